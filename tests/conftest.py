@@ -1,0 +1,73 @@
+"""What every test may need: the rule for servers and programs that are not part of the package.
+
+A test that needs one of them asks for its fixture. Where it is missing, the test skips and says how to get
+it; in CI (``CI=true``) it fails, because CI is where nothing may be left out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def missing(what: str, how: str) -> None:
+    """Fail in CI, skip elsewhere, saying what is missing and how to provide it."""
+    message = f"{what} is not there: {how}"
+    if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A ``postgresql://`` URL of a server whose user may create databases."""
+    url = os.environ.get("FAUNADB_TEST_POSTGRES", "")
+    if not url:
+        missing(
+            "a PostgreSQL server",
+            "start one (any 13 or later) and set FAUNADB_TEST_POSTGRES=postgresql://user@host:port/database",
+        )
+    return url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium or Chrome that runs headless."""
+    named = os.environ.get("FAUNADB_TEST_CHROMIUM", "")
+    candidates = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
+    for candidate in candidates:
+        found = shutil.which(candidate)
+        if found:
+            return found
+    missing("Chromium", "install it (Debian: apt-get install chromium) or set FAUNADB_TEST_CHROMIUM=/path")
+    raise AssertionError("unreachable")
+
+
+@pytest.fixture(scope="session")
+def npm_driver() -> Path:
+    """Directory that holds ``node_modules/faunadb``, the JavaScript driver."""
+    directory = Path(os.environ.get("FAUNADB_TEST_NPM", "node_modules/..")).resolve()
+    if shutil.which("node") is None:
+        missing("node", "install Node.js 18 or later")
+    if not (directory / "node_modules" / "faunadb").is_dir():
+        missing(
+            "the npm package faunadb",
+            "run `npm install faunadb` in an empty directory and set FAUNADB_TEST_NPM to it",
+        )
+    return directory
+
+
+@pytest.fixture(scope="session")
+def official_python() -> str:
+    """A Python interpreter whose environment holds the official driver, ``faunadb==4.5.2``."""
+    python = os.environ.get("FAUNADB_TEST_OFFICIAL_PYTHON", "")
+    if not python or shutil.which(python) is None:
+        missing(
+            "the official Python driver",
+            "make a virtual environment, run `pip install faunadb==4.5.2 setuptools` in it "
+            "and set FAUNADB_TEST_OFFICIAL_PYTHON to its python",
+        )
+    return python
