@@ -49,7 +49,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def npm_driver() -> Path:
     """Directory that holds ``node_modules/faunadb``, the JavaScript driver."""
-    directory = Path(os.environ.get("FAUNADB_TEST_NPM", "node_modules/..")).resolve()
+    directory = Path(os.environ.get("FAUNADB_TEST_NPM", ".")).resolve()
     if shutil.which("node") is None:
         missing("node", "install Node.js 18 or later")
     if not (directory / "node_modules" / "faunadb").is_dir():
