@@ -1,0 +1,106 @@
+"""The examples of the FQL reference: reading them, and running one against a database.
+
+They come from two places: ``docs/fql/examples.txt``, and the docstrings of the forms themselves (lines that start
+with ``>>> q.``). The reference prints them; the tests run them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import doctest
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FQL = Path(__file__).resolve().parents[1] / "fql"
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Example(NamedTuple):
+    """One expression and what becomes of it: the text of its value, or of its error."""
+
+    form: str
+    expression: str
+    outcome: str
+    fails: bool = False
+    place: str = ""
+
+    def shown(self) -> str:
+        """The example as the reference prints it."""
+        outcome = f"error: {self.outcome}" if self.fails else self.outcome
+        return f">>> {self.expression}\n{outcome}"
+
+
+def read_examples(path: Path = FQL / "examples.txt") -> dict[str, list[Example]]:
+    """Return the examples of the file by form."""
+    found: dict[str, list[Example]] = {}
+    form, expression = "", ""
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("["):
+            form = line.strip("[]")
+            found[form] = []
+        elif line.startswith(("= ", "! ")):
+            place = f"{path.name}:{number}"
+            found[form].append(Example(form, expression, line[2:], line[0] == "!", place))
+            expression = ""
+        else:
+            expression = f"{expression}\n{line}" if expression else line
+    return found
+
+
+def docstring_examples(name: str, doc: str) -> list[Example]:
+    """Return the ``>>> q....`` examples of a form's docstring."""
+    parsed = doctest.DocTestParser().get_examples(doc)
+    return [
+        Example(name, each.source.strip(), each.want.strip(), place=f"docstring of {name}")
+        for each in parsed
+        if each.want.strip()
+    ]
+
+
+def prose(doc: str) -> str:
+    """A docstring without its examples."""
+    parts = doctest.DocTestParser().parse(doc)
+    return "".join(part for part in parts if isinstance(part, str)).strip()
+
+
+def namespace() -> dict[str, Any]:
+    """The names an example may use: the driver's functions bare and under ``q``, its objects, and ``form``."""
+    from faunadb import objects, query
+
+    names = {name: value for name, value in vars(query).items() if not name.startswith("_")}
+    names.update({name: value for name, value in vars(objects).items() if not name.startswith("_")})
+    names.update(q=query, form=query._Expr, datetime=datetime)
+    return names
+
+
+def outcome(client: Any, expression: str) -> tuple[str, bool]:
+    """Evaluate an expression and send it. Returns the text of its value or error, and whether it failed."""
+    from faunadb.errors import HttpError
+
+    try:
+        return repr(client.query(eval(expression, namespace()))), False
+    except HttpError as failure:
+        first = failure.errors[0]
+        position = json.dumps(first.position, separators=(",", ":"))
+        status = failure.request_result.status_code
+        return f"{status} {first.code} at {position}: {first.description}", True
+
+
+def fits(example: Example, text: str, failed: bool) -> bool:
+    """Whether an outcome is the one the example shows."""
+    return failed == example.fails and doctest.OutputChecker().check_output(
+        example.outcome + "\n", text + "\n", FLAGS
+    )
+
+
+def dataset() -> Any:
+    """The module that fills an empty database for the examples."""
+    if str(FQL) not in sys.path:
+        sys.path.insert(0, str(FQL))
+    import dataset as module
+
+    return module

@@ -1,0 +1,131 @@
+"""Writes the FQL reference from the registry of forms before Sphinx reads its sources.
+
+One page per module of functions, one entry per form: signature, effect, arguments, prose (its docstring), and the
+examples, which the tests run.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import fql_examples
+from fql_examples import Example
+
+HERE = Path(__file__).resolve().parents[1]
+TARGET = HERE / "fql" / "_generated"
+EFFECTS = {None: "decided by its parts", 0: "pure", 1: "reads", 2: "writes"}
+VERSION = "4"
+
+
+def forms_by_module() -> dict[str, list[Any]]:
+    """Module name (last part) -> its forms that exist in version 4, in the order they are written."""
+    from faunadb.engine.language import registry
+
+    load_forms()
+    found: dict[str, list[Any]] = {}
+    for form in registry.FORMS:
+        if form.exists_in(VERSION):
+            found.setdefault(source_of(form).__module__.rsplit(".", 1)[-1], []).append(form)
+    return found
+
+
+def load_forms() -> None:
+    """Import whatever registers forms."""
+    import faunadb.engine
+
+    faunadb.engine.__name__  # noqa: B018
+
+
+def source_of(form: Any) -> Any:
+    return form.function or form.parse
+
+
+def module_title(form: Any) -> tuple[str, str]:
+    """Title and prose of a page: the docstring of the module."""
+    doc = inspect.getdoc(inspect.getmodule(source_of(form))) or ""
+    first, _, rest = doc.partition("\n\n")
+    name = source_of(form).__module__.rsplit(".", 1)[-1].replace("_", " ").capitalize()
+    return name, (first + "\n\n" + rest).strip()
+
+
+def signature(form: Any) -> str:
+    """The form as it stands on the wire, with types in place of the arguments."""
+    parts = [f'"{arg.key}": {type_of(arg)}' for arg in form.required]
+    parts += [f'"{arg.key}"?: {type_of(arg)}' for arg in form.optional]
+    return "{" + ", ".join(parts) + "}"
+
+
+def type_of(arg: Any) -> str:
+    return arg.cast.name if arg.cast is not None else "Any"
+
+
+def spellings(form: Any) -> list[str]:
+    """How the Python and JavaScript drivers call the form."""
+    from faunadb.cli.forms import FUNCTIONS
+
+    name = form.name
+    keys = {arg.key for arg in form.args}
+    for function in FUNCTIONS:
+        own = [parameter.key for parameter in function.parameters]
+        if name in own and set(own) <= keys:
+            python = f"`q.{function.python}`" if function.python else "none"
+            return [f"Python {python}", f"JavaScript `{function.javascript}`"]
+    return []
+
+
+def entry(form: Any, examples: list[Example]) -> str:
+    """The Markdown of one form."""
+    lines = [f"### {form.name}", "", "```text", signature(form), "```", ""]
+    facts = [*spellings(form), f"effect: {EFFECTS[form.effect]}"]
+    if form.since not in ("2.0", "2.1"):
+        facts.append(f"since API version {form.since}")
+    lines += [" · ".join(facts), ""]
+    text = fql_examples.prose(inspect.cleandoc(form.doc))
+    if text:
+        lines += ["```{eval-rst}", text, "```", ""]
+    if examples:
+        lines += ["```pycon", *[example.shown() for example in examples], "```", ""]
+    return "\n".join(lines)
+
+
+def examples_of(form: Any, written: dict[str, list[Example]]) -> list[Example]:
+    """Docstring examples first, then those of the file that say something else."""
+    own = fql_examples.docstring_examples(form.name, inspect.cleandoc(form.doc))
+    seen = {example.expression.replace("q.", "") for example in own}
+    return own + [each for each in written.get(form.name, []) if each.expression not in seen]
+
+
+def pages() -> dict[str, str]:
+    """Module name -> Markdown of its page."""
+    written = fql_examples.read_examples()
+    found = {}
+    for module, forms in sorted(forms_by_module().items()):
+        title, text = module_title(forms[0])
+        shown: set[str] = set()
+        parts = [f"# {title}\n", "```{eval-rst}", text, "```\n"]
+        for form in forms:
+            examples = [] if form.name in shown else examples_of(form, written)
+            shown.add(form.name)
+            parts.append(entry(form, examples))
+        found[module] = "\n".join(parts)
+    return found
+
+
+def write_pages(app: Any) -> None:
+    """Write the pages, leaving files alone that would not change."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    current = pages()
+    for old in TARGET.glob("*.md"):
+        if old.stem not in current:
+            old.unlink()
+    for module, text in current.items():
+        path = TARGET / f"{module}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def setup(app: Any) -> dict[str, Any]:
+    app.connect("builder-inited", write_pages)
+    return {"version": "1", "parallel_read_safe": True}
