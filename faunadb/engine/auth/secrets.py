@@ -1,0 +1,220 @@
+"""Secrets of keys and tokens, hashes of secrets and passwords, global ids of databases.
+
+A key's or token's secret is URL-safe base64 without padding over
+
+===== ================================================================================ ==========
+kind  bytes                                                                            text
+===== ================================================================================ ==========
+key   126, 112, key id (8 bytes, big endian), 20 random bytes                          40 letters
+token 126, 113, token id (8 bytes), global id of the database (8 bytes), 20 random     51 letters
+===== ================================================================================ ==========
+
+The id finds the document, the hash stored there decides. Only hashes are ever stored: bcrypt of the
+base64 text of the random part (a hash of the whole secret is accepted as well). Nothing here shows a
+secret in a representation or an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import threading
+from typing import Callable, NamedTuple, Optional
+
+import bcrypt
+
+#: work factor of every bcrypt hash, as in the original
+COST = 5
+#: bcrypt looks at this many bytes of what it hashes
+BCRYPT_BYTES = 72
+
+RANDOM_BYTES = 20
+KEY_MARK = bytes((126, 112))
+TOKEN_MARK = bytes((126, 113))
+
+_ALPHABET = "ybndrfg8ejkmcpqxot1uwisza345h769"
+_DIGITS = {letter: number for number, letter in enumerate(_ALPHABET)}
+_GLOBAL_ID_LETTERS = 13
+_MAX_UNSIGNED = (1 << 64) - 1
+
+
+class Secret(NamedTuple):
+    """A decoded secret.
+
+    kind: ``key`` or ``token``. id: of its document. global_id: number of the token's database (None for
+    keys). random: base64 text of the random part, which is what the stored hash is made of.
+    """
+
+    kind: str
+    id: int
+    global_id: Optional[int]
+    random: str
+
+    def __repr__(self) -> str:
+        return f"Secret({self.kind}, {self.id})"
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _signed(data: bytes) -> int:
+    return int.from_bytes(data, "big", signed=True)
+
+
+def _bytes(number: int) -> bytes:
+    return (number & _MAX_UNSIGNED).to_bytes(8, "big")
+
+
+def new_key_secret(key_id: int) -> tuple[str, str]:
+    """A fresh secret for key key_id. Returns (the secret, its hash for ``hashed_secret``)."""
+    return _new(KEY_MARK + _bytes(key_id))
+
+
+def new_token_secret(token_id: int, global_id: int) -> tuple[str, str]:
+    """A fresh secret for token token_id of the database with that global id (the root database: 0).
+
+    Returns (the secret, its hash for ``hashed_secret``).
+    """
+    return _new(TOKEN_MARK + _bytes(token_id) + _bytes(global_id))
+
+
+def _new(head: bytes) -> tuple[str, str]:
+    random = os.urandom(RANDOM_BYTES)
+    return _encode(head + random), hash_password(_encode(random))
+
+
+def decode_secret(text: str) -> Optional[Secret]:
+    """What a secret says about itself, or None when it is neither a key's nor a token's."""
+    if len(text) not in (40, 51) or not text.isascii():
+        return None
+    padded = text.translate(_URL_SAFE) + "=" * (-len(text) % 4)
+    try:
+        data = binascii.a2b_base64(padded)
+    except binascii.Error:
+        return None
+    if _encode(data) != text:  # foreign characters were skipped, or unused bits are set
+        return None
+    random = _encode(data[-RANDOM_BYTES:])
+    if data.startswith(KEY_MARK) and len(data) == 30:
+        return Secret("key", _signed(data[2:10]), None, random)
+    if data.startswith(TOKEN_MARK) and len(data) == 38:
+        return Secret("token", _signed(data[2:10]), int.from_bytes(data[10:18], "big"), random)
+    return None
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def hash_secret(text: str) -> Optional[str]:
+    """The stored hash of a key's or token's secret; None when text is not one."""
+    secret = decode_secret(text)
+    return None if secret is None else hash_password(secret.random)
+
+
+def hash_password(password: str) -> str:
+    """bcrypt hash (``$2a$05$...``) of a password of any content; its first 72 bytes count."""
+    salt = bcrypt.gensalt(COST, prefix=b"2a")
+    return bcrypt.hashpw(_password_bytes(password), salt).decode("ascii")
+
+
+def check_password(password: str, hashed: Optional[str]) -> bool:
+    """Whether hashed is a hash of password, compared in constant time.
+
+    Without a hash the answer is False, after the same amount of work: how long a refusal takes does not
+    tell whether there was anything to compare with.
+    """
+    if hashed is None:
+        bcrypt.checkpw(b"", _NOBODY)
+        return False
+    try:
+        return bcrypt.checkpw(_password_bytes(password), hashed.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return False
+
+
+def check_secret(text: str, hashed: Optional[str]) -> bool:
+    """Whether hashed is the hash of this key's or token's secret: of its random part, or of the whole."""
+    secret = decode_secret(text)
+    if secret is None:
+        return False
+    return check_password(secret.random, hashed) or (hashed is not None and check_password(text, hashed))
+
+
+_NOBODY = b"$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+
+
+def _password_bytes(password: str) -> bytes:
+    # Lone surrogates may come out of JSON escapes; they must not be an internal error.
+    return password.encode("utf-8", "surrogatepass")[:BCRYPT_BYTES]
+
+
+def new_global_id() -> int:
+    """A fresh global id of a database: random, 64 bits, never 0 (that is the root database)."""
+    while True:
+        number = int.from_bytes(os.urandom(8), "big")
+        if number:
+            return number
+
+
+def global_id_text(number: int) -> str:
+    """The 13 letters shown for a global id (z-base-32 of 64 bits and one 0 bit)."""
+    bits = (number & _MAX_UNSIGNED) << 1
+    return "".join(_ALPHABET[bits >> shift & 31] for shift in range(60, -1, -5))
+
+
+def global_id_number(text: str) -> int:
+    """The unsigned number behind 13 letters of z-base-32. Raises ValueError for anything else."""
+    if len(text) != _GLOBAL_ID_LETTERS or not all(letter in _DIGITS for letter in text):
+        raise ValueError("a global id is 13 letters of z-base-32")
+    bits = 0
+    for letter in text:
+        bits = bits << 5 | _DIGITS[letter]
+    if bits & 1:
+        raise ValueError("the last letter of a global id stands for four bits")
+    return bits >> 1
+
+
+class VerifiedSecrets:
+    """Remembers which secrets were found good against which hash, since bcrypt takes a millisecond or two.
+
+    Nothing in it gives a secret away: entries are keyed digests of secret and hash, under a random key that
+    lives as long as this object. Since the hash is part of it, a document whose hash changed is checked
+    anew. Only good secrets are remembered, so nobody can push them out by guessing. Bounded: the oldest
+    entries go first. Any thread may use it.
+    """
+
+    def __init__(self, size: int = 10_000):
+        self._size = size
+        self._key = os.urandom(32)
+        self._lock = threading.Lock()
+        self._good: dict[bytes, None] = {}
+
+    def digest(self, text: str) -> bytes:
+        """A name for a secret that tells nothing about it outside of this process."""
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=32).digest()
+
+    def check(self, text: str, hashed: Optional[str]) -> bool:
+        """As `check_secret`."""
+        return self._check(text, hashed, check_secret)
+
+    def check_plain(self, text: str, hashed: Optional[str]) -> bool:
+        """As `check_password`, for the server's own secrets."""
+        return self._check(text, hashed, check_password)
+
+    def _check(self, text: str, hashed: Optional[str], test: Callable[[str, Optional[str]], bool]) -> bool:
+        name = self.digest(f"{hashed} {text}")
+        if name in self._good:
+            return True
+        if not test(text, hashed):
+            return False
+        with self._lock:
+            self._good[name] = None
+            while len(self._good) > self._size:
+                del self._good[next(iter(self._good))]
+        return True
+
+    def __len__(self) -> int:
+        return len(self._good)
