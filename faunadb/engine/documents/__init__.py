@@ -1,0 +1,35 @@
+"""Documents: reading, writing, history."""
+
+from __future__ import annotations
+
+from .merging import difference, merge, without_nulls
+from .reading import (
+    check_time,
+    document,
+    exists,
+    get,
+    history,
+    kind,
+    row,
+    too_early,
+    valid_time,
+    versions,
+    visible,
+)
+
+__all__ = [
+    "check_time",
+    "difference",
+    "document",
+    "exists",
+    "get",
+    "history",
+    "kind",
+    "merge",
+    "row",
+    "too_early",
+    "valid_time",
+    "versions",
+    "visible",
+    "without_nulls",
+]

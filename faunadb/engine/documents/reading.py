@@ -1,0 +1,143 @@
+"""Reading documents and their history (writes and schema, "History and its limits"; sets and reads, "Version list")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language import values as v
+from ..language.errors import RequestError, bad_request
+from ..language.registry import MISSING
+from ..language.temporal import Time, time_text
+from ..schema.internal import HIDDEN_FIELDS
+from .merging import difference
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+
+def kind(ref: v.Ref) -> str:
+    """What error texts call the document of a ref: ``Document``, ``Database``, ``Collection``, ..."""
+    return v.NATIVE_KINDS.get(ref.coll, "Document")
+
+
+def valid_time(ctx: Context, at: Any) -> Optional[int]:
+    """Time to read at in microseconds, None for the present.
+
+    at: microseconds, `values.PENDING`, None (the present) or MISSING (the query's own time).
+    """
+    if at is MISSING:
+        at = ctx.at
+    if type(at) is not int or at >= ctx.time:
+        return None
+    return at
+
+
+def check_time(ctx: Context, scope: int, coll: int, at: Optional[int]) -> None:
+    """Raise 400 when a collection's history does not reach back to a time. None: the present, always fine."""
+    if at is None:
+        return
+    info = ctx.schema.collection(scope, coll)
+    limit = None if info is None else info.min_valid(ctx.time)
+    if limit is not None and at < limit:
+        raise too_early(at, limit)
+
+
+def too_early(at: int, limit: int) -> RequestError:
+    """The error for reading at a time before a limit, both in microseconds."""
+    requested, minimum = (time_text(Time.from_micros(micros)) for micros in (at, limit))
+    return bad_request(f"Requested timestamp {requested} less than minimum allowed timestamp {minimum}.")
+
+
+def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
+    """The stored version of a live document, or None (absent, deleted, expired, its collection gone)."""
+    scope, coll = ref.scope, ref.coll
+    if ctx.schema.collection(scope, coll) is None:
+        return None
+    if at is MISSING:
+        at = ctx.at
+    if at is not None:
+        at = valid_time(ctx, at)
+        check_time(ctx, scope, coll, at)
+    found = ctx.snap.version(scope, coll, ref.id, at)
+    if found is None or not found.live or (found.ttl is not None and found.ttl <= ctx.time):
+        return None
+    return found
+
+
+def document(ctx: Context, ref: v.Ref, version: Any) -> v.Document:
+    """A stored version as a value; hidden fields of native documents are left out."""
+    ts = version.ts
+    tx = ctx.tx
+    if tx is not None and ts == tx.txn:
+        ts = v.PENDING
+    hidden = HIDDEN_FIELDS.get(ref.coll)
+    if hidden is None or not version.live:
+        return v.Document(ref, ts, text=version.data, deletion=not version.live)
+    return v.Document(ref, ts, visible(ref.coll, v.Document.decode(version.data, ref.scope)))
+
+
+def visible(coll: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """Stored fields that may be shown."""
+    hidden = HIDDEN_FIELDS.get(coll)
+    if hidden is None or hidden.isdisjoint(fields):
+        return fields
+    return {key: value for key, value in fields.items() if key not in hidden}
+
+
+def get(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Optional[v.Document]:
+    """The document at a time, or None when it does not exist then. No permission is checked.
+
+    at: microseconds, `values.PENDING`, None for the present, MISSING for the query's own time. A document whose
+    ``ttl`` has passed now is absent at every time.
+    Raises RequestError (400) for a time before the collection's retained history.
+    """
+    found = row(ctx, ref, at)
+    return None if found is None else document(ctx, ref, found)
+
+
+def exists(ctx: Context, ref: v.Ref, at: Any = MISSING) -> bool:
+    """Whether `get` would find the document."""
+    return row(ctx, ref, at) is not None
+
+
+def versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
+    """The stored versions that history shows, oldest first: those newer than the earliest valid time, after the root.
+
+    The root, the newest version at or before that time, comes first unless it is a deletion or has expired.
+    """
+    info = ctx.schema.collection(ref.scope, ref.coll)
+    if info is None:
+        return
+    limit = info.min_valid(ctx.time)
+    if limit is None:
+        yield from ctx.snap.versions(ref.scope, ref.coll, ref.id)
+        return
+    root = ctx.snap.version(ref.scope, ref.coll, ref.id, limit)
+    if root is not None and root.live and (root.ttl is None or root.ttl > ctx.time):
+        yield root
+    yield from ctx.snap.versions(ref.scope, ref.coll, ref.id, lower=limit + 1)
+
+
+def history(ctx: Context, ref: v.Ref) -> Iterator[v.DocumentEvent]:
+    """The events of a document, oldest first; nothing for an unknown one. No permission is checked.
+
+    A live version after a live one is an ``update`` whose diff holds the changed top-level fields (members removed:
+    null), any other live version a ``create`` with all its fields; a deletion has no diff.
+    """
+    before: Optional[dict[str, Any]] = None
+    deleted = False
+    for version in versions(ctx, ref):
+        ctx.tick(0)
+        shown = document(ctx, ref, version)
+        if not version.live:
+            if not deleted:
+                yield v.DocumentEvent(shown.ts, v.DELETE, ref, None)
+            before, deleted = None, True
+            continue
+        fields = shown.fields
+        if before is None:
+            yield v.DocumentEvent(shown.ts, v.CREATE, ref, fields)
+        else:
+            yield v.DocumentEvent(shown.ts, v.UPDATE, ref, difference(before, fields))
+        before, deleted = fields, False

@@ -1,0 +1,444 @@
+"""What a query sees of the schema (writes and schema, "Schema inside one query").
+
+Names of collections, indexes, functions, roles and access providers resolve in the committed schema; databases are looked
+up directly; a ref is bound to the item itself, so creations, renames and deletions of the running query show in what a
+ref stands for. Committed schema is cached per version: every schema write raises the store's schema version, and all
+snapshots of one version share what any of them read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+
+from ..language import values as v
+from .internal import BY_NAME, FLOOR_FIELD, GLOBAL_IDS, SCOPES, id_terms, name_terms, text_terms
+
+if TYPE_CHECKING:
+    from ..indexing import Index
+
+#: Kinds whose documents are schema: a write to one raises the schema version.
+SCHEMA_KINDS = v.NAMED_NATIVES
+
+#: History is kept for a collection's `history_days` and this much longer.
+GRACE_MICROS = 15 * 60 * 1_000_000
+DAY_MICROS = 86_400_000_000
+
+_KEPT_VERSIONS = 3
+_ABSENT = object()
+
+Key = tuple[int, int, int]
+
+
+class Item:
+    """The live version of a schema document. parsed: what a reader derived from its fields, kept with it."""
+
+    __slots__ = ("_fields", "parsed", "ref", "text")
+
+    def __init__(self, ref: v.Ref, text: str, fields: Optional[dict[str, Any]] = None):
+        self.ref = ref
+        self.text = text
+        self._fields = fields
+        self.parsed: Any = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All stored fields, those never shown included. Not to be changed."""
+        if self._fields is None:
+            self._fields = v.Document.decode(self.text, self.ref.scope)
+        return self._fields
+
+    @property
+    def name(self) -> str:
+        return self.fields.get("name", "")
+
+
+class DatabaseInfo(NamedTuple):
+    """A live database. scope: its number; parent: its parent's (None: the root); ref: its document in the parent.
+
+    global_id: 13 letters ("" for the root). protected: as set here or by the nearest ancestor that says.
+    path: names from below the root down to it.
+    """
+
+    scope: int
+    parent: Optional[int]
+    ref: Optional[v.Ref]
+    name: str
+    global_id: str
+    container: bool
+    protected: bool
+    path: tuple[str, ...]
+    account: Any = None
+
+
+ROOT = DatabaseInfo(0, None, None, "", "", False, False, ())
+
+
+class CollectionInfo:
+    """A live collection. history_days, ttl_days: None when absent (history: kept forever). floor: microseconds."""
+
+    __slots__ = ("floor", "history_days", "id", "name", "ref", "ttl_days")
+
+    def __init__(
+        self,
+        ref: v.Ref,
+        name: str,
+        history_days: Optional[int],
+        ttl_days: Optional[int] = None,
+        floor: Optional[int] = None,
+    ):
+        self.ref = ref
+        self.id = ref.id
+        self.name = name
+        self.history_days = history_days
+        self.ttl_days = ttl_days
+        self.floor = floor
+
+    def min_valid(self, snapshot_time: int) -> Optional[int]:
+        """Earliest time that may be read, in microseconds; None without limit (history kept forever)."""
+        if self.history_days is None:
+            return self.floor
+        limit = snapshot_time - self.history_days * DAY_MICROS - GRACE_MICROS
+        return limit if self.floor is None or limit > self.floor else self.floor
+
+
+class FunctionInfo(NamedTuple):
+    """A user-defined function. role: its `role` field as stored, None without."""
+
+    ref: v.Ref
+    name: str
+    body: v.Lambda
+    role: Any
+
+
+class Committed:
+    """What was read so far of one version of the committed schema, shared by all its snapshots."""
+
+    __slots__ = ("collections", "databases", "indexes", "items", "lists", "names")
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[int, int, str], Optional[int]] = {}
+        self.items: dict[Key, Optional[Item]] = {}
+        self.lists: dict[tuple[int, int], list[v.Ref]] = {}
+        self.databases: dict[int, Optional[DatabaseInfo]] = {0: ROOT}
+        self.collections: dict[tuple[int, int], Optional[CollectionInfo]] = {}
+        self.indexes: dict[tuple[int, int], list[Index]] = {}
+
+
+class SchemaCache:
+    """Committed schema by version; an engine has one for its store."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._versions: OrderedDict[int, Committed] = OrderedDict()
+
+    def at(self, version: int) -> Committed:
+        found = self._versions.get(version)
+        if found is None:
+            with self._lock:
+                found = self._versions.setdefault(version, Committed())
+                while len(self._versions) > _KEPT_VERSIONS:
+                    self._versions.popitem(last=False)
+        return found
+
+
+def schema_view(engine: Any, snap: Any) -> SchemaView:
+    """The view of one query. engine: holds a `SchemaCache` as ``schema_cache``; snap: its snapshot or transaction."""
+    cache = getattr(engine, "schema_cache", None)
+    if cache is None:
+        cache = engine.schema_cache = SchemaCache()
+    return SchemaView(cache.at(snap.schema_version), snap)
+
+
+_NATIVE_HISTORY = {number: None for number in v.NATIVE_NAMES}
+_NATIVE_HISTORY.update({v.KEYS: 0, v.TOKENS: 0, v.CREDENTIALS: 0})
+NATIVE_COLLECTIONS = {
+    number: CollectionInfo(v.native_collection(0, number), v.NATIVE_NAMES[number], days)
+    for number, days in _NATIVE_HISTORY.items()
+}
+
+
+class SchemaView:
+    """The schema as one query sees it."""
+
+    __slots__ = ("_own", "_touched", "committed", "snap")
+
+    def __init__(self, committed: Committed, snap: Any):
+        self.committed = committed
+        self.snap = snap
+        # What this query wrote: item, or None when deleted.
+        self._own: dict[Key, Optional[Item]] = {}
+        self._touched: set[tuple[int, int]] = set()
+
+    # ---- documents ------------------------------------------------------------------------------------------
+
+    def item(self, ref: v.Ref) -> Optional[Item]:
+        """The schema document as this query left it, None when it does not live."""
+        if self._own:
+            own = self._own.get((ref.scope, ref.coll, ref.id), _ABSENT)
+            if own is not _ABSENT:
+                return own  # type: ignore[return-value]
+        return self.committed_item(ref)
+
+    def committed_item(self, ref: v.Ref) -> Optional[Item]:
+        """The schema document as committed before this query."""
+        key = (ref.scope, ref.coll, ref.id)
+        items = self.committed.items
+        found = items.get(key, _ABSENT)
+        if found is not _ABSENT:
+            return found  # type: ignore[return-value]
+        # Whatever this query writes was put into the cache by `touch` before, so the store says the same.
+        row = self.snap.version(ref.scope, ref.coll, ref.id)
+        item = Item(ref, row.data) if row is not None and row.live else None
+        items[key] = item
+        return item
+
+    def exists(self, ref: v.Ref) -> bool:
+        """Whether a schema item lives; native collections always do."""
+        return ref.is_native_collection or self.item(ref) is not None
+
+    def items(self, scope: int, kind: int) -> list[v.Ref]:
+        """Refs of the live items of a kind, in creation order."""
+        if (scope, kind) in self._touched:
+            return list(self._scan(scope, kind))
+        lists = self.committed.lists
+        found = lists.get((scope, kind))
+        if found is None:
+            found = lists[scope, kind] = list(self._scan(scope, kind))
+        return found
+
+    def _scan(self, scope: int, kind: int) -> Iterator[v.Ref]:
+        for row in self.snap.entries(scope, kind, b""):
+            yield v.Ref(scope, kind, row.doc)
+
+    # ---- names ----------------------------------------------------------------------------------------------
+
+    def lookup(self, scope: int, kind: int, name: str) -> Optional[v.Ref]:
+        """The item a name stands for: a live committed one (databases: as this query left them)."""
+        if kind == v.DATABASES and (scope, kind) in self._touched:
+            found = self._find(scope, kind, name)
+        else:
+            found = self._committed_name(scope, kind, name)
+        return None if found is None else v.Ref(scope, kind, found)
+
+    def taken(self, scope: int, kind: int, name: str) -> Optional[int]:
+        """Id of the item that has the name now, this query's writes included."""
+        if (scope, kind) in self._touched:
+            return self._find(scope, kind, name)
+        return self._committed_name(scope, kind, name)
+
+    def _committed_name(self, scope: int, kind: int, name: str) -> Optional[int]:
+        names = self.committed.names
+        found = names.get((scope, kind, name), _ABSENT)
+        if found is _ABSENT:
+            found = names[scope, kind, name] = self._find(scope, kind, name)
+        return found  # type: ignore[return-value]
+
+    def _find(self, scope: int, kind: int, name: str) -> Optional[int]:
+        for row in self.snap.entries(scope, BY_NAME, name_terms(kind, name), limit=1):
+            return int(row.doc)
+        return None
+
+    def name_of(self, ref: v.Ref) -> Optional[str]:
+        """Current name of a schema item (this query's renames included), its last one when deleted, or None."""
+        if ref.is_native_collection:
+            return v.NATIVE_NAMES.get(ref.id)
+        item = self.item(ref)
+        if item is not None:
+            return item.name
+        for row in self.snap.versions(ref.scope, ref.coll, ref.id, reverse=True):
+            if row.live:
+                name = v.Document.decode(row.data, ref.scope).get("name")
+                return name if isinstance(name, str) else None
+        return None
+
+    def successor(self, ref: v.Ref) -> v.Ref:
+        """The ref to store for a ref: the item created under the name of one deleted in this query, else itself."""
+        if self._own.get((ref.scope, ref.coll, ref.id), _ABSENT) is not None:
+            return ref
+        old = self.committed_item(ref)
+        found = self._find(ref.scope, ref.coll, old.name) if old is not None else None
+        return ref if found is None else v.Ref(ref.scope, ref.coll, found)
+
+    # ---- databases ------------------------------------------------------------------------------------------
+
+    def database(self, scope: int) -> Optional[DatabaseInfo]:
+        """A live database by its number; None when it, or one above it, was deleted or disabled."""
+        if self._own and any(key[1] == v.DATABASES for key in self._own):
+            return self._load_database(scope, False)
+        databases = self.committed.databases
+        if scope in databases:
+            return databases[scope]
+        found = databases[scope] = self._load_database(scope, True)
+        return found
+
+    def _load_database(self, scope: int, cached: bool) -> Optional[DatabaseInfo]:
+        if scope == 0:
+            return ROOT
+        place = next(iter(self.snap.entries(0, SCOPES, id_terms(scope), limit=1)), None)
+        if place is None:
+            return None
+        parent = self.database(place.coll) if cached else self._load_database(place.coll, False)
+        item = self.item(v.Ref(place.coll, v.DATABASES, place.doc))
+        if parent is None or item is None or item.fields.get("disabled") is True:
+            return None
+        return _database_info(item, parent)
+
+    def child(self, scope: int, name: str) -> Optional[DatabaseInfo]:
+        """The database of that name directly below another."""
+        ref = self.lookup(scope, v.DATABASES, name)
+        return None if ref is None else self.database_of(ref)
+
+    def database_of(self, ref: v.Ref) -> Optional[DatabaseInfo]:
+        """The database that a database ref stands for."""
+        item = self.item(ref)
+        return None if item is None else self.database(item.fields["scope"])
+
+    def by_global_id(self, text: str) -> Optional[DatabaseInfo]:
+        for row in self.snap.entries(0, GLOBAL_IDS, text_terms(text), limit=1):
+            return self.database(row.coll)
+        return None
+
+    def is_within(self, scope: int, ancestor: int) -> bool:
+        """Whether a database is another one, or lies below it."""
+        while scope != ancestor:
+            info = self.database(scope)
+            if info is None or info.parent is None:
+                return False
+            scope = info.parent
+        return True
+
+    # ---- collections, indexes, functions, roles, access providers -------------------------------------------
+
+    def collection(self, scope: int, coll: int) -> Optional[CollectionInfo]:
+        """A live collection by number, also a native one."""
+        if self._own:
+            own = self._own.get((scope, v.COLLECTIONS, coll), _ABSENT)
+            if own is not _ABSENT:
+                return None if own is None else _collection_info(own)  # type: ignore[arg-type]
+        collections = self.committed.collections
+        found = collections.get((scope, coll), _ABSENT)
+        if found is not _ABSENT:
+            return found  # type: ignore[return-value]
+        if coll < v.FIRST_COLLECTION:
+            info = NATIVE_COLLECTIONS.get(coll)
+        else:
+            item = self.committed_item(v.Ref(scope, v.COLLECTIONS, coll))
+            info = None if item is None else _collection_info(item)
+        collections[scope, coll] = info
+        return info
+
+    def index(self, ref: Union[v.Ref, int], id: Optional[int] = None) -> Optional[Index]:
+        """A live index, this query's included: by ref, or by database number and index id."""
+        if not isinstance(ref, v.Ref):
+            ref = v.Ref(ref, v.INDEXES, id)  # type: ignore[arg-type]
+        return _index_info(self.item(ref))
+
+    def committed_index(self, ref: v.Ref) -> Optional[Index]:
+        """A live index as committed before this query, which is what sets are read from; None when deleted since."""
+        return None if self.item(ref) is None else _index_info(self.committed_item(ref))
+
+    def indexes_on(self, scope: int, coll: int) -> list[Index]:
+        """The indexes that cover a collection, wildcards and this query's own included."""
+        if (scope, v.INDEXES) in self._touched:
+            return self._indexes_on(scope, coll)
+        indexes = self.committed.indexes
+        found = indexes.get((scope, coll))
+        if found is None:
+            found = indexes[scope, coll] = self._indexes_on(scope, coll)
+        return found
+
+    def _indexes_on(self, scope: int, coll: int) -> list[Index]:
+        infos = (self.index(ref) for ref in self.items(scope, v.INDEXES))
+        return [info for info in infos if info is not None and info.covers(coll)]
+
+    def function(self, ref: v.Ref) -> Optional[FunctionInfo]:
+        """A function as committed before this query: what calls run."""
+        item = self.committed_item(ref)
+        if item is None:
+            return None
+        if item.parsed is None:
+            fields = item.fields
+            item.parsed = FunctionInfo(ref, fields["name"], fields["body"], fields.get("role"))
+        return item.parsed  # type: ignore[no-any-return]
+
+    def role(self, ref: v.Ref) -> Any:
+        """A live role's configuration, as `auth.roles.parse` gives it; None when it does not live."""
+        item = self.item(ref)
+        if item is None:
+            return None
+        if item.parsed is None:
+            from ..auth import roles
+
+            item.parsed = roles.parse(item.fields)
+        return item.parsed
+
+    def roles(self, scope: int) -> list[v.Ref]:
+        return self.items(scope, v.ROLES)
+
+    def access_providers(self, scope: int) -> list[v.Ref]:
+        return self.items(scope, v.ACCESS_PROVIDERS)
+
+    # ---- writes of this query -------------------------------------------------------------------------------
+
+    def touch(self, ref: v.Ref, *names: Optional[str]) -> None:
+        """Before a schema document is written: remember the committed state of it and of its old and new names."""
+        if (ref.scope, ref.coll, ref.id) not in self._own:
+            self.committed_item(ref)
+            if ref.coll == v.COLLECTIONS and ref.id >= v.FIRST_COLLECTION:
+                self.collection(ref.scope, ref.id)
+        for name in names:
+            if name is not None and (ref.scope, ref.coll) not in self._touched:
+                self._committed_name(ref.scope, ref.coll, name)
+            elif name is not None:
+                self._remember(ref.scope, ref.coll, name)
+
+    def _remember(self, scope: int, kind: int, name: str) -> None:
+        """As `_committed_name`, once items of the kind were written: a name touched before is known already."""
+        if (scope, kind, name) not in self.committed.names:
+            self.committed.names[scope, kind, name] = self._find(scope, kind, name)
+
+    def changed(self, ref: v.Ref, item: Optional[Item]) -> None:
+        """After a schema document was written. item: its new state, None when deleted."""
+        self._own[ref.scope, ref.coll, ref.id] = item
+        self._touched.add((ref.scope, ref.coll))
+
+
+def _database_info(item: Item, parent: DatabaseInfo) -> DatabaseInfo:
+    fields = item.fields
+    return DatabaseInfo(
+        scope=fields["scope"],
+        parent=item.ref.scope,
+        ref=item.ref,
+        name=fields["name"],
+        global_id=fields["global_id"],
+        container=fields.get("container") is True,
+        protected=fields.get("protected", parent.protected) is True,
+        path=(*parent.path, fields["name"]),
+        account=fields.get("account") if parent.account is None else parent.account,
+    )
+
+
+def _collection_info(item: Item) -> CollectionInfo:
+    if item.parsed is None:
+        fields = item.fields
+        item.parsed = CollectionInfo(
+            item.ref,
+            fields["name"],
+            fields.get("history_days"),
+            fields.get("ttl_days"),
+            fields.get(FLOOR_FIELD),
+        )
+    return item.parsed  # type: ignore[no-any-return]
+
+
+def _index_info(item: Optional[Item]) -> Optional[Index]:
+    if item is None:
+        return None
+    if item.parsed is None:
+        from ..indexing import Index
+
+        item.parsed = Index.from_fields(item.ref.scope, item.ref.id, item.fields)
+    return item.parsed  # type: ignore[no-any-return]
