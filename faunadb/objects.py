@@ -1,0 +1,173 @@
+"""Values of the database that have no counterpart in Python (wire protocol, values)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Dict, Optional, Union
+
+from faunadb.deprecated import deprecated
+from faunadb.query import _Expr
+
+
+class Ref(_Expr):
+    """Reference to a document, or to a database, collection, index, function, role, key and so on.
+
+    :param id: The last part of the reference: a document's id, or a name.
+    :param cls: ``Ref`` of the collection it belongs to; ``None`` for the native collections themselves.
+    :param db: ``Ref`` of the database it lives in; ``None`` for the database that the secret belongs to.
+    :raises ValueError: When ``id`` is ``None``.
+    """
+
+    def __init__(self, id: str, cls: Optional[Ref] = None, db: Optional[Ref] = None) -> None:
+        if id is None:
+            raise ValueError("The Ref must have an id.")
+        value: Dict[str, Any] = {"id": id}
+        if cls is not None:
+            value["collection"] = cls
+        if db is not None:
+            value["database"] = db
+        self.value = value
+
+    def collection(self) -> Optional[Ref]:
+        """The collection's ``Ref``, or ``None``."""
+        found: Optional[Ref] = self.value.get("collection")
+        return found
+
+    @deprecated("use collection instead")
+    def class_(self) -> Optional[Ref]:
+        """The collection's ``Ref``, or ``None``."""
+        return self.collection()
+
+    def database(self) -> Optional[Ref]:
+        """The ``Ref`` of the database it lives in, or ``None`` for the secret's own database."""
+        found: Optional[Ref] = self.value.get("database")
+        return found
+
+    def id(self) -> str:
+        """The id or name, without the collection."""
+        found: str = self.value["id"]
+        return found
+
+    def to_fauna_json(self) -> Any:
+        return {"@ref": self.value}
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{name}={self.value[name]}" for name in ("id", "collection", "database") if name in self.value
+        ]
+        return f"Ref({', '.join(parts)})"
+
+
+class Native:
+    """The collections that every database has. Constants and a look-up; never instantiated."""
+
+    COLLECTIONS = Ref("collections")
+    INDEXES = Ref("indexes")
+    DATABASES = Ref("databases")
+    FUNCTIONS = Ref("functions")
+    KEYS = Ref("keys")
+    TOKENS = Ref("tokens")
+    CREDENTIALS = Ref("credentials")
+    ROLES = Ref("roles")
+    ACCESS_PROVIDERS = Ref("access_providers")
+
+    def __init__(self) -> None:
+        raise TypeError("Native holds constants, it has no instances.")
+
+    @classmethod
+    def from_name(cls, name: str) -> Ref:
+        """Return the constant of that name (``"collections"``); a new ``Ref`` for a name not known here."""
+        return _NATIVE_BY_NAME.get(name) or Ref(name)
+
+
+_NATIVE_BY_NAME: Dict[str, Ref] = {ref.id(): ref for ref in vars(Native).values() if isinstance(ref, Ref)}
+
+
+class SetRef(_Expr):
+    """A set that a query returned: an expression that can be used where sets are expected.
+
+    :param set_ref: What is inside ``@set``: a ``dict``, or an expression such as ``query.match(...)``.
+    """
+
+    def __init__(self, set_ref: Any) -> None:
+        self.value = set_ref.value if isinstance(set_ref, _Expr) else set_ref
+
+    def to_fauna_json(self) -> Any:
+        return {"@set": self.value}
+
+    def __repr__(self) -> str:
+        return f"SetRef({self.value!r})"
+
+
+class FaunaTime(_Expr):
+    """A point in time, with nanoseconds.
+
+    :param value: ISO 8601 text (``"1970-01-01T00:00:00.123456789Z"``), kept as it is but for ``+00:00``,
+        which becomes ``Z``; or an offset-aware :class:`datetime.datetime`.
+    :raises ValueError: For a ``datetime`` without an offset.
+    :raises TypeError: For anything else.
+    """
+
+    def __init__(self, value: Union[str, datetime]) -> None:
+        if isinstance(value, datetime):
+            value = _aware_isoformat(value)
+        elif not isinstance(value, str):
+            raise TypeError(
+                f"FaunaTime takes ISO 8601 text or a datetime, got {value!r} of type {type(value)}"
+            )
+        self.value = value[:-6] + "Z" if value.endswith("+00:00") else value
+
+    def to_datetime(self) -> datetime:
+        """Return an offset-aware ``datetime``. It holds microseconds: finer digits are cut off.
+
+        :raises ValueError: When the text is not a time.
+        """
+        # Loaded when first needed: most programs never ask.
+        from iso8601 import parse_date
+
+        return parse_date(self.value)
+
+    def to_fauna_json(self) -> Any:
+        return {"@ts": self.value}
+
+    def __repr__(self) -> str:
+        return f"FaunaTime({self.value!r})"
+
+
+def _aware_isoformat(value: datetime) -> str:
+    if value.utcoffset() is None:
+        raise ValueError("FaunaTime needs a datetime that is offset-aware (has a tzinfo).")
+    return value.isoformat()
+
+
+class Query(_Expr):
+    """A lambda that a query returned, for instance the body of a function.
+
+    :param value: What is inside ``@query``: a ``dict`` with ``lambda`` and ``expr``.
+    """
+
+    def to_fauna_json(self) -> Any:
+        return {"@query": self.value}
+
+    def __repr__(self) -> str:
+        return f"Query({self.value!r})"
+
+
+def _date_from_text(text: str) -> date:
+    """Return the date of ISO 8601 text; ``ValueError`` names text that is none, or that Python cannot hold."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return _date_of_time(text)
+
+
+def _date_of_time(text: str) -> date:
+    from iso8601 import ParseError, parse_date
+
+    try:
+        return parse_date(text).date()
+    except ParseError as error:
+        raise ValueError(f"Not a date that Python can hold (years 1 to 9999): {text!r}") from error
