@@ -1,7 +1,8 @@
-"""Merging, null removal and differences of objects (writes and schema, "Null and merging"; sets and reads, "Document events")."""
+"""Merging, null removal and differences of objects (writes and schema, "Null and merging")."""
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from ..language.equality import identical
@@ -16,23 +17,16 @@ def without_nulls(value: Any) -> Any:
     """
     kind = type(value)
     if kind is dict:
-        for member in value.values():
-            if member is None or (type(member) in _NESTED and without_nulls(member) is not member):
-                break
-        else:
+        result = {key: without_nulls(member) for key, member in value.items() if member is not None}
+        if len(result) == len(value) and all(result[key] is member for key, member in value.items()):
             return value
-        return {key: without_nulls(member) for key, member in value.items() if member is not None}
+        return result
     if kind is list:
-        for member in value:
-            if member is None or (type(member) in _NESTED and without_nulls(member) is not member):
-                break
-        else:
+        kept = [without_nulls(member) for member in value if member is not None]
+        if len(kept) == len(value) and all(map(is_, kept, value)):
             return value
-        return [without_nulls(member) for member in value if member is not None]
+        return kept
     return value
-
-
-_NESTED = (dict, list)
 
 
 def merge(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +46,7 @@ def merge(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """What turns old into new by `merge`: changed and added members, removed ones as null, objects recursively."""
+    """What turns old into new by `merge`: changed and added members, removed ones as null, objects within too."""
     result: dict[str, Any] = {}
     for key, value in new.items():
         before = old.get(key, _ABSENT)

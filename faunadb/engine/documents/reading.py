@@ -1,4 +1,4 @@
-"""Reading documents and their history (writes and schema, "History and its limits"; sets and reads, "Version list")."""
+"""Reading documents and their history (writes and schema, "History and its limits"; sets, "Version list")."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def visible(coll: int, fields: dict[str, Any]) -> dict[str, Any]:
 def get(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Optional[v.Document]:
     """The document at a time, or None when it does not exist then. No permission is checked.
 
-    at: microseconds, `values.PENDING`, None for the present, MISSING for the query's own time. A document whose
-    ``ttl`` has passed now is absent at every time.
+    at: microseconds, `values.PENDING`, None for the present, MISSING for the query's own time. A document
+    whose ``ttl`` has passed now is absent at every time.
     Raises RequestError (400) for a time before the collection's retained history.
     """
     found = row(ctx, ref, at)
@@ -102,9 +102,10 @@ def exists(ctx: Context, ref: v.Ref, at: Any = MISSING) -> bool:
 
 
 def versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
-    """The stored versions that history shows, oldest first: those newer than the earliest valid time, after the root.
+    """The stored versions that history shows, oldest first.
 
-    The root, the newest version at or before that time, comes first unless it is a deletion or has expired.
+    That is the root, the newest version at or before the earliest valid time, unless it is a deletion or has
+    expired; then all versions newer than that time.
     """
     info = ctx.schema.collection(ref.scope, ref.coll)
     if info is None:
@@ -122,8 +123,8 @@ def versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
 def history(ctx: Context, ref: v.Ref) -> Iterator[v.DocumentEvent]:
     """The events of a document, oldest first; nothing for an unknown one. No permission is checked.
 
-    A live version after a live one is an ``update`` whose diff holds the changed top-level fields (members removed:
-    null), any other live version a ``create`` with all its fields; a deletion has no diff.
+    A live version after a live one is an ``update`` whose diff holds the changed top-level fields (members
+    removed: null), any other live version a ``create`` with all its fields; a deletion has no diff.
     """
     before: Optional[dict[str, Any]] = None
     deleted = False

@@ -1,9 +1,9 @@
 """What a query sees of the schema (writes and schema, "Schema inside one query").
 
-Names of collections, indexes, functions, roles and access providers resolve in the committed schema; databases are looked
-up directly; a ref is bound to the item itself, so creations, renames and deletions of the running query show in what a
-ref stands for. Committed schema is cached per version: every schema write raises the store's schema version, and all
-snapshots of one version share what any of them read.
+Names of collections, indexes, functions, roles and access providers resolve in the committed schema; databases
+are looked up directly; a ref is bound to the item itself, so creations, renames and deletions of the running
+query show in what a ref stands for. Committed schema is cached per version: every schema write raises the
+store's schema version, and all snapshots of one version share what any of them read.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ SCHEMA_KINDS = v.NAMED_NATIVES
 #: History is kept for a collection's `history_days` and this much longer.
 GRACE_MICROS = 15 * 60 * 1_000_000
 DAY_MICROS = 86_400_000_000
+
+#: Setting that holds the transaction time of the newest schema write.
+STAMP = "schema"
 
 _KEPT_VERSIONS = 3
 _ABSENT = object()
@@ -56,9 +59,10 @@ class Item:
 
 
 class DatabaseInfo(NamedTuple):
-    """A live database. scope: its number; parent: its parent's (None: the root); ref: its document in the parent.
+    """A live database.
 
-    global_id: 13 letters ("" for the root). protected: as set here or by the nearest ancestor that says.
+    scope: its number; parent: its parent's (None: the root); ref: its document in the parent. global_id: 13
+    letters ("" for the root). protected: as set here or by the nearest ancestor that says.
     path: names from below the root down to it.
     """
 
@@ -77,7 +81,7 @@ ROOT = DatabaseInfo(0, None, None, "", "", False, False, ())
 
 
 class CollectionInfo:
-    """A live collection. history_days, ttl_days: None when absent (history: kept forever). floor: microseconds."""
+    """A live collection. history_days, ttl_days: None when absent (history kept forever). floor: microseconds."""
 
     __slots__ = ("floor", "history_days", "id", "name", "ref", "ttl_days")
 
@@ -114,11 +118,17 @@ class FunctionInfo(NamedTuple):
 
 
 class Committed:
-    """What was read so far of one version of the committed schema, shared by all its snapshots."""
+    """What was read so far of one version of the committed schema, shared by all its snapshots.
 
-    __slots__ = ("collections", "databases", "indexes", "items", "lists", "names")
+    stamp: the transaction that made the version. confirmed: seen by a committed snapshot. Until then another
+    transaction may still make the version of that number: one that was seen inside a batch whose commit failed.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("collections", "confirmed", "databases", "indexes", "items", "lists", "names", "stamp")
+
+    def __init__(self, stamp: Optional[str]) -> None:
+        self.stamp = stamp
+        self.confirmed = False
         self.names: dict[tuple[int, int, str], Optional[int]] = {}
         self.items: dict[Key, Optional[Item]] = {}
         self.lists: dict[tuple[int, int], list[v.Ref]] = {}
@@ -134,25 +144,38 @@ class SchemaCache:
         self._lock = threading.Lock()
         self._versions: OrderedDict[int, Committed] = OrderedDict()
 
-    def at(self, version: int) -> Committed:
-        found = self._versions.get(version)
-        if found is None:
-            with self._lock:
-                found = self._versions.setdefault(version, Committed())
-                while len(self._versions) > _KEPT_VERSIONS:
-                    self._versions.popitem(last=False)
+    def at(self, snap: Any) -> Committed:
+        """What is known of the schema that a snapshot or transaction sees."""
+        found = self._versions.get(snap.schema_version)
+        if found is not None and found.confirmed:
+            return found
+        stamp = snap.setting(STAMP)
+        with self._lock:
+            found = self._versions.get(snap.schema_version)
+            if found is None or found.stamp != stamp:
+                found = self._versions[snap.schema_version] = Committed(stamp)
+            if not hasattr(snap, "txn"):
+                found.confirmed = True
+            while len(self._versions) > _KEPT_VERSIONS:
+                self._versions.popitem(last=False)
         return found
 
 
 def schema_view(engine: Any, snap: Any) -> SchemaView:
-    """The view of one query. engine: holds a `SchemaCache` as ``schema_cache``; snap: its snapshot or transaction."""
+    """The view of one query. engine: has a `SchemaCache` as ``schema_cache``; snap: its snapshot or transaction."""
     cache = getattr(engine, "schema_cache", None)
     if cache is None:
         cache = engine.schema_cache = SchemaCache()
-    return SchemaView(cache.at(snap.schema_version), snap)
+    return SchemaView(cache.at(snap), snap)
 
 
-_NATIVE_HISTORY = {number: None for number in v.NATIVE_NAMES}
+def schema_changed(tx: Any) -> None:
+    """Record that a transaction writes schema: what others keep of it is out of date."""
+    tx.bump_schema()
+    tx.set_setting(STAMP, str(tx.txn))
+
+
+_NATIVE_HISTORY: dict[int, Optional[int]] = dict.fromkeys(v.NATIVE_NAMES)
 _NATIVE_HISTORY.update({v.KEYS: 0, v.TOKENS: 0, v.CREDENTIALS: 0})
 NATIVE_COLLECTIONS = {
     number: CollectionInfo(v.native_collection(0, number), v.NATIVE_NAMES[number], days)
@@ -172,7 +195,7 @@ class SchemaView:
         self._own: dict[Key, Optional[Item]] = {}
         self._touched: set[tuple[int, int]] = set()
 
-    # ---- documents ------------------------------------------------------------------------------------------
+    # ---- documents ----
 
     def item(self, ref: v.Ref) -> Optional[Item]:
         """The schema document as this query left it, None when it does not live."""
@@ -213,7 +236,7 @@ class SchemaView:
         for row in self.snap.entries(scope, kind, b""):
             yield v.Ref(scope, kind, row.doc)
 
-    # ---- names ----------------------------------------------------------------------------------------------
+    # ---- names ----
 
     def lookup(self, scope: int, kind: int, name: str) -> Optional[v.Ref]:
         """The item a name stands for: a live committed one (databases: as this query left them)."""
@@ -242,7 +265,7 @@ class SchemaView:
         return None
 
     def name_of(self, ref: v.Ref) -> Optional[str]:
-        """Current name of a schema item (this query's renames included), its last one when deleted, or None."""
+        """Current name of a schema item, this query's renames included; its last one when deleted; or None."""
         if ref.is_native_collection:
             return v.NATIVE_NAMES.get(ref.id)
         item = self.item(ref)
@@ -255,14 +278,14 @@ class SchemaView:
         return None
 
     def successor(self, ref: v.Ref) -> v.Ref:
-        """The ref to store for a ref: the item created under the name of one deleted in this query, else itself."""
+        """What to store for a ref: the item created under the name of one deleted in this query, else itself."""
         if self._own.get((ref.scope, ref.coll, ref.id), _ABSENT) is not None:
             return ref
         old = self.committed_item(ref)
         found = self._find(ref.scope, ref.coll, old.name) if old is not None else None
         return ref if found is None else v.Ref(ref.scope, ref.coll, found)
 
-    # ---- databases ------------------------------------------------------------------------------------------
+    # ---- databases ----
 
     def database(self, scope: int) -> Optional[DatabaseInfo]:
         """A live database by its number; None when it, or one above it, was deleted or disabled."""
@@ -310,7 +333,7 @@ class SchemaView:
             scope = info.parent
         return True
 
-    # ---- collections, indexes, functions, roles, access providers -------------------------------------------
+    # ---- collections, indexes, functions, roles, access providers ----
 
     def collection(self, scope: int, coll: int) -> Optional[CollectionInfo]:
         """A live collection by number, also a native one."""
@@ -337,7 +360,7 @@ class SchemaView:
         return _index_info(self.item(ref))
 
     def committed_index(self, ref: v.Ref) -> Optional[Index]:
-        """A live index as committed before this query, which is what sets are read from; None when deleted since."""
+        """A live index as committed before this query, which is what sets read; None when deleted since."""
         return None if self.item(ref) is None else _index_info(self.committed_item(ref))
 
     def indexes_on(self, scope: int, coll: int) -> list[Index]:
@@ -381,10 +404,10 @@ class SchemaView:
     def access_providers(self, scope: int) -> list[v.Ref]:
         return self.items(scope, v.ACCESS_PROVIDERS)
 
-    # ---- writes of this query -------------------------------------------------------------------------------
+    # ---- writes of this query ----
 
     def touch(self, ref: v.Ref, *names: Optional[str]) -> None:
-        """Before a schema document is written: remember the committed state of it and of its old and new names."""
+        """Before a schema document is written: remember what is committed of it and of its old and new names."""
         if (ref.scope, ref.coll, ref.id) not in self._own:
             self.committed_item(ref)
             if ref.coll == v.COLLECTIONS and ref.id >= v.FIRST_COLLECTION:
@@ -396,7 +419,7 @@ class SchemaView:
                 self._remember(ref.scope, ref.coll, name)
 
     def _remember(self, scope: int, kind: int, name: str) -> None:
-        """As `_committed_name`, once items of the kind were written: a name touched before is known already."""
+        """As `_committed_name`, once items of the kind were written: names touched before are known already."""
         if (scope, kind, name) not in self.committed.names:
             self.committed.names[scope, kind, name] = self._find(scope, kind, name)
 
