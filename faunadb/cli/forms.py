@@ -287,7 +287,11 @@ BY_JAVASCRIPT: Dict[str, FqlFunction] = {function.javascript: function for funct
 
 def _key_sets(function: FqlFunction) -> List[FrozenSet[str]]:
     """Every set of wire keys that a call of ``function`` can produce."""
-    sets = [frozenset(p.key for p in function.parameters if p.kind not in ("?", "*") or p is function.parameters[0])]
+    sets = [
+        frozenset(
+            p.key for p in function.parameters if p.kind not in ("?", "*") or p is function.parameters[0]
+        )
+    ]
     for parameter in function.parameters[1:]:
         if parameter.kind in ("?", "*"):
             sets += [keys | {parameter.key} for keys in sets]

@@ -208,7 +208,9 @@ class _Parser:
         return self._function(parameters, body, start)
 
     def _function(self, parameters: List[Token], body: _Node, start: int) -> _Node:
-        return _Node("function", ([token.text for token in parameters], body), start, self.tokens[self.index - 1].end)
+        return _Node(
+            "function", ([token.text for token in parameters], body), start, self.tokens[self.index - 1].end
+        )
 
     def _is_block(self) -> bool:
         return self.peek().kind == "name" and self.peek().text == "return"
@@ -252,7 +254,9 @@ class _Parser:
             return _Node("literal", left.value + right.value, left.start, right.end)
         if not literals or not all(_is_number(value) for value in values):
             functions = {"+": "Add", "-": "Subtract", "*": "Multiply", "/": "Divide", "%": "Modulo"}
-            self.fail(f"{operator.text} works between literals only; use {functions[operator.text]}(...)", operator)
+            self.fail(
+                f"{operator.text} works between literals only; use {functions[operator.text]}(...)", operator
+            )
         return _Node("literal", self._arithmetic(operator, *values), left.start, right.end)
 
     def _arithmetic(self, operator: Token, a: Any, b: Any) -> Any:
@@ -264,7 +268,11 @@ class _Parser:
             rest = abs(a) % abs(b)
             return -rest if a < 0 else rest
         result = {"+": a + b, "-": a - b, "*": a * b}[operator.text]
-        return int(result) if isinstance(result, float) and result.is_integer() and abs(result) < 2**63 else result
+        return (
+            int(result)
+            if isinstance(result, float) and result.is_integer() and abs(result) < 2**63
+            else result
+        )
 
     def unary(self) -> _Node:
         if not self.at("-", "+"):
@@ -327,13 +335,17 @@ class _Parser:
             self.take()
             return self.postfix()
         if token.text == "new":
-            self.fail("JavaScript objects cannot be made here; write Time(\"...\") or Date(\"...\") for a Date")
+            self.fail('JavaScript objects cannot be made here; write Time("...") or Date("...") for a Date')
         return self.call_or_name()
 
     def call_or_name(self) -> _Node:
         first = last = self.take()
         names = [first.text]
-        while self.at(".") and self.peek().kind == "name" and self.peek().text not in ("then", "catch", "finally"):
+        while (
+            self.at(".")
+            and self.peek().kind == "name"
+            and self.peek().text not in ("then", "catch", "finally")
+        ):
             self.take()
             last = self.take()
             names.append(last.text)
@@ -436,7 +448,9 @@ class _Compiler:
             return {"var": node.value}
         if node.value in BY_JAVASCRIPT or node.value in SPECIAL_FUNCTIONS:
             self.fail(f"{node.value} is a function: call it with {node.value}(...)", node)
-        self.fail(f'{node.value} is not defined; a variable of the query is written Var("{node.value}")', node)
+        self.fail(
+            f'{node.value} is not defined; a variable of the query is written Var("{node.value}")', node
+        )
 
     def _function(self, node: _Node, path: Path) -> Any:
         names, body = node.value
@@ -475,7 +489,9 @@ class _Compiler:
     ) -> None:
         count = len(arguments)
         if count < least or (most is not None and count > most):
-            expected = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            expected = (
+                str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            )
             plural = "" if expected == "1" else "s"
             self.fail(f"{name} takes {expected} argument{plural}, {count} given", token)
 
@@ -513,7 +529,10 @@ class _Compiler:
     def _call_ref(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
         if len(arguments) == 1:
             return {"@ref": self.place(arguments[0], (*path, "@ref"))}
-        wire = {"ref": self.place(arguments[0], (*path, "ref")), "id": self.place(arguments[1], (*path, "id"))}
+        wire = {
+            "ref": self.place(arguments[0], (*path, "ref")),
+            "id": self.place(arguments[1], (*path, "id")),
+        }
         return wire
 
     def _call_bytes(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
@@ -540,7 +559,8 @@ class _Compiler:
         bindings = self.bindings(arguments[0])
         self.spans[(*path, "let")] = (arguments[0].start, arguments[0].end)
         wire = [
-            {name: self.place(value, (*path, "let", index, name))} for index, (name, value) in enumerate(bindings)
+            {name: self.place(value, (*path, "let", index, name))}
+            for index, (name, value) in enumerate(bindings)
         ]
         body = arguments[1]
         if body.kind == "function":

@@ -102,7 +102,9 @@ def _string(text: str, offset: int, newline: bool) -> Token:
         if text[end] == "\n" and quote != "`":
             raise FqlSyntaxError("this string is not closed", text, offset, end)
         if quote == "`" and text.startswith("${", end):
-            raise FqlSyntaxError("${...} in a string is not supported; use Format or Concat", text, end, end + 2)
+            raise FqlSyntaxError(
+                "${...} in a string is not supported; use Format or Concat", text, end, end + 2
+            )
         end += 2 if text[end] == "\\" else 1
     if end >= len(text):
         raise FqlSyntaxError("this string is not closed", text, offset, len(text))
@@ -125,7 +127,11 @@ def _unescape(text: str, start: int, end: int) -> str:
         start = match.end()
     value = "".join(parts)
     # \ud83d\ude00 writes one character in two halves
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _has_surrogate(value) else value
+    return (
+        value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if _has_surrogate(value)
+        else value
+    )
 
 
 def _escaped(match: "re.Match[str]", text: str) -> str:

@@ -37,7 +37,13 @@ def test_the_cases_are_what_the_javascript_driver_sends(npm_driver):
     environment = {**os.environ, "NODE_PATH": str(npm_driver / "node_modules")}
     command = ["node", str(HERE / "javascript_driver.js")]
     done = subprocess.run(
-        command, input=json.dumps(texts), env=environment, capture_output=True, text=True, timeout=60, check=True
+        command,
+        input=json.dumps(texts),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert json.loads(done.stdout) == [case["wire"] for case in CASES]
 
@@ -56,7 +62,10 @@ def test_the_cases_are_what_the_javascript_driver_sends(npm_driver):
         ("q.query.Now()", {"now": None}),
         ("faunadb.query.Now()", {"now": None}),
         ("client.query(Now())", {"now": None}),
-        ("await client.query(\n q.Now(),\n).then((ret) => console.log(ret)).catch(e => f(e, (1)))", {"now": None}),
+        (
+            "await client.query(\n q.Now(),\n).then((ret) => console.log(ret)).catch(e => f(e, (1)))",
+            {"now": None},
+        ),
         ("var_ => var_", {"lambda": "var_", "expr": {"var": "var_"}}),
     ],
 )
@@ -70,7 +79,12 @@ def test_beyond_the_driver(text, wire):
         ("", 1, 1, "there is no query here"),
         ("Get(x)", 1, 5, 'x is not defined; a variable of the query is written Var("x")'),
         ("Map([1], x => x)\n, 2", 2, 1, "an expression was expected, ',' was found"),
-        ("Add(1, 2", 1, 9, ", or ) was expected (to close the ( of line 1, column 4), the end of the text was found"),
+        (
+            "Add(1, 2",
+            1,
+            9,
+            ", or ) was expected (to close the ( of line 1, column 4), the end of the text was found",
+        ),
         ("Get(\n  Rf('a', b))", 2, 3, "FQL v4 has no function Rf; did you mean Ref?"),
         ("Frobnicate()", 1, 1, "FQL v4 has no function Frobnicate"),
         ("Get()", 1, 1, "Get takes 1 to 2 arguments, 0 given"),
@@ -83,17 +97,27 @@ def test_beyond_the_driver(text, wire):
         ("{a: 1, b}", 1, 8, 'b is not defined; a variable of the query is written Var("b")'),
         ("{a 1}", 1, 4, ": was expected, '1' was found"),
         ("{a: 1 b: 2}", 1, 7, ", or } was expected (to close the { of line 1, column 1), 'b' was found"),
-        ("[1, 2", 1, 6, ", or ] was expected (to close the [ of line 1, column 1), the end of the text was found"),
+        (
+            "[1, 2",
+            1,
+            6,
+            ", or ] was expected (to close the [ of line 1, column 1), the end of the text was found",
+        ),
         ("[...a]", 1, 2, "spread arguments are not supported; write them out"),
         ("() => 1", 1, 1, "a lambda needs at least one parameter; name it _ if it is not used"),
         ("x => { let y = 1 }", 1, 12, ": was expected, 'y' was found"),
         ("Now() + 1", 1, 7, "+ works between literals only; use Add(...)"),
         ("1 / 0", 1, 3, "division by zero"),
         ("-Now()", 1, 1, "- works before numbers only"),
-        ("new Date()", 1, 1, 'JavaScript objects cannot be made here; write Time("...") or Date("...") for a Date'),
+        (
+            "new Date()",
+            1,
+            1,
+            'JavaScript objects cannot be made here; write Time("...") or Date("...") for a Date',
+        ),
         ("Get(Collection)", 1, 5, "Collection is a function: call it with Collection(...)"),
         ("Math.floor(1)", 1, 1, "unknown name Math: FQL functions stand alone or behind q."),
-        ("Get(a).data", 1, 7, 'a value has no members here; use Select([...], value)'),
+        ("Get(a).data", 1, 7, "a value has no members here; use Select([...], value)"),
         ("Let(1, 2)", 1, 5, "Let takes its variables as an object, or as an array of objects"),
         ("Paginate(Keys(), 3)", 1, 18, "the options of Paginate are an object, such as {size: 10}"),
         ("Lambda(1)", 1, 8, "Lambda takes a function, or parameters and a body"),
