@@ -1,8 +1,8 @@
 """Internal indexes: the credentials and tokens of a document, the database that holds a key.
 
-They live in the same tables as the indexes of users, under numbers that no user index can have. Whoever writes
-a document of the native collections here keeps the rows of `internal_entries` (old ones ended, new ones
-added); expired documents keep their rows, which carry the ``ttl``.
+They live in the same tables as the indexes of users, under numbers that no user index can have. Whoever
+writes a document of the native collections here keeps the rows of `internal_entries` (old ones ended, new
+ones added); expired documents keep their rows, which carry the ``ttl``.
 
 ========================= ===================== ========================= ==================
 index                     scope                 terms                     values
@@ -91,9 +91,15 @@ def _documents(snap: Snapshot, index: int, instance: Ref) -> Iterator[int]:
             yield entry.doc
 
 
-def key_scope(snap: Snapshot, key_id: int) -> Optional[int]:
-    """The scope of the database that holds a key; None when there is no such key."""
+def key_of(snap: Snapshot, key_id: int) -> Optional[Ref]:
+    """The live key with this id, in whichever database it is; None when there is none."""
     for entry in snap.entries(0, KEYS_BY_ID, key_terms(key_id)):
         if entry.ttl is None or entry.ttl > snap.time:
-            return entry.doc
+            return Ref(entry.doc, KEYS, key_id)
     return None
+
+
+def key_scope(snap: Snapshot, key_id: int) -> Optional[int]:
+    """The scope of the database that holds a key; None when there is no such key."""
+    ref = key_of(snap, key_id)
+    return None if ref is None else ref.scope

@@ -1,0 +1,98 @@
+"""The ``Authorization`` header and scoped secrets (auth chapter, "Secrets and principals").
+
+::
+
+    auth   = secret [ ":" scope ]
+    scope  = [ database ":" ] target
+    target = "admin" / "server-readonly" / "server" / "client"
+           / "@role/" name / ( "classes/" / "collections/" / "@doc/" ) collection "/" id
+
+Each kind of target is tried in turn, first taking a ``database:`` if there is one, without ever going back:
+that decides what is ignored and what is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import NamedTuple, Optional
+
+
+class Scope(NamedTuple):
+    """What a suffix asks for.
+
+    path: database names, outermost first. kind: ``builtin``, ``role`` or ``document``. target: the built-in
+    role, the role's name, or ``collection/id``.
+    """
+
+    path: tuple[str, ...]
+    kind: str
+    target: str
+
+
+class BadScope(ValueError):
+    """A suffix that begins like a scope and is none: the request is not authenticated."""
+
+
+def secret_text(header: Optional[str]) -> tuple[Optional[str], bool]:
+    """The secret string in a header value (None when there is none), and whether it may be a JSON web token."""
+    parts = header.split(None, 1) if header is not None else []
+    if len(parts) != 2:
+        return None, False
+    scheme, rest = parts
+    if scheme == "Bearer":
+        return rest, rest.startswith("ey") and "." in rest
+    if scheme == "Basic":
+        return _basic(rest), False
+    return None, False
+
+
+def _basic(encoded: str) -> Optional[str]:
+    encoded = encoded[:-1] if encoded.endswith(":") else encoded
+    try:
+        text = base64.b64decode(encoded, validate=True).decode("utf-8").strip()
+    except (binascii.Error, ValueError):
+        return None
+    return text[:-1] if text.endswith(":") else text
+
+
+_SECRET = re.compile(r"[^/,()&=:]+")
+_DATABASE = re.compile(r"([^,()&=:]+):")
+_SEGMENT = r"([^,()&=:]+)"
+_TARGETS = (
+    ("builtin", re.compile(r"(admin|server-readonly|server|client)")),
+    ("role", re.compile(r"@role/" + _SEGMENT)),
+    ("document", re.compile(r"(?:classes|collections)/" + _SEGMENT)),
+    ("document", re.compile(r"@doc/" + _SEGMENT)),
+)
+
+
+def split(text: str) -> tuple[str, Optional[Scope]]:
+    """The secret proper and the scope behind it, None when there is none or it looks like none.
+
+    Raises `BadScope` for a suffix that is wrong rather than foreign, and for characters no secret has.
+    """
+    match = _SECRET.match(text)
+    if match is None:
+        raise BadScope
+    secret, rest = match.group(), text[match.end() :]
+    if not rest:
+        return secret, None
+    if rest[0] != ":":
+        raise BadScope
+    return secret, _scope(rest[1:])
+
+
+def _scope(text: str) -> Optional[Scope]:
+    database = _DATABASE.match(text)
+    start = database.end() if database else 0
+    for kind, pattern in _TARGETS:
+        target = pattern.match(text, start)
+        if target is None:
+            continue
+        if target.end() != len(text):
+            raise BadScope
+        path = tuple(database.group(1).split("/")) if database else ()
+        return Scope(path, kind, target.group(1))
+    return None

@@ -1,0 +1,374 @@
+"""What a principal may do (auth chapter, "Built-in permission sets" and "Roles").
+
+Every class answers the same questions. References say which database they are in: reading may reach below the
+principal's own database, writing never leaves it. A denial carries no reason; callers turn it into
+``permission denied`` at the documented position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language.temporal import Time
+from ..language.values import (
+    ACCESS_PROVIDERS,
+    COLLECTIONS,
+    CREATE,
+    CREDENTIALS,
+    DATABASES,
+    KEYS,
+    ROLES,
+    TOKENS,
+    Action,
+    Lambda,
+    Ref,
+)
+from . import roles as r
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+#: How a set may be read: every entry, or the entries whose document may be read. None: not at all.
+ALL = "all"
+FILTERED = "filtered"
+
+#: Native collections that only administrators see.
+SPECIAL = frozenset((DATABASES, KEYS, ROLES, ACCESS_PROVIDERS))
+
+Fields = Mapping[str, Any]
+
+
+def is_special(ref: Ref) -> bool:
+    """A document of databases, keys, roles or access providers, or one of these native collections itself."""
+    return ref.coll in SPECIAL or (ref.coll == COLLECTIONS and ref.id in SPECIAL)
+
+
+class Permissions:
+    """The questions, all answered no. scope: the principal's own database."""
+
+    __slots__ = ("scope",)
+
+    #: Credentials may be written as the server role does: hashes as given, no ``current_password``.
+    writes_credentials_freely = False
+
+    def __init__(self, scope: int):
+        self.scope = scope
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.scope})"
+
+    def reads_all(self, scope: int) -> bool:
+        """Whether every document of a database may be read, so that no further question is needed."""
+        return False
+
+    def can_read(self, ctx: Context, ref: Ref) -> bool:
+        """get, exists, elements of filtered sets; of schema items too."""
+        return False
+
+    def can_read_history(self, ctx: Context, ref: Ref) -> bool:
+        """events(ref), singleton(ref)."""
+        return False
+
+    def can_create(self, ctx: Context, collection: Ref, new: Fields) -> bool:
+        """create in a collection, user's or native. new: the params object as given."""
+        return False
+
+    def can_create_with_id(self, ctx: Context, ref: Ref, new: Fields) -> bool:
+        return False
+
+    def can_write(self, ctx: Context, ref: Ref, old: Fields, new: Fields) -> bool:
+        """update and replace. old: stored fields now; new: old with the params merged in."""
+        return False
+
+    def can_delete(self, ctx: Context, ref: Ref) -> bool:
+        return False
+
+    def can_write_history(self, ctx: Context, ref: Ref, ts: int, action: Action, new: Fields) -> bool:
+        """insert and remove. ts: microseconds."""
+        return False
+
+    def can_call(self, ctx: Context, function: Ref, arguments: Any) -> bool:
+        """call. arguments: as the function gets them."""
+        return False
+
+    def can_move(self, ctx: Context, database: Ref) -> bool:
+        return False
+
+    def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
+        """match: `ALL`, `FILTERED`, or None when denied."""
+        return None
+
+    def read_documents(self, ctx: Context, collection: Ref) -> str:
+        """documents(collection): `ALL` or `FILTERED`, never denied."""
+        return FILTERED
+
+    def read_native(self, ctx: Context, collection: Ref) -> bool:
+        """The set of a native collection; each element is still subject to `can_read`."""
+        return self.can_read(ctx, collection)
+
+
+class Client(Permissions):
+    """The role ``client``: expressions that touch nothing, and what functions with a role do for it."""
+
+    __slots__ = ()
+
+
+class Reader(Permissions):
+    """Reading the own database and those below."""
+
+    __slots__ = ()
+
+    def _reaches(self, ctx: Context, scope: int) -> bool:
+        return scope == self.scope or bool(ctx.schema.is_within(scope, self.scope))
+
+
+class Admin(Reader):
+    """The role ``admin``, and root: everything."""
+
+    __slots__ = ()
+
+    def reads_all(self, scope: int) -> bool:
+        return scope == self.scope
+
+    def can_read(self, ctx: Context, ref: Ref) -> bool:
+        return self._reaches(ctx, ref.scope)
+
+    def can_read_history(self, ctx: Context, ref: Ref) -> bool:
+        return self._reaches(ctx, ref.scope)
+
+    def can_create(self, ctx: Context, collection: Ref, new: Fields) -> bool:
+        return collection.scope == self.scope
+
+    def can_create_with_id(self, ctx: Context, ref: Ref, new: Fields) -> bool:
+        return ref.scope == self.scope
+
+    def can_write(self, ctx: Context, ref: Ref, old: Fields, new: Fields) -> bool:
+        return ref.scope == self.scope
+
+    def can_delete(self, ctx: Context, ref: Ref) -> bool:
+        return ref.scope == self.scope
+
+    def can_write_history(self, ctx: Context, ref: Ref, ts: int, action: Action, new: Fields) -> bool:
+        return ref.scope == self.scope
+
+    def can_call(self, ctx: Context, function: Ref, arguments: Any) -> bool:
+        return self._reaches(ctx, function.scope)
+
+    def can_move(self, ctx: Context, database: Ref) -> bool:
+        return self._reaches(ctx, database.scope)
+
+    def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
+        return ALL if self._reaches(ctx, index.scope) else None
+
+    def read_documents(self, ctx: Context, collection: Ref) -> str:
+        return ALL if self._reaches(ctx, collection.scope) else FILTERED
+
+
+class ServerReadonly(Reader):
+    """The role ``server-readonly``: reads all but databases, keys, roles and access providers."""
+
+    __slots__ = ()
+
+    writes_credentials_freely = True
+
+    def can_read(self, ctx: Context, ref: Ref) -> bool:
+        return not is_special(ref) and self._reaches(ctx, ref.scope)
+
+    def can_read_history(self, ctx: Context, ref: Ref) -> bool:
+        return self.can_read(ctx, ref)
+
+    def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
+        if not self._reaches(ctx, index.scope):
+            return None
+        # Only an index over what this role may not read needs a look at each document.
+        info = ctx.schema.index(index)
+        return FILTERED if info is None or any(map(info.covers, SPECIAL)) else ALL
+
+    def read_documents(self, ctx: Context, collection: Ref) -> str:
+        readable = collection.id not in SPECIAL and self._reaches(ctx, collection.scope)
+        return ALL if readable else FILTERED
+
+
+class Server(ServerReadonly):
+    """The role ``server``: as read-only, and writes and calls, with the same exceptions."""
+
+    __slots__ = ()
+
+    def _writes(self, ref: Ref) -> bool:
+        return ref.scope == self.scope and not is_special(ref)
+
+    def can_create(self, ctx: Context, collection: Ref, new: Fields) -> bool:
+        return self._writes(collection)
+
+    def can_create_with_id(self, ctx: Context, ref: Ref, new: Fields) -> bool:
+        return self._writes(ref)
+
+    def can_write(self, ctx: Context, ref: Ref, old: Fields, new: Fields) -> bool:
+        return self._writes(ref)
+
+    def can_delete(self, ctx: Context, ref: Ref) -> bool:
+        return self._writes(ref)
+
+    def can_write_history(self, ctx: Context, ref: Ref, ts: int, action: Action, new: Fields) -> bool:
+        return self._writes(ref)
+
+    def can_call(self, ctx: Context, function: Ref, arguments: Any) -> bool:
+        return self._reaches(ctx, function.scope)
+
+
+class PredicatePermissions(Permissions):
+    """What a predicate may do: read its database but for special documents, read any index, call functions."""
+
+    __slots__ = ()
+
+    def can_read(self, ctx: Context, ref: Ref) -> bool:
+        return ref.scope == self.scope and not is_special(ref)
+
+    def can_call(self, ctx: Context, function: Ref, arguments: Any) -> bool:
+        return function.scope == self.scope
+
+    def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
+        return ALL if index.scope == self.scope else None
+
+    def read_documents(self, ctx: Context, collection: Ref) -> str:
+        readable = collection.scope == self.scope and collection.id not in SPECIAL
+        return ALL if readable else FILTERED
+
+
+class RolePermissions(Permissions):
+    """The union of user-defined roles; they cover the principal's own database alone.
+
+    roles: refs of the roles in force. rules: (resource, action) -> rules, as `roles.merge` gives.
+    """
+
+    __slots__ = ("roles", "rules")
+
+    def __init__(self, scope: int, roles: Iterable[Ref], configs: Iterable[r.RoleConfig]):
+        super().__init__(scope)
+        self.roles = tuple(roles)
+        self.rules = r.merge(configs)
+
+    def _plain(self, ctx: Context, resource: Ref, action: str, argument: Any) -> bool:
+        """A privilege whose predicate takes the same argument whatever its arity."""
+        rules = self.rules.get((resource, action))
+        return rules is not None and r.granted(ctx, rules, self.scope, lambda _: argument)
+
+    def _on_document(self, ctx: Context, ref: Ref, action: str) -> bool:
+        return self._plain(ctx, _collection(ref), action, ref)
+
+    def can_read(self, ctx: Context, ref: Ref) -> bool:
+        return self._on_document(ctx, ref, "read")
+
+    def can_read_history(self, ctx: Context, ref: Ref) -> bool:
+        return self._on_document(ctx, ref, "history_read")
+
+    def can_create(self, ctx: Context, collection: Ref, new: Fields) -> bool:
+        return self._plain(ctx, collection, "create", new)
+
+    def can_create_with_id(self, ctx: Context, ref: Ref, new: Fields) -> bool:
+        collection = _collection(ref)
+        rules = self.rules.get((collection, "create_with_id"), ())
+        if r.granted(ctx, rules, self.scope, lambda fn: new if fn.arity == 1 else [new, ref]):
+            return True
+        return self.can_create(ctx, collection, new) and self.can_write_history(
+            ctx, ref, ctx.time, CREATE, new
+        )
+
+    def can_write(self, ctx: Context, ref: Ref, old: Fields, new: Fields) -> bool:
+        rules = self.rules.get((_collection(ref), "write"), ())
+        return r.granted(ctx, rules, self.scope, lambda fn: [old, new, ref] if fn.arity == 3 else [old, new])
+
+    def can_delete(self, ctx: Context, ref: Ref) -> bool:
+        return self._on_document(ctx, ref, "delete")
+
+    def can_write_history(self, ctx: Context, ref: Ref, ts: int, action: Action, new: Fields) -> bool:
+        argument = [ref, Time.from_micros(ts), action.name, new]
+        return self._plain(ctx, _collection(ref), "history_write", argument)
+
+    def can_call(self, ctx: Context, function: Ref, arguments: Any) -> bool:
+        return self._plain(ctx, function, "call", arguments)
+
+    def can_move(self, ctx: Context, database: Ref) -> bool:
+        # The privilege is that of the caller's own databases(), however deep the database lies.
+        return self._plain(ctx, Ref(self.scope, COLLECTIONS, DATABASES), "delete", database)
+
+    def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
+        if self._plain(ctx, index, "unrestricted_read", terms):
+            return ALL
+        return FILTERED if self._plain(ctx, index, "read", terms) else None
+
+    def read_documents(self, ctx: Context, collection: Ref) -> str:
+        return ALL if self._plain(ctx, collection, "unrestricted_read", None) else FILTERED
+
+
+class IdentityPermissions(RolePermissions):
+    """A token, or a key acting as a document: the roles the document is a member of, and a baseline.
+
+    Baseline: read the document's own tokens and credentials by ref, delete its own tokens. While no role's
+    membership applies at all, it may also read the document itself: drivers rely on it, whereas a role that
+    applies and grants nothing means that nothing is granted.
+    """
+
+    __slots__ = ("identity",)
+
+    def __init__(self, scope: int, identity: Ref, roles: Iterable[Ref], configs: Iterable[r.RoleConfig]):
+        super().__init__(scope, roles, configs)
+        self.identity = identity
+
+    def can_read(self, ctx: Context, ref: Ref) -> bool:
+        if ref.coll in (TOKENS, CREDENTIALS) and self._is_own(ctx, ref):
+            return True
+        if ref == self.identity and not self.roles:
+            return True
+        return super().can_read(ctx, ref)
+
+    def can_delete(self, ctx: Context, ref: Ref) -> bool:
+        return (ref.coll == TOKENS and self._is_own(ctx, ref)) or super().can_delete(ctx, ref)
+
+    def _is_own(self, ctx: Context, ref: Ref) -> bool:
+        if ref.scope != self.scope:
+            return False
+        row = ctx.snap.version(ref.scope, ref.coll, ref.id)
+        if row is None or not row.live or row.data is None:
+            return False
+        from ..codec import decode_fields
+
+        return bool(decode_fields(row.data, ref.scope).get("instance") == self.identity)
+
+
+def _collection(ref: Ref) -> Ref:
+    """The resource that speaks for a document: its collection, user's or native."""
+    return Ref(ref.scope, COLLECTIONS, ref.coll)
+
+
+BUILTIN: dict[str, type[Permissions]] = {
+    "admin": Admin,
+    "server": Server,
+    "server-readonly": ServerReadonly,
+    "client": Client,
+}
+
+
+def of_roles(schema: Any, scope: int, value: Any) -> Permissions:
+    """The permissions of a ``role`` field in a database: a built-in name, role names, role refs, or several.
+
+    Roles that no longer exist contribute nothing.
+    """
+    if type(value) is str and value in BUILTIN:
+        return BUILTIN[value](scope)
+    refs = r.resolve(schema, scope, value)
+    return RolePermissions(scope, refs, map(schema.role, refs))
+
+
+def permissions_for_function_role(ctx: Context, role: Any, scope: Optional[int] = None) -> Permissions:
+    """What the body of a function with a ``role`` may do. scope: the function's database.
+
+    An unscoped root caller keeps what it has.
+    """
+    if ctx.auth.kind == "root":
+        return ctx.perms  # type: ignore[no-any-return]
+    return of_roles(ctx.schema, ctx.scope if scope is None else scope, role)
+
+
+__all__ = ["ALL", "BUILTIN", "FILTERED", "Lambda", "Permissions", "of_roles", "permissions_for_function_role"]

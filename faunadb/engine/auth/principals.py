@@ -1,0 +1,409 @@
+"""From an ``Authorization`` header to a principal (auth chapter, "Secrets and principals")."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from ..language.values import COLLECTIONS, CREDENTIALS, FIRST_COLLECTION, ROLES, TOKENS, Ref
+from . import roles as r
+from . import secrets
+from .header import BadScope, Scope, secret_text, split
+from .lookups import credentials_of, key_of
+from .permissions import BUILTIN, Admin, IdentityPermissions, Permissions, PredicatePermissions, of_roles
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..schema.view import SchemaView
+    from ..storage.base import Snapshot, VersionRow
+    from .jwt import TokenVerifier
+
+#: Time a membership or provider predicate may take, in seconds, when the request names no deadline.
+PREDICATE_SECONDS = 60.0
+
+
+class Auth:
+    """A principal: who the request is.
+
+    kind: ``root``, ``key``, ``scoped`` (a key or root with a scope), ``token`` or ``jwt``. scope: number of
+    the database it acts on. identity: the document it acts as, or None. document: its key or token, or None
+    (root, JWT). claims: the payload of a JWT as values. expires: microseconds after which it is over, or None.
+    """
+
+    __slots__ = ("claims", "document", "expires", "identity", "kind", "permissions", "scope")
+
+    def __init__(
+        self,
+        kind: str,
+        scope: int,
+        permissions: Permissions,
+        *,
+        identity: Optional[Ref] = None,
+        document: Optional[Ref] = None,
+        claims: Optional[dict[str, Any]] = None,
+        expires: Optional[int] = None,
+    ):
+        self.kind = kind
+        self.scope = scope
+        self.permissions = permissions
+        self.identity = identity
+        self.document = document
+        self.claims = claims
+        self.expires = expires
+
+    def __repr__(self) -> str:
+        return f"Auth({self.kind}, {self.scope}, {self.permissions!r})"
+
+    @property
+    def token(self) -> Optional[Ref]:
+        """The token the request came with, None for other principals."""
+        return self.document if self.kind == "token" else None
+
+    @property
+    def has_identity(self) -> bool:
+        return self.identity is not None or (self.claims is not None and "sub" in self.claims)
+
+    @property
+    def current_identity(self) -> Any:
+        """The document's ref, or the ``sub`` claim; only when `has_identity`."""
+        return self.identity if self.identity is not None else (self.claims or {}).get("sub")
+
+    @property
+    def has_token(self) -> bool:
+        # A key that another database holds is not for those to see who work in this one.
+        return self.claims is not None or (self.document is not None and self.document.scope == self.scope)
+
+    @property
+    def current_token(self) -> Any:
+        """The key's or token's ref, or the whole payload of a JWT; only when `has_token`."""
+        return self.claims if self.claims is not None else self.document
+
+    def self_ref(self, ctx: Context, collection: Ref) -> Optional[Ref]:
+        """What ``self`` stands for in a collection; None when for nothing."""
+        if collection.scope != self.scope:
+            return None
+        if collection.id == TOKENS:
+            return self.token
+        if collection.id == CREDENTIALS:
+            return credentials_of(ctx.snap, self.identity) if self.token and self.identity else None
+        if self.identity is not None and self.identity.coll == collection.id >= FIRST_COLLECTION:
+            return self.identity
+        return None
+
+
+class _Proof(NamedTuple):
+    """What must still hold for a remembered principal to be good: the schema, and its document as it was."""
+
+    auth: Auth
+    schema_version: int
+    document: Optional[Ref]
+    ts: int
+    instance: Optional[Ref]
+
+
+class Authenticator:
+    """Authenticates the requests of one engine; any thread may use it.
+
+    root_secrets: the server's own secrets, kept as hashes only; root_hashes: bcrypt hashes of such secrets.
+    """
+
+    def __init__(
+        self,
+        root_secrets: Iterable[str] = (),
+        *,
+        root_hashes: Iterable[str] = (),
+        tokens: Optional[TokenVerifier] = None,
+    ):
+        self.root_hashes = [*map(secrets.hash_password, root_secrets), *root_hashes]
+        self.verified = secrets.VerifiedSecrets()
+        self._tokens = tokens
+        self._proofs: dict[bytes, _Proof] = {}
+
+    def __repr__(self) -> str:
+        return "Authenticator()"
+
+    @property
+    def tokens(self) -> TokenVerifier:
+        """Verifies JSON web tokens; made when the first one comes."""
+        if self._tokens is None:
+            from .jwt import TokenVerifier
+
+            self._tokens = TokenVerifier()
+        return self._tokens
+
+    def authenticate(
+        self,
+        engine: Any,
+        snap: Snapshot,
+        schema: SchemaView,
+        header: Optional[str],
+        deadline: Optional[float] = None,
+    ) -> Optional[Auth]:
+        """The principal of a request at a snapshot, None when there is none (401).
+
+        header: the value of ``Authorization``. deadline: `time.monotonic` seconds for predicates.
+        Raises `jwt.KeysNeeded` when a key set must be downloaded first, which no snapshot should wait for.
+        """
+        if header is None:
+            return None
+        name = self.verified.digest(header)
+        proof = self._proofs.get(name)
+        if proof is not None and _still_holds(proof, snap):
+            return proof.auth
+        attempt = _Attempt(self, engine, snap, schema, deadline)
+        text, may_be_jwt = secret_text(header)
+        if not text:
+            return None
+        auth = attempt.jwt(text) if may_be_jwt else attempt.secret(text)
+        if auth is not None and attempt.lasting:
+            self._remember(
+                name, _Proof(auth, snap.schema_version, auth.document, attempt.ts, attempt.instance)
+            )
+        return auth
+
+    def _remember(self, name: bytes, proof: _Proof) -> None:
+        while len(self._proofs) >= 10_000:
+            self._proofs.pop(next(iter(self._proofs)), None)
+        self._proofs[name] = proof
+
+    def is_root(self, text: str) -> bool:
+        """Whether text is one of the server's own secrets."""
+        # Every hash is tried, so that the time taken does not tell which one matched.
+        matches = [self.verified.check_plain(text, hashed) for hashed in self.root_hashes]
+        return True in matches
+
+
+def _still_holds(proof: _Proof, snap: Snapshot) -> bool:
+    if proof.schema_version != snap.schema_version:
+        return False
+    ref = proof.document
+    if ref is None:
+        return True
+    row = snap.version(ref.scope, ref.coll, ref.id)
+    if row is None or row.ts != proof.ts or not _lives(row, snap):
+        return False
+    if proof.instance is None:
+        return True
+    ref = proof.instance
+    row = snap.version(ref.scope, ref.coll, ref.id)
+    return row is not None and _lives(row, snap)
+
+
+def _lives(row: VersionRow, snap: Snapshot) -> bool:
+    return row.live and (row.ttl is None or row.ttl > snap.time)
+
+
+class _Attempt:
+    """One authentication.
+
+    lasting: the outcome depends on nothing but the schema, the key or token as of `ts`, and whether
+    `instance` lives.
+    """
+
+    def __init__(
+        self,
+        owner: Authenticator,
+        engine: Any,
+        snap: Snapshot,
+        schema: SchemaView,
+        deadline: Optional[float],
+    ):
+        self.owner = owner
+        self.engine = engine
+        self.snap = snap
+        self.schema = schema
+        self.deadline = time.monotonic() + PREDICATE_SECONDS if deadline is None else deadline
+        self.lasting = True
+        self.ts = 0
+        self.instance: Optional[Ref] = None
+
+    # ---- secrets --------------------------------------------------------------------------------------------
+
+    def secret(self, text: str) -> Optional[Auth]:
+        try:
+            secret, scope = split(text)
+        except BadScope:
+            return None
+        decoded = secrets.decode_secret(secret)
+        if decoded is not None:
+            find = self._key if decoded.kind == "key" else self._token
+            auth = find(secret, decoded, scope)
+            if auth is not None:
+                return auth
+        if not self.owner.is_root(secret):
+            return None
+        if scope is None:
+            return Auth("root", 0, Admin(0))
+        return self._scoped(scope, 0, None)
+
+    def document_of(self, text: str) -> Optional[Ref]:
+        """The live key or token whose secret this is, whatever else would be needed to authenticate."""
+        decoded = secrets.decode_secret(text)
+        if decoded is None:
+            return None
+        found = self._find_key(text, decoded) if decoded.kind == "key" else self._find_token(text, decoded)
+        return None if found is None else found[0]
+
+    def _find_key(self, secret: str, decoded: secrets.Secret) -> Optional[tuple[Ref, dict[str, Any]]]:
+        ref = key_of(self.snap, decoded.id)
+        return None if ref is None else self._checked(ref, secret)
+
+    def _find_token(self, secret: str, decoded: secrets.Secret) -> Optional[tuple[Ref, dict[str, Any]]]:
+        scope = self._scope_of(decoded.global_id or 0)
+        return None if scope is None else self._checked(Ref(scope, TOKENS, decoded.id), secret)
+
+    def _scope_of(self, global_id: int) -> Optional[int]:
+        if global_id == 0:
+            return 0
+        info = self.schema.by_global_id(secrets.global_id_text(global_id))
+        return None if info is None else info.scope
+
+    def _checked(self, ref: Ref, secret: str) -> Optional[tuple[Ref, dict[str, Any]]]:
+        """The fields of a live key or token whose hash fits the secret, in a live database."""
+        if self.schema.database(ref.scope) is None:
+            return None
+        row = self.snap.version(ref.scope, ref.coll, ref.id)
+        if row is None or row.data is None or not _lives(row, self.snap):
+            return None
+        fields = _decode(row.data, ref.scope)
+        hashed = fields.get("hashed_secret")
+        if type(hashed) is not str or not self.owner.verified.check(secret, hashed):
+            return None
+        self.ts = row.ts
+        return ref, fields
+
+    def _key(self, secret: str, decoded: secrets.Secret, scope: Optional[Scope]) -> Optional[Auth]:
+        found = self._find_key(secret, decoded)
+        if found is None:
+            return None
+        ref, fields = found
+        database = self._database_of_key(ref, fields)
+        if database is None:
+            return None
+        role = fields.get("role")
+        if scope is None:
+            return Auth("key", database, of_roles(self.schema, database, role), document=ref)
+        if not _may_scope(role, scope):
+            return None
+        return self._scoped(scope, database, ref)
+
+    def _database_of_key(self, ref: Ref, fields: Mapping[str, Any]) -> Optional[int]:
+        database = fields.get("database")
+        if database is None:
+            return ref.scope
+        info = self.schema.database_of(database) if type(database) is Ref else None
+        return None if info is None else info.scope
+
+    def _token(self, secret: str, decoded: secrets.Secret, scope: Optional[Scope]) -> Optional[Auth]:
+        found = self._find_token(secret, decoded)
+        if found is None:
+            return None
+        ref, fields = found
+        instance = fields.get("instance")
+        if type(instance) is not Ref or not self._document_lives(instance):
+            return None
+        return self._as_document("token", instance, ref)
+
+    def _document_lives(self, ref: Ref) -> bool:
+        if self.schema.collection(ref.scope, ref.coll) is None:
+            return False
+        row = self.snap.version(ref.scope, ref.coll, ref.id)
+        return row is not None and _lives(row, self.snap)
+
+    # ---- scopes ---------------------------------------------------------------------------------------------
+
+    def _scoped(self, scope: Scope, database: int, key: Optional[Ref]) -> Optional[Auth]:
+        """A key, or root (key None), inside the scope it asks for."""
+        for name in scope.path:
+            info = self.schema.child(database, name)
+            if info is None:
+                return None
+            database = info.scope
+        if scope.kind == "builtin":
+            return Auth("scoped", database, BUILTIN[scope.target](database), document=key)
+        if scope.kind == "role":
+            if self.schema.lookup(database, ROLES, scope.target) is None:
+                return None
+            # In a list a name is never taken for that of a built-in role.
+            return Auth("scoped", database, of_roles(self.schema, database, [scope.target]), document=key)
+        document = self._document(database, scope.target)
+        return None if document is None else self._as_document("scoped", document, key)
+
+    def _document(self, database: int, path: str) -> Optional[Ref]:
+        """The live user document at ``collection/id``."""
+        name, _, number = path.partition("/")
+        if not (number.isascii() and number.isdigit()) or int(number) >= 1 << 63:
+            return None
+        collection = self.schema.lookup(database, COLLECTIONS, name)
+        if collection is None or collection.id < FIRST_COLLECTION:
+            return None
+        ref = Ref(database, collection.id, int(number))
+        return ref if self._document_lives(ref) else None
+
+    def _as_document(self, kind: str, identity: Ref, document: Optional[Ref]) -> Auth:
+        """A principal with a document's identity: the roles it is a member of, and the baseline."""
+        scope = identity.scope
+        collection = Ref(scope, COLLECTIONS, identity.coll)
+        members = r.candidates(self.schema, scope, collection)
+        if any(None not in predicates for _, predicates in members):
+            self.lasting = False
+        auth = Auth(kind, scope, PredicatePermissions(scope), identity=identity, document=document)
+        applying = r.applying(self._context(auth), identity) if members else []
+        configs = [self.schema.role(ref) for ref in applying]
+        auth.permissions = IdentityPermissions(scope, identity, applying, configs)
+        if document is None:
+            self.lasting = False
+        self.instance = identity
+        return auth
+
+    def _context(self, auth: Auth) -> Context:
+        from ..context import Context
+
+        return Context(self.engine, self.snap, self.schema, auth, deadline=self.deadline)
+
+    # ---- JSON web tokens ------------------------------------------------------------------------------------
+
+    def jwt(self, text: str) -> Optional[Auth]:
+        from .jwt import authenticate
+
+        self.lasting = False
+        return authenticate(self.owner.tokens, self.schema, self._context, text, self.snap.time)
+
+
+def _may_scope(role: Any, scope: Scope) -> bool:
+    if role == "admin":
+        return True
+    return role == "server" and scope.kind == "document" and not scope.path
+
+
+def _decode(text: str, scope: int) -> dict[str, Any]:
+    from ..codec import decode_fields
+
+    return decode_fields(text, scope)
+
+
+def authenticate(
+    engine: Any, snap: Snapshot, schema: SchemaView, header: Optional[str], deadline: Optional[float] = None
+) -> Optional[Auth]:
+    """`Authenticator.authenticate` of ``engine.authenticator``."""
+    auth: Optional[Auth] = engine.authenticator.authenticate(engine, snap, schema, header, deadline)
+    return auth
+
+
+class SecretOwner(NamedTuple):
+    """What a secret belongs to: a key or token, or (JWT) a database."""
+
+    document: Optional[Ref]
+    database: Optional[Ref]
+
+
+def owner_of_secret(ctx: Context, text: str) -> Optional[SecretOwner]:
+    """Whose secret this is, if it would authenticate without a scope; None when nobody's."""
+    attempt = _Attempt(ctx.engine.authenticator, ctx.engine, ctx.snap, ctx.schema, ctx.deadline)
+    if text.startswith("ey") and "." in text:
+        auth = attempt.jwt(text)
+        info = None if auth is None else ctx.schema.database(auth.scope)
+        return None if info is None else SecretOwner(None, info.ref)
+    ref = attempt.document_of(text)
+    return None if ref is None else SecretOwner(ref, None)
