@@ -1,0 +1,349 @@
+"""The storage protocol: one ordered, versioned, transactional store, ignorant of FQL and of SQL.
+
+Documents are JSON text, index keys are bytes whose order is the order of the values, numbers are signed 64 bit
+integers, times are microseconds since 1970 UTC. What is written here holds for every backend; the backends differ
+in where the bytes lie.
+
+Choices beyond the bare protocol:
+
+* ``Transaction.time`` is the transaction's own time, ``txn``.
+* ``Snapshot.expired_documents`` lists documents past their ``ttl``, so that their entries can be ended before
+  ``purge_history`` drops them.
+* ``add_entry`` revives an ended entry only when the caller names its ``added``; without it the entry begins now.
+* A time asked for with ``at_least`` may lead this machine's clock by ``MAX_CLOCK_LEAD`` (other machines' clocks do).
+  Further ahead, ``snapshot`` and ``write`` raise :class:`ClockBehind` unless the store itself is already there:
+  one request with a time of the year 3000 must not carry the store's clock with it.
+* A work handed to ``Store.write`` may run on another thread than its caller's (the leader's of a group commit).
+* In memory, a thread that holds a snapshot cannot write: it gets a :class:`StoreError`, on files it may.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple, Type, TypeVar
+
+T = TypeVar("T")
+
+#: How far ahead of this machine's clock another machine's time is believed, in microseconds.
+MAX_CLOCK_LEAD = 5_000_000
+
+
+class StoreError(Exception):
+    """Base of everything storage raises on its own account."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot answer now: disk full, read-only, connection lost, locked for too long (503)."""
+
+
+class DeadlineExceeded(StoreUnavailable):
+    """The caller's deadline passed before the write had its turn; nothing was written."""
+
+
+class ClockBehind(StoreUnavailable):
+    """A time was asked for that lies too far ahead of this machine's clock and of the store."""
+
+
+class Contended(StoreError):
+    """Other writers came first, on every allowed attempt; nothing was written (409)."""
+
+
+class NotAStore(StoreError, ValueError):
+    """The place holds something else, or a store of a newer version; it was left as it is."""
+
+
+class BadURL(StoreError, ValueError):
+    """The URL names no known backend or carries options the backend does not know."""
+
+
+class VersionRow(NamedTuple):
+    """One version of a document. ``live`` False is a deletion, whose ``data`` is None."""
+
+    ts: int
+    live: bool
+    ttl: Optional[int]
+    data: Optional[str]
+    txn: int
+
+
+class EntryRow(NamedTuple):
+    """An index entry, alive in the times ``added <= t < removed`` (``removed`` None: still)."""
+
+    values: bytes
+    coll: int
+    doc: int
+    cover: Optional[str]
+    ttl: Optional[int]
+    added: int
+    removed: Optional[int]
+
+
+class Snapshot:
+    """A consistent view of the store, for one thread at a time. Use it as a context manager, or call ``close``."""
+
+    __slots__ = ("last_txn", "schema_version", "time")
+
+    #: Time of the newest transaction this view sees.
+    last_txn: int
+    #: Time of the view: at least ``last_txn``, near the wall clock. No write of this process will come before it.
+    time: int
+    #: Counts the calls of ``Transaction.bump_schema``.
+    schema_version: int
+
+    def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
+        """The newest version with ``ts <= at``, or the newest of all. None when there is none."""
+        raise NotImplementedError
+
+    def versions(
+        self,
+        scope: int,
+        coll: int,
+        doc: int,
+        *,
+        lower: Optional[int] = None,
+        upper: Optional[int] = None,
+        reverse: bool = False,
+        limit: Optional[int] = None,
+    ) -> Iterator[VersionRow]:
+        """Versions with ``lower <= ts <= upper`` in order of ``ts``."""
+        raise NotImplementedError
+
+    def entries(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        *,
+        lower: Optional[bytes] = None,
+        upper: Optional[bytes] = None,
+        reverse: bool = False,
+        at: Optional[int] = None,
+        limit: Optional[int] = None,
+    ) -> Iterator[EntryRow]:
+        """Entries with ``lower <= values < upper`` in order of ``values``.
+
+        ``at`` None reads the present. ``at`` t reads the entries alive at t. The iterator fetches in batches,
+        so memory stays flat, and stays valid while the same transaction writes.
+        """
+        raise NotImplementedError
+
+    def history(
+        self, scope: int, index: int, terms: bytes, *, since: Optional[int] = None
+    ) -> Iterator[EntryRow]:
+        """Live and ended entries in order of ``(values, added)``; with ``since`` those not removed by then."""
+        raise NotImplementedError
+
+    def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> List[int]:
+        """Ids of documents that have any version, deleted ones too, ascending, beginning after ``after``."""
+        raise NotImplementedError
+
+    def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> List[int]:
+        """Ids of documents whose newest version is live and has ``ttl <= before``, the longest expired first."""
+        raise NotImplementedError
+
+    def count_versions(self, scope: int, coll: int, limit: int) -> int:
+        """How many versions the collection holds; counting stops at ``limit``."""
+        raise NotImplementedError
+
+    def counter(self, name: str) -> int:
+        """The counter's last value, 0 before its first."""
+        raise NotImplementedError
+
+    def setting(self, name: str) -> Optional[str]:
+        """The stored setting, None when it was never set."""
+        raise NotImplementedError
+
+    def commits(self, after: int, limit: int = 1000) -> List[Tuple[int, str]]:
+        """The commit log: ``(txn, JSON list of changes)`` of transactions later than ``after``, ascending."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Release the view. Reading from it afterwards raises :class:`StoreError`."""
+        raise NotImplementedError
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+
+S = TypeVar("S", bound=Snapshot)
+
+
+class Transaction(Snapshot):
+    """The view of the exclusive writer, which sees its own writes."""
+
+    __slots__ = ("bytes_written", "txn", "wrote")
+
+    #: This transaction's time: unique, and later than every earlier one's.
+    txn: int
+    #: Whether anything was written.
+    wrote: bool
+    #: Running sum of the sizes of texts and keys written. Limits are enforced by the caller.
+    bytes_written: int
+
+    def put_version(
+        self, scope: int, coll: int, doc: int, ts: int, live: bool, ttl: Optional[int], data: Optional[str]
+    ) -> None:
+        """Insert a version, or replace the one at ``ts``."""
+        raise NotImplementedError
+
+    def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
+        """Remove the version at ``ts`` from history. Nothing happens when there is none."""
+        raise NotImplementedError
+
+    def add_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: Optional[int] = None,
+    ) -> None:
+        """Add a live entry that begins at ``added`` (default: this transaction's time).
+
+        An entry with the same key and the same ``added`` that this transaction ended comes back to life.
+        """
+        raise NotImplementedError
+
+    def end_entry(
+        self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
+    ) -> None:
+        """End a live entry at ``removed`` (default: now). One that began then just disappears. No-op when absent."""
+        raise NotImplementedError
+
+    def put_past_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: int,
+        removed: int,
+    ) -> None:
+        """Insert or replace an ended entry (history rewritten)."""
+        raise NotImplementedError
+
+    def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
+        """Remove the entry that began at ``added``, live or ended, as if it had never been."""
+        raise NotImplementedError
+
+    def next_counter(self, name: str, start: int = 1) -> int:
+        """Advance a counter and return its value: ``start``, then one more each time."""
+        raise NotImplementedError
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Store a setting."""
+        raise NotImplementedError
+
+    def log(self, change: List[Any]) -> None:
+        """Append a change (JSON-serialisable) to this transaction's row of the commit log."""
+        raise NotImplementedError
+
+    def bump_schema(self) -> None:
+        """Tell every process that what it keeps of the schema is out of date."""
+        raise NotImplementedError
+
+    def purge_index(self, scope: int, index: int, limit: int) -> bool:
+        """Remove up to ``limit`` entries of an index. True while more may remain."""
+        raise NotImplementedError
+
+    def purge_collection(self, scope: int, coll: int, limit: int) -> bool:
+        """Remove up to ``limit`` versions of a collection. True while more may remain."""
+        raise NotImplementedError
+
+    def purge_scope(self, scope: int, limit: int) -> bool:
+        """Remove up to ``limit`` rows of anything in a scope. True while more may remain."""
+        raise NotImplementedError
+
+    def purge_history(self, scope: int, coll: int, before: int, limit: int) -> bool:
+        """Drop what only reads earlier than ``before`` could see. True while more may remain.
+
+        Of each document the newest version at or before ``before`` is kept, unless it is a deletion or expired
+        by then. ``limit`` bounds the work of one call (documents looked at, versions removed).
+        """
+        raise NotImplementedError
+
+    def purge_ended_entries(self, scope: int, index: int, before: int, limit: int) -> bool:
+        """Remove up to ``limit`` entries that ended at or before ``before``. True while more may remain."""
+        raise NotImplementedError
+
+
+class Store:
+    """A store, shared by any number of threads and, except in memory, processes."""
+
+    #: The URL it was opened with, without a password.
+    url: str
+
+    def snapshot(self, at_least: int = 0) -> Snapshot:
+        """Open a consistent view whose time is at least ``at_least``.
+
+        Raises :class:`StoreUnavailable`, and :class:`ClockBehind` for a time too far ahead.
+        """
+        raise NotImplementedError
+
+    def write(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        retries: int = 5,
+        deadline: Optional[float] = None,
+        at_least: int = 0,
+    ) -> Tuple[T, Optional[int]]:
+        """Run ``work`` as the exclusive writer; return its result and transaction time once durable.
+
+        The time is None when nothing was written. An exception undoes this work whole and is raised here.
+        ``work`` may run more than once (contention), so it must have no effects outside. ``deadline`` is in
+        ``time.monotonic()`` seconds. The transaction's time is later than ``at_least``.
+        Raises :class:`Contended` after ``retries``, :class:`DeadlineExceeded`, :class:`StoreUnavailable`.
+        """
+        raise NotImplementedError
+
+    def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
+        """Wait until a commit later than ``after``, of any process, is visible. False when time ran out."""
+        raise NotImplementedError
+
+    def add_listener(self, callback: Callable[[int], None]) -> None:
+        """Have ``callback(newest txn)`` called after commits of any process, from some thread. It must be quick."""
+        raise NotImplementedError
+
+    def remove_listener(self, callback: Callable[[int], None]) -> None:
+        """Undo ``add_listener``. Unknown callbacks are ignored."""
+        raise NotImplementedError
+
+    def check(self) -> List[str]:
+        """Check integrity, physical and logical; return what is wrong, in words. Empty: nothing."""
+        raise NotImplementedError
+
+    def prune_log(self, before: int) -> None:
+        """Forget rows of the commit log older than ``before``."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()

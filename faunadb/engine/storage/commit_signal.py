@@ -1,0 +1,121 @@
+"""Telling listeners and waiters of commits, those of this process and of others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Callable, List, Optional
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[int], None]
+#: ``watch(stop)`` calls ``announce`` for commits of other processes until ``stop`` is set.
+Watch = Callable[[threading.Event], None]
+
+
+class CommitSignal:
+    """Knows the newest commit time and wakes whoever waits for a newer one.
+
+    ``watch`` runs in one daemon thread, and only while somebody listens or waits.
+    """
+
+    def __init__(self, watch: Optional[Watch] = None) -> None:
+        self._watch = watch
+        self._changed = threading.Condition()
+        self._listeners: List[Listener] = []
+        self._waiters = 0
+        self._newest = 0
+        self._stop: Optional[threading.Event] = None
+        self._thread: Optional[threading.Thread] = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens or waits."""
+        return bool(self._listeners or self._waiters)
+
+    def announce(self, txn: int) -> None:
+        """A commit of this time is visible. Older news is dropped."""
+        with self._changed:
+            if txn <= self._newest:
+                return
+            self._newest = txn
+            listeners = self._listeners
+            if self._waiters:
+                self._changed.notify_all()
+        for listener in listeners:
+            try:
+                listener(txn)
+            except Exception:
+                logger.exception("a commit listener failed")
+
+    def add_listener(self, callback: Listener, newest: int) -> None:
+        """``newest``: the newest commit the caller knows of; only later ones are told."""
+        with self._changed:
+            if not self.wanted and newest > self._newest:
+                self._newest = newest
+            self._listeners = [*self._listeners, callback]
+            self._start_watching()
+
+    def remove_listener(self, callback: Listener) -> None:
+        with self._changed:
+            self._listeners = [other for other in self._listeners if other != callback]
+            self._stop_if_idle()
+
+    def wait(self, after: int, timeout: Optional[float], newest: Callable[[], int]) -> bool:
+        """Wait for a commit later than ``after``; ``newest()`` reads the store, in case we joined late."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            if self._newest > after:
+                return True
+            self._waiters += 1
+            self._start_watching()
+        try:
+            # Read after the watch is in place: a commit from now on is announced, one before is seen here.
+            self.announce(newest())
+            with self._changed:
+                while self._newest <= after:
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        return False
+                    self._changed.wait(left)
+                return True
+        finally:
+            with self._changed:
+                self._waiters -= 1
+                self._stop_if_idle()
+
+    def close(self) -> None:
+        """Stop the watching thread and wait for it."""
+        with self._changed:
+            self._listeners = []
+            thread = self._thread
+            if self._stop is not None:
+                self._stop.set()
+            self._stop = self._thread = None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=10)
+
+    def _start_watching(self) -> None:
+        if self._watch is None or self._thread is not None:
+            return
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run_watch, args=(self._watch, self._stop), name="faunadb-commits", daemon=True
+        )
+        self._thread.start()
+
+    def _stop_if_idle(self) -> None:
+        if self.wanted or self._stop is None:
+            return
+        self._stop.set()
+        self._stop = self._thread = None
+
+    @staticmethod
+    def _run_watch(watch: Watch, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                watch(stop)
+            except Exception:
+                logger.exception("watching for commits of other processes failed; trying again")
+                stop.wait(1.0)

@@ -1,0 +1,385 @@
+"""Group commit: many threads write, one of them at a time leads and commits for all that queued meanwhile.
+
+A lone writer leads at once and waits for nobody. While a leader commits, others queue; the next leader runs all
+of their works in one SQL transaction, each with its own transaction time and each undone alone when it raises.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from typing import Any, Callable, Deque, List, Optional, Tuple
+
+from .base import DeadlineExceeded, StoreError, StoreUnavailable, Transaction
+from .clock import Clock
+
+#: Most works in one SQL transaction, and how long (seconds) a leader goes on taking others' works.
+MAX_WORKS = 64
+MAX_SECONDS = 0.010
+
+
+class TransactionLost(Exception):
+    """The SQL transaction is gone with everything in it. ``again``: the same works may succeed another time."""
+
+    def __init__(self, error: StoreError, again: bool) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.again = again
+
+
+class Writer:
+    """What a backend provides: one exclusive SQL transaction at a time. Called by one thread at a time."""
+
+    #: Of the store as the open transaction found it.
+    last_txn: int
+    schema_version: int
+
+    def begin(self, deadline: Optional[float]) -> None:
+        """Begin exclusively. Raises StoreError; nothing is open then."""
+        raise NotImplementedError
+
+    def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
+        """A view for one work."""
+        raise NotImplementedError
+
+    def finish(self, tx: Any) -> None:
+        """Write what the work left to the end (its commit-log row) and close its view."""
+        raise NotImplementedError
+
+    def lost(self, tx: Any) -> Optional[TransactionLost]:
+        """Whether the SQL transaction broke while this work ran."""
+        raise NotImplementedError
+
+    def savepoint(self) -> None:
+        raise NotImplementedError
+
+    def rollback_to_savepoint(self) -> None:
+        raise NotImplementedError
+
+    def commit(self, last_txn: int, schema_version: int) -> None:
+        """Commit durably. Raises TransactionLost when, and only when, nothing of it is there."""
+        raise NotImplementedError
+
+    def rollback(self) -> None:
+        """Give up whatever is open. Never raises StoreError."""
+        raise NotImplementedError
+
+
+class _Job:
+    __slots__ = ("at_least", "deadline", "done", "error", "lead", "result", "retries", "tries", "txn", "work")
+
+    def __init__(
+        self, work: Callable[[Any], Any], retries: int, deadline: Optional[float], at_least: int
+    ) -> None:
+        self.work = work
+        self.retries = retries
+        self.deadline = deadline
+        self.at_least = at_least
+        self.tries = 0
+        self.result: Any = None
+        self.txn: Optional[int] = None
+        self.error: Optional[BaseException] = None
+        self.lead = False
+        self.done: Optional[threading.Lock] = None  # held until there is news; made when the job has to wait
+
+
+class WriteQueue:
+    """Runs works through a :class:`Writer`, batched as described above."""
+
+    def __init__(self, writer: Writer, clock: Clock, committed: Callable[[int], None]) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._committed = committed
+        self._lock = threading.Lock()
+        self._queue: Deque[_Job] = deque()
+        self._leader: Optional[int] = None
+
+    def write(
+        self, work: Callable[[Any], Any], retries: int, deadline: Optional[float], at_least: int
+    ) -> Tuple[Any, Optional[int]]:
+        job = _Job(work, retries, deadline, at_least)
+        me = threading.get_ident()
+        with self._lock:
+            if self._leader == me:
+                raise StoreError("a write was begun inside another one's work")
+            lead = self._leader is None
+            if lead:
+                self._leader = me
+            else:
+                job.done = threading.Lock()
+                job.done.acquire()
+                self._queue.append(job)
+        if not lead:
+            lead = self._wait(job)
+        if lead:
+            self._lead(job)
+        if job.error is not None:
+            raise job.error
+        return job.result, job.txn
+
+    # -- waiting ------------------------------------------------------------------------------------------------
+
+    def _wait(self, job: _Job) -> bool:
+        """Wait for an outcome (False) or for leadership (True)."""
+        done = job.done
+        assert done is not None
+        try:
+            if job.deadline is None:
+                done.acquire()
+                return job.lead
+            if done.acquire(timeout=max(0.0, job.deadline - time.monotonic())):
+                return job.lead
+            if self._withdraw(job):
+                raise DeadlineExceeded("the write's deadline passed while other writers had their turn")
+            done.acquire()  # taken up meanwhile: the outcome is on its way
+            return job.lead
+        except DeadlineExceeded:
+            raise
+        except BaseException:
+            # Interrupted (KeyboardInterrupt): do not leave a job, or leadership, without an owner.
+            if not self._withdraw(job) and job.lead:
+                self._hand_over()
+            raise
+
+    def _withdraw(self, job: _Job) -> bool:
+        with self._lock:
+            try:
+                self._queue.remove(job)
+            except ValueError:
+                return False
+            return True
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            if not self._queue:
+                self._leader = None
+                return
+            heir = self._queue.popleft()
+            self._leader = -1  # nobody yet, and yet not free
+            heir.lead = True
+            assert heir.done is not None
+            heir.done.release()
+
+    # -- leading ------------------------------------------------------------------------------------------------
+
+    def _lead(self, own: _Job) -> None:
+        self._leader = threading.get_ident()
+        batch = _Batch(self._writer, self._clock, self._take, own)
+        try:
+            batch.run()
+        finally:
+            outcome = batch.settle()
+            if outcome is not None:
+                self._committed(outcome)
+            for job in batch.over:
+                if job is not own and job.done is not None:
+                    job.done.release()
+            if batch.returned:
+                with self._lock:
+                    self._queue.extendleft(reversed(batch.returned))
+            self._hand_over()
+
+    def _take(self) -> Optional[_Job]:
+        try:
+            return self._queue.popleft()
+        except IndexError:
+            return None
+
+
+class _Batch:
+    """One leader's turn: the works it runs, the SQL transaction they share, their outcomes."""
+
+    def __init__(self, writer: Writer, clock: Clock, take: Callable[[], Optional[_Job]], own: _Job) -> None:
+        self.writer = writer
+        self.clock = clock
+        self.take = take
+        self.own = own
+        self.waiting: Deque[_Job] = deque((own,))
+        self.ran: List[_Job] = []  # done within the open SQL transaction
+        self.over: List[_Job] = []  # have their outcome
+        self.returned: List[_Job] = []  # to be led by others
+        self.opened = False
+        self.wrote = False
+        self.last_txn = 0
+        self.schema_version = 0
+        self.committed: Optional[int] = None
+        self.interrupted = False
+        self.until = float("inf")
+
+    def run(self) -> None:
+        while True:
+            job = self._next()
+            if job is not None:
+                self._run(job)
+            elif self._commit():
+                return
+
+    def settle(self) -> Optional[int]:
+        """After ``run``, or its breakdown: nothing stays open, every job has an outcome or an owner."""
+        if self.opened:
+            self.writer.rollback()
+            self.opened = False
+        self.clock.end()
+        stranded = [*self.ran, *self.waiting]
+        self.ran = []
+        self.waiting.clear()
+        for job in stranded:
+            if job is self.own:
+                if job.error is None:
+                    job.error = StoreUnavailable("the write was interrupted; nothing was written")
+                self.over.append(job)
+            else:
+                self.returned.append(job)
+        return self.committed
+
+    def _next(self) -> Optional[_Job]:
+        if self.interrupted:
+            return None
+        if self.waiting:
+            return self.waiting.popleft()
+        if len(self.ran) >= MAX_WORKS or (self.over and not self.ran) or time.monotonic() > self.until:
+            return None
+        return self.take()
+
+    def _run(self, job: _Job) -> None:
+        if job.deadline is not None and time.monotonic() > job.deadline:
+            self._fail(job, DeadlineExceeded("the write's deadline passed before its turn came"))
+            return
+        if not self.opened and not self._begin(job):
+            return
+        txn = self.clock.begin(self.last_txn, job.at_least)
+        guarded = self.wrote
+        tx: Any = None
+        try:
+            if guarded:
+                self.writer.savepoint()
+            tx = self.writer.transaction(txn, self.last_txn, self.schema_version)
+            result = job.work(tx)
+            self.writer.finish(tx)
+        except BaseException as error:
+            self._undo(job, tx, error, guarded)
+            return
+        lost = self.writer.lost(tx)
+        if lost is not None:  # the work swallowed the error
+            self._undo(job, tx, lost, guarded)
+            return
+        job.result = result
+        job.txn = None
+        if tx.wrote:
+            job.txn = self.last_txn = txn
+            self.schema_version = tx.schema_version
+            self.wrote = True
+        self.ran.append(job)
+
+    def _begin(self, job: _Job) -> bool:
+        try:
+            self.writer.begin(job.deadline)
+        except TransactionLost as lost:
+            self._again(lost, [job])
+            return False
+        except StoreError as error:
+            self._fail(job, error)
+            return False
+        self.opened = True
+        self.wrote = False
+        self.until = time.monotonic() + MAX_SECONDS
+        self.last_txn = self.writer.last_txn
+        self.schema_version = self.writer.schema_version
+        return True
+
+    def _undo(self, job: _Job, tx: Any, error: BaseException, guarded: bool) -> None:
+        """The work raised: undo it alone if the SQL transaction lives on, else run the others again."""
+        lost = error if isinstance(error, TransactionLost) else self.writer.lost(tx)
+        if lost is None:
+            try:
+                if guarded:
+                    self.writer.rollback_to_savepoint()
+                elif not self.ran:
+                    self._rollback()
+                elif tx is not None and tx.wrote:
+                    # Works that only read came first: what they read stands, so nothing of theirs is lost.
+                    self._rollback_keeping_readers()
+            except TransactionLost as broken:
+                lost = broken
+        if lost is not None and lost.again:
+            self._again(lost, [*self.ran, job])
+            return
+        if lost is not None:
+            self._rollback()
+            self.waiting.extendleft(reversed(self.ran))
+            self.ran = []
+            error = lost.error if isinstance(error, TransactionLost) else error
+        if not isinstance(error, Exception):
+            # KeyboardInterrupt and the like are meant for this thread, whosever work was running.
+            self.interrupted = True
+            self.own.error = error
+            if job is not self.own:
+                self.returned.append(job)
+                return
+        self._fail(job, error)
+
+    def _rollback(self) -> None:
+        if self.opened:
+            self.writer.rollback()
+            self.opened = False
+            self.clock.end()
+        self.wrote = False
+
+    def _rollback_keeping_readers(self) -> None:
+        self._rollback()
+        self.over.extend(self.ran)
+        self.ran = []
+
+    def _again(self, lost: TransactionLost, jobs: List[_Job]) -> None:
+        """Contention or a broken connection took the SQL transaction: run these works again, within limits."""
+        self._rollback()
+        self.ran = []
+        again: List[_Job] = []
+        for job in jobs:
+            job.tries += 1
+            if job.tries > job.retries:
+                self._fail(job, lost.error)
+            else:
+                again.append(job)
+        self.waiting.extendleft(reversed(again))
+        if again:
+            tries = max(job.tries for job in again)
+            time.sleep(random.uniform(0.5, 1.0) * min(0.5, 0.002 * 2**tries))
+
+    def _fail(self, job: _Job, error: BaseException) -> None:
+        if job is self.own and job.error is not None:
+            error = job.error
+        job.error = error
+        job.result = job.txn = None
+        self.over.append(job)
+
+    def _commit(self) -> bool:
+        """Make everything durable. False: there are works to run (again)."""
+        if not self.wrote:
+            self._rollback_keeping_readers()
+            return not self.waiting or self.interrupted
+        try:
+            self.writer.commit(self.last_txn, self.schema_version)
+        except TransactionLost as lost:
+            if lost.again and not self.interrupted:
+                self._again(lost, self.ran)
+                return False
+            self._rollback()
+            for job in self.ran:
+                self._fail(job, lost.error)
+            self.ran = []
+            return not self.waiting or self.interrupted
+        except StoreError as error:  # whether it is there cannot be found out
+            self._rollback()
+            for job in self.ran:
+                self._fail(job, error)
+            self.ran = []
+            return True
+        self.opened = False
+        self.wrote = False
+        self.committed = self.last_txn
+        self.over.extend(self.ran)
+        self.ran = []
+        return not self.waiting or self.interrupted

@@ -1,0 +1,70 @@
+"""Many readers or one writer, for the store in memory."""
+
+from __future__ import annotations
+
+import threading
+from typing import Dict
+
+#: How long (seconds) a new reader lets a waiting writer go first. Bounded, since the reader's own thread may
+#: already be inside, so that the writer could be waiting for it.
+COURTESY_SECONDS = 0.02
+
+
+class MemoryGate:
+    """Readers enter together, a writer alone."""
+
+    __slots__ = ("_changed", "_inside", "_readers", "_waiting", "_writing")
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._inside: Dict[int, int] = {}  # snapshots held, by thread
+        self._readers = 0
+        self._writing = False
+        self._waiting = 0
+
+    def enter(self) -> int:
+        """Enter as a reader; returns what ``leave`` wants."""
+        me = threading.get_ident()
+        with self._changed:
+            if self._waiting and not self._writing and me not in self._inside:
+                self._changed.wait(COURTESY_SECONDS)
+            while self._writing:
+                self._changed.wait()
+            self._readers += 1
+            self._inside[me] = self._inside.get(me, 0) + 1
+        return me
+
+    def leave(self, owner: int) -> None:
+        with self._changed:
+            self._readers -= 1
+            left = self._inside[owner] - 1
+            if left:
+                self._inside[owner] = left
+            else:
+                del self._inside[owner]
+            if not self._readers and self._waiting:
+                self._changed.notify_all()
+
+    def holds(self) -> bool:
+        """Whether the calling thread is inside as a reader."""
+        return threading.get_ident() in self._inside
+
+    def enter_alone(self, patience: float) -> bool:
+        """Enter as the writer; False when readers stayed for ``patience`` seconds."""
+        with self._changed:
+            self._waiting += 1
+            try:
+                if not self._changed.wait_for(self._is_free, max(0.0, patience)):
+                    return False
+                self._writing = True
+                return True
+            finally:
+                self._waiting -= 1
+
+    def _is_free(self) -> bool:
+        return not self._readers and not self._writing
+
+    def leave_alone(self) -> None:
+        with self._changed:
+            self._writing = False
+            self._changed.notify_all()

@@ -1,0 +1,647 @@
+"""The store on SQLite: a file shared by processes (WAL: readers never wait), or memory."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+
+from .base import BadURL, ClockBehind, EntryRow, Snapshot, Store, StoreError, StoreUnavailable, Transaction
+from .checks import logical_problems
+from .clock import Clock
+from .commit_signal import CommitSignal
+from .group_commit import TransactionLost, WriteQueue, Writer
+from .memory_gate import MemoryGate
+from .sql import CLOSED, Row, SqlSnapshot, SqlTransaction
+from .sqlite_schema import connect, create_tables, explain, is_busy, open_file
+from .statements import ENTRY_COLUMNS, Statements, entry_statement
+from .urls import merge_options, parse_sqlite, positive_seconds
+
+T = TypeVar("T")
+
+#: Connections kept open for the next snapshots.
+MAX_IDLE = 16
+#: How often (seconds) a file is looked at for commits of other processes, while somebody waits for them.
+POLL_SECONDS = 0.025
+#: A process that sees others write gives the lock a rest of so many seconds after having held it for so many.
+YIELD_SECONDS = 0.002
+YIELD_AFTER = 0.010
+
+_make = EntryRow._make
+
+_LIVE_COLUMNS = f"{ENTRY_COLUMNS}, NULL"
+_ENDED_COLUMNS = f"{ENTRY_COLUMNS}, removed"
+_Choice = Tuple[bool, bool, bool]
+
+
+def _statements(table: str, columns: str, conditions: str) -> Dict[_Choice, str]:
+    """By (lower given, upper given, descending)."""
+    return {
+        (lower, upper, reverse): entry_statement(
+            table,
+            columns,
+            f"{' AND vals >= ?' if lower else ''}{' AND vals < ?' if upper else ''}{conditions}",
+            "vals DESC" if reverse else "vals",
+        )
+        for lower in (False, True)
+        for upper in (False, True)
+        for reverse in (False, True)
+    }
+
+
+_LIVE = _statements("entry", _LIVE_COLUMNS, "")
+_LIVE_AT = _statements("entry", _LIVE_COLUMNS, " AND added <= ?")
+_ENDED_AT = _statements("past_entry", _ENDED_COLUMNS, " AND added <= ? AND removed > ?")
+_ENDED_SINCE = entry_statement("past_entry", _ENDED_COLUMNS, " AND removed > ?", "vals, added")
+_ENDED_SINCE_AFTER = entry_statement(
+    "past_entry", _ENDED_COLUMNS, " AND removed > ? AND (vals, added) > (?, ?)", "vals, added"
+)
+
+_KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
+_PUT_LIVE = (
+    "INSERT OR REPLACE INTO entry (scope, idx, terms, vals, coll, doc, cover, ttl, added)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_PUT_ENDED = (
+    "INSERT OR REPLACE INTO past_entry (scope, idx, terms, vals, coll, doc, cover, ttl, added, removed)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_GET_LIVE = f"SELECT coll, doc, cover, ttl, added FROM entry WHERE {_KEY}"
+_DROP_LIVE = f"DELETE FROM entry WHERE {_KEY}"
+_DROP_LIVE_ADDED = f"DELETE FROM entry WHERE {_KEY} AND added = ?"
+_DROP_ENDED = f"DELETE FROM past_entry WHERE {_KEY} AND added = ?"
+_REVIVE = f"DELETE FROM past_entry WHERE {_KEY} AND added = ? AND removed = ?"
+
+
+class _Reads(SqlSnapshot):
+    """Reads on one sqlite3 connection."""
+
+    __slots__ = ()
+
+    _sql = Statements("?")
+    _conn: sqlite3.Connection
+    _path: Optional[str]
+
+    def _all(self, sql: str, parameters: Sequence[Any]) -> List[Row]:
+        try:
+            return self._conn.execute(sql, parameters).fetchall()
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: sqlite3.Error) -> Exception:
+        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.DataError)):
+            return error  # a caller's mistake, such as a parameter of the wrong type
+        return explain(error, self._path)
+
+    def _live(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        at: Optional[int],
+        count: int,
+    ) -> List[EntryRow]:
+        parameters: List[Any] = [scope, index, terms]
+        if lower is not None:
+            parameters.append(lower)
+        if upper is not None:
+            parameters.append(upper)
+        table = _LIVE
+        if at is not None:
+            table = _LIVE_AT
+            parameters.append(at)
+        parameters.append(count)
+        return list(map(_make, self._all(table[lower is not None, upper is not None, reverse], parameters)))
+
+    def _ended(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        at: Optional[int],
+        count: int,
+    ) -> List[EntryRow]:
+        bounds = [bound for bound in (lower, upper) if bound is not None]
+        text = _ENDED_AT[lower is not None, upper is not None, reverse]
+        return list(map(_make, self._all(text, (scope, index, terms, *bounds, at, at, count))))
+
+    def _ended_batch(
+        self, scope: int, index: int, terms: bytes, since: int, after: Optional[Tuple[bytes, int]], count: int
+    ) -> List[EntryRow]:
+        if after is None:
+            rows = self._all(_ENDED_SINCE, (scope, index, terms, since, count))
+        else:
+            rows = self._all(_ENDED_SINCE_AFTER, (scope, index, terms, since, *after, count))
+        return list(map(_make, rows))
+
+
+class SqliteSnapshot(_Reads):
+    """A read transaction on a connection of its own."""
+
+    __slots__ = ("_conn", "_path", "_pool")
+
+    def __init__(self, store: SqliteStore, at_least: int) -> None:
+        pool = self._pool = store._pool
+        self._path = store._path
+        time_before = store._clock.snapshot_time(at_least)  # before the view is pinned; see Clock
+        conn = self._conn = pool.take()
+        try:
+            execute = conn.execute
+            execute("BEGIN")
+            last_txn, self.schema_version = execute("SELECT last_txn, schema_version FROM meta").fetchone()
+        except sqlite3.Error as error:
+            self._conn = CLOSED
+            conn.close()
+            raise self._explain(error) from error
+        self.last_txn = last_txn
+        self.time = time_before if time_before > last_txn else last_txn
+
+    def close(self) -> None:
+        conn = self._conn
+        if conn is CLOSED:
+            return
+        self._conn = CLOSED
+        try:
+            conn.execute("COMMIT")
+        except sqlite3.Error:
+            conn.close()
+            return
+        self._pool.give(conn)
+
+    def __enter__(self) -> SqliteSnapshot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class MemorySnapshot(_Reads):
+    """A view of the one connection of a store in memory, during which nobody writes."""
+
+    __slots__ = ("_conn", "_gate", "_owner", "_path")
+
+    def __init__(self, store: MemoryStore, at_least: int) -> None:
+        self._path = None
+        self._conn = CLOSED
+        gate = self._gate = store._gate
+        self._owner = gate.enter()
+        try:
+            self.time = store._clock.snapshot_time(at_least)
+            writer = store._writer
+            self.last_txn = writer.last_txn
+            self.schema_version = writer.schema_version
+            if self.time < self.last_txn:
+                self.time = self.last_txn
+            self._conn = store._open_connection()
+        except BaseException:
+            gate.leave(self._owner)
+            raise
+
+    def close(self) -> None:
+        if self._conn is CLOSED:
+            return
+        self._conn = CLOSED
+        self._gate.leave(self._owner)
+
+    def __del__(self) -> None:
+        # A snapshot nobody closed must not keep every writer out for good.
+        if getattr(self, "_conn", CLOSED) is not CLOSED:
+            self.close()
+
+
+class SqliteTransaction(_Reads, SqlTransaction):
+    """A work's view of the writing connection."""
+
+    __slots__ = ("_conn", "_failed", "_path")
+
+    def __init__(
+        self, conn: sqlite3.Connection, path: Optional[str], txn: int, last_txn: int, schema_version: int
+    ) -> None:
+        self._conn = conn
+        self._path = path
+        self._failed: Optional[StoreError] = None
+        self._set_up(txn, last_txn, schema_version)
+
+    def _explain(self, error: sqlite3.Error) -> Exception:
+        explained = super()._explain(error)
+        if isinstance(explained, StoreError):
+            self._failed = explained
+        return explained
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> None:
+        try:
+            self._conn.execute(sql, parameters)
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def _changed(self, sql: str, parameters: Sequence[Any]) -> int:
+        try:
+            return self._conn.execute(sql, parameters).rowcount
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def add_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: Optional[int] = None,
+    ) -> None:
+        txn = self.txn
+        if added is None:
+            added = txn
+        elif added != txn:
+            self._run(_REVIVE, (scope, index, terms, values, added, txn))
+        self.wrote = True
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        self._run(_PUT_LIVE, (scope, index, terms, values, coll, doc, cover, ttl, added))
+
+    def end_entry(
+        self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
+    ) -> None:
+        key = (scope, index, terms, values)
+        for coll, doc, cover, ttl, added in self._all(_GET_LIVE, key):
+            self.wrote = True
+            self._run(_DROP_LIVE, key)
+            end = self.txn if removed is None else removed
+            if added != end:
+                self.bytes_written += len(terms) + len(values)
+                self._run(_PUT_ENDED, (*key, coll, doc, cover, ttl, added, end))
+
+    def put_past_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: int,
+        removed: int,
+    ) -> None:
+        self.wrote = True
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        self._run(_PUT_ENDED, (scope, index, terms, values, coll, doc, cover, ttl, added, removed))
+
+    def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
+        for text in (_DROP_LIVE_ADDED, _DROP_ENDED):
+            if self._changed(text, (scope, index, terms, values, added)):
+                self.wrote = True
+
+    def close(self) -> None:
+        self._conn = CLOSED
+
+
+class SqliteWriter(Writer):
+    """The one connection that writes."""
+
+    def __init__(self, conn: sqlite3.Connection, path: Optional[str], patience: float) -> None:
+        self._conn = conn
+        self._path = path
+        self._patience = patience
+        self._ours = 0  # the last transaction committed here
+        self._shared_until = 0.0  # other processes wrote recently: until when to be polite
+        self._held_since = 0.0
+        self.last_txn, self.schema_version = conn.execute(
+            "SELECT last_txn, schema_version FROM meta"
+        ).fetchone()
+        if path is not None:
+            conn.execute("PRAGMA busy_timeout = 10")  # short rounds, so that a deadline is kept
+
+    def begin(self, deadline: Optional[float]) -> None:
+        now = time.monotonic()
+        if now < self._shared_until and now - self._held_since > YIELD_AFTER:
+            time.sleep(YIELD_SECONDS)
+            now = self._held_since = time.monotonic()
+        until = now + self._patience if deadline is None else min(deadline, now + self._patience)
+        while True:
+            try:
+                self._conn.execute("BEGIN IMMEDIATE")
+                break
+            except sqlite3.Error as error:
+                if not is_busy(error) or time.monotonic() >= until:
+                    raise explain(error, self._path) from error
+                self._held_since = time.monotonic()
+        try:
+            row = self._conn.execute("SELECT last_txn, schema_version FROM meta").fetchone()
+        except sqlite3.Error as error:
+            self.rollback()
+            raise explain(error, self._path) from error
+        self.last_txn, self.schema_version = row
+        if self.last_txn != self._ours:
+            self._held_since = time.monotonic()
+            self._shared_until = self._held_since + 1.0
+
+    def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
+        return SqliteTransaction(self._conn, self._path, txn, last_txn, schema_version)
+
+    def finish(self, tx: SqliteTransaction) -> None:
+        tx._write_log()
+        tx.close()
+
+    def lost(self, tx: Optional[SqliteTransaction]) -> Optional[TransactionLost]:
+        failed = tx._failed if tx is not None else None
+        if failed is None and self._conn.in_transaction:
+            return None
+        return TransactionLost(failed or StoreUnavailable("the transaction broke off"), again=False)
+
+    def savepoint(self) -> None:
+        self._execute("SAVEPOINT work")
+
+    def rollback_to_savepoint(self) -> None:
+        self._execute("ROLLBACK TO work")
+
+    def commit(self, last_txn: int, schema_version: int) -> None:
+        self._execute("UPDATE meta SET last_txn = ?, schema_version = ?", (last_txn, schema_version))
+        self._execute("COMMIT")
+        self.last_txn = self._ours = last_txn
+        self.schema_version = schema_version
+
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        try:
+            self._conn.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise TransactionLost(explain(error, self._path), again=False) from error
+
+    def rollback(self) -> None:
+        if not self._conn.in_transaction:
+            return
+        try:
+            self._conn.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # SQLite has rolled back by itself
+
+
+class MemoryWriter(SqliteWriter):
+    """Writes while no snapshot is open."""
+
+    def __init__(self, conn: sqlite3.Connection, gate: MemoryGate, patience: float) -> None:
+        super().__init__(conn, None, patience)
+        self._gate = gate
+        self._inside = False
+
+    def begin(self, deadline: Optional[float]) -> None:
+        patience = self._patience
+        if deadline is not None:
+            patience = min(patience, deadline - time.monotonic())
+        if not self._gate.enter_alone(patience):
+            raise StoreUnavailable(f"snapshots of the store in memory stayed open for {patience:.1f} s")
+        self._inside = True
+        before = self.last_txn, self.schema_version
+        try:
+            super().begin(deadline)
+        except BaseException:
+            self._leave()
+            raise
+        assert before == (self.last_txn, self.schema_version)
+
+    def commit(self, last_txn: int, schema_version: int) -> None:
+        super().commit(last_txn, schema_version)
+        self._leave()
+
+    def rollback(self) -> None:
+        super().rollback()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._inside:
+            self._inside = False
+            self._gate.leave_alone()
+
+
+class _Pool:
+    """Idle reading connections, the last one used first."""
+
+    __slots__ = ("_idle", "_path", "_synchronous", "closed")
+
+    def __init__(self, path: str, synchronous: str) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._idle: List[sqlite3.Connection] = []
+        self.closed = False
+
+    def take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        if self.closed:
+            raise StoreError("the store is closed")
+        try:
+            return connect(self._path, self._synchronous)
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+
+    def give(self, conn: sqlite3.Connection) -> None:
+        if self.closed or len(self._idle) >= MAX_IDLE:
+            conn.close()
+        else:
+            self._idle.append(conn)
+
+    def abandon(self) -> List[sqlite3.Connection]:
+        """Take the idle connections out without closing them."""
+        idle, self._idle = self._idle, []
+        return idle
+
+    def close(self) -> None:
+        self.closed = True
+        for conn in self.abandon():
+            conn.close()
+
+
+class _SqliteBase(Store):
+    """What stores on a file and in memory have in common."""
+
+    _path: Optional[str]
+    _writer: SqliteWriter
+    _closed = False
+
+    def _set_up(self, url: str, writer: SqliteWriter, signal: CommitSignal) -> None:
+        self.url = url
+        self._clock = Clock()
+        self._writer = writer
+        self._signal = signal
+        self._queue = WriteQueue(writer, self._clock, signal.announce)
+
+    def write(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        retries: int = 5,
+        deadline: Optional[float] = None,
+        at_least: int = 0,
+    ) -> Tuple[T, Optional[int]]:
+        if self._closed:
+            raise StoreError("the store is closed")
+        if at_least and self._clock.too_far(at_least):
+            self._check_reached(at_least)
+        return self._queue.write(work, retries, deadline, at_least)
+
+    def _check_reached(self, at_least: int) -> None:
+        """A time beyond what clocks may differ by is fine only if the store itself is there."""
+        if self._newest() < at_least:
+            raise ClockBehind(f"the time {at_least} lies in this store's future")
+
+    def _newest(self) -> int:
+        with self.snapshot() as snapshot:
+            return snapshot.last_txn
+
+    def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
+        return self._signal.wait(after, timeout, self._newest)
+
+    def add_listener(self, callback: Callable[[int], None]) -> None:
+        self._signal.add_listener(callback, self._newest())
+
+    def remove_listener(self, callback: Callable[[int], None]) -> None:
+        self._signal.remove_listener(callback)
+
+    def check(self) -> List[str]:
+        with self.snapshot() as snapshot:
+            assert isinstance(snapshot, _Reads)
+            rows = snapshot._all("PRAGMA integrity_check(100)", ())
+            physical = [f"SQLite: {row[0]}" for row in rows if row[0] != "ok"]
+            return physical + logical_problems(snapshot._all)
+
+    def prune_log(self, before: int) -> None:
+        def prune(tx: Transaction) -> None:
+            assert isinstance(tx, SqliteTransaction)
+            if tx._changed("DELETE FROM change_log WHERE txn < ?", (before,)):
+                tx.wrote = True
+
+        self.write(prune)
+
+
+class SqliteStore(_SqliteBase):
+    """A store in a file."""
+
+    def __init__(self, url: str, path: str, durability: str, patience: float) -> None:
+        self._path = path = os.path.abspath(path)
+        self._synchronous = "FULL" if durability == "full" else "NORMAL"
+        self._patience = patience
+        conn = open_file(path, self._synchronous, patience)
+        self._pool = _Pool(path, self._synchronous)
+        self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
+        _forked.add(self)
+
+    def snapshot(self, at_least: int = 0) -> Snapshot:
+        if at_least and self._clock.too_far(at_least):
+            self._check_reached(at_least)
+            at_least = 0
+        return SqliteSnapshot(self, at_least)
+
+    def _watch(self, stop: threading.Event) -> None:
+        """Announce commits of other processes until told to stop."""
+        conn = connect(self._path or "", self._synchronous)
+        try:
+            seen = None
+            while True:
+                version = conn.execute("PRAGMA data_version").fetchone()[0]
+                if version != seen:
+                    seen = version
+                    self._signal.announce(conn.execute("SELECT last_txn FROM meta").fetchone()[0])
+                if stop.wait(POLL_SECONDS):
+                    return
+        finally:
+            conn.close()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._signal.close()
+        self._pool.close()
+        self._writer._conn.close()
+
+    def _after_fork(self) -> None:
+        """In a forked child the parent's connections must neither be used nor closed (that would end its locks)."""
+        if self._closed:
+            return
+        _parents_connections.extend([*self._pool.abandon(), self._writer._conn])
+        self._closed = self._pool.closed = True
+        SqliteStore.__init__(self, self.url, self._path or "", self._synchronous.lower(), self._patience)
+        self._closed = False
+
+
+class MemoryStore(_SqliteBase):
+    """A store in memory: one connection, which snapshots share and writers have for themselves."""
+
+    def __init__(self, url: str, patience: float) -> None:
+        self._path = None
+        self._conn = connect(":memory:", "OFF")
+        self._conn.execute("BEGIN")
+        create_tables(self._conn)
+        self._conn.execute("COMMIT")
+        self._gate = MemoryGate()
+        self._set_up(url, MemoryWriter(self._conn, self._gate, patience), CommitSignal())
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreError("the store is closed")
+        return self._conn
+
+    def snapshot(self, at_least: int = 0) -> Snapshot:
+        if at_least and self._clock.too_far(at_least):
+            self._check_reached(at_least)
+            at_least = 0
+        return MemorySnapshot(self, at_least)
+
+    def write(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        retries: int = 5,
+        deadline: Optional[float] = None,
+        at_least: int = 0,
+    ) -> Tuple[T, Optional[int]]:
+        if self._gate.holds():
+            raise StoreError("a store in memory cannot be written to by a thread that holds a snapshot of it")
+        return super().write(work, retries=retries, deadline=deadline, at_least=at_least)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._signal.close()
+        self._conn.close()
+
+
+_forked: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
+_parents_connections: List[sqlite3.Connection] = []
+
+
+def _reopen_after_fork() -> None:
+    for store in list(_forked):
+        store._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reopen_after_fork)
+
+
+def open_sqlite(url: str, given: Dict[str, Any]) -> Store:
+    """Open ``sqlite://...``; see :func:`faunadb.engine.storage.open_store`."""
+    path, in_url = parse_sqlite(url)
+    options = merge_options(url, in_url, given, ("durability", "lock_timeout"))
+    durability = options.get("durability", "full")
+    if durability not in ("full", "normal"):
+        raise BadURL(f"option 'durability' must be 'full' or 'normal', not {durability!r}")
+    patience = positive_seconds("lock_timeout", options.get("lock_timeout", 30.0))
+    if path is None:
+        return MemoryStore(url, patience)
+    return SqliteStore(url, path, durability, patience)

@@ -1,0 +1,224 @@
+"""The SQLite file: its tables, its mark, how it is opened, created and migrated, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from typing import Optional
+
+from .base import NotAStore, StoreError, StoreUnavailable
+from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
+
+#: PRAGMA application_id of our files ("FQL4").
+APPLICATION_ID = 0x46514C34
+
+_ENTRY_TABLES = """
+CREATE TABLE entry (
+    scope INTEGER NOT NULL, idx INTEGER NOT NULL, terms BLOB NOT NULL, vals BLOB NOT NULL,
+    coll INTEGER NOT NULL, doc INTEGER NOT NULL, cover TEXT, ttl INTEGER, added INTEGER NOT NULL,
+    PRIMARY KEY (scope, idx, terms, vals)
+) WITHOUT ROWID;
+CREATE TABLE past_entry (
+    scope INTEGER NOT NULL, idx INTEGER NOT NULL, terms BLOB NOT NULL, vals BLOB NOT NULL,
+    coll INTEGER NOT NULL, doc INTEGER NOT NULL, cover TEXT, ttl INTEGER, added INTEGER NOT NULL,
+    removed INTEGER NOT NULL,
+    PRIMARY KEY (scope, idx, terms, vals, added)
+) WITHOUT ROWID;
+"""
+
+#: The newest live documents by name, for people with the sqlite3 program.
+_VIEW = """
+CREATE VIEW document AS
+WITH RECURSIVE place(scope, path) AS (
+    SELECT 0, ''
+    UNION ALL
+    SELECT CAST(json_extract(d.data, '$.scope') AS INTEGER),
+           CASE place.path WHEN '' THEN '' ELSE place.path || '/' END || json_extract(d.data, '$.name')
+    FROM place JOIN version d ON d.scope = place.scope AND d.coll = 0
+    WHERE d.live = 1 AND NOT EXISTS (
+        SELECT 1 FROM version n WHERE n.scope = d.scope AND n.coll = 0 AND n.doc = d.doc AND n.ts > d.ts)
+)
+SELECT
+    COALESCE((SELECT path FROM place WHERE place.scope = v.scope), 'scope ' || v.scope) AS database,
+    CASE v.coll
+        WHEN 0 THEN 'databases' WHEN 1 THEN 'collections' WHEN 2 THEN 'keys' WHEN 3 THEN 'tokens'
+        WHEN 7 THEN 'indexes' WHEN 10 THEN 'credentials' WHEN 11 THEN 'functions' WHEN 12 THEN 'roles'
+        WHEN 13 THEN 'access_providers'
+        ELSE COALESCE((SELECT json_extract(c.data, '$.name') FROM version c
+                       WHERE c.scope = v.scope AND c.coll = 1 AND c.doc = v.coll ORDER BY c.ts DESC LIMIT 1),
+                      'collection ' || v.coll)
+    END AS collection,
+    v.doc AS id, v.ts AS ts, v.data AS data
+FROM version v
+WHERE v.live = 1 AND NOT EXISTS (
+    SELECT 1 FROM version n WHERE n.scope = v.scope AND n.coll = v.coll AND n.doc = v.doc AND n.ts > v.ts)
+"""
+
+
+def create_script() -> str:
+    """The SQL that makes an empty store of the current format."""
+    tables = TABLES.format(
+        int="INTEGER",
+        small="INTEGER",
+        bytes="BLOB",
+        tail=" WITHOUT ROWID",
+        entries=_ENTRY_TABLES,
+        format=SCHEMA_VERSION,
+    )
+    return f"{tables}{_VIEW};"
+
+
+def connect(path: str, synchronous: str) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time, in autocommit mode. Raises sqlite3.Error."""
+    connection = sqlite3.connect(
+        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA cache_size = -8000")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA secure_delete = OFF")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connection:
+    """Open or create the store at ``path``; what is not a store is left untouched."""
+    _check_place(path)
+    try:
+        connection = connect(path, synchronous)
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+    try:
+        if not _is_store(connection, path):
+            _create(connection, path, patience)
+        migrate(connection, path)
+        _check_writable(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise explain(error, path) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_place(path: str) -> None:
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise StoreUnavailable(f"cannot open {path!r}: there is no directory {folder!r}")
+    if os.path.isdir(path):
+        raise NotAStore(f"{path!r} is a directory, not a store")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise StoreUnavailable(f"{path!r} is read-only; the store needs to write to it")
+    if not os.access(folder, os.W_OK):
+        raise StoreUnavailable(
+            f"the directory {folder!r} is read-only; the store needs to write beside {path!r}"
+        )
+
+
+def _is_store(connection: sqlite3.Connection, path: str) -> bool:
+    """True for a store, False for an empty file; anything else raises NotAStore."""
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    if mark == APPLICATION_ID and tables:
+        check_format(version, path)
+        return True
+    if mark or version or tables:
+        raise NotAStore(f"{path!r} is an SQLite database of something else, not a store")
+    return False
+
+
+def check_format(version: int, place: str) -> None:
+    """Refuse a store of a newer format than this code knows."""
+    if version > SCHEMA_VERSION:
+        raise NotAStore(
+            f"{place!r} was written by a newer version of faunadb (store format {version}, this one knows up to"
+            f" {SCHEMA_VERSION}); upgrade faunadb to open it"
+        )
+
+
+def _create(connection: sqlite3.Connection, path: str, patience: float) -> None:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            # The switch to WAL is permanent, and fails at once when another process is making the same store.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            break
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > until:
+                raise
+            time.sleep(random.uniform(0.001, 0.02))
+    try:
+        if not _is_store(connection, path):
+            create_tables(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of an empty store, within the caller's transaction if there is one."""
+    for statement in create_script().split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring an older store to the current format, whole or not at all."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        check_format(version, path)
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            for statement in MIGRATIONS[step]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_writable(connection: sqlite3.Connection) -> None:
+    """Find out now, not at the first write, that a file system is read-only. Reading already needs the WAL."""
+    connection.execute("SELECT last_txn FROM meta").fetchone()
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection holds the lock."""
+    text = str(error)
+    return "locked" in text or "busy" in text
+
+
+def explain(error: sqlite3.Error, path: Optional[str]) -> StoreError:
+    """What an error of SQLite means for the store."""
+    place = "the store in memory" if path is None else repr(path)
+    text = str(error)
+    if "not a database" in text:
+        return NotAStore(f"{place} is not an SQLite database")
+    if "disk is full" in text:
+        return StoreUnavailable(f"no space left to write to {place}: the disk is full")
+    if "readonly" in text:
+        return StoreUnavailable(f"{place} is read-only; the store needs to write to it")
+    if is_busy(error):
+        return StoreUnavailable(f"{place} is locked by another process")
+    if "malformed" in text:
+        return StoreUnavailable(f"{place} is damaged: {text}")
+    if "unable to open" in text:
+        return StoreUnavailable(f"cannot open {place}: {text}")
+    return StoreUnavailable(f"{place}: {text}")

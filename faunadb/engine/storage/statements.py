@@ -1,0 +1,157 @@
+"""The SQL both backends share: tables, and statements by name."""
+
+from __future__ import annotations
+
+from typing import Dict, List
+
+#: Version of the tables below. A store of a newer version is refused, one of an older version is migrated.
+SCHEMA_VERSION = 1
+
+VERSION_COLUMNS = "ts, live, ttl, data, txn"
+ENTRY_COLUMNS = "vals, coll, doc, cover, ttl, added"
+
+#: Tables in the backend's types: {int}, {bytes}, {small} (0 or 1); {tail} ends a table clustered by its key.
+#: ``stale`` says where history superseded at a time can be dropped: a document is looked at once for each row.
+TABLES = """
+CREATE TABLE meta (
+    id {int} PRIMARY KEY, last_txn {int} NOT NULL, schema_version {int} NOT NULL, format {int} NOT NULL
+);
+CREATE TABLE version (
+    scope {int} NOT NULL, coll {int} NOT NULL, doc {int} NOT NULL, ts {int} NOT NULL,
+    live {small} NOT NULL, ttl {int}, data TEXT, txn {int} NOT NULL,
+    PRIMARY KEY (scope, coll, doc, ts)
+){tail};
+CREATE INDEX version_ttl ON version (scope, coll, ttl) WHERE ttl IS NOT NULL;
+CREATE TABLE stale (
+    scope {int} NOT NULL, coll {int} NOT NULL, at {int} NOT NULL, doc {int} NOT NULL,
+    PRIMARY KEY (scope, coll, at, doc)
+){tail};
+{entries}
+CREATE INDEX past_entry_removed ON past_entry (scope, idx, removed);
+CREATE TABLE change_log (txn {int} PRIMARY KEY, changes TEXT NOT NULL);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value {int} NOT NULL){tail};
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL){tail};
+INSERT INTO meta VALUES (0, 0, 0, {format});
+"""
+
+#: How to turn format n - 1 into format n: SQL texts by n, run in order within one transaction.
+MIGRATIONS: Dict[int, List[str]] = {}
+
+_DOCUMENT = "scope = ? AND coll = ? AND doc = ?"
+_ENTRY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
+
+
+class Statements:
+    """The statements by name, with the backend's parameter mark."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+        for name, text in _SHARED.items():
+            setattr(self, name, self.mark(text))
+        #: By (upper bound given, descending): versions of a document. The lower bound is always given.
+        self.versions = {
+            (bounded, reverse): self.mark(
+                f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} AND ts >= ?"
+                f"{' AND ts <= ?' if bounded else ''} ORDER BY ts{' DESC' if reverse else ''} LIMIT ?"
+            )
+            for bounded in (False, True)
+            for reverse in (False, True)
+        }
+
+    def mark(self, text: str) -> str:
+        """``text``, written with ``?``, in this backend's parameter style."""
+        return text if self._mark == "?" else text.replace("%", "%%").replace("?", self._mark)
+
+    begin_snapshot: str
+    newest: str
+    newest_at: str
+    newest_ts: str
+    next_ts: str
+    put_version: str
+    put_stale: str
+    drop_version: str
+    scan_documents: str
+    scan_documents_after: str
+    expired_documents: str
+    count_versions: str
+    counter: str
+    set_counter: str
+    setting: str
+    set_setting: str
+    commits: str
+    put_commit: str
+    prune_log: str
+    set_meta: str
+    stale_rows: str
+    drop_stale: str
+    drop_superseded: str
+    ttl_before: str
+
+
+_SHARED = {
+    "begin_snapshot": "SELECT last_txn, schema_version FROM meta",
+    "newest": f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} ORDER BY ts DESC LIMIT 1",
+    "newest_at": f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} AND ts <= ? ORDER BY ts DESC LIMIT 1",
+    "newest_ts": f"SELECT ts FROM version WHERE {_DOCUMENT} ORDER BY ts DESC LIMIT 1",
+    "next_ts": f"SELECT ts FROM version WHERE {_DOCUMENT} AND ts > ? ORDER BY ts LIMIT 1",
+    "put_version": (
+        "INSERT INTO version (scope, coll, doc, ts, live, ttl, data, txn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (scope, coll, doc, ts) DO UPDATE"
+        " SET live = excluded.live, ttl = excluded.ttl, data = excluded.data, txn = excluded.txn"
+    ),
+    "put_stale": "INSERT INTO stale (scope, coll, at, doc) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    "drop_version": f"DELETE FROM version WHERE {_DOCUMENT} AND ts = ?",
+    "scan_documents": "SELECT DISTINCT doc FROM version WHERE scope = ? AND coll = ? ORDER BY doc LIMIT ?",
+    "scan_documents_after": (
+        "SELECT DISTINCT doc FROM version WHERE scope = ? AND coll = ? AND doc > ? ORDER BY doc LIMIT ?"
+    ),
+    "expired_documents": (
+        "SELECT v.doc FROM version v WHERE v.scope = ? AND v.coll = ? AND v.ttl IS NOT NULL AND v.ttl <= ?"
+        " AND v.live = 1 AND NOT EXISTS (SELECT 1 FROM version n WHERE n.scope = v.scope AND n.coll = v.coll"
+        " AND n.doc = v.doc AND n.ts > v.ts) ORDER BY v.ttl, v.doc LIMIT ?"
+    ),
+    "count_versions": "SELECT COUNT(*) FROM (SELECT 1 FROM version WHERE scope = ? AND coll = ? LIMIT ?) AS counted",
+    "counter": "SELECT value FROM counter WHERE name = ?",
+    "set_counter": (
+        "INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    ),
+    "setting": "SELECT value FROM setting WHERE name = ?",
+    "set_setting": (
+        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    ),
+    "commits": "SELECT txn, changes FROM change_log WHERE txn > ? ORDER BY txn LIMIT ?",
+    "put_commit": "INSERT INTO change_log (txn, changes) VALUES (?, ?)",
+    "prune_log": "DELETE FROM change_log WHERE txn < ?",
+    "set_meta": "UPDATE meta SET last_txn = ?, schema_version = ? WHERE id = 0",
+    "stale_rows": "SELECT at, doc FROM stale WHERE scope = ? AND coll = ? AND at <= ? ORDER BY at, doc LIMIT ?",
+    "drop_stale": "DELETE FROM stale WHERE scope = ? AND coll = ? AND at = ? AND doc = ?",
+    "drop_superseded": (
+        f"DELETE FROM version WHERE {_DOCUMENT} AND ts IN"
+        f" (SELECT ts FROM version WHERE {_DOCUMENT} AND ts < ? ORDER BY ts LIMIT ?)"
+    ),
+    "ttl_before": (
+        "SELECT doc, ts FROM version WHERE scope = ? AND coll = ? AND ttl IS NOT NULL AND ttl <= ?"
+        " AND ts <= ? ORDER BY ttl, doc LIMIT ?"
+    ),
+}
+
+
+def entry_statement(table: str, columns: str, conditions: str, order: str) -> str:
+    """A keyset batch over the entries of one (scope, index, terms)."""
+    return (
+        f"SELECT {columns} FROM {table} WHERE scope = ? AND idx = ? AND terms = ?{conditions}"
+        f" ORDER BY {order} LIMIT ?"
+    )
+
+
+def bulk_delete(table: str, key: str, where: str) -> str:
+    """Delete at most so many rows: the dialects agree on this spelling only."""
+    return f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT ?)"
+
+
+KEYS = {
+    "version": "scope, coll, doc, ts",
+    "stale": "scope, coll, at, doc",
+    "entry": "scope, idx, terms, vals",
+    "past_entry": "scope, idx, terms, vals, added",
+}
