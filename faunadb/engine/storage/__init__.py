@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Optional
 
 from .base import (
     BadURL,
@@ -29,7 +29,8 @@ def open_store(url: str, **options: Any) -> Store:
 
     ``sqlite://`` is a new store in memory, ``sqlite:///file.db`` a file (four slashes: an absolute path),
     ``postgresql://user@host/db`` a PostgreSQL database. Options can be given in the URL's query as well:
-    ``durability`` ("full" or, losing the last moments at a power cut, "normal"; SQLite), ``lock_timeout`` (seconds
+    ``durability`` ("full" or, losing the last moments at a power cut, "normal"; SQLite),"
+    " ``lock_timeout`` (seconds
     to wait for other processes), ``schema`` and ``max_connections`` (PostgreSQL).
 
     Raises :class:`BadURL`, :class:`NotAStore`, :class:`StoreUnavailable`.
@@ -50,7 +51,7 @@ def open_store(url: str, **options: Any) -> Store:
 
 def copy_store(
     source_url: str, target_url: str, progress: Optional[Callable[[str, int], None]] = None
-) -> Dict[str, int]:
+) -> dict[str, int]:
     """Copy a whole store, with history, counters and settings, into an empty one. See :mod:`.copy`."""
     from .copy import copy_store as copy
 

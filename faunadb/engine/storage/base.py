@@ -1,26 +1,29 @@
 """The storage protocol: one ordered, versioned, transactional store, ignorant of FQL and of SQL.
 
-Documents are JSON text, index keys are bytes whose order is the order of the values, numbers are signed 64 bit
-integers, times are microseconds since 1970 UTC. What is written here holds for every backend; the backends differ
-in where the bytes lie.
+Documents are JSON text, index keys are bytes whose order is the order of the values, numbers are signed 64
+bit integers, times are microseconds since 1970 UTC. What is written here holds for every backend; the
+backends differ in where the bytes lie.
 
 Choices beyond the bare protocol:
 
 * ``Transaction.time`` is the transaction's own time, ``txn``.
 * ``Snapshot.expired_documents`` lists documents past their ``ttl``, so that their entries can be ended before
   ``purge_history`` drops them.
-* ``add_entry`` revives an ended entry only when the caller names its ``added``; without it the entry begins now.
-* A time asked for with ``at_least`` may lead this machine's clock by ``MAX_CLOCK_LEAD`` (other machines' clocks do).
-  Further ahead, ``snapshot`` and ``write`` raise :class:`ClockBehind` unless the store itself is already there:
-  one request with a time of the year 3000 must not carry the store's clock with it.
-* A work handed to ``Store.write`` may run on another thread than its caller's (the leader's of a group commit).
+* ``add_entry`` revives an ended entry only when the caller names its ``added``; without it the entry begins
+  now.
+* A time asked for with ``at_least`` may lead this machine's clock by ``MAX_CLOCK_LEAD`` (other machines'
+  clocks do). Further ahead, ``snapshot`` and ``write`` raise :class:`ClockBehind` unless the store itself is
+  already there: one request with a time of the year 3000 must not carry the store's clock with it.
+* A work handed to ``Store.write`` may run on another thread than its caller's (the leader's of a group
+  commit).
 * In memory, a thread that holds a snapshot cannot write: it gets a :class:`StoreError`, on files it may.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
 T = TypeVar("T")
 
@@ -79,13 +82,17 @@ class EntryRow(NamedTuple):
 
 
 class Snapshot:
-    """A consistent view of the store, for one thread at a time. Use it as a context manager, or call ``close``."""
+    """A consistent view of the store, for one thread at a time.
+
+    Use it as a context manager, or call ``close``.
+    """
 
     __slots__ = ("last_txn", "schema_version", "time")
 
     #: Time of the newest transaction this view sees.
     last_txn: int
-    #: Time of the view: at least ``last_txn``, near the wall clock. No write of this process will come before it.
+    #: Time of the view: at least ``last_txn``, near the wall clock. No write of this process will come
+    #: before it.
     time: int
     #: Counts the calls of ``Transaction.bump_schema``.
     schema_version: int
@@ -130,15 +137,15 @@ class Snapshot:
     def history(
         self, scope: int, index: int, terms: bytes, *, since: Optional[int] = None
     ) -> Iterator[EntryRow]:
-        """Live and ended entries in order of ``(values, added)``; with ``since`` those not removed by then."""
+        """Live and ended entries by ``(values, added)``; with ``since`` those not removed by then."""
         raise NotImplementedError
 
-    def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> List[int]:
+    def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
         """Ids of documents that have any version, deleted ones too, ascending, beginning after ``after``."""
         raise NotImplementedError
 
-    def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> List[int]:
-        """Ids of documents whose newest version is live and has ``ttl <= before``, the longest expired first."""
+    def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> list[int]:
+        """Ids of documents whose newest version is live with ``ttl <= before``, longest expired first."""
         raise NotImplementedError
 
     def count_versions(self, scope: int, coll: int, limit: int) -> int:
@@ -153,7 +160,7 @@ class Snapshot:
         """The stored setting, None when it was never set."""
         raise NotImplementedError
 
-    def commits(self, after: int, limit: int = 1000) -> List[Tuple[int, str]]:
+    def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
         """The commit log: ``(txn, JSON list of changes)`` of transactions later than ``after``, ascending."""
         raise NotImplementedError
 
@@ -166,7 +173,7 @@ class Snapshot:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
+        kind: Optional[type[BaseException]],
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
@@ -219,7 +226,10 @@ class Transaction(Snapshot):
     def end_entry(
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
     ) -> None:
-        """End a live entry at ``removed`` (default: now). One that began then just disappears. No-op when absent."""
+        """End a live entry at ``removed`` (default: now). One that began then just disappears.
+
+        No-op when absent.
+        """
         raise NotImplementedError
 
     def put_past_entry(
@@ -250,7 +260,7 @@ class Transaction(Snapshot):
         """Store a setting."""
         raise NotImplementedError
 
-    def log(self, change: List[Any]) -> None:
+    def log(self, change: list[Any]) -> None:
         """Append a change (JSON-serialisable) to this transaction's row of the commit log."""
         raise NotImplementedError
 
@@ -273,8 +283,8 @@ class Transaction(Snapshot):
     def purge_history(self, scope: int, coll: int, before: int, limit: int) -> bool:
         """Drop what only reads earlier than ``before`` could see. True while more may remain.
 
-        Of each document the newest version at or before ``before`` is kept, unless it is a deletion or expired
-        by then. ``limit`` bounds the work of one call (documents looked at, versions removed).
+        Of each document the newest version at or before ``before`` is kept, unless it is a deletion or
+        expired by then. ``limit`` bounds the work of one call (documents looked at, versions removed).
         """
         raise NotImplementedError
 
@@ -303,7 +313,7 @@ class Store:
         retries: int = 5,
         deadline: Optional[float] = None,
         at_least: int = 0,
-    ) -> Tuple[T, Optional[int]]:
+    ) -> tuple[T, Optional[int]]:
         """Run ``work`` as the exclusive writer; return its result and transaction time once durable.
 
         The time is None when nothing was written. An exception undoes this work whole and is raised here.
@@ -318,14 +328,17 @@ class Store:
         raise NotImplementedError
 
     def add_listener(self, callback: Callable[[int], None]) -> None:
-        """Have ``callback(newest txn)`` called after commits of any process, from some thread. It must be quick."""
+        """Have ``callback(newest txn)`` called after commits of any process, from some thread.
+
+        It must be quick.
+        """
         raise NotImplementedError
 
     def remove_listener(self, callback: Callable[[int], None]) -> None:
         """Undo ``add_listener``. Unknown callbacks are ignored."""
         raise NotImplementedError
 
-    def check(self) -> List[str]:
+    def check(self) -> list[str]:
         """Check integrity, physical and logical; return what is wrong, in words. Empty: nothing."""
         raise NotImplementedError
 
@@ -342,7 +355,7 @@ class Store:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
+        kind: Optional[type[BaseException]],
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any, Callable
 
 _NEWEST_IS_LIVE = (
     "SELECT 1 FROM version v WHERE v.scope = e.scope AND v.coll = e.coll AND v.doc = e.doc AND v.live = 1"
@@ -11,10 +12,11 @@ _NEWEST_IS_LIVE = (
 )
 
 #: (what is wrong, a query for where). Indexes below 1024 are internal: their entries need not name documents.
-_RULES: Tuple[Tuple[str, str], ...] = (
+_RULES: tuple[tuple[str, str], ...] = (
     (
         "entry of a document that is not there (scope, index, collection, document)",
-        f"SELECT e.scope, e.idx, e.coll, e.doc FROM entry e WHERE e.idx >= 1024 AND NOT EXISTS ({_NEWEST_IS_LIVE})",
+        f"SELECT e.scope, e.idx, e.coll, e.doc FROM entry e WHERE e.idx >= 1024 AND NOT EXISTS"
+        f" ({_NEWEST_IS_LIVE})",
     ),
     (
         "version later than the store's last transaction (scope, collection, document, ts)",
@@ -35,7 +37,8 @@ _RULES: Tuple[Tuple[str, str], ...] = (
     ),
     (
         "ended entry that overlaps its live successor (scope, index, collection, document)",
-        "SELECT p.scope, p.idx, p.coll, p.doc FROM past_entry p JOIN entry e ON e.scope = p.scope AND e.idx = p.idx"
+        "SELECT p.scope, p.idx, p.coll, p.doc FROM past_entry p JOIN entry e ON e.scope = p.scope AND"
+        " e.idx = p.idx"
         " AND e.terms = p.terms AND e.vals = p.vals WHERE p.removed > e.added",
     ),
     (
@@ -50,7 +53,8 @@ _RULES: Tuple[Tuple[str, str], ...] = (
         "superseded version that no clean-up will find (scope, collection, document, ts)",
         "SELECT v.scope, v.coll, v.doc, v.ts FROM version v WHERE EXISTS (SELECT 1 FROM version o"
         " WHERE o.scope = v.scope AND o.coll = v.coll AND o.doc = v.doc AND o.ts < v.ts) AND NOT EXISTS"
-        " (SELECT 1 FROM stale s WHERE s.scope = v.scope AND s.coll = v.coll AND s.at = v.ts AND s.doc = v.doc)",
+        " (SELECT 1 FROM stale s WHERE s.scope = v.scope AND s.coll = v.coll AND s.at = v.ts AND s.doc"
+        " = v.doc)",
     ),
     ("the store's clock row is missing or double", "SELECT COUNT(*) FROM meta HAVING COUNT(*) <> 1"),
 )
@@ -60,8 +64,8 @@ SHOWN = 10
 
 
 def logical_problems(
-    run: Callable[[str, Sequence[Any]], List[Tuple[Any, ...]]], mark: Callable[[str], str] = str
-) -> List[str]:
+    run: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]], mark: Callable[[str], str] = str
+) -> list[str]:
     """Check every rule with ``run(sql, parameters)``; return the violations in words."""
     problems = []
     for text, query in _RULES:

@@ -17,8 +17,8 @@ def wall_micros() -> int:
 class Clock:
     """Hands out times such that a snapshot's time, once handed out, never gains a write of this process.
 
-    Every transaction is later than the last one, than every snapshot time handed out here, and not earlier than
-    the wall clock. While a transaction runs, snapshots get times before it.
+    Every transaction is later than the last one, than every snapshot time handed out here, and not earlier
+    than the wall clock. While a transaction runs, snapshots get times before it.
     """
 
     __slots__ = ("_active", "_handed", "_lock", "_wall")
@@ -34,7 +34,7 @@ class Clock:
         return at_least > self._wall() + MAX_CLOCK_LEAD
 
     def snapshot_time(self, at_least: int = 0) -> int:
-        """A time for a snapshot that is pinned *after* this call; its time is this or its last transaction's."""
+        """A time for a snapshot pinned *after* this call: the later of this and its last transaction."""
         with self._lock:
             now = self._wall()
             if at_least > now:

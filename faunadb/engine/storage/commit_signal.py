@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Callable, List, Optional
+from typing import Callable, Optional
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class CommitSignal:
     def __init__(self, watch: Optional[Watch] = None) -> None:
         self._watch = watch
         self._changed = threading.Condition()
-        self._listeners: List[Listener] = []
+        self._listeners: list[Listener] = []
         self._waiters = 0
         self._newest = 0
         self._stop: Optional[threading.Event] = None

@@ -1,7 +1,8 @@
 """Group commit: many threads write, one of them at a time leads and commits for all that queued meanwhile.
 
-A lone writer leads at once and waits for nobody. While a leader commits, others queue; the next leader runs all
-of their works in one SQL transaction, each with its own transaction time and each undone alone when it raises.
+A lone writer leads at once and waits for nobody. While a leader commits, others queue; the next leader runs
+all of their works in one SQL transaction, each with its own transaction time and each undone alone when it
+raises.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from typing import Any, Callable, Deque, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from .base import DeadlineExceeded, StoreError, StoreUnavailable, Transaction
 from .clock import Clock
@@ -21,7 +22,10 @@ MAX_SECONDS = 0.010
 
 
 class TransactionLost(Exception):
-    """The SQL transaction is gone with everything in it. ``again``: the same works may succeed another time."""
+    """The SQL transaction is gone with everything in it.
+
+    ``again``: the same works may succeed another time.
+    """
 
     def __init__(self, error: StoreError, again: bool) -> None:
         super().__init__(str(error))
@@ -93,12 +97,12 @@ class WriteQueue:
         self._clock = clock
         self._committed = committed
         self._lock = threading.Lock()
-        self._queue: Deque[_Job] = deque()
+        self._queue: deque[_Job] = deque()
         self._leader: Optional[int] = None
 
     def write(
         self, work: Callable[[Any], Any], retries: int, deadline: Optional[float], at_least: int
-    ) -> Tuple[Any, Optional[int]]:
+    ) -> tuple[Any, Optional[int]]:
         job = _Job(work, retries, deadline, at_least)
         me = threading.get_ident()
         with self._lock:
@@ -119,7 +123,7 @@ class WriteQueue:
             raise job.error
         return job.result, job.txn
 
-    # -- waiting ------------------------------------------------------------------------------------------------
+    # -- waiting -------------------------------------------------------------------------------------------
 
     def _wait(self, job: _Job) -> bool:
         """Wait for an outcome (False) or for leadership (True)."""
@@ -162,7 +166,7 @@ class WriteQueue:
             assert heir.done is not None
             heir.done.release()
 
-    # -- leading ------------------------------------------------------------------------------------------------
+    # -- leading -------------------------------------------------------------------------------------------
 
     def _lead(self, own: _Job) -> None:
         self._leader = threading.get_ident()
@@ -196,10 +200,10 @@ class _Batch:
         self.clock = clock
         self.take = take
         self.own = own
-        self.waiting: Deque[_Job] = deque((own,))
-        self.ran: List[_Job] = []  # done within the open SQL transaction
-        self.over: List[_Job] = []  # have their outcome
-        self.returned: List[_Job] = []  # to be led by others
+        self.waiting: deque[_Job] = deque((own,))
+        self.ran: list[_Job] = []  # done within the open SQL transaction
+        self.over: list[_Job] = []  # have their outcome
+        self.returned: list[_Job] = []  # to be led by others
         self.opened = False
         self.wrote = False
         self.last_txn = 0
@@ -332,11 +336,11 @@ class _Batch:
         self.over.extend(self.ran)
         self.ran = []
 
-    def _again(self, lost: TransactionLost, jobs: List[_Job]) -> None:
-        """Contention or a broken connection took the SQL transaction: run these works again, within limits."""
+    def _again(self, lost: TransactionLost, jobs: list[_Job]) -> None:
+        """Contention or a broken connection took the SQL transaction: run these works again."""
         self._rollback()
         self.ran = []
-        again: List[_Job] = []
+        again: list[_Job] = []
         for job in jobs:
             job.tries += 1
             if job.tries > job.retries:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Dict
 
 #: How long (seconds) a new reader lets a waiting writer go first. Bounded, since the reader's own thread may
 #: already be inside, so that the writer could be waiting for it.
@@ -17,7 +16,7 @@ class MemoryGate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._inside: Dict[int, int] = {}  # snapshots held, by thread
+        self._inside: dict[int, int] = {}  # snapshots held, by thread
         self._readers = 0
         self._writing = False
         self._waiting = 0

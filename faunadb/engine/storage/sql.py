@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Optional
 
 from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow
 from .statements import KEYS, Statements, bulk_delete
@@ -16,7 +17,7 @@ NEXT_BATCH = 512
 
 LOWEST = -(2**63)
 
-Row = Tuple[Any, ...]
+Row = tuple[Any, ...]
 
 
 class ClosedConnection:
@@ -36,7 +37,7 @@ class SqlSnapshot(Snapshot):
 
     _sql: Statements
 
-    def _all(self, sql: str, parameters: Sequence[Any]) -> List[Row]:
+    def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         """Run a query and return all its rows. Raises StoreError when closed or broken."""
         raise NotImplementedError
 
@@ -150,7 +151,7 @@ class SqlSnapshot(Snapshot):
         return heapq.merge(live, ended, key=_values_and_added_of)
 
     def _ended_history(self, scope: int, index: int, terms: bytes, since: int) -> Iterator[EntryRow]:
-        after: Optional[Tuple[bytes, int]] = None
+        after: Optional[tuple[bytes, int]] = None
         while True:
             rows = self._ended_batch(scope, index, terms, since, after, NEXT_BATCH)
             yield from rows
@@ -168,7 +169,7 @@ class SqlSnapshot(Snapshot):
         reverse: bool,
         at: Optional[int],
         count: int,
-    ) -> List[EntryRow]:
+    ) -> list[EntryRow]:
         """A batch of live entries, with ``at`` those added by then."""
         raise NotImplementedError
 
@@ -182,24 +183,24 @@ class SqlSnapshot(Snapshot):
         reverse: bool,
         at: Optional[int],
         count: int,
-    ) -> List[EntryRow]:
+    ) -> list[EntryRow]:
         """A batch of ended entries alive at ``at``."""
         raise NotImplementedError
 
     def _ended_batch(
-        self, scope: int, index: int, terms: bytes, since: int, after: Optional[Tuple[bytes, int]], count: int
-    ) -> List[EntryRow]:
+        self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int
+    ) -> list[EntryRow]:
         """A batch of ended entries removed after ``since``, beyond ``after`` in order of (values, added)."""
         raise NotImplementedError
 
-    def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> List[int]:
+    def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
         if after is None:
             rows = self._all(self._sql.scan_documents, (scope, coll, limit))
         else:
             rows = self._all(self._sql.scan_documents_after, (scope, coll, after, limit))
         return [row[0] for row in rows]
 
-    def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> List[int]:
+    def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> list[int]:
         return [row[0] for row in self._all(self._sql.expired_documents, (scope, coll, before, limit))]
 
     def count_versions(self, scope: int, coll: int, limit: int) -> int:
@@ -214,7 +215,7 @@ class SqlSnapshot(Snapshot):
         rows = self._all(self._sql.setting, (name,))
         return rows[0][0] if rows else None
 
-    def commits(self, after: int, limit: int = 1000) -> List[Tuple[int, str]]:
+    def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
         return [(txn, changes) for txn, changes in self._all(self._sql.commits, (after, limit))]
 
 
@@ -231,7 +232,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self.schema_version = schema_version
         self.wrote = False
         self.bytes_written = 0
-        self._changes: List[str] = []
+        self._changes: list[str] = []
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         """Run a statement, now or together with the next ones."""
@@ -253,7 +254,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self._run(sql.put_version, (scope, coll, doc, ts, 1 if live else 0, ttl, data, self.txn))
 
     def _note_stale(self, scope: int, coll: int, doc: int, ts: int, newest: Optional[int]) -> None:
-        """Note when history becomes droppable: at ``ts``, and where an older version got this one before it."""
+        """Note when history becomes droppable: at ``ts``, and where this one comes before another."""
         self._run(self._sql.put_stale, (scope, coll, ts, doc))
         if newest is None or newest <= ts:
             return
@@ -276,7 +277,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self.bytes_written += len(name) + len(value)
         self._run(self._sql.set_setting, (name, value))
 
-    def log(self, change: List[Any]) -> None:
+    def log(self, change: list[Any]) -> None:
         self.wrote = True
         text = json.dumps(change, separators=(",", ":"))
         self.bytes_written += len(text)
@@ -290,7 +291,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         if self._changes:
             self._run(self._sql.put_commit, (self.txn, f"[{','.join(self._changes)}]"))
 
-    # -- removal in steps ---------------------------------------------------------------------------------------
+    # -- removal in steps ----------------------------------------------------------------------------------
 
     def _purge(self, tables: Sequence[str], where: str, parameters: Sequence[Any], limit: int) -> bool:
         left = limit
@@ -352,5 +353,5 @@ def _values_of(row: EntryRow) -> bytes:
     return row.values
 
 
-def _values_and_added_of(row: EntryRow) -> Tuple[bytes, int]:
+def _values_and_added_of(row: EntryRow) -> tuple[bytes, int]:
     return row.values, row.added

@@ -7,7 +7,8 @@ import sqlite3
 import threading
 import time
 import weakref
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, TypeVar
 
 from .base import BadURL, ClockBehind, EntryRow, Snapshot, Store, StoreError, StoreUnavailable, Transaction
 from .checks import logical_problems
@@ -34,10 +35,10 @@ _make = EntryRow._make
 
 _LIVE_COLUMNS = f"{ENTRY_COLUMNS}, NULL"
 _ENDED_COLUMNS = f"{ENTRY_COLUMNS}, removed"
-_Choice = Tuple[bool, bool, bool]
+_Choice = tuple[bool, bool, bool]
 
 
-def _statements(table: str, columns: str, conditions: str) -> Dict[_Choice, str]:
+def _statements(table: str, columns: str, conditions: str) -> dict[_Choice, str]:
     """By (lower given, upper given, descending)."""
     return {
         (lower, upper, reverse): entry_statement(
@@ -85,7 +86,7 @@ class _Reads(SqlSnapshot):
     _conn: sqlite3.Connection
     _path: Optional[str]
 
-    def _all(self, sql: str, parameters: Sequence[Any]) -> List[Row]:
+    def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
             return self._conn.execute(sql, parameters).fetchall()
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
@@ -106,8 +107,8 @@ class _Reads(SqlSnapshot):
         reverse: bool,
         at: Optional[int],
         count: int,
-    ) -> List[EntryRow]:
-        parameters: List[Any] = [scope, index, terms]
+    ) -> list[EntryRow]:
+        parameters: list[Any] = [scope, index, terms]
         if lower is not None:
             parameters.append(lower)
         if upper is not None:
@@ -129,14 +130,14 @@ class _Reads(SqlSnapshot):
         reverse: bool,
         at: Optional[int],
         count: int,
-    ) -> List[EntryRow]:
+    ) -> list[EntryRow]:
         bounds = [bound for bound in (lower, upper) if bound is not None]
         text = _ENDED_AT[lower is not None, upper is not None, reverse]
         return list(map(_make, self._all(text, (scope, index, terms, *bounds, at, at, count))))
 
     def _ended_batch(
-        self, scope: int, index: int, terms: bytes, since: int, after: Optional[Tuple[bytes, int]], count: int
-    ) -> List[EntryRow]:
+        self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int
+    ) -> list[EntryRow]:
         if after is None:
             rows = self._all(_ENDED_SINCE, (scope, index, terms, since, count))
         else:
@@ -433,7 +434,7 @@ class _Pool:
     def __init__(self, path: str, synchronous: str) -> None:
         self._path = path
         self._synchronous = synchronous
-        self._idle: List[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
         self.closed = False
 
     def take(self) -> sqlite3.Connection:
@@ -454,7 +455,7 @@ class _Pool:
         else:
             self._idle.append(conn)
 
-    def abandon(self) -> List[sqlite3.Connection]:
+    def abandon(self) -> list[sqlite3.Connection]:
         """Take the idle connections out without closing them."""
         idle, self._idle = self._idle, []
         return idle
@@ -486,7 +487,7 @@ class _SqliteBase(Store):
         retries: int = 5,
         deadline: Optional[float] = None,
         at_least: int = 0,
-    ) -> Tuple[T, Optional[int]]:
+    ) -> tuple[T, Optional[int]]:
         if self._closed:
             raise StoreError("the store is closed")
         if at_least and self._clock.too_far(at_least):
@@ -511,7 +512,7 @@ class _SqliteBase(Store):
     def remove_listener(self, callback: Callable[[int], None]) -> None:
         self._signal.remove_listener(callback)
 
-    def check(self) -> List[str]:
+    def check(self) -> list[str]:
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, _Reads)
             rows = snapshot._all("PRAGMA integrity_check(100)", ())
@@ -569,7 +570,7 @@ class SqliteStore(_SqliteBase):
         self._writer._conn.close()
 
     def _after_fork(self) -> None:
-        """In a forked child the parent's connections must neither be used nor closed (that would end its locks)."""
+        """In a forked child, neither use nor close the parent's connections: closing ends its locks."""
         if self._closed:
             return
         _parents_connections.extend([*self._pool.abandon(), self._writer._conn])
@@ -608,7 +609,7 @@ class MemoryStore(_SqliteBase):
         retries: int = 5,
         deadline: Optional[float] = None,
         at_least: int = 0,
-    ) -> Tuple[T, Optional[int]]:
+    ) -> tuple[T, Optional[int]]:
         if self._gate.holds():
             raise StoreError("a store in memory cannot be written to by a thread that holds a snapshot of it")
         return super().write(work, retries=retries, deadline=deadline, at_least=at_least)
@@ -622,7 +623,7 @@ class MemoryStore(_SqliteBase):
 
 
 _forked: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
-_parents_connections: List[sqlite3.Connection] = []
+_parents_connections: list[sqlite3.Connection] = []
 
 
 def _reopen_after_fork() -> None:
@@ -634,7 +635,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reopen_after_fork)
 
 
-def open_sqlite(url: str, given: Dict[str, Any]) -> Store:
+def open_sqlite(url: str, given: dict[str, Any]) -> Store:
     """Open ``sqlite://...``; see :func:`faunadb.engine.storage.open_store`."""
     path, in_url = parse_sqlite(url)
     options = merge_options(url, in_url, given, ("durability", "lock_timeout"))

@@ -139,7 +139,8 @@ def check_format(version: int, place: str) -> None:
     """Refuse a store of a newer format than this code knows."""
     if version > SCHEMA_VERSION:
         raise NotAStore(
-            f"{place!r} was written by a newer version of faunadb (store format {version}, this one knows up to"
+            f"{place!r} was written by a newer version of faunadb (store format {version}, this one"
+            f" knows up to"
             f" {SCHEMA_VERSION}); upgrade faunadb to open it"
         )
 
@@ -195,7 +196,10 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _check_writable(connection: sqlite3.Connection) -> None:
-    """Find out now, not at the first write, that a file system is read-only. Reading already needs the WAL."""
+    """Find out now, not at the first write, that a file system is read-only.
+
+    Reading already needs the WAL.
+    """
     connection.execute("SELECT last_txn FROM meta").fetchone()
 
 

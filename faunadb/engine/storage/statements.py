@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
-
 #: Version of the tables below. A store of a newer version is refused, one of an older version is migrated.
 SCHEMA_VERSION = 1
 
@@ -11,7 +9,8 @@ VERSION_COLUMNS = "ts, live, ttl, data, txn"
 ENTRY_COLUMNS = "vals, coll, doc, cover, ttl, added"
 
 #: Tables in the backend's types: {int}, {bytes}, {small} (0 or 1); {tail} ends a table clustered by its key.
-#: ``stale`` says where history superseded at a time can be dropped: a document is looked at once for each row.
+#: ``stale`` says where history superseded at a time can be dropped: a document is looked at once for each
+#: row.
 TABLES = """
 CREATE TABLE meta (
     id {int} PRIMARY KEY, last_txn {int} NOT NULL, schema_version {int} NOT NULL, format {int} NOT NULL
@@ -35,7 +34,7 @@ INSERT INTO meta VALUES (0, 0, 0, {format});
 """
 
 #: How to turn format n - 1 into format n: SQL texts by n, run in order within one transaction.
-MIGRATIONS: Dict[int, List[str]] = {}
+MIGRATIONS: dict[int, list[str]] = {}
 
 _DOCUMENT = "scope = ? AND coll = ? AND doc = ?"
 _ENTRY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
@@ -91,7 +90,9 @@ class Statements:
 _SHARED = {
     "begin_snapshot": "SELECT last_txn, schema_version FROM meta",
     "newest": f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} ORDER BY ts DESC LIMIT 1",
-    "newest_at": f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} AND ts <= ? ORDER BY ts DESC LIMIT 1",
+    "newest_at": (
+        f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} AND ts <= ? ORDER BY ts DESC LIMIT 1"
+    ),
     "newest_ts": f"SELECT ts FROM version WHERE {_DOCUMENT} ORDER BY ts DESC LIMIT 1",
     "next_ts": f"SELECT ts FROM version WHERE {_DOCUMENT} AND ts > ? ORDER BY ts LIMIT 1",
     "put_version": (
@@ -110,20 +111,26 @@ _SHARED = {
         " AND v.live = 1 AND NOT EXISTS (SELECT 1 FROM version n WHERE n.scope = v.scope AND n.coll = v.coll"
         " AND n.doc = v.doc AND n.ts > v.ts) ORDER BY v.ttl, v.doc LIMIT ?"
     ),
-    "count_versions": "SELECT COUNT(*) FROM (SELECT 1 FROM version WHERE scope = ? AND coll = ? LIMIT ?) AS counted",
+    "count_versions": (
+        "SELECT COUNT(*) FROM (SELECT 1 FROM version WHERE scope = ? AND coll = ? LIMIT ?) AS counted"
+    ),
     "counter": "SELECT value FROM counter WHERE name = ?",
     "set_counter": (
-        "INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        "INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value ="
+        " excluded.value"
     ),
     "setting": "SELECT value FROM setting WHERE name = ?",
     "set_setting": (
-        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value ="
+        " excluded.value"
     ),
     "commits": "SELECT txn, changes FROM change_log WHERE txn > ? ORDER BY txn LIMIT ?",
     "put_commit": "INSERT INTO change_log (txn, changes) VALUES (?, ?)",
     "prune_log": "DELETE FROM change_log WHERE txn < ?",
     "set_meta": "UPDATE meta SET last_txn = ?, schema_version = ? WHERE id = 0",
-    "stale_rows": "SELECT at, doc FROM stale WHERE scope = ? AND coll = ? AND at <= ? ORDER BY at, doc LIMIT ?",
+    "stale_rows": (
+        "SELECT at, doc FROM stale WHERE scope = ? AND coll = ? AND at <= ? ORDER BY at, doc LIMIT ?"
+    ),
     "drop_stale": "DELETE FROM stale WHERE scope = ? AND coll = ? AND at = ? AND doc = ?",
     "drop_superseded": (
         f"DELETE FROM version WHERE {_DOCUMENT} AND ts IN"

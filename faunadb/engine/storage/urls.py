@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, NamedTuple, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .base import BadURL
@@ -13,7 +14,7 @@ class SqliteURL(NamedTuple):
     """``path`` None is a store in memory."""
 
     path: Optional[str]
-    options: Dict[str, str]
+    options: dict[str, str]
 
 
 def parse_sqlite(url: str) -> SqliteURL:
@@ -33,9 +34,9 @@ def parse_sqlite(url: str) -> SqliteURL:
     return SqliteURL(None if path in ("", ":memory:") else path, query_options(url))
 
 
-def query_options(url: str) -> Dict[str, str]:
+def query_options(url: str) -> dict[str, str]:
     """The options of the URL's query. One given twice is an error."""
-    options: Dict[str, str] = {}
+    options: dict[str, str] = {}
     for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if name in options:
             raise BadURL(f"the option {name!r} is given twice in {without_password(url)!r}")
@@ -44,18 +45,17 @@ def query_options(url: str) -> Dict[str, str]:
 
 
 def merge_options(
-    url: str, options: Dict[str, str], given: Dict[str, Any], known: Sequence[str]
-) -> Dict[str, Any]:
+    url: str, options: dict[str, str], given: dict[str, Any], known: Sequence[str]
+) -> dict[str, Any]:
     """Options of the URL, overridden by those ``given`` in code; unknown names are refused."""
-    merged: Dict[str, Any] = {
+    merged: dict[str, Any] = {
         **options,
         **{name: value for name, value in given.items() if value is not None},
     }
     for name in merged:
         if name not in known:
-            raise BadURL(
-                f"unknown option {name!r} for {without_password(url)!r}; known are: {', '.join(sorted(known))}"
-            )
+            names = ", ".join(sorted(known))
+            raise BadURL(f"unknown option {name!r} for {without_password(url)!r}; known are: {names}")
     return merged
 
 
