@@ -16,6 +16,7 @@ index                  scope   terms                               entry
 
 from __future__ import annotations
 
+from ..keys import ref_suffix as ref_suffix
 from ..language.values import COLLECTIONS, DATABASES
 
 SCOPES = 515
@@ -33,7 +34,6 @@ HIDDEN_FIELDS: dict[int, frozenset[str]] = {
 }
 
 _MASK = (1 << 64) - 1
-_SIGN = 1 << 63
 
 
 def name_terms(kind: int, name: str) -> bytes:
@@ -48,8 +48,3 @@ def text_terms(text: str) -> bytes:
 def id_terms(number: int) -> bytes:
     """Terms for a signed 64-bit number."""
     return (number & _MASK).to_bytes(8, "big")
-
-
-def ref_suffix(coll: int, doc: int) -> bytes:
-    """How entry values end: the ref, ordered as refs are (id, then collection)."""
-    return (doc + _SIGN).to_bytes(8, "big") + coll.to_bytes(2, "big")
