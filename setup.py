@@ -49,7 +49,7 @@ EXTRAS = {
     "postgres": ["psycopg[binary,pool]>=3.1.18"],
     "cli": ["click>=8.1", "rich>=13.7", "prompt_toolkit>=3.0.43", "ijson>=3.2"],
     "otel": ["opentelemetry-api>=1.20"],
-    "jwt": ["joserfc>=1.0", "cryptography>=42"],
+    "jwt": ["cryptography>=42"],
 }
 RUNTIME = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 

@@ -36,7 +36,7 @@ class BadScope(ValueError):
 
 
 def secret_text(header: Optional[str]) -> tuple[Optional[str], bool]:
-    """The secret string in a header value (None when there is none), and whether it may be a JSON web token."""
+    """The secret string in a header value (None without), and whether it may be a JSON web token."""
     parts = header.split(None, 1) if header is not None else []
     if len(parts) != 2:
         return None, False

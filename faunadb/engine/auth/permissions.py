@@ -218,7 +218,7 @@ class Server(ServerReadonly):
 
 
 class PredicatePermissions(Permissions):
-    """What a predicate may do: read its database but for special documents, read any index, call functions."""
+    """What a predicate may do: read its database but for special documents, any index, call functions."""
 
     __slots__ = ()
 

@@ -28,7 +28,7 @@ class Auth:
 
     kind: ``root``, ``key``, ``scoped`` (a key or root with a scope), ``token`` or ``jwt``. scope: number of
     the database it acts on. identity: the document it acts as, or None. document: its key or token, or None
-    (root, JWT). claims: the payload of a JWT as values. expires: microseconds after which it is over, or None.
+    (root, JWT). claims: the payload of a JWT as values. expires: microseconds when it is over, or None.
     """
 
     __slots__ = ("claims", "document", "expires", "identity", "kind", "permissions", "scope")
@@ -143,7 +143,7 @@ class Authenticator:
         """The principal of a request at a snapshot, None when there is none (401).
 
         header: the value of ``Authorization``. deadline: `time.monotonic` seconds for predicates.
-        Raises `jwt.KeysNeeded` when a key set must be downloaded first, which no snapshot should wait for.
+        Raises `jwks.KeysNeeded` when a key set must be downloaded first, which no snapshot should wait for.
         """
         if header is None:
             return None
@@ -218,7 +218,7 @@ class _Attempt:
         self.ts = 0
         self.instance: Optional[Ref] = None
 
-    # ---- secrets --------------------------------------------------------------------------------------------
+    # ---- secrets ---------------------------------------------------------------------------------------
 
     def secret(self, text: str) -> Optional[Auth]:
         try:
@@ -311,7 +311,7 @@ class _Attempt:
         row = self.snap.version(ref.scope, ref.coll, ref.id)
         return row is not None and _lives(row, self.snap)
 
-    # ---- scopes ---------------------------------------------------------------------------------------------
+    # ---- scopes ----------------------------------------------------------------------------------------
 
     def _scoped(self, scope: Scope, database: int, key: Optional[Ref]) -> Optional[Auth]:
         """A key, or root (key None), inside the scope it asks for."""
@@ -362,13 +362,13 @@ class _Attempt:
 
         return Context(self.engine, self.snap, self.schema, auth, deadline=self.deadline)
 
-    # ---- JSON web tokens ------------------------------------------------------------------------------------
+    # ---- JSON web tokens -------------------------------------------------------------------------------
 
     def jwt(self, text: str) -> Optional[Auth]:
         from .jwt import authenticate
 
         self.lasting = False
-        return authenticate(self.owner.tokens, self.schema, self._context, text, self.snap.time)
+        return authenticate(self.owner.tokens, self.schema, self._context, text)
 
 
 def _may_scope(role: Any, scope: Scope) -> bool:

@@ -1,0 +1,283 @@
+"""Key sets of access providers: downloading, caching, choosing a key (auth chapter, "Accepting a JWT").
+
+A download never happens while a snapshot is open: whoever finds that a key set is needed raises `KeysNeeded`,
+and `with_keys` around the request loads it and runs the request again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
+
+from ..language.errors import RequestError
+
+logger = logging.getLogger("faunadb.engine")
+
+T = TypeVar("T")
+
+#: A key set is good for this long, in seconds.
+LIFETIME = 3600.0
+#: An unknown key, or a failure, leads to a new download this often at most, in seconds.
+RETRY_AFTER = 0.5
+#: Bounds of one download: seconds altogether, bytes.
+TIMEOUT = 10.0
+MAX_BYTES = 512 * 1024
+#: Downloads under way at one time.
+MAX_DOWNLOADS = 16
+#: Key sets remembered; the oldest go first.
+MAX_SETS = 1000
+
+#: Curves of ES algorithms, by what a key set calls them: bytes of a coordinate.
+CURVES = {"P-256": 32}
+
+
+class DownloadError(Exception):
+    """A key set could not be had. The text names the reason, never its content."""
+
+
+class RSAKey(NamedTuple):
+    kid: Optional[str]
+    n: int
+    e: int
+
+
+class ECKey(NamedTuple):
+    kid: Optional[str]
+    x: int
+    y: int
+
+
+Key = Union[RSAKey, ECKey]
+
+
+class KeysNeeded(Exception):
+    """A key set must be downloaded before the request can be answered; `with_keys` sees to it."""
+
+    def __init__(self, keys: KeySets, uri: str):
+        super().__init__("a key set must be downloaded first")
+        self.keys = keys
+        self.uri = uri
+
+    def load(self) -> None:
+        """Download; a failure is remembered for a moment and shows as a missing key."""
+        self.keys.load(self.uri)
+
+
+def with_keys(run: Callable[[], T]) -> T:
+    """run(), again after the key set that it turned out to need was downloaded. run opens its own snapshot.
+
+    Raises `errors.RequestError` 401 when that never ends.
+    """
+    for _ in range(3):
+        try:
+            return run()
+        except KeysNeeded as needed:
+            needed.load()
+    raise RequestError(401, "unauthorized", "Unauthorized")
+
+
+def decode_part(text: str) -> bytes:
+    """The bytes of base64url without padding. Raises ValueError."""
+    if not text.isascii() or "=" in text:
+        raise ValueError("not base64url")
+    try:
+        data = base64.b64decode(
+            text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True
+        )
+    except binascii.Error:
+        raise ValueError("not base64url") from None
+    if "+" in text or "/" in text:
+        raise ValueError("not base64url")
+    return data
+
+
+def parse_keys(body: bytes) -> list[Key]:
+    """The usable signing keys of a key set document; keys of other kinds are left out.
+
+    Raises `DownloadError` when body is not ``{"keys": [...]}``.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise DownloadError("it is not JSON") from None
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list):
+        raise DownloadError('it is not an object with an array "keys"')
+    parsed = (_parse_key(key) for key in keys if isinstance(key, dict))
+    return [key for key in parsed if key is not None]
+
+
+def _parse_key(key: Mapping[str, Any]) -> Optional[Key]:
+    kid = key.get("kid")
+    if (kid is not None and not isinstance(kid, str)) or key.get("use", "sig") != "sig":
+        return None
+    try:
+        if key.get("kty") == "RSA":
+            return RSAKey(kid, _number(key["n"]), _number(key["e"]))
+        if key.get("kty") == "EC" and key.get("crv") in CURVES:
+            return ECKey(kid, _number(key["x"]), _number(key["y"]))
+    except (KeyError, ValueError, AttributeError):
+        return None
+    return None
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(decode_part(text.rstrip("=")), "big")
+
+
+def _bundle() -> Union[str, bool]:
+    """Which certificate authorities to trust: those the environment names, else the usual ones."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        value = os.environ.get(name)
+        if value:
+            return value
+    return True
+
+
+_slots = threading.BoundedSemaphore(MAX_DOWNLOADS)
+
+
+def download(uri: str, timeout: float = TIMEOUT, max_bytes: int = MAX_BYTES) -> bytes:
+    """GET a key set over HTTPS. Redirects are not followed. Raises `DownloadError`.
+
+    timeout: seconds for everything, also against a server that sends a byte now and then: the caller goes on
+    without the download, whose thread ends when the server does something.
+    """
+    if not uri.lower().startswith("https:"):
+        raise DownloadError("only https is allowed")
+    if not _slots.acquire(blocking=False):
+        raise DownloadError("too many downloads are under way")
+    outcome: list[Union[bytes, DownloadError]] = []
+    deadline = time.monotonic() + timeout
+
+    def work() -> None:
+        try:
+            outcome.append(_get(uri, timeout, deadline, max_bytes))
+        except DownloadError as error:
+            outcome.append(error)
+        finally:
+            _slots.release()
+
+    thread = threading.Thread(target=work, name="faunadb-key-set", daemon=True)
+    thread.start()
+    thread.join(timeout)
+    result = outcome[0] if outcome else DownloadError("it took too long")
+    if isinstance(result, DownloadError):
+        raise result
+    return result
+
+
+def _get(uri: str, timeout: float, deadline: float, max_bytes: int) -> bytes:
+    import requests
+
+    try:
+        with requests.Session() as session:
+            session.auth = lambda request: request  # keeps passwords in ~/.netrc out of it
+            response = session.get(
+                uri,
+                headers={"Accept": "application/json"},
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+                verify=_bundle(),
+            )
+            with response:
+                if response.status_code != 200:
+                    raise DownloadError(f"the answer has status {response.status_code}")
+                return _read(response, deadline, max_bytes)
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise DownloadError(type(error).__name__) from None
+
+
+def _read(response: Any, deadline: float, max_bytes: int) -> bytes:
+    body = bytearray()
+    for piece in response.iter_content(4096):
+        body += piece
+        if len(body) > max_bytes:
+            raise DownloadError(f"it is larger than {max_bytes} bytes")
+        if time.monotonic() > deadline:
+            raise DownloadError("it took too long")
+    return bytes(body)
+
+
+class _Entry:
+    __slots__ = ("attempted", "fetched", "keys")
+
+    def __init__(self) -> None:
+        self.keys: Optional[list[Key]] = None
+        self.fetched = 0.0
+        self.attempted = float("-inf")
+
+
+class KeySets:
+    """The key sets of all providers, by URI. Any thread may use it; one download of a URI runs at a time.
+
+    fetch(uri) -> body, raising `DownloadError`. clock: seconds, monotonic.
+    """
+
+    def __init__(self, fetch: Callable[[str], bytes] = download, clock: Callable[[], float] = time.monotonic):
+        self._fetch = fetch
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def find(self, uri: str, kid: Optional[str], kind: type[Any]) -> Optional[Key]:
+        """The key with that kid (None: the only key there is), of the kind that the algorithm needs.
+
+        Raises `KeysNeeded` when the set is not known, is an hour old, or lacks the kid, unless a download was
+        tried just now.
+        """
+        entry = self._entries.get(uri)
+        now = self._clock()
+        if entry is not None and entry.keys is not None and now - entry.fetched < LIFETIME:
+            key = _choose(entry.keys, kid)
+            if key is not None:
+                return key if isinstance(key, kind) else None
+            if kid is None:
+                return None
+        if entry is not None and now - entry.attempted < RETRY_AFTER:
+            return None
+        raise KeysNeeded(self, uri)
+
+    def load(self, uri: str) -> None:
+        """Download a key set, unless somebody else just did."""
+        asked = self._clock()
+        with self._lock:
+            lock = self._locks.setdefault(uri, threading.Lock())
+        if not lock.acquire(timeout=2 * TIMEOUT):
+            return
+        try:
+            entry = self._entries.get(uri)
+            if entry is None or entry.attempted < asked:
+                self._download(uri, entry or _Entry())
+        finally:
+            lock.release()
+
+    def _download(self, uri: str, entry: _Entry) -> None:
+        try:
+            entry.keys = parse_keys(self._fetch(uri))
+            entry.fetched = self._clock()
+        except DownloadError as error:
+            logger.warning("the key set of an access provider could not be loaded from %r: %s", uri, error)
+        entry.attempted = self._clock()
+        with self._lock:
+            self._entries[uri] = entry
+            while len(self._entries) > MAX_SETS:
+                oldest = next(iter(self._entries))
+                del self._entries[oldest]
+                self._locks.pop(oldest, None)
+
+
+def _choose(keys: Iterable[Key], kid: Optional[str]) -> Optional[Key]:
+    found = list(keys) if kid is None else [key for key in keys if key.kid == kid]
+    if kid is None and len(found) != 1:
+        return None
+    return found[0] if found else None

@@ -1,0 +1,227 @@
+"""JSON web tokens of access providers (auth chapter, "Access providers and JWT").
+
+Accepted are RS256, RS384, RS512 as in the original, and ES256 besides. A token that is refused is refused
+without a word. Signatures need the package `cryptography` (extra ``faunadb[jwt]``), imported when the first
+token comes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+
+from ..language.values import Lambda, Ref
+from . import roles as r
+from .jwks import ECKey, Key, KeySets, RSAKey, decode_part
+from .permissions import PredicatePermissions, RolePermissions
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..schema.view import SchemaView
+    from .principals import Auth
+
+logger = logging.getLogger("faunadb.engine")
+
+#: What an audience begins with; the global id of the database follows.
+AUDIENCE = "https://db.fauna.com/db/"
+#: Longest token looked at, in characters.
+MAX_LENGTH = 64 * 1024
+
+_ALGORITHMS: dict[str, type[Any]] = {"RS256": RSAKey, "RS384": RSAKey, "RS512": RSAKey, "ES256": ECKey}
+_INT64 = 1 << 63
+
+
+class Parsed(NamedTuple):
+    """A token taken apart, nothing about it verified. signed: what the signature is over."""
+
+    header: dict[str, Any]
+    payload: dict[str, Any]
+    signed: bytes
+    signature: bytes
+
+
+def parse(text: str) -> Optional[Parsed]:
+    """The parts of a token; None when it is not three base64url parts with JSON objects in the first two."""
+    parts = text.split(".")
+    if len(parts) != 3 or len(text) > MAX_LENGTH:
+        return None
+    try:
+        header, payload = (_object(decode_part(part)) for part in parts[:2])
+        return Parsed(header, payload, ".".join(parts[:2]).encode("ascii"), decode_part(parts[2]))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    value = json.loads(data.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _integer(digits: str) -> Any:
+    """JSON integers beyond 64 bits are doubles."""
+    if len(digits) > 20:
+        return float(digits)
+    number = int(digits)
+    return number if -_INT64 <= number < _INT64 else float(number)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def database_of(payload: Mapping[str, Any]) -> Optional[str]:
+    """The global id that the audience names; None unless exactly one entry names one."""
+    audience = payload.get("aud")
+    entries = audience if isinstance(audience, list) else [audience]
+    named = [entry for entry in entries if isinstance(entry, str) and entry.startswith(AUDIENCE)]
+    return named[0][len(AUDIENCE) :] if len(named) == 1 else None
+
+
+def _in_time(payload: Mapping[str, Any], now: float) -> bool:
+    """``exp`` later and ``nbf`` earlier than now (seconds); both may be absent."""
+    exp, nbf = payload.get("exp"), payload.get("nbf")
+    if "exp" in payload and not (_is_number(exp) and exp > now):  # type: ignore[operator]
+        return False
+    return "nbf" not in payload or (_is_number(nbf) and nbf < now)  # type: ignore[operator]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+class TokenVerifier:
+    """Checks tokens on their own: form, times, signature.
+
+    keys: where key sets come from. clock: epoch seconds.
+    """
+
+    def __init__(self, keys: Optional[KeySets] = None, clock: Callable[[], float] = time.time):
+        self.keys = keys if keys is not None else KeySets()
+        self.clock = clock
+        self._missing_told = False
+
+    def parse(self, text: str) -> Optional[Parsed]:
+        """The token's parts when its form, algorithm and times are acceptable, else None."""
+        parsed = parse(text)
+        if parsed is None or parsed.header.get("alg") not in _ALGORITHMS or "crit" in parsed.header:
+            return None
+        return parsed if _in_time(parsed.payload, self.clock()) else None
+
+    def signed_by(self, parsed: Parsed, uri: str) -> bool:
+        """Whether the signature is by a key of the set at uri. Raises `jwks.KeysNeeded`."""
+        algorithm, kid = parsed.header["alg"], parsed.header.get("kid")
+        if kid is not None and not isinstance(kid, str):
+            return False
+        if not self._available():
+            return False
+        key = self.keys.find(uri, kid, _ALGORITHMS[algorithm])
+        return key is not None and verify(algorithm, key, parsed.signed, parsed.signature)
+
+    def _available(self) -> bool:
+        try:
+            import cryptography  # noqa: F401
+        except ImportError:
+            if not self._missing_told:
+                self._missing_told = True
+                logger.warning("a JSON web token was refused: verifying it needs the extra faunadb[jwt]")
+            return False
+        return True
+
+
+def verify(algorithm: str, key: Key, signed: bytes, signature: bytes) -> bool:
+    """Whether signature is that of signed under key. algorithm: RS256, RS384, RS512 or ES256."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    digests: dict[str, hashes.HashAlgorithm] = {
+        "256": hashes.SHA256(),
+        "384": hashes.SHA384(),
+        "512": hashes.SHA512(),
+    }
+    digest = digests[algorithm[2:]]
+    try:
+        if isinstance(key, RSAKey):
+            public = rsa.RSAPublicNumbers(key.e, key.n).public_key()
+            public.verify(signature, signed, padding.PKCS1v15(), digest)
+            return True
+        if len(signature) != 64:
+            return False
+        r_part, s_part = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        point = ec.EllipticCurvePublicNumbers(key.x, key.y, ec.SECP256R1()).public_key()
+        point.verify(encode_dss_signature(r_part, s_part), signed, ec.ECDSA(digest))
+        return True
+    except (InvalidSignature, ValueError):
+        return False
+
+
+def authenticate(
+    verifier: TokenVerifier, schema: SchemaView, context: Callable[[Auth], Context], text: str
+) -> Optional[Auth]:
+    """The principal of a token, None when refused. context: makes the context that predicates run in."""
+    parsed = verifier.parse(text)
+    if parsed is None:
+        return None
+    payload = parsed.payload
+    global_id = database_of(payload)
+    database = schema.by_global_id(global_id) if global_id is not None else None
+    if database is None or payload.get("iss") == AUDIENCE + database.global_id:
+        return None
+    provider = _provider(schema, database.scope, payload.get("iss"))
+    if provider is None or type(provider.get("jwks_uri")) is not str:
+        return None
+    if not verifier.signed_by(parsed, provider["jwks_uri"]):
+        return None
+    return _principal(schema, database.scope, provider.get("roles"), payload, context)
+
+
+def _provider(schema: SchemaView, scope: int, issuer: Any) -> Optional[Mapping[str, Any]]:
+    for ref in schema.access_providers(scope):
+        item = schema.item(ref)
+        if item is not None and type(issuer) is str and item.fields.get("issuer") == issuer:
+            return item.fields
+    return None
+
+
+def _principal(
+    schema: SchemaView,
+    scope: int,
+    roles: Any,
+    payload: dict[str, Any],
+    context: Callable[[Auth], Context],
+) -> Optional[Auth]:
+    from .principals import Auth
+
+    expires = payload.get("exp")
+    auth = Auth(
+        "jwt",
+        scope,
+        PredicatePermissions(scope),
+        claims=payload,
+        expires=int(expires * 1_000_000) if _is_number(expires) else None,  # type: ignore[operator]
+    )
+    ctx = context(auth)
+    granted: list[Ref] = []
+    for entry in roles if type(roles) is list else [roles]:
+        granted += [ref for ref in _granted(ctx, schema, scope, entry, payload) if ref not in granted]
+    if not granted:
+        return None
+    auth.permissions = RolePermissions(scope, granted, map(schema.role, granted))
+    return auth
+
+
+def _granted(ctx: Context, schema: SchemaView, scope: int, entry: Any, payload: dict[str, Any]) -> list[Ref]:
+    """The live role that one entry of a provider's ``roles`` grants to this payload, as a list."""
+    if type(entry) is not dict:
+        return r.resolve(schema, scope, entry)
+    found = r.resolve(schema, scope, entry.get("role"))
+    predicate = entry.get("predicate")
+    holds = bool(found) and type(predicate) is Lambda and r.holds(ctx, predicate, payload, scope)
+    return found if holds else []
