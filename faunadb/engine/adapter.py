@@ -1,0 +1,166 @@
+"""The engine behind a requests Session: an adapter that answers in this process instead of over a socket."""
+
+from __future__ import annotations
+
+import io
+import threading
+from http import HTTPStatus
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.structures import CaseInsensitiveDict
+
+from .engine import DEFAULT_SECRET, Engine, open_engine
+from .http import HttpRequest, HttpResponse, handle
+from .storage.base import StoreUnavailable
+
+
+class _Shared:
+    """Engines of this process by URL, each with the number of its users."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engines: dict[str, list[Any]] = {}
+
+    def acquire(self, url: str, options: dict[str, Any]) -> Engine:
+        with self._lock:
+            entry = self._engines.get(url)
+            if entry is None:
+                entry = self._engines[url] = [open_engine(url, **options), 0]
+            entry[1] += 1
+            engine: Engine = entry[0]
+            return engine
+
+    def release(self, url: str) -> None:
+        with self._lock:
+            entry = self._engines[url]
+            entry[1] -= 1
+            if entry[1] > 0:
+                return
+            del self._engines[url]
+        entry[0].close()
+
+
+_shared = _Shared()
+
+
+class EngineAdapter(BaseAdapter):
+    """Hands each request to the engine on `url`, which all adapters of this process with that URL share.
+
+    The engine opens with the first request, so that a client can be made before its store can be reached; it closes
+    with the last adapter. secret: root secret of a newly opened engine. options: those of `open_engine`.
+    Several ``sqlite://`` clients share one memory store for as long as any of them lives.
+    """
+
+    def __init__(self, url: str, secret: str = DEFAULT_SECRET, **options: Any):
+        super().__init__()
+        self.url = url
+        self._options = {"secret": secret, **options}
+        self._engine: Optional[Engine] = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        from .storage.urls import without_password
+
+        return f"EngineAdapter({without_password(self.url)!r})"
+
+    @property
+    def engine(self) -> Engine:
+        """The shared engine, opened when first asked for. Raises the errors of `open_engine`."""
+        engine = self._engine
+        if engine is None:
+            with self._lock:
+                if self._closed:
+                    raise RequestsConnectionError("the client is closed")
+                if self._engine is None:
+                    self._engine = _shared.acquire(self.url, self._options)
+                engine = self._engine
+        return engine
+
+    def send(  # type: ignore[override]
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> Response:
+        """Answer a prepared request. A store that cannot be reached is a ConnectionError, as for a server."""
+        try:
+            engine = self.engine
+        except StoreUnavailable as failure:
+            raise RequestsConnectionError(str(failure), request=request) from failure
+        return _response(request, handle(engine, _incoming(request)))
+
+    def close(self) -> None:
+        """Give the engine back; it closes when nobody else uses it."""
+        with self._lock:
+            self._closed = True
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            _shared.release(self.url)
+
+
+def _incoming(request: PreparedRequest) -> HttpRequest:
+    url = urlsplit(request.url or "")
+    headers = {
+        _text(name).lower(): _text(value) for name, value in request.headers.items() if value is not None
+    }
+    body = request.body or b""
+    if isinstance(body, str):
+        body = body.encode("utf-8")
+    elif not isinstance(body, bytes):
+        body = body.read() if hasattr(body, "read") else b"".join(body)
+    return HttpRequest(request.method or "GET", str(url.path), str(url.query), headers, body)
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _response(request: PreparedRequest, answer: HttpResponse) -> Response:
+    response = Response()
+    response.status_code = answer.status
+    response.reason = _REASONS.get(answer.status, "")
+    response.headers = CaseInsensitiveDict(answer.headers)
+    response.url = request.url or ""
+    response.request = request
+    response.encoding = "utf-8"
+    if answer.stream is not None:
+        response.raw = _EventStream(answer.stream)
+    else:
+        response.raw = io.BytesIO(answer.body)
+        response._content = answer.body  # type: ignore[attr-defined]
+        response._content_consumed = True  # type: ignore[attr-defined]
+    return response
+
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class _EventStream:
+    """The events of a stream in the guise of a urllib3 response: enough for requests and for our own client."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+        self.closed = False
+
+    def stream(self, amt: Optional[int] = None, decode_content: Optional[bool] = None) -> Any:
+        """Each event as bytes, as it comes, until the stream ends or is closed from any thread."""
+        while True:
+            event = self._stream.next(None)
+            if event is None:
+                return
+            yield event
+
+    def close(self) -> None:
+        self.closed = True
+        self._stream.close()
+
+    def release_conn(self) -> None:
+        self.close()

@@ -1,0 +1,66 @@
+"""Work that goes on behind queries: index builds, removal of what was deleted or expired."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from typing import Callable, Optional
+
+log = logging.getLogger("faunadb.engine")
+
+
+class Background:
+    """One daemon thread, started with the first task. A task is a callable that does its work in small writes.
+
+    A task that raises is logged and dropped; tasks must be written so that they can be begun again.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: queue.Queue[Optional[Callable[[], None]]] = queue.Queue()
+        self._thread: Optional[threading.Thread] = None
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._pending = 0
+        #: set when the engine closes; long tasks look at it between steps
+        self.closing = threading.Event()
+
+    def submit(self, task: Callable[[], None]) -> None:
+        with self._lock:
+            if self.closing.is_set():
+                return
+            self._pending += 1
+            self._tasks.put(task)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="faunadb-background", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            task = self._tasks.get()
+            if task is None:
+                return
+            try:
+                if not self.closing.is_set():
+                    task()
+            except Exception:
+                if not self.closing.is_set():
+                    log.exception("background task failed")
+            finally:
+                with self._lock:
+                    self._pending -= 1
+                    self._idle.notify_all()
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Block until nothing is left to do; False when timeout (seconds) passed first."""
+        with self._lock:
+            return self._idle.wait_for(lambda: self._pending == 0, timeout)
+
+    def close(self) -> None:
+        """Stop after the step in progress; what is left is found again at the next start."""
+        self.closing.set()
+        with self._lock:
+            thread = self._thread
+            self._tasks.put(None)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()

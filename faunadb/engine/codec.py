@@ -1,0 +1,194 @@
+"""Documents to stored JSON text and back.
+
+Stored text is the wire form of the fields (see `render`) with refs as ``{"@:ref":[collection, id]}`` (their database is
+the document's own), non-finite doubles as ``{"@:double":"NaN"}`` and lambdas as ``{"@:query":{...}}``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import uuid
+from typing import Any, Optional
+
+from .language import lambdas
+from .language import values as v
+from .language.errors import invalid_argument
+from .language.nodes import Literal, Source
+from .language.numeric import double_to_json
+from .language.paths import collection_of
+from .language.special import document_fields
+from .language.temporal import Time, parse_date, parse_time_literal
+from .render import STORED_MARK, Writer
+
+#: Sets that cannot be stored, alone or nested.
+_UNSTORABLE = frozenset(("range", "reverse", "singleton"))
+
+
+def plain(value: Any) -> Any:
+    """What a value is stored as, one level deep: documents, pages, events and sets become objects or refs."""
+    kind = type(value)
+    if kind is v.Document:
+        fields = document_fields(value)
+        collection = collection_of(value.ref)
+        return {"ref": fields.pop("ref"), "class": collection, "collection": collection, **fields}
+    if kind is v.Page:
+        cursors = {
+            side: cursor
+            for side, cursor in (("before", value.before), ("after", value.after))
+            if cursor is not v.NO_CURSOR
+        }
+        return {**cursors, "data": value.data}
+    if kind is v.DocumentEvent:
+        return {"ts": value.ts, "action": value.action.name, "resource": value.ref}
+    if kind is v.SetEvent:
+        fields = {"ts": value.ts, "action": value.action.name, "resource": value.ref}
+        if value.values is not None:
+            fields["values"] = value.values
+        return fields
+    if kind is v.EventCursor:
+        return value.fields
+    if kind is v.Sourced:
+        return {"value": value.value, "sources": value.sources}
+    if isinstance(value, v.SetValue):
+        return _plain_set(value)
+    return value
+
+
+def _plain_set(value: v.SetValue) -> Any:
+    shown = value.shown()
+    if shown is not value:
+        return shown
+    wire = value.wire()
+    if not _UNSTORABLE.isdisjoint(wire):
+        raise invalid_argument("Sets made with range, reverse or singleton cannot be stored.")
+    return {"@set": wire}
+
+
+class StoredWriter(Writer):
+    """Writes field values for the store. pending: the time that stands for `values.PENDING`."""
+
+    def __init__(self, pending: int):
+        super().__init__()
+        self.time = pending
+
+    def double(self, value: float) -> str:
+        text = double_to_json(value)
+        return text if math.isfinite(value) else f'{{"@:double":{text}}}'
+
+    def ref(self, ref: v.Ref) -> str:
+        return f'{{"@:ref":[{ref.coll},"{ref.id}"]}}'
+
+    def unresolved(self, ref: v.UnresolvedRef) -> str:
+        raise invalid_argument(f"Cannot store a reference to undefined {ref.kind} '{ref.name}'.")
+
+    def pending(self, value: v.PendingTime) -> str:
+        return str(self.time) if value.micros else f'{{"@ts":"{Time.from_micros(self.time)}"}}'
+
+    def lambda_(self, fn: v.Lambda) -> str:
+        return '{"@:query":' + LambdaWriter(self.time).body(fn) + "}"
+
+    def set(self, value: Any) -> Optional[str]:
+        return self.text(plain(value))
+
+    document = page = document_event = set_event = event_cursor = sourced = set
+
+
+class LambdaWriter(StoredWriter):
+    """Writes the source of a lambda so that it parses again: object literals quoted, sets and refs as literals."""
+
+    def body(self, fn: v.Lambda) -> str:
+        if fn._body is None:
+            return json.dumps(fn.stored, separators=(",", ":"), ensure_ascii=False)
+        return self.source(lambdas.source(None, fn))
+
+    def double(self, value: float) -> str:
+        # Wire syntax has no literal for these; an expression gives them.
+        if math.isfinite(value):
+            return double_to_json(value)
+        if value != value:
+            return '{"to_double":"NaN"}'
+        return f'{{"multiply":[{"" if value > 0 else "-"}1.0E308,10.0]}}'
+
+    def lambda_(self, fn: v.Lambda) -> str:
+        return '{"@query":' + self.body(fn) + "}"
+
+    def literal(self, literal: Literal) -> Optional[str]:
+        value = literal.value
+        text = self.text(value)
+        return f'{{"quote":{text}}}' if _needs_quote(value) else text
+
+    def set(self, value: Any) -> Optional[str]:
+        if isinstance(value, v.SetValue) and value.shown() is value:
+            return '{"@set":' + self.source(Source(value.wire())) + "}"
+        return self.text(plain(value))
+
+    document = page = document_event = set_event = event_cursor = sourced = set
+
+
+def _needs_quote(value: Any) -> bool:
+    """True for data that would be read as an expression: objects, also inside arrays."""
+    if type(value) is list:
+        return any(map(_needs_quote, value))
+    return type(plain(value)) is dict
+
+
+def encode_fields(fields: dict[str, Any], pending: int) -> str:
+    """Stored JSON text of a document's fields. pending: transaction time (microseconds) for pending times."""
+    writer = StoredWriter(pending)
+    return "{" + ",".join(writer.members(fields)) + "}"
+
+
+def encode_value(value: Any, pending: int = 0) -> str:
+    """Stored JSON text of one value (covered values of index entries, as an array)."""
+    return StoredWriter(pending).text(value) or "null"
+
+
+def decode_fields(text: str, scope: int) -> dict[str, Any]:
+    """The fields of a document of database `scope` from its stored text."""
+    return decode_value(text, scope)  # type: ignore[no-any-return]
+
+
+def decode_value(text: str, scope: int) -> Any:
+    """A value from its stored text; refs in it belong to database `scope`."""
+    data = json.loads(text)
+    return _decode(data, scope) if '"@' in text else data
+
+
+def _decode(data: Any, scope: int) -> Any:
+    kind = type(data)
+    if kind is list:
+        return [_decode(item, scope) for item in data]
+    if kind is not dict:
+        return data
+    if len(data) == 1:
+        (key,) = data
+        if key[:1] == "@":
+            return _decode_escape(key, data[key], scope)
+    return {key: _decode(item, scope) for key, item in data.items()}
+
+
+def _decode_escape(key: str, content: Any, scope: int) -> Any:
+    if key == "@:ref":
+        return v.Ref(scope, content[0], int(content[1]))
+    if key == "@obj":
+        return {name: _decode(item, scope) for name, item in content.items()}
+    if key == "@ts":
+        return parse_time_literal(content)
+    if key == "@date":
+        return parse_date(content)
+    if key == "@bytes":
+        return base64.b64decode(content)
+    if key == "@uuid":
+        return uuid.UUID(content)
+    if key == "@:double":
+        return float(content.replace("Infinity", "inf"))
+    if key == "@:query":
+        return v.Lambda(content["lambda"], None, content["api_version"], stored=content)
+    raise ValueError(f"unknown stored form {key}")
+
+
+v.Document.decode = staticmethod(decode_fields)  # type: ignore[assignment]
+
+__all__ = ["STORED_MARK", "decode_fields", "decode_value", "encode_fields", "encode_value", "plain"]

@@ -1,0 +1,80 @@
+"""Room for deeply nested queries.
+
+Evaluation follows the nesting of a query, up to 1000 levels, times up to 200 nested lambda applications. Python's default
+recursion limit is far below that and belongs to the application. So a query first runs where it is; if that
+ends in a RecursionError, which leaves no effects behind, it is run again on a thread with a large stack.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any, Callable, TypeVar
+
+T = TypeVar("T")
+
+#: Python frames allowed to a deep run: nesting times lambda depth times frames per level, with room.
+FRAMES = 1_000_000
+#: Address space of its stack in bytes; only touched pages take memory.
+STACK = 1 << 30
+
+_lock = threading.Lock()
+_running = 0
+_usual_limit = 0
+
+
+def _enter() -> None:
+    global _running, _usual_limit
+    with _lock:
+        if _running == 0:
+            _usual_limit = sys.getrecursionlimit()
+            sys.setrecursionlimit(max(FRAMES, _usual_limit))
+        _running += 1
+
+
+def _leave() -> None:
+    global _running
+    with _lock:
+        _running -= 1
+        if _running == 0:
+            sys.setrecursionlimit(_usual_limit)
+
+
+def _start(target: Callable[[], None]) -> threading.Thread:
+    with _lock:
+        usual = threading.stack_size(STACK)
+        try:
+            thread = threading.Thread(target=target, name="faunadb-deep-query")
+            thread.start()
+        finally:
+            threading.stack_size(usual)
+    return thread
+
+
+def run(work: Callable[[], T]) -> T:
+    """Run work on a thread with a large stack and give back its result or exception."""
+    result: list[Any] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(work())
+        except BaseException as error:
+            failure.append(error)
+
+    _enter()
+    try:
+        _start(target).join()
+    finally:
+        _leave()
+    if failure:
+        raise failure[0]
+    return result[0]  # type: ignore[no-any-return]
+
+
+def with_room(work: Callable[[], T]) -> T:
+    """Run work here, or on a large stack when this one does not suffice. work must be free of effects on failure."""
+    try:
+        return work()
+    except RecursionError:
+        return run(work)

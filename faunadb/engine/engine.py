@@ -1,0 +1,252 @@
+"""The engine: runs queries against a store.
+
+`Engine.run` takes a query's JSON and who asks; it reads on a snapshot and becomes a writer only when the query turns
+out to write. `http` puts the wire protocol around it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+
+from . import deep, functions  # noqa: F401  (importing functions registers the forms)
+from .auth import Auth, Authenticator
+from .background import Background
+from .context import Context, NeedsWriter
+from .language.errors import QueryErrors, RequestError, timed_out
+from .language.nodes import Node
+from .language.parser import parse_query
+from .language.registry import WRITE
+from .language.values import DATABASES, Document
+from .render import ResponseWriter
+from .schema.view import schema_view
+from .storage import Store, open_store
+from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable
+
+if TYPE_CHECKING:
+    from .storage import Snapshot, Transaction
+
+DEFAULT_SECRET = "secret"
+
+#: Milliseconds a query may take: when the request does not say, and at most.
+DEFAULT_TIMEOUT = 120_000
+MAX_TIMEOUT = 600_000
+#: Retries of a contended transaction when the request does not say.
+DEFAULT_RETRIES = 4
+
+
+class Request(NamedTuple):
+    """What `Engine.run` needs to know of a request.
+
+    authorization: value of the header, or None. source: the query as JSON data. last_seen: microseconds.
+    deadline: `time.monotonic` seconds. writer: go through the write path from the start (linearized reads).
+    """
+
+    authorization: Optional[str]
+    source: Any
+    version: str = "4"
+    deadline: float = float("inf")
+    last_seen: int = 0
+    retries: int = DEFAULT_RETRIES
+    effect_limit: int = WRITE
+    effect_reason: str = ""
+    writer: bool = False
+
+
+class Outcome(NamedTuple):
+    """A query's answer. text: the JSON of the whole body. time: microseconds for ``x-txn-time``."""
+
+    status: int
+    text: str
+    time: int
+    compute: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+
+class Unauthenticated(Exception):
+    """No principal: 401. time: the snapshot's."""
+
+    def __init__(self, snapshot_time: int):
+        super().__init__("Unauthorized")
+        self.time = snapshot_time
+
+
+class _Prepared(NamedTuple):
+    """A parsed query; good for every snapshot with the same schema."""
+
+    auth: Auth
+    node: Node
+    schema_version: int
+
+
+class Failed(Exception):
+    """A query ended by `errors`; time: its snapshot's."""
+
+    def __init__(self, errors: QueryErrors, snapshot_time: int):
+        super().__init__(str(errors))
+        self.errors = errors
+        self.time = snapshot_time
+
+
+class Engine:
+    """A database server without a network. Thread-safe; close it when done.
+
+    store: opened store. secret: the root secret, kept as a hash only.
+    """
+
+    def __init__(self, store: Store, *, secret: str = DEFAULT_SECRET, root_hashes: tuple[str, ...] = ()):
+        self.store = store
+        self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
+        self.background = Background()
+        self._streams: Any = None
+
+    def __repr__(self) -> str:
+        return f"Engine({self.store.url!r})"
+
+    @property
+    def streams(self) -> Any:
+        """The dispatcher of event streams, started with the first one."""
+        if self._streams is None:
+            from .streaming import Dispatcher
+
+            self._streams = Dispatcher(self)
+        return self._streams
+
+    def close(self) -> None:
+        """End background work and streams, and close the store."""
+        if self._streams is not None:
+            self._streams.close()
+        self.background.close()
+        self.store.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # Queries
+
+    def run(self, request: Request) -> Outcome:
+        """Run a query. Raises `Unauthenticated`, `Failed`, `RequestError`."""
+        try:
+            return deep.with_room(lambda: self._run(request))
+        except RecursionError:
+            raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
+        except DeadlineExceeded:
+            raise timed_out("Query eval has timed out.") from None
+        except ClockBehind:
+            raise timed_out("Timed out before deadline") from None
+        except Contended:
+            raise contended() from None
+        except StoreUnavailable as failure:
+            raise RequestError(503, "unavailable", str(failure)) from failure
+
+    def _run(self, request: Request) -> Outcome:
+        with self.store.snapshot(request.last_seen) as snap:
+            prepared = self._prepare(request, snap)
+            effect = prepared.node.effect()
+            if not (request.writer or effect == WRITE) or request.effect_limit < WRITE:
+                try:
+                    return self._evaluate(request, prepared, snap, None)
+                except NeedsWriter:
+                    pass
+        return self._write(request, prepared)
+
+    def _prepare(self, request: Request, snap: Snapshot) -> _Prepared:
+        schema = schema_view(self, snap)
+        auth = self.authenticate(snap, schema, request.authorization, request.deadline)
+        ctx = self.context(request, snap, schema, auth)
+        try:
+            node = parse_query(ctx, request.source)
+        except QueryErrors as errors:
+            raise Failed(errors, snap.time) from None
+        return _Prepared(auth, node, snap.schema_version)
+
+    def authenticate(
+        self, snap: Snapshot, schema: Any, header: Optional[str], deadline: Optional[float] = None
+    ) -> Auth:
+        """The principal of a request. Raises `Unauthenticated`."""
+        auth = self.authenticator.authenticate(self, snap, schema, header, deadline)
+        if auth is None:
+            raise Unauthenticated(snap.time)
+        return auth
+
+    def context(self, request: Request, snap: Snapshot, schema: Any, auth: Auth, tx: Any = None) -> Context:
+        return Context(
+            self,
+            snap,
+            schema,
+            auth,
+            tx=tx,
+            version=request.version,
+            deadline=request.deadline,
+            effect_limit=request.effect_limit,
+            effect_reason=request.effect_reason,
+        )
+
+    def _evaluate(
+        self, request: Request, prepared: _Prepared, snap: Snapshot, tx: Optional[Transaction]
+    ) -> Outcome:
+        schema = schema_view(self, snap)
+        ctx = self.context(request, snap, schema, prepared.auth, tx)
+        try:
+            value = prepared.node.eval(ctx, {})
+        except QueryErrors as errors:
+            raise Failed(errors, snap.time) from None
+        writer = ResponseWriter(ctx)
+        text = '{"resource":' + writer.render(value) + "}"
+        status = 201 if type(value) is Document and value.created else 200
+        written = tx is not None and tx.wrote
+        return Outcome(
+            status,
+            text,
+            tx.txn if tx is not None and written else snap.time,
+            ctx.compute,
+            ctx.reads,
+            tx.bytes_written if tx is not None else 0,
+        )
+
+    def _write(self, request: Request, prepared: _Prepared) -> Outcome:
+        def work(tx: Transaction) -> Outcome:
+            current = prepared
+            if tx.schema_version != prepared.schema_version:
+                current = self._prepare(request, tx)
+            return self._evaluate(request, current, tx, tx)
+
+        return self.write(work, request)
+
+    def write(self, work: Callable[[Transaction], Any], request: Request) -> Any:
+        """Run work as the store's writer, with room for deep nesting wherever it is run."""
+        # The store may run it on another thread (the leader of a group commit), so the room is made around
+        # work itself; a first attempt without room is undone by the store.
+        options: dict[str, Any] = {
+            "retries": request.retries,
+            "deadline": None if request.deadline == float("inf") else request.deadline,
+            "at_least": request.last_seen,
+        }
+        try:
+            return self.store.write(work, **options)[0]
+        except RecursionError:
+            return self.store.write(lambda tx: deep.run(lambda: work(tx)), **options)[0]
+
+
+def contended(ref: Any = None) -> RequestError:
+    description = "Transaction was aborted due to detection of concurrent modification."
+    return RequestError(409, "contended transaction", description, ref)
+
+
+def open_engine(url: str, *, secret: str = DEFAULT_SECRET, **options: Any) -> Engine:
+    """An engine on the store at url (``sqlite://``, ``sqlite:///file.db``, ``postgresql://...``).
+
+    secret: the root secret. options: those of `storage.open_store`. Raises its errors.
+    """
+    return Engine(open_store(url, **options), secret=secret)
+
+
+def default_deadline() -> float:
+    return time.monotonic() + DEFAULT_TIMEOUT / 1000
+
+
+__all__ = ["DATABASES", "Engine", "Failed", "Outcome", "Request", "Unauthenticated", "open_engine"]

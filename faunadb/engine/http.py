@@ -1,0 +1,516 @@
+"""The wire protocol without a socket: routes, headers, limits, envelopes (wire protocol chapter).
+
+`handle` answers one request. A server, and the adapter that runs the engine in the client's process, do nothing but carry
+`HttpRequest` and `HttpResponse` back and forth.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from urllib.parse import unquote_plus
+
+from . import reader
+from .engine import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT, Failed, Request, Unauthenticated
+from .language.errors import QueryErrors, RequestError, bad_request
+from .language.registry import READ, VERSION_RANK, WRITE
+from .render import pretty
+from .schema.view import schema_view
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+#: Bytes of a request body.
+MAX_BODY = 8 * 1024 * 1024
+UNITS_PER_OP = 50
+READ_UNIT = 4096
+WRITE_UNIT = 1024
+CONTENT_TYPE = "application/json;charset=utf-8"
+
+
+class HttpRequest(NamedTuple):
+    """headers: names in lower case. query: the raw query string. path: not percent-decoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class HttpResponse(NamedTuple):
+    """stream: an open `streaming.Stream` whose events follow, instead of a body."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    stream: Any = None
+
+
+class _Tags(NamedTuple):
+    echo: str
+
+
+# Headers
+
+
+def _header_error(name: str, reason: str) -> RequestError:
+    return bad_request(f"Invalid header '{name}': {reason}")
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INT64 = 1 << 63
+
+
+def _number(headers: dict[str, str], name: str, noun: str) -> Optional[int]:
+    text = headers.get(name)
+    if text is None:
+        return None
+    if not _INTEGER.fullmatch(text) or not -_INT64 <= int(text) < _INT64:
+        raise _header_error(name, f"Invalid {noun} '{text}'.")
+    return int(text)
+
+
+class Options(NamedTuple):
+    """The protocol headers of a request."""
+
+    version: str
+    last_seen: int
+    timeout: int
+    retries: int
+
+
+def _version(headers: dict[str, str]) -> str:
+    version = headers.get("x-faunadb-api-version", "2.1")
+    if version not in VERSION_RANK:
+        raise _header_error("x-faunadb-api-version", f"Unsupported or invalid API version '{version}'.")
+    return version
+
+
+def read_options(headers: dict[str, str]) -> Options:
+    """Check the protocol headers in their documented order. Raises `RequestError` (400)."""
+    version = _version(headers)
+    last_seen = _number(headers, "x-last-seen-txn", "timestamp")
+    timeout = _number(headers, "x-query-timeout", "number")
+    if timeout is not None and timeout <= 0:
+        raise _header_error("x-query-timeout", "Must be greater than 0.")
+    if timeout is not None and timeout > MAX_TIMEOUT:
+        raise _header_error("x-query-timeout", f"Must be less than or equal to {MAX_TIMEOUT}.")
+    retries = _number(headers, "x-max-retries-on-contention", "number")
+    if retries is not None and not 0 <= retries <= 7:
+        raise _header_error("x-max-retries-on-contention", "Must be between 0 and 7.")
+    return Options(
+        version,
+        max(last_seen or 0, 0),
+        DEFAULT_TIMEOUT if timeout is None else timeout,
+        DEFAULT_RETRIES if retries is None else retries,
+    )
+
+
+_TAGS = re.compile(r"[A-Za-z0-9_]+=[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+=[A-Za-z0-9_]+)*")
+
+
+def read_tags(text: str) -> str:
+    """The echo of ``x-fauna-tags``: the pairs in reversed order. Raises `RequestError` (400)."""
+    if not text:
+        return ""
+    if len(text) > 3000:
+        raise _header_error("x-fauna-tags", "header is too long")
+    if not _TAGS.fullmatch(text):
+        raise _header_error("x-fauna-tags", "invalid tags")
+    pairs = text.split(",")[::-1]
+    if len(pairs) > 25:
+        raise _header_error("x-fauna-tags", "too many tags")
+    seen = set()
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        if len(key) > 40:
+            raise _header_error("x-fauna-tags", "invalid key")
+        if len(value) > 80:
+            raise _header_error("x-fauna-tags", "invalid value")
+        if key in seen:
+            raise _header_error("x-fauna-tags", "duplicate key")
+        seen.add(key)
+    return ",".join(pairs)
+
+
+_TRACE = re.compile(r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}")
+
+
+def traceparent(given: Optional[str]) -> str:
+    """The response's ``traceparent``: the request's trace id or a new one, and always a new span id."""
+    random = os.urandom(24).hex()
+    trace = random[:32]
+    match = _TRACE.fullmatch(given) if given else None
+    if match and match[1].strip("0") and match[2].strip("0"):
+        trace = match[1].lower()
+    return f"00-{trace}-{random[32:]}-00"
+
+
+# Query strings
+
+
+def parse_query_string(query: str) -> dict[str, str]:
+    """Percent-decoded parameters; the last duplicate wins; one undecodable component voids all."""
+    parameters: dict[str, str] = {}
+    for part in query.split("&") if query else ():
+        name, _, value = part.partition("=")
+        try:
+            parameters[_decode(name)] = _decode(value)
+        except ValueError:
+            return {}
+    return parameters
+
+
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def _decode(text: str) -> str:
+    if _BAD_PERCENT.search(text):
+        raise ValueError(text)
+    return unquote_plus(text, errors="strict")
+
+
+# Bodies
+
+
+def _errors_text(errors: list[dict[str, Any]]) -> str:
+    return json.dumps({"errors": errors}, ensure_ascii=False, separators=(",", ":"))
+
+
+def error_body(code: str, description: str) -> str:
+    """The envelope of errors without a position."""
+    return _errors_text([{"code": code, "description": description}])
+
+
+UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
+
+
+class Exchange:
+    """One request being answered: collects what its response needs."""
+
+    def __init__(self, engine: Engine, request: HttpRequest):
+        self.engine = engine
+        self.request = request
+        self.headers = request.headers
+        self.started = time.monotonic()
+        self.options = Options("4", 0, DEFAULT_TIMEOUT, DEFAULT_RETRIES)
+        self.tags = ""
+        self.time: Optional[int] = None
+        self.extra: list[tuple[str, str]] = []
+        self.metrics: tuple[int, int, int] = (0, 0, 0)
+
+    # Answers
+
+    def respond(
+        self, status: int, text: str, *, metrics: bool = True, always_pretty: bool = False
+    ) -> HttpResponse:
+        if always_pretty or self._wants_pretty():
+            text = pretty(text)
+        body = text.encode("utf-8", "replace")
+        if self.request.method == "HEAD":
+            body = b""
+        headers = [("content-type", CONTENT_TYPE), *self._common(metrics, len(body))]
+        return HttpResponse(status, headers, body)
+
+    def _wants_pretty(self) -> bool:
+        headers = self.headers
+        if "x-faunadb-formatted-json" in headers:
+            return True
+        agent = headers.get("user-agent")
+        return agent is not None and ("curl" in agent or "HTTPie" in agent)
+
+    def _common(self, metrics: bool, size: int) -> list[tuple[str, str]]:
+        headers = list(self.extra)
+        if self.time is not None:
+            headers.append(("x-txn-time", str(self.time)))
+            if metrics:
+                headers.extend(self._metrics(size))
+        if self.tags:
+            headers.append(("x-fauna-tags", self.tags))
+        headers.extend(self._cors(headers))
+        headers.append(("x-faunadb-build", build()))
+        headers.append(("traceparent", traceparent(self.headers.get("traceparent"))))
+        return headers
+
+    def _metrics(self, size: int) -> list[tuple[str, str]]:
+        compute, read, written = self.metrics
+        return [
+            ("x-query-time", str(int((time.monotonic() - self.started) * 1000))),
+            ("x-query-bytes-in", str(len(self.request.body))),
+            ("x-query-bytes-out", str(size)),
+            ("x-compute-ops", str(max(1, -(-compute // UNITS_PER_OP)))),
+            ("x-byte-read-ops", str(-(-read // READ_UNIT))),
+            ("x-byte-write-ops", str(-(-written // WRITE_UNIT))),
+            ("x-storage-bytes-read", str(read)),
+            ("x-storage-bytes-write", str(written)),
+            ("x-txn-retries", "0"),
+        ]
+
+    def _cors(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        origin = self.headers.get("origin")
+        if origin is None:
+            return []
+        exposed = ", ".join(name for name, _ in headers if name.startswith("x-"))
+        return [
+            ("access-control-expose-headers", exposed),
+            ("access-control-allow-origin", origin),
+            ("access-control-allow-credentials", "true"),
+        ]
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+    def failure(self, error: RequestError) -> HttpResponse:
+        """The answer for an error without a position."""
+        if self.time is None:
+            self.time = self.now()
+        self.metrics = (0, 0, 0)
+        entry: dict[str, Any] = {"code": error.code, "description": error.description}
+        if error.ref is not None:
+            entry = {"ref": error.ref, **entry}
+        self.tags = ""
+        return self.respond(
+            error.status, _errors_text([entry]), metrics=error.status != 500, always_pretty=True
+        )
+
+    def query_errors(self, errors: QueryErrors, snapshot_time: int) -> HttpResponse:
+        self.time = snapshot_time
+        text = _errors_text([error.wire() for error in errors.errors])
+        return self.respond(errors.status, text)
+
+    def unauthorized(self, snapshot_time: Optional[int] = None) -> HttpResponse:
+        self.time = snapshot_time if snapshot_time is not None else self.now()
+        self.extra.append(("www-authenticate", 'Basic realm="Unauthorized"'))
+        return self.respond(401, UNAUTHORIZED, metrics=False)
+
+    def not_found(self) -> HttpResponse:
+        if self.time is None:
+            self.time = self.now()
+        return self.respond(404, error_body("not found", "Not Found"))
+
+    def not_allowed(self, methods: str) -> HttpResponse:
+        if self.time is None:
+            self.time = self.now()
+        self.extra.append(("allow", methods))
+        return self.respond(405, error_body("method not allowed", f"Allowed methods are {methods}."))
+
+    # Steps
+
+    def answer(self) -> HttpResponse:
+        request = self.request
+        if request.method == "OPTIONS" and "origin" in self.headers:
+            return self._preflight()
+        try:
+            self.options = read_options(self.headers)
+        except RequestError as error:
+            body = pretty(error_body(error.code, error.description)).encode()
+            return HttpResponse(400, [("content-type", CONTENT_TYPE), *self._common(False, 0)], body)
+        try:
+            self.tags = read_tags(self.headers.get("x-fauna-tags", ""))
+            if len(request.body) > MAX_BODY:
+                raise RequestError(413, "request too large", "Request entity is too large")
+            return self._route()
+        except RequestError as error:
+            return self.failure(error)
+        except Unauthenticated as missing:
+            return self.unauthorized(missing.time)
+        except Failed as failed:
+            return self.query_errors(failed.errors, failed.time)
+
+    def _preflight(self) -> HttpResponse:
+        origin = self.headers["origin"]
+        headers = [
+            ("access-control-expose-headers", ""),
+            ("access-control-allow-origin", origin),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-max-age", "86400"),
+            ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE"),
+            ("access-control-allow-headers", _ALLOWED_HEADERS),
+            ("x-faunadb-build", build()),
+            ("traceparent", traceparent(self.headers.get("traceparent"))),
+        ]
+        return HttpResponse(200, headers, b"")
+
+    def _route(self) -> HttpResponse:
+        path = self.request.path or "/"
+        route = _ROUTES.get(path)
+        if route is not None:
+            return route(self)
+        from . import rest
+
+        return rest.answer(self, path)
+
+    def authenticate(self) -> Any:
+        """Check the secret alone. Raises `Unauthenticated`."""
+        with self.engine.store.snapshot(self.options.last_seen) as snap:
+            schema = schema_view(self.engine, snap)
+            auth = self.engine.authenticate(snap, schema, self.headers.get("authorization"))
+            self.time = snap.time
+            return auth
+
+    def query_request(
+        self, source: Any, effect_limit: int = WRITE, reason: str = "", writer: bool = False
+    ) -> Request:
+        options = self.options
+        return Request(
+            self.headers.get("authorization"),
+            source,
+            options.version,
+            self.started + options.timeout / 1000,
+            options.last_seen,
+            options.retries,
+            effect_limit,
+            reason,
+            writer,
+        )
+
+    def run(self, request: Request) -> HttpResponse:
+        outcome = self.engine.run(request)
+        self.time = outcome.time
+        self.metrics = (outcome.compute, outcome.bytes_read, outcome.bytes_written)
+        return self.respond(outcome.status, outcome.text)
+
+    def source(self, body: bytes) -> Any:
+        """The query's JSON. Without a valid secret that is the answer, whatever the body holds."""
+        try:
+            if not body:
+                raise reader.no_query()
+            return reader.read(body)
+        except QueryErrors as errors:
+            self.authenticate()
+            raise Failed(errors, self.time or self.now()) from None
+        except RecursionError:
+            from . import deep
+
+            return deep.run(lambda: reader.read(body))
+
+
+def _query(exchange: Exchange) -> HttpResponse:
+    request = exchange.request
+    if request.method == "POST":
+        return exchange.run(exchange.query_request(exchange.source(request.body)))
+    if request.method != "GET":
+        exchange.authenticate()
+        return exchange.not_allowed("GET, POST")
+    text = parse_query_string(request.query).get("q")
+    source = exchange.source(b"" if text is None else text.encode("utf-8", "surrogatepass"))
+    return exchange.run(exchange.query_request(source, READ, "get requests"))
+
+
+def _linearized(exchange: Exchange) -> HttpResponse:
+    if exchange.request.method != "POST":
+        exchange.authenticate()
+        return exchange.not_allowed("POST")
+    return exchange.run(exchange.query_request(exchange.source(exchange.request.body), writer=True))
+
+
+def _stream(exchange: Exchange) -> HttpResponse:
+    if exchange.request.method != "POST":
+        exchange.authenticate()
+        return exchange.not_allowed("POST")
+    from .streaming import open_stream
+
+    return open_stream(exchange)  # type: ignore[no-any-return]
+
+
+_SCOPES = {
+    "write": ("write", 1000),
+    "global": ("write", 1000),
+    "read": ("read", 500),
+    "local": ("read", 500),
+    "all": ("all", 5000),
+}
+
+
+def _ping(exchange: Exchange) -> HttpResponse:
+    if exchange.request.method not in ("GET", "HEAD"):
+        exchange.time = exchange.now()
+        return exchange.not_allowed("GET")
+    parameters = parse_query_string(exchange.request.query)
+    scope, timeout = _SCOPES.get(parameters.get("scope", "write"), ("node", 100))
+    try:
+        timeout = int(parameters.get("timeout", timeout))
+    except ValueError:
+        pass
+    exchange.time = exchange.now()
+    try:
+        _probe(exchange.engine, scope, timeout / 1000)
+    except Exception:
+        text = f"Scope {scope} timed out after {timeout} milliseconds"
+        return exchange.respond(503, error_body("time out", text))
+    return exchange.respond(200, json.dumps({"resource": f"Scope {scope} is OK"}, separators=(",", ":")))
+
+
+def _probe(engine: Engine, scope: str, seconds: float) -> None:
+    """Use the path that the scope names; raises when it does not answer in time."""
+    if scope == "node":
+        return
+    if scope == "read":
+        engine.store.snapshot().close()
+        return
+    engine.store.write(lambda tx: None, deadline=time.monotonic() + max(seconds, 0))
+
+
+def _authorized(exchange: Exchange) -> HttpResponse:
+    if exchange.request.method not in ("GET", "HEAD"):
+        exchange.time = exchange.now()
+        return exchange.not_allowed("GET")
+    auth = exchange.authenticate()
+    with exchange.engine.store.snapshot() as snap:
+        info = schema_view(exchange.engine, snap).database(auth.scope)
+    global_id = info.global_id if info is not None else ""
+    return exchange.respond(200, json.dumps({"account": "0", "global_id": global_id}, separators=(",", ":")))
+
+
+def _error(exchange: Exchange) -> HttpResponse:
+    if exchange.request.method not in ("GET", "HEAD"):
+        exchange.time = exchange.now()
+        return exchange.not_allowed("GET")
+    raise internal_error("java.lang.RuntimeException: Sample error")
+
+
+def internal_error(text: str) -> RequestError:
+    return RequestError(
+        500, "internal server error", f"{text} Please create a ticket at https://support.fauna.com"
+    )
+
+
+_ROUTES = {
+    "/": _query,
+    "/linearized": _linearized,
+    "/stream": _stream,
+    "/ping": _ping,
+    "/authorized": _authorized,
+    "/error": _error,
+}
+
+_ALLOWED_HEADERS = (
+    "accept-encoding, authorization, content-type, x-driver-env, x-faunadb-api-version, x-fauna-driver, "
+    "x-fauna-source, x-fauna-tags, x-format, x-last-seen-txn, x-last-txn-ts, x-linearized, "
+    "x-max-contention-retries, x-max-retries-on-contention, x-query-tags, x-query-timeout, "
+    "x-query-timeout-ms, x-runtime-environment, x-runtime-environment-os, x-nodejs-version, traceparent, "
+    "x-typecheck, x-performance-hints"
+)
+
+
+def build() -> str:
+    from .. import __version__
+
+    return f"faunadb-python-{__version__}"
+
+
+def handle(engine: Engine, request: HttpRequest) -> HttpResponse:
+    """Answer one request; never raises for anything a client can send."""
+    exchange = Exchange(engine, request)
+    try:
+        return exchange.answer()
+    except Exception as failure:
+        import logging
+
+        logging.getLogger("faunadb.engine").exception("unexpected failure while answering a request")
+        exchange.tags = ""
+        return exchange.failure(internal_error(type(failure).__name__))

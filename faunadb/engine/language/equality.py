@@ -1,0 +1,82 @@
+"""Equality of values (evaluation rules, "equals").
+
+`identical` is the strict, structural rule: for everything nested, for distinct, contains_value, array algebra. `equal` is
+the top-level rule of ``equals``, which lets Integer 1 equal Double 1.0 and compares doubles totally.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from . import values as v
+
+
+def identical(a: Any, b: Any) -> bool:
+    """Same kind and same content; Integer 1 differs from Double 1.0, NaN from itself, 0.0 equals -0.0."""
+    kind = type(a)
+    if kind is not type(b):
+        return False
+    if kind is list:
+        return len(a) == len(b) and all(map(identical, a, b))
+    if kind is dict:
+        return _same_object(a, b)
+    if kind is v.Document:
+        return bool(
+            a.ref == b.ref and a.ts == b.ts and a.created == b.created and _same_object(a.fields, b.fields)
+        )
+    if kind is v.Page:
+        return identical([a.data, a.raw], [b.data, b.raw]) and identical(_cursors(a), _cursors(b))
+    if kind is v.DocumentEvent:
+        return bool(a.ts == b.ts and a.action is b.action and a.ref == b.ref and identical(a.diff, b.diff))
+    if kind is v.SetEvent:
+        return bool(
+            a.ts == b.ts and a.action is b.action and a.ref == b.ref and identical(a.values, b.values)
+        )
+    if kind is v.EventCursor:
+        return identical(a.fields, b.fields)
+    if kind is v.Sourced:
+        return identical(a.value, b.value) and identical(a.sources, b.sources)
+    if kind is v.Lambda:
+        from .lambdas import same_lambda
+
+        return same_lambda(a, b)
+    if isinstance(a, v.SetValue):
+        return _same_object(a.wire(), b.wire())
+    return bool(a == b)
+
+
+def _cursors(page: v.Page) -> list[Any]:
+    return [[] if cursor is v.NO_CURSOR else [cursor] for cursor in (page.before, page.after)]
+
+
+def _same_object(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return len(a) == len(b) and all(key in b and identical(value, b[key]) for key, value in a.items())
+
+
+def _total(number: float) -> int:
+    """A double's place in the total order: -0.0 before 0.0, every NaN the same and last."""
+    if number != number:
+        return 1 << 63
+    bits: int = struct.unpack(">q", struct.pack(">d", number))[0]
+    return bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF) - 1
+
+
+def equal(a: Any, b: Any) -> bool:
+    """The rule for the operands of ``equals`` themselves."""
+    kinds = (type(a), type(b))
+    if kinds == (float, float) or kinds in ((int, float), (float, int)):
+        return _total(float(a)) == _total(float(b))
+    if type(a) is v.Action and type(b) is str:
+        return _action_equals(a, b)
+    if type(a) is str and type(b) is v.Action:
+        return _action_equals(b, a)
+    return identical(a, b)
+
+
+def _action_equals(action: v.Action, name: str) -> bool:
+    if name == "create":
+        return action.creates
+    if name == "delete":
+        return not action.creates
+    return action.name == name

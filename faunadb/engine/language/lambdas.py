@@ -1,0 +1,158 @@
+"""Lambdas: patterns, application, stored form, equality (evaluation rules, "Lambda values" and "Applying a lambda")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from .errors import Position, QueryError, QueryErrors, RANK_ARGUMENT
+from .nodes import Env, Literal, Node, Source
+from .values import Lambda
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+#: Nested lambda applications allowed.
+MAX_DEPTH = 200
+
+Pattern = Union[str, list[str]]
+
+
+class LambdaNode:
+    """A lambda written in the query. free: names its body takes from outside."""
+
+    __slots__ = ("body", "free", "pattern", "pos", "version")
+
+    def __init__(self, pattern: Pattern, body: Node, free: frozenset[str], version: str, pos: Position):
+        self.pattern = pattern
+        self.body = body
+        self.free = free
+        self.version = version
+        self.pos = pos
+
+    def close(self, env: Env) -> Lambda:
+        """A lambda for use right now; shares the environment."""
+        return Lambda(self.pattern, self.body, self.version, env)
+
+    def capture(self, env: Env) -> Lambda:
+        """A lambda that may outlive this evaluation; keeps just the variables it uses."""
+        captured = {name: value for name, value in env.items() if name in self.free}
+        return Lambda(self.pattern, self.body, self.version, captured)
+
+    def effect(self) -> int:
+        return self.body.effect()
+
+    def source(self) -> Source:
+        return Source({"lambda": self.pattern, "expr": self.body.source()})
+
+
+def body_of(ctx: Context, fn: Lambda) -> Node:
+    """The parsed body; a stored lambda is parsed on first use, under the version it was written in."""
+    if fn._body is None:
+        from .parser import parse_stored
+
+        fn._body = parse_stored(ctx, fn)
+    return fn._body
+
+
+def static_effect(ctx: Context, fn: Lambda) -> int:
+    return body_of(ctx, fn).effect()
+
+
+def _arity_error(pattern: list[str], count: int, position: Position) -> QueryErrors:
+    description = f"Lambda expects an array with {len(pattern)} elements. Array contains {count}."
+    return QueryErrors(
+        [QueryError((position, "lambda"), "invalid argument", description, rank=RANK_ARGUMENT)]
+    )
+
+
+def bind(fn: Lambda, argument: Any, position: Position) -> Env:
+    """The environment of the body for one argument."""
+    pattern = fn.pattern
+    if type(pattern) is str:
+        if pattern == "_":
+            return fn.env
+        env = dict(fn.env)
+        env[pattern] = argument
+        return env
+    if type(argument) is list:
+        if len(argument) != len(pattern):
+            raise _arity_error(pattern, len(argument), position)
+        names = argument
+    elif len(pattern) == 1:
+        names = [argument]
+    else:
+        raise _arity_error(pattern, 1, position)
+    env = dict(fn.env)
+    for name, value in zip(pattern, names):
+        if name != "_":
+            env[name] = value
+    return env
+
+
+def apply(ctx: Context, fn: Lambda, argument: Any, position: Position) -> Any:
+    """Call fn with one argument value."""
+    body = fn._body or body_of(ctx, fn)
+    env = bind(fn, argument, position)
+    if ctx.depth >= MAX_DEPTH:
+        description = f"Call stack reached the maximum limit of {MAX_DEPTH}."
+        raise QueryErrors([QueryError(position, "stack overflow", description)])
+    ctx.compute += 1
+    if ctx.compute >= ctx.check_at:
+        ctx.check()
+    ctx.depth += 1
+    try:
+        return body.eval(ctx, env)
+    finally:
+        ctx.depth -= 1
+
+
+def source(ctx: Optional[Context], fn: Lambda) -> Source:
+    """The object inside ``@query``: api_version, lambda, expr; captured variables become a ``let`` around the body."""
+    if fn._body is None and ctx is not None:
+        try:
+            body_of(ctx, fn)
+        except QueryErrors:
+            pass  # It no longer parses; it is shown as it was stored.
+    if fn._body is None:
+        return _raw(fn.stored)
+    body = fn._body.source()
+    if fn.env:
+        body = Source({"let": Source((k, Literal(val)) for k, val in fn.env.items()), "in": body})
+    return Source({"api_version": fn.version, "lambda": fn.pattern, "expr": body})
+
+
+def _raw(stored: Any) -> Any:
+    if isinstance(stored, dict):
+        return Source((key, _raw(value)) for key, value in stored.items())
+    if isinstance(stored, list):
+        return [_raw(value) for value in stored]
+    return stored
+
+
+def same_lambda(a: Lambda, b: Lambda) -> bool:
+    """Equal: the same value, or same pattern, identical formless body and same captured environment."""
+    if a is b or (a._body is not None and a._body is b._body and a.env == b.env):
+        return True
+    if a.stored is not None and a.stored == b.stored:
+        return True
+    if a._body is None or b._body is None or a.pattern != b.pattern:
+        return False
+    if a._body.has_form() or b._body.has_form():
+        return False
+    from .equality import identical
+
+    return identical(a.env, b.env) and _same_source(a._body.source(), b._body.source())
+
+
+def _same_source(a: Any, b: Any) -> bool:
+    from .equality import identical
+
+    if isinstance(a, Literal) and isinstance(b, Literal):
+        return identical(a.value, b.value)
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(_same_source, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same_source(a[key], b[key]) for key in a)
+    return bool(a == b)

@@ -1,0 +1,249 @@
+"""The expression tree: a node evaluates itself against a context and an environment of variables.
+
+Nodes are built once by the parser. Each also says its static effect and gives back its source, in the normalised
+form in which stored lambdas are shown. The special forms are in `special`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+from .errors import Fault, Faults, Position, QueryError, QueryErrors
+from .registry import PURE, READ, Arg, Form
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+Env = dict[str, Any]
+
+
+class Source(dict):  # type: ignore[type-arg]
+    """An object of source text: written as it is, never escaped with ``@obj``."""
+
+    __slots__ = ()
+
+
+class Literal:
+    """A value standing in source text."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+class Node:
+    """Base of all expressions. pos: its position in the query."""
+
+    __slots__ = ("pos",)
+
+    pos: Position
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        raise NotImplementedError
+
+    def effect(self) -> int:
+        """Static effect: the strongest effect that evaluating this could have."""
+        raise NotImplementedError
+
+    def source(self) -> Any:
+        """Source as JSON-like data made of `Source`, lists, scalars and `Literal`."""
+        raise NotImplementedError
+
+    def has_form(self) -> bool:
+        """True when a form is in it (two separately written lambdas with forms are never equal)."""
+        return True
+
+
+def strongest(*nodes: Node) -> int:
+    return max((node.effect() for node in nodes), default=PURE)
+
+
+def fail(fault: Fault, position: Position) -> QueryErrors:
+    """The query's end, for one fault placed at a position."""
+    return QueryErrors([fault.located(position)])
+
+
+def located(failure: Exception, position: Position) -> QueryErrors:
+    """The same for either of the exceptions that form functions and casts raise."""
+    faults = failure.faults if isinstance(failure, Faults) else [failure]
+    return QueryErrors([fault.located(position) for fault in faults])  # type: ignore[attr-defined]
+
+
+class Const(Node):
+    """A literal."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any, pos: Position):
+        self.value = value
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        return self.value
+
+    def effect(self) -> int:
+        return PURE
+
+    def source(self) -> Any:
+        return Literal(self.value)
+
+    def has_form(self) -> bool:
+        return False
+
+
+class Var(Node):
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, pos: Position):
+        self.name = name
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        return env[self.name]
+
+    def effect(self) -> int:
+        return PURE
+
+    def source(self) -> Any:
+        return Source(var=self.name)
+
+    def has_form(self) -> bool:
+        return False
+
+
+class ArrayNode(Node):
+    """An array literal. The errors of every failing element are reported."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Node], pos: Position):
+        self.items = items
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        ctx.check_width(len(self.items))
+        result: list[Any] = []
+        errors: list[QueryError] = []
+        for item in self.items:
+            try:
+                result.append(item.eval(ctx, env))
+            except QueryErrors as failure:
+                errors.extend(failure.errors)
+        if errors:
+            raise QueryErrors(errors)
+        return result
+
+    def effect(self) -> int:
+        return strongest(*self.items)
+
+    def source(self) -> Any:
+        return [item.source() for item in self.items]
+
+    def has_form(self) -> bool:
+        return any(item.has_form() for item in self.items)
+
+
+class ObjectNode(Node):
+    """``{"object": {...}}``: fields in order. The errors of every failing field are reported."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: dict[str, Node], pos: Position):
+        self.fields = fields
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        result: dict[str, Any] = {}
+        errors: list[QueryError] = []
+        for key, node in self.fields.items():
+            try:
+                result[key] = node.eval(ctx, env)
+            except QueryErrors as failure:
+                errors.extend(failure.errors)
+        if errors:
+            raise QueryErrors(errors)
+        return result
+
+    def effect(self) -> int:
+        return strongest(*self.fields.values())
+
+    def source(self) -> Any:
+        fields = Source((key, node.source()) for key, node in self.fields.items())
+        if any(key.startswith("@") for key in fields):
+            fields = Source({"@obj": fields})
+        return Source(object=fields)
+
+    def has_form(self) -> bool:
+        return any(node.has_form() for node in self.fields.values())
+
+
+_EFFECTS = {PURE: "", READ: "a read"}
+
+
+def check_effect(ctx: Context, effect: int, pos: Position) -> None:
+    """Refuse a form whose effect the context does not allow."""
+    if effect <= ctx.effect_limit:
+        return
+    what = _EFFECTS.get(effect, "a write")
+    description = f"Call performs {what}, which is not allowed in {ctx.effect_reason}."
+    raise QueryErrors([QueryError(pos, "invalid expression", description)])
+
+
+class FormNode(Node):
+    """A call of a function form. slots: (argument index, node, cast or None, position), in table order."""
+
+    __slots__ = ("_reversed", "args", "effect_class", "form", "function", "slots")
+
+    def __init__(self, form: Form, given: list[tuple[Arg, Optional[Node]]], pos: Position):
+        self.form = form
+        self.function = form.function
+        self.effect_class = form.effect or PURE
+        self.pos = pos
+        self.args: list[Any] = [None if node else arg.default for arg, node in given]
+        self.slots = [
+            (index, node, arg.cast, (pos, arg.key))
+            for index, (arg, node) in enumerate(given)
+            if node is not None
+        ]
+        self._reversed = self.slots[::-1]
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        if self.effect_class > ctx.effect_limit:
+            check_effect(ctx, self.effect_class, self.pos)
+        ctx.compute += 1
+        if ctx.compute >= ctx.check_at:
+            ctx.check()
+        args = self.args.copy()
+        failure: Optional[QueryErrors] = None
+        # Arguments take effect in reverse order, while the first failing one in table order is reported.
+        for index, node, cast, position in self._reversed:
+            try:
+                value = node.eval(ctx, env)
+                if cast is not None and type(value) not in cast.fast:
+                    value = cast.convert(ctx, value)
+                args[index] = value
+            except QueryErrors as error:
+                failure = error
+            except (Fault, Faults) as error:
+                failure = located(error, position)
+        if failure is not None:
+            raise failure
+        try:
+            return self.function(ctx, *args)  # type: ignore[misc]
+        except (Fault, Faults) as error:
+            raise located(error, self.pos) from None
+
+    def effect(self) -> int:
+        return max([self.effect_class, *(node.effect() for _, node, _, _ in self.slots)])
+
+    def source(self) -> Any:
+        return Source((self.form.args[index].key, node.source()) for index, node, _, _ in self.slots)
+
+
+def cast_value(ctx: Context, cast: Any, value: Any, position: Position) -> Any:
+    """Cast a value for a special form's argument."""
+    try:
+        return cast(ctx, value)
+    except (Fault, Faults) as error:
+        raise located(error, position) from None

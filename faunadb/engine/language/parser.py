@@ -1,0 +1,217 @@
+"""From the JSON of a query to the expression tree (evaluation rules, "Query syntax").
+
+Everything is parsed before anything is evaluated. Among the arguments of a form, the elements of an array and the
+fields of an object only the first failing one is reported; ``let`` and lambdas gather.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+from . import values as v
+from .errors import Position, QueryError, QueryErrors
+from .lambdas import LambdaNode, Pattern
+from .literals import ESCAPES, STORED_REF, escape, literal, parse_error, type_expected
+from .nodes import ArrayNode, Const, FormNode, Node, ObjectNode, Var
+from .registry import VERSION_RANK, VERSIONS, Form, table
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+#: Names in scope -> how many lambdas deep each was bound.
+Names = dict[str, int]
+
+_LAMBDA_KEYS = frozenset(("lambda", "expr"))
+_LAMBDA_LITERAL_KEYS = (_LAMBDA_KEYS, frozenset(("lambda", "expr", "api_version")))
+
+
+class Parser:
+    """Parses one query, or one stored lambda (stored: its refs are in stored notation).
+
+    unbound: errors for variables that nothing defines; they are reported only when nothing else is wrong.
+    """
+
+    def __init__(self, ctx: Context, version: str, stored: bool = False):
+        self.ctx = ctx
+        self.version = version
+        self.stored = stored
+        self.table = table(version)
+        self.unbound: list[QueryError] = []
+        self._free: list[set[str]] = []
+
+    def query(self, source: Any) -> Node:
+        """Parse a whole query. Raises `QueryErrors`."""
+        node = self.parse(source, None, {})
+        if self.unbound:
+            raise QueryErrors(self.unbound)
+        return node
+
+    def parse(self, source: Any, pos: Position, names: Names) -> Node:
+        kind = type(source)
+        if kind is dict:
+            form = self.table.get(frozenset(source))
+            if form is None:
+                return self._escape(source, pos, names)
+            if form.parse is not None:
+                return form.parse(self, form, source, pos, names)  # type: ignore[no-any-return]
+            return self._call(form, source, pos, names)
+        if kind is list:
+            return ArrayNode([self.parse(item, (pos, i), names) for i, item in enumerate(source)], pos)
+        return Const(source, pos)
+
+    def _call(self, form: Form, source: dict[str, Any], pos: Position, names: Names) -> Node:
+        given = [
+            (arg, self.parse(source[arg.key], (pos, arg.key), names) if arg.key in source else None)
+            for arg in form.args
+        ]
+        return FormNode(form, given, pos)
+
+    def form_of_values(self, arguments: dict[str, Any], pos: Position) -> Node:
+        """A call of a form with values for arguments (set literals)."""
+        form = table("4")[frozenset(arguments)]
+        given = [
+            (arg, Const(arguments[arg.key], (pos, arg.key)) if arg.key in arguments else None)
+            for arg in form.args
+        ]
+        return FormNode(form, given, pos)
+
+    def _escape(self, source: dict[str, Any], pos: Position, names: Names) -> Node:
+        if len(source) == 1:
+            (key,) = source
+            if key == "@obj":
+                if type(source[key]) is not dict:
+                    raise parse_error("Invalid object.", pos)
+                return self.parse(source[key], (pos, key), names)
+            if key in ESCAPES or (self.stored and key == STORED_REF):
+                return Const(escape(self, key, source[key], pos), pos)
+        raise parse_error(
+            f"No form/function found, or invalid argument keys: {{ {', '.join(source)} }}.", pos
+        )
+
+    # Variables
+
+    def variable(self, name: str, pos: Position, names: Names) -> Node:
+        depth = names.get(name)
+        if depth is None:
+            self.unbound.append(
+                QueryError(pos, "invalid expression", f"Variable '{name}' is not defined.", rank=3)
+            )
+        else:
+            for free in self._free[depth:]:
+                free.add(name)
+        return Var(name, pos)
+
+    def bind(self, names: Names, *more: str) -> Names:
+        """The names in scope after binding more of them at the present lambda depth."""
+        return {**names, **dict.fromkeys(more, len(self._free))}
+
+    # Lambdas
+
+    def lambda_argument(self, source: Any, pos: Position, names: Names) -> LambdaNode:
+        """The lambda of map, filter and the like: exactly ``{"lambda", "expr"}``. pos: that argument's."""
+        if type(source) is not dict:
+            raise type_expected("Lambda", source, pos)
+        if frozenset(source) != _LAMBDA_KEYS:
+            raise parse_error(
+                f"No form/function found, or invalid argument keys: {{ {', '.join(source)} }}.", pos
+            )
+        return self._lambda(source, pos, names)
+
+    def _lambda(self, source: dict[str, Any], pos: Position, names: Names) -> LambdaNode:
+        errors: list[QueryError] = []
+        pattern: Pattern = "_"
+        try:
+            pattern = self._pattern(source["lambda"], (pos, "lambda"))
+        except QueryErrors as failure:
+            errors.extend(failure.errors)
+        free: set[str] = set()
+        self._free.append(free)
+        try:
+            parameters = [name for name in ([pattern] if type(pattern) is str else pattern) if name != "_"]
+            body = self.parse(source["expr"], (pos, "expr"), self.bind(names, *parameters))
+        except QueryErrors as failure:
+            errors.extend(failure.errors)
+        finally:
+            self._free.pop()
+        if errors:
+            raise QueryErrors(errors)
+        return LambdaNode(pattern, body, frozenset(free), self._lambda_version(), pos)
+
+    def _lambda_version(self) -> str:
+        return self.version if VERSION_RANK[self.version] >= VERSION_RANK["2.12"] else "2.12"
+
+    @staticmethod
+    def _pattern(source: Any, pos: Position) -> Pattern:
+        if type(source) is str:
+            return source
+        if type(source) is not list:
+            raise type_expected("String or Array", source, pos)
+        errors = [
+            type_expected("String", name, (pos, index)).errors[0]
+            for index, name in enumerate(source)
+            if type(name) is not str
+        ]
+        if errors:
+            raise QueryErrors(errors)
+        return list(source)
+
+    def lambda_literal(self, source: Any, pos: Position, default_version: str) -> v.Lambda:
+        """The lambda of ``@query`` and of set literals: no free variables, its own API version."""
+        if type(source) is not dict or frozenset(source) not in _LAMBDA_LITERAL_KEYS:
+            raise parse_error("Invalid lambda.", pos)
+        version = source.get("api_version", default_version)
+        if type(version) is not str or version not in VERSIONS:
+            raise parse_error("Invalid lambda.", pos)
+        inner = Parser(self.ctx, version, self.stored)
+        node = inner._lambda(source, pos, {})
+        if inner.unbound:
+            raise parse_error("Invalid lambda.", pos)
+        return v.Lambda(node.pattern, node.body, node.version)
+
+    # Objects
+
+    def fields(self, source: Any, key: str, pos: Position) -> tuple[dict[str, Any], bool]:
+        """The members of ``object`` and ``let``: a plain object, or the content of an ``@obj`` escape.
+
+        Returns them and whether source was an object at all. An escape of anything else is refused at pos.
+        """
+        if type(source) is not dict:
+            return {}, False
+        if len(source) == 1:
+            (name,) = source
+            if name == "@obj":
+                if type(source[name]) is not dict:
+                    raise parse_error("Invalid object.", (pos, key))
+                return source[name], True
+            if name in ESCAPES or (self.stored and name == STORED_REF):
+                value = escape(self, name, source[name], (pos, key))
+                raise type_expected("Object", value, pos)
+        return source, True
+
+    def object(self, source: Any, pos: Position, names: Names) -> Node:
+        members, is_object = self.fields(source, "object", pos)
+        if not is_object:
+            raise type_expected("Object", source, (pos, "object"))
+        inner = (pos, "object")
+        return ObjectNode({key: self.parse(item, (inner, key), names) for key, item in members.items()}, pos)
+
+    def quote(self, source: Any, pos: Position) -> Node:
+        return Const(literal(self, source, (pos, "quote")), pos)
+
+
+def parse_stored(ctx: Context, fn: v.Lambda) -> Node:
+    """Parse the body of a stored lambda. Positions start at the lambda: ``["expr", ...]``."""
+    stored: dict[str, Any] = fn.stored
+    parser = Parser(ctx, fn.version, stored=True)
+    node = parser._lambda(stored, None, {})
+    if parser.unbound:
+        raise QueryErrors(parser.unbound)
+    return node.body
+
+
+def parse_query(ctx: Context, source: Any) -> Node:
+    """Parse a request's query under the context's API version."""
+    return Parser(ctx, ctx.version).query(source)
+
+
+__all__ = ["Names", "Optional", "Parser", "parse_query", "parse_stored"]

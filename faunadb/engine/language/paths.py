@@ -1,0 +1,189 @@
+"""Paths into values: the walks behind select, contains and index fields (evaluation rules, "select, contains*")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Union
+
+from . import values as v
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+Step = Union[str, int]
+
+
+class NotFound:
+    def __repr__(self) -> str:
+        return "NOT_FOUND"
+
+
+NOT_FOUND = NotFound()
+
+
+def walk(ctx: Context, value: Any, steps: list[Step]) -> Any:
+    """The value at a path, or `NOT_FOUND`."""
+    for index, step in enumerate(steps):
+        value = _step(ctx, value, step, index == len(steps) - 1, steps, index)
+        if value is NOT_FOUND:
+            return value
+    return value
+
+
+def _step(ctx: Context, value: Any, step: Step, last: bool, steps: list[Step], index: int) -> Any:
+    kind = type(value)
+    if kind is dict:
+        return value.get(step, NOT_FOUND) if type(step) is str else NOT_FOUND
+    if kind is list:
+        return value[step] if type(step) is int and 0 <= step < len(value) else NOT_FOUND
+    visit = _VISITS.get(kind)
+    if visit is not None:
+        return visit(ctx, value, step, last)
+    if isinstance(value, v.SetValue):
+        return _set(ctx, value, step, index)
+    return NOT_FOUND
+
+
+def _page(ctx: Context, page: v.Page, step: Step, last: bool) -> Any:
+    if type(step) is int:
+        return page.data[step] if 0 <= step < len(page.data) else NOT_FOUND
+    if step == "data":
+        return page.data
+    if step in ("before", "after"):
+        cursor = page.before if step == "before" else page.after
+        return NOT_FOUND if cursor is v.NO_CURSOR else cursor
+    return NOT_FOUND
+
+
+def collection_of(ref: v.Ref) -> v.Ref:
+    """The ref of the collection a document belongs to."""
+    return v.Ref(ref.scope, v.COLLECTIONS, ref.coll)
+
+
+def _document(ctx: Context, document: v.Document, step: Step, last: bool) -> Any:
+    if step == "ref":
+        return document.ref
+    if step == "class":
+        return collection_of(document.ref)
+    if step == "ts":
+        return document.ts
+    if type(step) is str:
+        return document.fields.get(step, NOT_FOUND)
+    return NOT_FOUND
+
+
+def ref_id(ctx: Context, ref: v.Ref) -> Any:
+    """What ``select("id", ref)`` gives: the name of named things, else the number as text."""
+    if ref.is_native_collection:
+        return v.NATIVE_NAMES[ref.id]
+    if ref.coll in v.NAMED_NATIVES:
+        name = ctx.schema.name_of(ref)
+        return NOT_FOUND if name is None else name
+    return str(ref.id)
+
+
+def _ref(ctx: Context, ref: v.Ref, step: Step, last: bool) -> Any:
+    if step == "id":
+        return ref_id(ctx, ref)
+    if step in ("collection", "class"):
+        return NOT_FOUND if ref.is_native_collection else collection_of(ref)
+    if step == "database" and ref.scope != ctx.scope:
+        database = ctx.schema.database(ref.scope)
+        return NOT_FOUND if database is None or database.ref is None else database.ref
+    return NOT_FOUND
+
+
+def _document_event(ctx: Context, event: v.DocumentEvent, step: Step, last: bool) -> Any:
+    if step in ("document", "instance", "resource"):
+        return event.ref
+    if step == "ts":
+        return event.ts
+    if step == "action":
+        return event.action
+    if type(step) is str and event.diff is not None:
+        return event.diff.get(step, NOT_FOUND)
+    return NOT_FOUND
+
+
+def _set_event(ctx: Context, event: v.SetEvent, step: Step, last: bool) -> Any:
+    if step in ("document", "instance", "resource"):
+        return event.ref
+    if step == "ts":
+        return event.ts
+    if step == "action":
+        return event.action
+    if step == "data":
+        values = event.values or []
+        return values[0] if len(values) == 1 else values
+    return NOT_FOUND
+
+
+def _event_cursor(ctx: Context, cursor: v.EventCursor, step: Step, last: bool) -> Any:
+    return (cursor.fields or {}).get(step, NOT_FOUND) if type(step) is str else NOT_FOUND
+
+
+def _sourced(ctx: Context, element: v.Sourced, step: Step, last: bool) -> Any:
+    if step == "value":
+        return element.value
+    return element.sources if step == "sources" else NOT_FOUND
+
+
+_SET_PARTS = ("union", "intersection", "difference", "distinct", "join", "with", "match", "terms")
+
+
+def _set(ctx: Context, value: v.SetValue, step: Step, index: int) -> Any:
+    """``["@set"]`` is the set itself; deeper steps reach into some sets' definitions (deprecated)."""
+    if step == "@set":
+        return value
+    if index > 0 and step in _SET_PARTS:
+        wire = value.wire()
+        if step == "with" and "join" not in wire:
+            return NOT_FOUND
+        part = wire.get(step, NOT_FOUND)
+        if (
+            step in ("union", "intersection", "difference")
+            and part is not NOT_FOUND
+            and type(part) is not list
+        ):
+            return [part]
+        return part
+    return NOT_FOUND
+
+
+_VISITS = {
+    v.Page: _page,
+    v.Document: _document,
+    v.Ref: _ref,
+    v.DocumentEvent: _document_event,
+    v.SetEvent: _set_event,
+    v.EventCursor: _event_cursor,
+    v.Sourced: _sourced,
+}
+
+
+def walk_all(ctx: Context, value: Any, steps: list[Step]) -> list[Any]:
+    """select_all: arrays met by a string step or at the end are mapped over, misses dropped, results spliced."""
+    found = _all(ctx, value, steps)
+    if found is NOT_FOUND:
+        return []
+    return found if type(found) is list else [found]
+
+
+def _all(ctx: Context, value: Any, steps: list[Step]) -> Any:
+    for index, step in enumerate(steps):
+        if type(value) is list and type(step) is str:
+            return _spliced(ctx, value, steps[index:])
+        value = _step(ctx, value, step, index == len(steps) - 1, steps, index)
+        if value is NOT_FOUND:
+            return NOT_FOUND
+    return _spliced(ctx, value, []) if type(value) is list else value
+
+
+def _spliced(ctx: Context, items: list[Any], rest: list[Step]) -> list[Any]:
+    result: list[Any] = []
+    for item in items:
+        found = _all(ctx, item, rest)
+        if type(found) is list:
+            result.extend(found)
+        elif found is not NOT_FOUND:
+            result.append(found)
+    return result

@@ -1,0 +1,169 @@
+"""References by name: resolving, and what an unresolvable one looks like (evaluation rules, "Ref literals")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from . import values as v
+from .errors import Fault, invalid_argument, undefined_ref, wrong_type
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+AnyRef = Union[v.Ref, v.UnresolvedRef]
+
+#: Native collection number -> the word in ``Ref refers to undefined <kind> '<name>'``.
+KINDS = {
+    v.DATABASES: "database",
+    v.COLLECTIONS: "collection",
+    v.INDEXES: "index",
+    v.FUNCTIONS: "function",
+    v.ROLES: "role",
+    v.ACCESS_PROVIDERS: "access_provider",
+    v.KEYS: "key",
+    v.TOKENS: "collection",
+    v.CREDENTIALS: "collection",
+}
+
+MAX_ID = (1 << 63) - 1
+_INVALID_NAMES = frozenset(("self", "events", "_"))
+
+
+def scope_of(ctx: Context, database: Optional[AnyRef]) -> Optional[int]:
+    """The scope number of a database ref, the current scope for None; None when it leads nowhere visible."""
+    if database is None:
+        return ctx.scope
+    if type(database) is not v.Ref:
+        return None
+    info = ctx.schema.database_of(database)
+    if info is None or not ctx.schema.is_within(info.scope, ctx.scope):
+        return None
+    return int(info.scope)
+
+
+def _native_wire(collection: int, database: Optional[AnyRef]) -> dict[str, Any]:
+    inner: dict[str, Any] = {"id": v.NATIVE_NAMES[collection]}
+    if database is not None:
+        inner["database"] = database
+    return inner
+
+
+def unresolved_native(collection: int, database: v.UnresolvedRef) -> v.UnresolvedRef:
+    """A native collection in a database that does not exist."""
+    return v.UnresolvedRef("collection", v.NATIVE_NAMES[collection], _native_wire(collection, database))
+
+
+def named(ctx: Context, collection: int, name: str, database: Optional[AnyRef] = None) -> AnyRef:
+    """The ref of a named schema document: ``collection("x")``, ``index("x")``, ``database("x", scope)`` ..."""
+    scope = scope_of(ctx, database)
+    if scope is not None:
+        found = ctx.schema.lookup(scope, collection, name)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+    wire: dict[str, Any] = {"id": name, "collection": v.native_collection(ctx.scope, collection)}
+    if database is not None:
+        wire["database"] = database
+    return v.UnresolvedRef(KINDS[collection], name, wire)
+
+
+def native(ctx: Context, collection: int, database: Optional[AnyRef] = None) -> AnyRef:
+    """The ref of a native collection: ``keys()``, ``collections(database("x"))``."""
+    scope = scope_of(ctx, database)
+    if scope is None:
+        if type(database) is v.UnresolvedRef:
+            return unresolved_native(collection, database)
+        return v.UnresolvedRef("collection", v.NATIVE_NAMES[collection], _native_wire(collection, database))
+    return v.native_collection(scope, collection)
+
+
+def document(collection: AnyRef, doc_id: int) -> AnyRef:
+    """The ref of a document in a collection that may not exist."""
+    if type(collection) is v.UnresolvedRef:
+        wire = {"id": str(doc_id), "collection": collection}
+        kind = "key" if collection.name == "keys" and "collection" not in collection.wire else collection.kind
+        return v.UnresolvedRef(kind, collection.name, wire, document=True)
+    return v.Ref(collection.scope, collection.id, doc_id)
+
+
+def number_from_text(text: str, at: Any) -> int:
+    """A document id from its decimal text."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if text and not (digits.isascii() and digits.isdigit()):
+        raise invalid_argument(f"Number or numeric String expected, non-numeric '{text}' provided.", at)
+    number = int(text) if digits else None
+    if number is None or not -MAX_ID - 1 <= number <= MAX_ID:
+        raise invalid_argument(f"The id provided is too large: '{text}'", at)
+    return number
+
+
+def document_id(value: Any, at: Any) -> int:
+    """A document id from an Integer or a numeric String."""
+    if type(value) is int:
+        return value
+    if type(value) is str:
+        return number_from_text(value, at)
+    raise wrong_type(("String", "Number"), value, at)
+
+
+def collection_for_documents(value: Any, at: Any) -> AnyRef:
+    """Check the ``ref`` argument of the ref function: a collection whose documents have numeric ids."""
+    if type(value) is v.UnresolvedRef:
+        if value.kind == "collection" and value.type_name == "Collection Ref":
+            return value
+        raise undefined_ref(value, at)
+    if type(value) is not v.Ref or value.coll != v.COLLECTIONS:
+        raise wrong_type("Collection Ref", value, at)
+    if value.id in v.NAMED_NATIVES:
+        raise invalid_argument("Regular Class Ref expected, Schema Class Ref provided.", at)
+    return value
+
+
+def self_ref(ctx: Context, collection: v.Ref) -> Optional[v.Ref]:
+    """What ``self`` means in a collection for the caller; None when it means nothing."""
+    return ctx.auth.self_ref(ctx, collection)  # type: ignore[no-any-return]
+
+
+def parse_path(ctx: Context, text: str) -> Optional[AnyRef]:
+    """A ref in the old path notation, such as ``classes/spells/42``; None when it is not one."""
+    parts = text.split("/")
+    collection = v.NATIVE_IDS.get(parts[0])
+    if collection is None:
+        return None
+    if len(parts) == 1:
+        return v.native_collection(ctx.scope, collection)
+    if collection in v.NAMED_NATIVES:
+        return _parse_named_path(ctx, collection, parts)
+    if len(parts) != 2:
+        return None
+    return _numbered(ctx, v.native_collection(ctx.scope, collection), parts[1])
+
+
+def _parse_named_path(ctx: Context, collection: int, parts: list[str]) -> Optional[AnyRef]:
+    if not parts[1] or parts[1] in _INVALID_NAMES:
+        return None
+    owner = named(ctx, collection, parts[1])
+    if len(parts) == 2:
+        return owner
+    if len(parts) == 3 and collection == v.COLLECTIONS:
+        return _numbered(ctx, owner, parts[2])
+    return None
+
+
+def _numbered(ctx: Context, collection: AnyRef, text: str) -> Optional[AnyRef]:
+    if text == "self":
+        return self_ref(ctx, collection) if type(collection) is v.Ref else None
+    if not (text.isascii() and text.isdigit()) or int(text) > MAX_ID:
+        return None
+    return document(collection, int(text))
+
+
+__all__ = [
+    "AnyRef",
+    "Fault",
+    "collection_for_documents",
+    "document",
+    "document_id",
+    "named",
+    "native",
+    "parse_path",
+]

@@ -1,0 +1,162 @@
+"""The registry of FQL forms: one function, one place.
+
+A function form is a Python function under `form`; a special form (lazy, binding, or lambda-taking) is a parse
+function under `special`. The parser's key table, argument errors, casts, effect checks and the reference
+documentation all derive from the entries here::
+
+    @form(Arg("take", INTEGER), Arg("collection", ANY), effect=PURE)
+    def take(ctx, count, collection):
+        '''The first elements of an array or page.
+
+        >>> q.take(2, [1, 2, 3])
+        [1, 2]
+        '''
+
+The function gets the context, then every argument in declaration order, evaluated and cast. An absent optional
+argument arrives as its default. It raises `errors.Fault` with a path relative to the form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, Callable, Optional
+
+from .casts import Cast
+
+# Effects, ascending: a limit allows everything at or below it.
+PURE, READ, WRITE = 0, 1, 2
+EFFECT_NAMES = {PURE: "pure", READ: "read", WRITE: "write"}
+#: Static effect of ``call``: counts as a write, but only running it tells.
+CALL = 3
+
+#: Known API versions, ascending.
+VERSIONS = ("2.0", "2.1", "2.7", "2.12", "3", "4", "5", "UNSTABLE")
+VERSION_RANK = {version: rank for rank, version in enumerate(VERSIONS)}
+
+
+class Missing:
+    """The type of `MISSING`: an absent optional argument whose null would be a value."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING = Missing()
+
+
+class Arg:
+    """One key of a form. cast None: any value, or (special forms) an expression the form treats itself."""
+
+    __slots__ = ("cast", "default", "key")
+
+    def __init__(self, key: str, cast: Optional[Cast] = None, default: Any = None):
+        self.key = key
+        self.cast = cast
+        self.default = default
+
+    def __repr__(self) -> str:
+        return f"Arg({self.key!r})"
+
+
+class Form:
+    """A registered form. Exactly one of `function` and `parse` is set.
+
+    function(ctx, *arguments) -> value; parse(parser, form, source, position, names) -> Node.
+    since, until: the API versions it exists in (until None: still does).
+    """
+
+    def __init__(
+        self,
+        required: Sequence[Arg],
+        optional: Sequence[Arg],
+        effect: Optional[int],
+        since: str,
+        until: Optional[str],
+        function: Optional[Callable[..., Any]],
+        parse: Optional[Callable[..., Any]],
+    ):
+        self.name = required[0].key
+        self.required = tuple(required)
+        self.optional = tuple(optional)
+        self.args = self.required + self.optional
+        self.effect = effect
+        self.since = since
+        self.until = until
+        self.function = function
+        self.parse = parse
+        self.doc = ((function or parse).__doc__ or "") if (function or parse) else ""
+
+    def exists_in(self, version: str) -> bool:
+        rank = VERSION_RANK[version]
+        return VERSION_RANK[self.since] <= rank and (self.until is None or rank <= VERSION_RANK[self.until])
+
+    def key_sets(self) -> list[frozenset[str]]:
+        """Every legal set of keys: all required ones plus any of the optional ones."""
+        base = [arg.key for arg in self.required]
+        extra = [arg.key for arg in self.optional]
+        return [
+            frozenset([*base, *chosen])
+            for count in range(len(extra) + 1)
+            for chosen in combinations(extra, count)
+        ]
+
+    def __repr__(self) -> str:
+        return f"Form({', '.join(arg.key for arg in self.args)})"
+
+
+FORMS: list[Form] = []
+_tables: dict[str, dict[frozenset[str], Form]] = {}
+
+
+def _add(entry: Form) -> None:
+    FORMS.append(entry)
+    _tables.clear()
+
+
+def form(
+    *required: Arg,
+    optional: Sequence[Arg] = (),
+    effect: int = PURE,
+    since: str = "2.0",
+    until: Optional[str] = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the function below as a form. effect: `PURE`, `READ` or `WRITE`, checked when it is reached."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        _add(Form(required, optional, effect, since, until, function, None))
+        return function
+
+    return register
+
+
+def special(
+    *required: Arg,
+    optional: Sequence[Arg] = (),
+    effect: Optional[int] = None,
+    since: str = "2.0",
+    until: Optional[str] = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the parse function below as a special form. effect None: free of the effect check."""
+
+    def register(parse: Callable[..., Any]) -> Callable[..., Any]:
+        _add(Form(required, optional, effect, since, until, None, parse))
+        return parse
+
+    return register
+
+
+def table(version: str) -> dict[frozenset[str], Form]:
+    """Key set -> form, for one API version."""
+    found = _tables.get(version)
+    if found is None:
+        found = {}
+        for entry in FORMS:
+            if entry.exists_in(version):
+                for keys in entry.key_sets():
+                    found[keys] = entry
+        _tables[version] = found
+    return found

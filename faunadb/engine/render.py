@@ -1,0 +1,286 @@
+"""Values to JSON text: for responses, and for the store (wire protocol, "Value rendering").
+
+One writer does both, because the stored form of a value *is* its wire form, but for what the wire cannot keep: refs (by
+number, so that renames show), non-finite doubles and lambdas. These are stored under keys beginning with ``@:``, so
+stored text without ``"@:`` can be sent as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from .language import lambdas
+from .language import values as v
+from .language.nodes import Literal, Source
+from .language.numeric import double_to_json
+from .language.temporal import Date, Time
+
+if TYPE_CHECKING:
+    from .context import Context
+
+#: What begins every key that only the stored form knows.
+STORED_MARK = '"@:'
+
+quote: Callable[[str], str] = encode_basestring
+
+
+class Writer:
+    """Base: the kinds of values whose text is the same everywhere.
+
+    `text` gives None for a value that cannot be shown (a ref to something that is gone): its member is left out.
+    """
+
+    def __init__(self) -> None:
+        self._kinds: dict[type, Callable[[Any], Optional[str]]] = {
+            str: quote,
+            int: repr,
+            bool: lambda value: "true" if value else "false",
+            type(None): lambda value: "null",
+            float: self.double,
+            list: self.array,
+            dict: self.object,
+            Source: self.source,
+            Literal: self.literal,
+            bytes: lambda value: '{"@bytes":"' + base64.b64encode(value).decode() + '"}',
+            uuid.UUID: lambda value: f'{{"@uuid":"{value}"}}',
+            Time: lambda value: f'{{"@ts":"{value}"}}',
+            Date: lambda value: f'{{"@date":"{value}"}}',
+            v.Action: lambda value: quote(value.name),
+            v.Ref: self.ref,
+            v.UnresolvedRef: self.unresolved,
+            v.PendingTime: self.pending,
+            v.Lambda: self.lambda_,
+            v.Document: self.document,
+            v.Page: self.page,
+            v.DocumentEvent: self.document_event,
+            v.SetEvent: self.set_event,
+            v.EventCursor: self.event_cursor,
+            v.Sourced: self.sourced,
+        }
+
+    def text(self, value: Any) -> Optional[str]:
+        write = self._kinds.get(type(value))
+        return write(value) if write is not None else self.set(value)
+
+    def double(self, value: float) -> str:
+        return double_to_json(value)
+
+    def array(self, items: list[Any]) -> str:
+        parts = [self.text(item) for item in items]
+        return "[" + ",".join([part for part in parts if part is not None]) + "]"
+
+    def members(self, fields: dict[str, Any]) -> list[str]:
+        """``"key":text`` of each member that can be shown."""
+        kinds = self._kinds
+        parts = []
+        for key, value in fields.items():
+            write = kinds.get(type(value))
+            text = write(value) if write is not None else self.set(value)
+            if text is not None:
+                parts.append(quote(key) + ":" + text)
+        return parts
+
+    def object(self, fields: dict[str, Any]) -> str:
+        text = "{" + ",".join(self.members(fields)) + "}"
+        for key in fields:
+            if key[:1] == "@":
+                return '{"@obj":' + text + "}"
+        return text
+
+    def source(self, fields: dict[str, Any]) -> str:
+        return "{" + ",".join(self.members(fields)) + "}"
+
+    def literal(self, literal: Literal) -> Optional[str]:
+        return self.text(literal.value)
+
+    def set_body(self, value: v.SetValue) -> str:
+        """The object inside ``@set``."""
+        return "{" + ",".join(self.members(value.wire())) + "}"
+
+    # What differs between responses and the store.
+
+    def ref(self, ref: v.Ref) -> Optional[str]:
+        raise NotImplementedError
+
+    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+        raise NotImplementedError
+
+    def pending(self, value: v.PendingTime) -> str:
+        raise NotImplementedError
+
+    def lambda_(self, fn: v.Lambda) -> str:
+        raise NotImplementedError
+
+    def set(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+    def document(self, document: v.Document) -> Optional[str]:
+        raise NotImplementedError
+
+    def page(self, page: v.Page) -> Optional[str]:
+        raise NotImplementedError
+
+    def document_event(self, event: v.DocumentEvent) -> Optional[str]:
+        raise NotImplementedError
+
+    def set_event(self, event: v.SetEvent) -> Optional[str]:
+        raise NotImplementedError
+
+    def event_cursor(self, cursor: v.EventCursor) -> Optional[str]:
+        raise NotImplementedError
+
+    def sourced(self, element: v.Sourced) -> Optional[str]:
+        raise NotImplementedError
+
+
+class ResponseWriter(Writer):
+    """Writes values as a database sees them: refs by name, with ``database`` when they lie elsewhere."""
+
+    def __init__(self, ctx: Context, version: Optional[str] = None):
+        super().__init__()
+        self.ctx = ctx
+        self.schema = ctx.schema
+        self.scope = ctx.scope
+        self.time = ctx.tx.txn if ctx.tx is not None else ctx.time
+        self.version = version or ctx.version
+        self._collections: dict[tuple[int, int], Optional[str]] = {}
+
+    def render(self, value: Any) -> str:
+        text = self.text(value)
+        return "null" if text is None else text
+
+    # Refs
+
+    def ref(self, ref: v.Ref) -> Optional[str]:
+        if ref.coll >= v.FIRST_COLLECTION or (ref.coll not in v.NAMED_NATIVES):
+            collection = self._collection(ref.scope, ref.coll)
+            if collection is None:
+                return None
+            return f'{{"@ref":{{"id":"{ref.id}","collection":{collection}}}}}'
+        if ref.is_native_collection:
+            return self._native(ref.scope, ref.id)
+        return self._named(ref)
+
+    def _collection(self, scope: int, number: int) -> Optional[str]:
+        """The text of a collection's ref; the same for every document of a page."""
+        key = (scope, number)
+        if key not in self._collections:
+            self._collections[key] = self.ref(v.Ref(scope, v.COLLECTIONS, number))
+        return self._collections[key]
+
+    def _native(self, scope: int, number: int) -> Optional[str]:
+        database = self._database(scope)
+        if database is None:
+            return None
+        return f'{{"@ref":{{"id":"{v.NATIVE_NAMES[number]}"{database}}}}}'
+
+    def _named(self, ref: v.Ref) -> Optional[str]:
+        name = self.schema.name_of(ref)
+        database = self._database(ref.scope)
+        if name is None or database is None:
+            return None
+        collection = f'{{"@ref":{{"id":"{v.NATIVE_NAMES[ref.coll]}"}}}}'
+        return f'{{"@ref":{{"id":{quote(name)},"collection":{collection}{database}}}}}'
+
+    def _database(self, scope: int) -> Optional[str]:
+        """``,"database":<ref>`` for things of another database, nothing for one's own and for the root."""
+        if scope == self.scope or scope == 0:
+            return ""
+        info = self.schema.database(scope)
+        if info is None or info.ref is None:
+            return None
+        text = self._named(info.ref)
+        return None if text is None else f',"database":{text}'
+
+    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+        return '{"@ref":{' + ",".join(self.members(ref.wire)) + "}}"
+
+    def pending(self, value: v.PendingTime) -> str:
+        if value.micros:
+            return str(self.time)
+        return f'{{"@ts":"{Time.from_micros(self.time)}"}}'
+
+    # Lambdas and sets
+
+    def lambda_(self, fn: v.Lambda) -> str:
+        return '{"@query":' + self.lambda_source(fn) + "}"
+
+    def lambda_source(self, fn: v.Lambda) -> str:
+        return self.source(lambdas.source(self.ctx, fn))
+
+    def set(self, value: Any) -> Optional[str]:
+        shown = value.shown()
+        if shown is not value:
+            return self.text(shown)
+        return '{"@set":' + self.set_body(value) + "}"
+
+    def set_body(self, value: v.SetValue) -> str:
+        """Lambdas inside sets stand without their ``@query``; an inner set of events without its ``@set``."""
+        parts = []
+        for key, part in value.wire().items():
+            if type(part) is v.Lambda:
+                text: Optional[str] = self.lambda_source(part)
+            elif key == "events" and isinstance(part, v.SetValue) and part.shown() is part:
+                text = self.set_body(part)
+            else:
+                text = self.text(part)
+            parts.append(f"{quote(key)}:{'null' if text is None else text}")
+        return "{" + ",".join(parts) + "}"
+
+    # Documents, pages, events
+
+    def document(self, document: v.Document) -> Optional[str]:
+        ref = self.ref(document.ref)
+        ts = str(document.ts) if type(document.ts) is int else str(self.time)
+        head = ('{"ref":' + ref + ',"ts":' if ref is not None else '{"ts":') + ts
+        if document.deletion:
+            head += ',"action":"delete"'
+        text = document.text
+        if text is not None and STORED_MARK not in text:
+            return head + ("," + text[1:] if len(text) > 2 else "}")
+        parts = self.members(document.fields)
+        return head + "," + ",".join(parts) + "}" if parts else head + "}"
+
+    def page(self, page: v.Page) -> str:
+        parts = [
+            f'"{side}":{self._cursor(cursor)}'
+            for side, cursor in (("before", page.before), ("after", page.after))
+            if cursor is not v.NO_CURSOR
+        ]
+        parts.append('"data":' + self.array(page.data))
+        return "{" + ",".join(parts) + "}"
+
+    def _cursor(self, cursor: Any) -> str:
+        """A cursor keeps its places: a ref that cannot be shown is null there."""
+        if type(cursor) is list:
+            return "[" + ",".join(self.text(item) or "null" for item in cursor) + "]"
+        return self.text(cursor) or "null"
+
+    def _event(self, event: Any) -> list[str]:
+        members = self.members({"ts": event.ts, "action": event.action, "document": event.ref})
+        return members
+
+    def document_event(self, event: v.DocumentEvent) -> str:
+        data = (event.diff or {}).get("data")
+        return "{" + ",".join([*self._event(event), '"data":' + (self.text(data) or "null")]) + "}"
+
+    def set_event(self, event: v.SetEvent) -> str:
+        parts = self._event(event)
+        if event.values is not None:
+            parts.append('"data":' + self.array(event.values))
+        return "{" + ",".join(parts) + "}"
+
+    def event_cursor(self, cursor: v.EventCursor) -> str:
+        return "null" if cursor.fields is None else "{" + ",".join(self.members(cursor.fields)) + "}"
+
+    def sourced(self, element: v.Sourced) -> str:
+        return "{" + ",".join(self.members({"value": element.value, "sources": element.sources})) + "}"
+
+
+def pretty(text: str) -> str:
+    """JSON text with spaces and lines, for eyes; the value is the same."""
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"

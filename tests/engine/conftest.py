@@ -1,0 +1,89 @@
+"""A fresh engine in memory for each test, queried over the wire protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any, Optional
+
+import pytest
+from faunadb import _json
+from faunadb.engine.engine import Engine, open_engine
+from faunadb.engine.http import HttpRequest, HttpResponse, handle
+
+
+class QueryFailed(AssertionError):
+    """A query that should have succeeded answered with errors."""
+
+
+class Database:
+    """An engine seen through the wire protocol. `secret`: whose queries these are."""
+
+    def __init__(self, engine: Engine, secret: str = "secret"):
+        self.engine = engine
+        self.secret = secret
+
+    def as_(self, secret: str) -> Database:
+        """The same engine for the holder of another secret."""
+        return Database(self.engine, secret)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        query: str = "",
+        headers: Optional[dict[str, str]] = None,
+        secret: Optional[str] = None,
+    ) -> HttpResponse:
+        """Any request. headers are added to the usual ones; a value of None removes one."""
+        token = base64.b64encode(f"{secret or self.secret}:".encode()).decode()
+        sent: dict[str, Any] = {"authorization": f"Basic {token}", "x-faunadb-api-version": "4"}
+        sent.update(headers or {})
+        sent = {name: value for name, value in sent.items() if value is not None}
+        return handle(self.engine, HttpRequest(method, path, query, sent, body))
+
+    def raw(self, expression: Any, **options: Any) -> HttpResponse:
+        """POST a query given as wire JSON text, as wire data, or as a driver expression."""
+        text = expression if isinstance(expression, str) else _json.to_json(expression)
+        return self.send("POST", "/", text.encode("utf-8", "surrogatepass"), **options)
+
+    def body(self, expression: Any, **options: Any) -> tuple[int, Any]:
+        response = self.raw(expression, **options)
+        return response.status, json.loads(response.body)
+
+    def wire(self, expression: Any, **options: Any) -> Any:
+        """The result as wire JSON data. Fails the test on errors."""
+        status, body = self.body(expression, **options)
+        if "resource" not in body:
+            raise QueryFailed(f"{status}: {json.dumps(body)}")
+        return body["resource"]
+
+    def query(self, expression: Any, **options: Any) -> Any:
+        """The result as the driver would give it."""
+        response = self.raw(expression, **options)
+        body = _json.parse_json(response.body.decode())
+        if "resource" not in body:
+            raise QueryFailed(f"{response.status}: {response.body.decode()}")
+        return body["resource"]
+
+    def failure(self, expression: Any, **options: Any) -> tuple[int, list[dict[str, Any]]]:
+        """Status and errors of a query that must fail."""
+        status, body = self.body(expression, **options)
+        assert "errors" in body, f"expected errors, got {body}"
+        return status, body["errors"]
+
+    def error(self, expression: Any, **options: Any) -> dict[str, Any]:
+        """The only error of a query that must fail."""
+        errors = self.failure(expression, **options)[1]
+        assert len(errors) == 1, errors
+        return errors[0]
+
+
+@pytest.fixture
+def db() -> Iterator[Database]:
+    """The root database of a fresh engine, seen with the root secret."""
+    with open_engine("sqlite://") as engine:
+        yield Database(engine)
