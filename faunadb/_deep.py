@@ -1,12 +1,14 @@
 """Wrapping and writing structures that are nested deeper than Python's recursion limit allows.
 
-The straightforward code recurses, which is faster; it hands over here when the limit stops it. Both functions walk
-with a stack of their own, so depth costs memory only, and both find out whether the structure contains itself.
+The straightforward code recurses, which is faster; it hands over here when the limit stops it. Both
+functions walk with a stack of their own, so depth costs memory only, and both find out whether the structure
+contains itself.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
+from collections.abc import Iterator
+from typing import Any, Callable
 
 from faunadb._expressions import _Expr, _wrap_member, unserializable
 
@@ -18,10 +20,10 @@ def wrap_deep(value: Any) -> Any:
 
     :raises UnexpectedError: When the structure contains itself, or holds what cannot be sent.
     """
-    results: List[Any] = [None]
-    open_ids: Set[int] = set()
+    results: list[Any] = [None]
+    open_ids: set[int] = set()
     # What is to do: wrap a value and store it in results, or note that a container is finished.
-    todo: List[Tuple[Any, Any, Any]] = [(value, results, 0)]
+    todo: list[tuple[Any, Any, Any]] = [(value, results, 0)]
     while todo:
         current, target, key = todo.pop()
         if target is None:
@@ -44,23 +46,23 @@ def _wrap_leaf(value: Any) -> Any:
         raise unserializable("<function>", "a lambda is nested too deeply") from None
 
 
-def _shell_of(container: Any) -> Tuple[Any, _Expr]:
+def _shell_of(container: Any) -> tuple[Any, _Expr]:
     """Return what a container's members are to be put into, and the expression around it."""
     if isinstance(container, dict):
         for key in container:
             if not isinstance(key, str):
                 raise unserializable(key, "keys of an object must be strings")
-        members: Dict[str, Any] = dict.fromkeys(container)
+        members: dict[str, Any] = dict.fromkeys(container)
         return members, _Expr({"object": members})
-    elements: List[Any] = [None] * len(container)
+    elements: list[Any] = [None] * len(container)
     return elements, _Expr(elements)
 
 
-def _members(container: Any) -> Iterator[Tuple[Any, Any]]:
+def _members(container: Any) -> Iterator[tuple[Any, Any]]:
     return iter(container.items()) if isinstance(container, dict) else enumerate(container)
 
 
-def _enter(container: Any, open_ids: Set[int]) -> None:
+def _enter(container: Any, open_ids: set[int]) -> None:
     if id(container) in open_ids:
         raise unserializable("...", f"the structure (a {type(container).__name__}) contains itself")
     open_ids.add(id(container))
@@ -75,9 +77,9 @@ def write_deep(
     :param expand: Returns the JSON value that an object of another type stands for.
     :raises UnexpectedError: When the structure contains itself, or holds what cannot be written.
     """
-    parts: List[str] = []
-    open_ids: Set[int] = set()
-    todo: List[Tuple[str, Any]] = [("value", value)]
+    parts: list[str] = []
+    open_ids: set[int] = set()
+    todo: list[tuple[str, Any]] = [("value", value)]
     while todo:
         kind, current = todo.pop()
         if kind == "text":
@@ -95,7 +97,7 @@ def write_deep(
     return "".join(parts)
 
 
-def _pieces(container: Any, scalar_json: Callable[[Any], str], sort_keys: bool) -> Iterator[Tuple[str, Any]]:
+def _pieces(container: Any, scalar_json: Callable[[Any], str], sort_keys: bool) -> Iterator[tuple[str, Any]]:
     if not isinstance(container, dict):
         yield "text", "["
         for index, element in enumerate(container):

@@ -1,9 +1,10 @@
-"""Expressions, and how plain Python values become expressions. The public functions are in :mod:`faunadb.query`."""
+"""Expressions, and how plain Python values become expressions. See :mod:`faunadb.query` for using them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence
+from typing import Any, Callable
 
 from faunadb.errors import UnexpectedError
 
@@ -31,7 +32,7 @@ class _Expr:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return bool(self.value == other.value)  # type: ignore[attr-defined]
+        return bool(self.value == other.value)
 
     def __hash__(self) -> int:
         return hash((type(self), _frozen(self.value)))
@@ -56,7 +57,7 @@ _INFINITIES = (float("inf"), float("-inf"))
 
 
 def _wrap(value: Any) -> Any:
-    """Return a value as an expression: scalars and expressions as they are, containers wrapped recursively."""
+    """Return a value as an expression: scalars and expressions as they are, containers recursively."""
     kind = type(value)
     if kind is str or kind is _Expr:
         return value
@@ -94,11 +95,11 @@ def _wrap_float(value: float) -> float:
     return value
 
 
-def _wrap_object(value: Dict[str, Any]) -> _Expr:
+def _wrap_object(value: dict[str, Any]) -> _Expr:
     return _Expr({"object": _wrap_members(value)})
 
 
-def _wrap_members(value: Mapping[str, Any]) -> Dict[str, Any]:
+def _wrap_members(value: Mapping[str, Any]) -> dict[str, Any]:
     for key in value:
         if not isinstance(key, str):
             raise unserializable(key, "keys of an object must be strings")
@@ -116,7 +117,7 @@ def _wrap_function(func: Callable[..., Any]) -> _Expr:
     return _Expr({"lambda": _wrap(names[0] if len(names) == 1 else names), "expr": _wrap(body)})
 
 
-_WRAP_BY_TYPE: Dict[type, Callable[[Any], Any]] = {
+_WRAP_BY_TYPE: dict[type, Callable[[Any], Any]] = {
     str: _same,
     bool: _same,
     type(None): _same,
@@ -170,7 +171,7 @@ def _varargs(values: Sequence[Any]) -> Any:
 _VARIADIC_FLAGS = 0x04 | 0x08
 
 
-def _lambda_parameters(func: Callable[..., Any]) -> List[str]:
+def _lambda_parameters(func: Callable[..., Any]) -> list[str]:
     """Return the names of a function's parameters; ``ValueError`` when an FQL lambda cannot have them."""
     function = func.__func__ if isinstance(func, MethodType) else func
     code = getattr(function, "__code__", None)

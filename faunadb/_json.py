@@ -1,15 +1,16 @@
-"""JSON as the wire protocol writes it: values that JSON lacks are objects with one key that starts with ``@``."""
+"""JSON of the wire protocol: values that JSON lacks are objects with one key that starts with ``@``."""
 
 from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date, datetime
-from typing import Any, Callable, Dict, List, Optional, Union
+from json import JSONDecodeError
+from typing import Any, Callable, Optional, Union
 
 from faunadb._expressions import _Expr, unserializable
 from faunadb.errors import UnexpectedError
-from faunadb.objects import FaunaTime, Query, Ref, SetRef, _date_from_text, _NATIVE_BY_NAME
+from faunadb.objects import _NATIVE_BY_NAME, FaunaTime, Query, Ref, SetRef, _date_from_text
 
 Text = Union[str, bytes, bytearray]
 
@@ -17,9 +18,11 @@ Text = Union[str, bytes, bytearray]
 
 
 def parse_json(json_string: Text) -> Any:
-    """Return the value of a JSON text, with references, times, dates, bytes, sets and lambdas as Python objects.
+    """Return the value of a JSON text, with references, times, dates, bytes, sets and lambdas as Python
+    objects.
 
-    :raises ValueError: When the text is not JSON, or holds a value that Python cannot (a date after year 9999).
+    :raises ValueError: When the text is not JSON, or holds a value that Python cannot (a date after year
+        9999).
     """
     text = json_string if isinstance(json_string, str) else json_string.decode("utf-8", "replace")
     if '"@' not in text:
@@ -33,19 +36,19 @@ def parse_json_or_none(json_string: Text) -> Any:
     """Do what :func:`parse_json` does, and return ``None`` when the text is not JSON."""
     try:
         return parse_json(json_string)
-    except json.JSONDecodeError:
+    except JSONDecodeError:
         return None
 
 
-def stream_content_to_json(buffer: Text) -> Dict[str, Any]:
+def stream_content_to_json(buffer: Text) -> dict[str, Any]:
     """Split what has arrived on a stream into events.
 
-    :return: ``{"buffer": rest, "values": [{"content": event, "raw": text}, ...]}``, where ``rest`` is the start of
-        an event of which more is to come (``str``).
+    :return: ``{"buffer": rest, "values": [{"content": event, "raw": text}, ...]}``, where ``rest`` is the
+        start of an event of which more is to come (``str``).
     """
     is_text = isinstance(buffer, str)
     text = buffer if isinstance(buffer, str) else buffer.decode("utf-8", "replace")
-    values: List[Dict[str, Any]] = []
+    values: list[dict[str, Any]] = []
     start = 0
     while start < len(text):
         end = _end_of_value(text, start)
@@ -58,10 +61,10 @@ def stream_content_to_json(buffer: Text) -> Dict[str, Any]:
 
 
 def _end_of_value(text: str, start: int) -> Optional[int]:
-    """Return where the JSON value that starts here ends, white space after it included; ``None`` if it is cut off."""
+    """Return where the value that starts here ends, white space included; ``None`` if it is cut off."""
     try:
         _, end = _PLAIN_DECODER.raw_decode(text, _skip_space(text, start))
-    except json.JSONDecodeError:
+    except JSONDecodeError:
         return None
     return _skip_space(text, end)
 
@@ -95,7 +98,7 @@ def _bytes(value: str) -> bytearray:
     return bytearray(urlsafe_b64decode(value.replace("+", "-").replace("/", "_")))
 
 
-_VALUE_BY_TAG: Dict[str, Callable[[Any], Any]] = {
+_VALUE_BY_TAG: dict[str, Callable[[Any], Any]] = {
     "@ref": _ref,
     "@ts": FaunaTime,
     "@date": _date_from_text,
@@ -105,8 +108,8 @@ _VALUE_BY_TAG: Dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _read_object(dct: Dict[str, Any]) -> Any:
-    """Return what a JSON object stands for. Called innermost first, which is right as long as no ``@obj`` is there."""
+def _read_object(dct: dict[str, Any]) -> Any:
+    """Return what a JSON object stands for. Called innermost first, which is right unless ``@obj`` occurs."""
     if len(dct) != 1:
         return dct
     ((tag, value),) = dct.items()
@@ -115,7 +118,7 @@ def _read_object(dct: Dict[str, Any]) -> Any:
 
 
 def _convert(value: Any) -> Any:
-    """Return plain JSON as Python objects, outermost first, so that ``@obj`` shields the one object inside it."""
+    """Return plain JSON as Python objects, outermost first, so that ``@obj`` shields the object in it."""
     if isinstance(value, list):
         return [_convert(element) for element in value]
     if not isinstance(value, dict):
@@ -130,7 +133,7 @@ def _convert(value: Any) -> Any:
     return _convert_members(value)
 
 
-def _convert_members(dct: Dict[str, Any]) -> Dict[str, Any]:
+def _convert_members(dct: dict[str, Any]) -> dict[str, Any]:
     return {key: _convert(member) for key, member in dct.items()}
 
 
@@ -146,8 +149,8 @@ def to_json(dct: Any, pretty: bool = False, sort_keys: bool = False) -> str:
 
     :param pretty: Indent by 2 and sort keys; without it there is no white space.
     :param sort_keys: Sort the keys of objects.
-    :raises UnexpectedError: For an object of a type that has no JSON, for NaN and infinity, and for a structure
-        that contains itself.
+    :raises UnexpectedError: For an object of a type that has no JSON, for NaN and infinity, and for a
+        structure that contains itself.
     """
     encoder = _PRETTY if pretty else _SORTED if sort_keys else _COMPACT
     try:
@@ -183,8 +186,8 @@ def _write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
     return write_deep(value, _SCALAR.encode, _json_value, sort_keys or pretty)
 
 
-# The encoder's own check for structures that contain themselves costs time for every container; running into the
-# recursion limit finds them as well.
+# The encoder's own check for structures that contain themselves costs time for every container; running into
+# the recursion limit finds them as well.
 _COMPACT = json.JSONEncoder(separators=(",", ":"), default=_json_value, allow_nan=False, check_circular=False)
 _SORTED = json.JSONEncoder(
     separators=(",", ":"), default=_json_value, allow_nan=False, check_circular=False, sort_keys=True

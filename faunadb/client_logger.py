@@ -23,7 +23,7 @@ def logger(logger_func: Callable[[str], Any]) -> Callable[[RequestResult], Any]:
 
 
 def show_request_result(request_result: RequestResult) -> str:
-    """Return a text of several lines (each ended by a newline) that shows request, response and time taken."""
+    """Return several lines (each ended by a newline) that show request, response and time taken."""
     rr = request_result
     lines = [f"Fauna {rr.method} /{rr.path}{_query_string(rr.query)}"]
     if rr.request_content is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NoReturn, Optional, Type
+from typing import Any, NoReturn, Optional
 
 from faunadb.request_result import RequestResult
 
@@ -58,14 +58,14 @@ class HttpError(FaunaError):
     ``str()`` is the ``repr`` of the first of them; the exception's one argument is its description.
     """
 
-    errors: List[ErrorData]
+    errors: list[ErrorData]
 
     def __init__(self, request_result: RequestResult) -> None:
         self.errors = HttpError._get_errors(request_result)
         super().__init__(self._get_description(), request_result)
 
     @staticmethod
-    def _get_errors(request_result: RequestResult) -> List[ErrorData]:
+    def _get_errors(request_result: RequestResult) -> list[ErrorData]:
         raw = _get_or_raise(request_result, request_result.response_content, "errors")
         return [ErrorData.from_dict(error, request_result) for error in raw]
 
@@ -118,7 +118,7 @@ class UnavailableError(HttpError):
     """Status 503: the server is not available, or the query took longer than its time allows."""
 
 
-_ERRORS_BY_STATUS: Dict[int, Type[HttpError]] = {
+_ERRORS_BY_STATUS: dict[int, type[HttpError]] = {
     400: BadRequest,
     401: Unauthorized,
     403: PermissionDenied,
@@ -138,7 +138,8 @@ class ErrorData:
 
     :ivar code: Machine-readable code (``str``), such as ``"invalid argument"``.
     :ivar description: Text for people (``str``).
-    :ivar position: Path into the expression: list of keys (``str``) and indexes (``int``); ``None`` when absent.
+    :ivar position: Path into the expression: list of keys (``str``) and indexes (``int``); ``None`` when
+        absent.
     :ivar failures: List of :class:`Failure`; ``None`` when absent.
     :ivar cause: List of :class:`ErrorData`: what happened inside a called function; ``None`` when absent.
     """
@@ -155,14 +156,14 @@ class ErrorData:
         )
 
     @staticmethod
-    def get_failures(dct: Dict[str, Any], request_result: Optional[RequestResult]) -> Optional[List[Failure]]:
+    def get_failures(dct: dict[str, Any], request_result: Optional[RequestResult]) -> Optional[list[Failure]]:
         """Return the failures listed in an error, or ``None`` when it has no such list."""
         if "failures" not in dct:
             return None
         return [Failure.from_dict(failure, request_result) for failure in dct["failures"]]
 
     @staticmethod
-    def get_cause(dct: Dict[str, Any], request_result: Optional[RequestResult]) -> Optional[List[ErrorData]]:
+    def get_cause(dct: dict[str, Any], request_result: Optional[RequestResult]) -> Optional[list[ErrorData]]:
         """Return the errors listed as the cause of an error, or ``None`` when it has no such list."""
         if "cause" not in dct:
             return None
@@ -172,9 +173,9 @@ class ErrorData:
         self,
         code: str,
         description: str,
-        position: Optional[List[Any]],
-        failures: Optional[List[Failure]],
-        cause: Optional[List[ErrorData]] = None,
+        position: Optional[list[Any]],
+        failures: Optional[list[Failure]],
+        cause: Optional[list[ErrorData]] = None,
     ) -> None:
         self.code = code
         self.description = description
@@ -214,7 +215,7 @@ class Failure:
             _get_or_raise(request_result, dct, "field"),
         )
 
-    def __init__(self, code: str, description: str, field: List[Any]) -> None:
+    def __init__(self, code: str, description: str, field: list[Any]) -> None:
         self.code = code
         self.description = description
         self.field = field

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Dict, Optional, Union
+from typing import Any, Optional, Union
 
 from faunadb.deprecated import deprecated
 from faunadb.query import _Expr
@@ -21,7 +21,7 @@ class Ref(_Expr):
     def __init__(self, id: str, cls: Optional[Ref] = None, db: Optional[Ref] = None) -> None:
         if id is None:
             raise ValueError("The Ref must have an id.")
-        value: Dict[str, Any] = {"id": id}
+        value: dict[str, Any] = {"id": id}
         if cls is not None:
             value["collection"] = cls
         if db is not None:
@@ -83,7 +83,7 @@ class Native:
         return _NATIVE_BY_NAME.get(name) or Ref(name)
 
 
-_NATIVE_BY_NAME: Dict[str, Ref] = {ref.id(): ref for ref in vars(Native).values() if isinstance(ref, Ref)}
+_NATIVE_BY_NAME: dict[str, Ref] = {ref.id(): ref for ref in vars(Native).values() if isinstance(ref, Ref)}
 
 
 class SetRef(_Expr):
@@ -157,7 +157,7 @@ class Query(_Expr):
 
 
 def _date_from_text(text: str) -> date:
-    """Return the date of ISO 8601 text; ``ValueError`` names text that is none, or that Python cannot hold."""
+    """Return the date of ISO 8601 text; ``ValueError`` names text that is none that Python can hold."""
     try:
         return date.fromisoformat(text)
     except ValueError:

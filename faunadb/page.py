@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from collections.abc import Iterator
+from typing import Any, Callable, Optional
 
 from faunadb import query
 
@@ -16,11 +17,11 @@ class Page:
     """
 
     @staticmethod
-    def from_raw(raw: Dict[str, Any]) -> Page:
+    def from_raw(raw: dict[str, Any]) -> Page:
         """Build from the ``dict`` that a query with ``paginate`` returns; ``KeyError`` without ``data``."""
         return Page(raw["data"], raw.get("before"), raw.get("after"))
 
-    def __init__(self, data: List[Any], before: Any = None, after: Any = None) -> None:
+    def __init__(self, data: list[Any], before: Any = None, after: Any = None) -> None:
         self.data = data
         self.before = before
         self.after = after

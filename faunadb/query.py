@@ -1,23 +1,28 @@
 """FQL v4 as Python functions: each builds an expression that :meth:`faunadb.client.FaunaClient.query` sends.
 
-Arguments are expressions or plain Python values, which are wrapped: a ``dict`` becomes an FQL object, a ``list`` or
-``tuple`` an array, and a Python ``lambda`` an FQL lambda with the same parameter names. Optional arguments that are
-``None`` are left out of the query. Building an expression sends nothing; what a function does is decided by the
-database when the query runs, and its errors are those of the query.
+Arguments are expressions or plain Python values, which are wrapped: a ``dict`` becomes an FQL object, a
+``list`` or ``tuple`` an array, and a Python ``lambda`` an FQL lambda with the same parameter names. Optional
+arguments that are ``None`` are left out of the query. Building an expression sends nothing; what a function
+does is decided by the database when the query runs, and its errors are those of the query.
 
-:raises faunadb.errors.UnexpectedError: From any function here, when an argument cannot be sent: an integer beyond
-    64 bits, NaN or infinity, an object with keys that are not strings, a structure that contains itself.
+:raises faunadb.errors.UnexpectedError: From any function here, when an argument cannot be sent: an integer
+    beyond 64 bits, NaN or infinity, an object with keys that are not strings, a structure that contains
+    itself.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Callable
 
-from faunadb._expressions import _Expr, _fn, _params, _varargs, _wrap, _wrap_function
+from faunadb._expressions import _Expr as _Expr
+from faunadb._expressions import _fn, _params, _wrap_function
+from faunadb._expressions import _varargs as _varargs
+from faunadb._expressions import _wrap as _wrap
 from faunadb.deprecated import deprecated
 
-# Many functions below are named for FQL's functions and hide Python's: abs, all, any, format, max, min, pow, range,
-# round, sum. Code in this module must not mean Python's by those names.
+# Many functions below are named for FQL's functions and hide Python's: abs, all, any, format, max, min, pow,
+# range, round, sum. Code in this module must not mean Python's by those names.
 
 # Tells an argument that was not given from one that is ``None``.
 _NO_DEFAULT = object()
@@ -34,7 +39,7 @@ class LetBindings:
         return _Expr({"let": _wrap(_objects(self._bindings)), "in": _wrap(in_expr)})
 
 
-def _objects(bindings: Sequence[Mapping[str, Any]]) -> List[_Expr]:
+def _objects(bindings: Sequence[Mapping[str, Any]]) -> list[_Expr]:
     return [_fn(binding) for binding in bindings]
 
 
@@ -47,7 +52,7 @@ def abort(msg: Any) -> _Expr:
 
 
 def ref(collection_ref: Any, id: Any = None) -> _Expr:
-    """Return a reference to the document with ``id`` of a collection; of a reference in text form without ``id``."""
+    """Return a reference to the document ``id`` of a collection; without ``id``, of a reference as text."""
     if id is None:
         return _Expr({"@ref": _wrap(collection_ref)})
     return _Expr({"ref": _wrap(collection_ref), "id": _wrap(id)})
@@ -118,7 +123,8 @@ def let(*args: Any, **kwargs: Any) -> Any:
     """Bind variables for the evaluation of an expression.
 
     ``let({"x": 1, "y": var("x")}, expression)`` returns the expression; ``let(x=1, y=2)`` returns
-    :class:`LetBindings`, whose ``in_(expression)`` does. Later bindings see earlier ones. The bindings may also be a
+    :class:`LetBindings`, whose ``in_(expression)`` does. Later bindings see earlier ones. The bindings may
+        also be a
     list of dicts, which allows a name to be bound again.
 
     :raises TypeError: For any other arguments.
@@ -133,7 +139,7 @@ def let(*args: Any, **kwargs: Any) -> Any:
     return bindings if len(args) == 1 else bindings.in_(args[1])
 
 
-def _single_bindings(bindings: Any) -> List[Dict[str, Any]]:
+def _single_bindings(bindings: Any) -> list[dict[str, Any]]:
     """Return bindings one by one, which is how a query has them since their order matters."""
     if isinstance(bindings, Mapping):
         return [{name: value} for name, value in bindings.items()]
@@ -143,7 +149,7 @@ def _single_bindings(bindings: Any) -> List[Dict[str, Any]]:
 
 
 def _are_mappings(values: Iterable[Any]) -> bool:
-    for value in values:
+    for value in values:  # noqa: SIM110, since ``all`` is FQL's here
         if not isinstance(value, Mapping):
             return False
     return True
@@ -173,8 +179,8 @@ def do(*expressions: Any) -> _Expr:
 def lambda_query(func: Callable[..., Any]) -> _Expr:
     """Turn a Python function into an FQL lambda with the same parameter names, by calling it with variables.
 
-    ``lambda a: add(a, a)`` becomes ``lambda_("a", add(var("a"), var("a")))``; a function of several parameters
-    becomes a lambda that takes an array.
+    ``lambda a: add(a, a)`` becomes ``lambda_("a", add(var("a"), var("a")))``; a function of several
+    parameters becomes a lambda that takes an array.
 
     :raises ValueError: When the function has no parameter, or has parameters with default values, ``*args``,
         ``**kwargs`` or keyword-only parameters.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 
 class RequestResult:
     """One finished exchange, as observers and exceptions see it.
 
     :ivar method: HTTP method (``"POST"``, ``"GET"``).
-    :ivar path: Path relative to the root of the endpoint, without a leading slash (``""`` for queries, ``"ping"``).
+    :ivar path: Path relative to the root of the endpoint, without a leading slash (``""`` for queries,
+        ``"ping"``).
     :ivar query: URL parameters (a ``dict``), or ``None``.
     :ivar request_content: The expression that was sent, or ``None``.
     :ivar response_raw: Response body (``str``).

@@ -1,0 +1,122 @@
+"""Where the data lives: from constructor arguments and environment to one endpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import NamedTuple, Optional
+from urllib.parse import SplitResult, urlsplit
+
+ENVIRONMENT_VARIABLE = "FAUNA_ENDPOINT"
+
+# The hosted service ended on 2025-05-30; nothing answers under this name any more.
+_CLOSED_SERVICE = "fauna.com"
+_HTTP_SCHEMES = ("http", "https")
+_ENGINE_SCHEMES = ("sqlite", "postgresql", "postgres")
+
+CLOSED_SERVICE_MESSAGE = (
+    "The hosted Fauna service closed on 2025-05-30, {url} does not answer any more. Name an endpoint: "
+    f"set the environment variable {ENVIRONMENT_VARIABLE}, or pass endpoint= to FaunaClient, to the URL of a server "
+    "(http://localhost:8443) or of a database (sqlite:///spells.db)."
+)
+
+
+class Endpoint(NamedTuple):
+    """A resolved endpoint.
+
+    :ivar base_url: What was named: ``scheme://host:port``, or the endpoint without trailing slashes.
+    :ivar root: What the URL of every request starts with; the path follows.
+    :ivar engine_url: The database URL when the engine runs in this process, else ``None``.
+    :ivar is_closed_service: Whether it is the hosted service that no longer exists.
+    """
+
+    base_url: str
+    root: str
+    engine_url: Optional[str]
+    is_closed_service: bool
+
+
+def resolve_endpoint(
+    scheme: str, domain: str, port: int, endpoint: Optional[str], environ: Mapping[str, str]
+) -> Endpoint:
+    """Return the endpoint that a client's arguments and the environment name.
+
+    ``FAUNA_ENDPOINT`` counts where the arguments name no other place than a host under ``fauna.com``.
+
+    :raises ValueError: When the endpoint is malformed; the message names it.
+    :raises TypeError: When it is not a string.
+    """
+    if endpoint:
+        named = parse_endpoint(endpoint)
+    else:
+        url = f"{scheme}://{domain}:{port}"
+        named = Endpoint(url, url, None, _is_closed(domain))
+    if not named.is_closed_service:
+        return named
+    from_environment = environ.get(ENVIRONMENT_VARIABLE)
+    if not from_environment:
+        return named
+    return parse_endpoint(from_environment, source=f"{ENVIRONMENT_VARIABLE}: ")
+
+
+def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:
+    """Return the endpoint that a URL names; ``ValueError`` says what is wrong with it."""
+    if not isinstance(endpoint, str):
+        raise TypeError(f"{source}An endpoint is a URL, got {endpoint!r} of type {type(endpoint)}.")
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError as error:
+        raise _malformed(endpoint, str(error), source) from None
+    if endpoint != endpoint.strip() or " " in endpoint:
+        raise _malformed(endpoint, "it contains spaces", source)
+    if parts.scheme in _HTTP_SCHEMES:
+        return _http_endpoint(endpoint, parts, port, source)
+    if parts.scheme in _ENGINE_SCHEMES and "://" in endpoint:
+        return _engine_endpoint(endpoint, parts, source)
+    expected = "http://, https://, sqlite:// or postgresql://"
+    raise _malformed(endpoint, f"it must start with {expected}", source)
+
+
+def _http_endpoint(endpoint: str, parts: SplitResult, port: Optional[int], source: str) -> Endpoint:
+    if not parts.hostname:
+        raise _malformed(endpoint, "it names no host", source)
+    if port == 0:
+        raise _malformed(endpoint, "port 0 cannot be reached", source)
+    if parts.username is not None:
+        raise _malformed(endpoint, "the secret does not belong into it", source)
+    if parts.query or parts.fragment:
+        raise _malformed(endpoint, "it must end after the path", source)
+    url = endpoint.rstrip("/")
+    return Endpoint(url, url, None, _is_closed(parts.hostname))
+
+
+def _engine_endpoint(endpoint: str, parts: SplitResult, source: str) -> Endpoint:
+    if parts.scheme == "sqlite" and parts.netloc:
+        raise _malformed(
+            endpoint, "a file needs three slashes (sqlite:///file.db), memory none (sqlite://)", source
+        )
+    if parts.fragment:
+        raise _malformed(endpoint, "it must not contain '#'", source)
+    # Requests are routed by prefix; a digest is unique for each database and shows no password.
+    token = hashlib.sha256(endpoint.encode()).hexdigest()[:32]
+    return Endpoint(without_password(endpoint), f"{parts.scheme}+engine://{token}", endpoint, False)
+
+
+def without_password(url: str) -> str:
+    """Return a URL with ``***`` in place of the password that it may contain."""
+    before, at, after = url.rpartition("@")
+    if not at:
+        return url
+    scheme, separator, user = before.partition("://")
+    name, colon, _ = user.partition(":")
+    return f"{scheme}{separator}{name}{colon}{'***' if colon else ''}@{after}"
+
+
+def _is_closed(host: str) -> bool:
+    name = str(host).lower().rstrip(".")
+    return name == _CLOSED_SERVICE or name.endswith("." + _CLOSED_SERVICE)
+
+
+def _malformed(endpoint: str, reason: str, source: str) -> ValueError:
+    return ValueError(f"{source}Malformed endpoint {without_password(endpoint)!r}: {reason}.")

@@ -1,0 +1,9 @@
+"""Where tracing hooks into the client. See :mod:`faunadb.otel`."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+# Set by ``faunadb.otel.instrument``: called with client, method, path and the headers of a request (to which
+# it may add), returns a context manager. ``None`` costs a query one look-up.
+trace: Optional[Callable[..., Any]] = None

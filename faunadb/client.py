@@ -1,0 +1,520 @@
+"""The client: sends queries to an endpoint, and returns their results."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Mapping
+from json import JSONDecodeError
+from time import time
+from typing import Any, Callable, Optional
+
+from requests import Request, Session
+from requests.auth import HTTPBasicAuth
+from requests.exceptions import ConnectionError
+
+from faunadb import __api_version__, _telemetry
+from faunadb._driver_env import RuntimeEnvHeader
+from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint, resolve_endpoint
+from faunadb._json import parse_json, to_json
+from faunadb._transport import (
+    Answer,
+    Seconds,
+    Shortcut,
+    answer_of,
+    as_timeout,
+    new_session,
+    new_shortcut,
+    send_arguments,
+)
+from faunadb.errors import FaunaError, UnexpectedError, _get_or_raise
+from faunadb.query import _wrap
+from faunadb.request_result import RequestResult
+from faunadb.streams import Subscription
+
+API_VERSION: str = __api_version__
+api_version = API_VERSION
+
+Observer = Callable[[RequestResult], Any]
+
+_log = logging.getLogger("faunadb")
+_log.addHandler(logging.NullHandler())
+
+_TRACEPARENT = re.compile(r"[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}", re.ASCII)
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f]")
+
+
+class _LastTxnTime:
+    """The latest transaction time that any client of a family has seen. Moves forward only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._time: Optional[int] = None
+
+    @property
+    def time(self) -> Optional[int]:
+        """Microseconds since the epoch; ``None`` before the first response."""
+        return self._time
+
+    @property
+    def request_header(self) -> dict[str, str]:
+        """The headers that tell a server what this client has seen; none before the first response."""
+        if self._time is None:
+            return {}
+        text = str(self._time)
+        return {"X-Last-Seen-Txn": text, "X-Last-Txn-Time": text}
+
+    def update_txn_time(self, new_txn_time: int) -> None:
+        """Move forward to a time in microseconds; an earlier one changes nothing."""
+        # Most responses to reads bring no later time, so that the lock is not needed.
+        if self._time is not None and new_txn_time <= self._time:
+            return
+        with self._lock:
+            if self._time is None or new_txn_time > self._time:
+                self._time = new_txn_time
+
+
+class _Counter:
+    """How many clients use a session."""
+
+    def __init__(self, init_value: int = 0) -> None:
+        self.lock = threading.Lock()
+        self.counter = init_value
+
+    def __str__(self) -> str:
+        return f"Counter({self.counter})"
+
+    def get_and_increment(self) -> int:
+        """Add one and return the number before."""
+        with self.lock:
+            before = self.counter
+            self.counter += 1
+            return before
+
+    def decrement(self) -> int:
+        """Subtract one and return the number after."""
+        with self.lock:
+            self.counter -= 1
+            return self.counter
+
+    def increment_unless_zero(self) -> bool:
+        """Add one and return ``True``, unless nothing is counted any more."""
+        with self.lock:
+            if self.counter <= 0:
+                return False
+            self.counter += 1
+            return True
+
+
+class HTTPBearerAuth(HTTPBasicAuth):
+    """The secret of a client, sent as ``Authorization: Bearer <secret>``.
+
+    :ivar secret: The secret; also called ``username``, since servers take it as the user name of basic
+        authentication as well.
+    """
+
+    is_plain_bearer = True
+
+    def __init__(self, secret: Optional[str]) -> None:
+        if isinstance(secret, str) and _CONTROL_CHARACTERS.search(secret):
+            raise ValueError("The secret contains control characters, which cannot be sent.")
+        super().__init__(secret, "")  # type: ignore[arg-type]
+
+    @property
+    def secret(self) -> str:
+        return self.username  # type: ignore[return-value]
+
+    @secret.setter
+    def secret(self, secret: str) -> None:
+        self.username = secret
+
+    def auth_header(self) -> str:
+        """Return the value of the header ``Authorization``."""
+        return f"Bearer {self.secret}"
+
+    def __call__(self, r: Any) -> Any:
+        # Header values are bytes to a server, and the protocol is UTF-8.
+        r.headers["Authorization"] = self.auth_header().encode("utf-8").decode("latin-1")
+        return r
+
+    def __repr__(self) -> str:
+        return "<HTTPBearerAuth>"
+
+
+class FaunaClient:
+    """A client of an FQL v4 database.
+
+    :param secret: Secret of a key or token, or a JWT.
+    :param domain: Host of the server. Not used when ``endpoint`` is given.
+    :param scheme: ``"https"`` or ``"http"``.
+    :param port: TCP port; 443 for https and 80 for http when ``None``.
+    :param timeout: Seconds to wait for a connection and for each read of a response (streams excepted).
+        ``None`` waits for ever, a pair gives both separately.
+    :param observer: Called with a :class:`~faunadb.request_result.RequestResult` after each exchange, failed
+        ones included, before anything is raised.
+    :param pool_connections: How many hosts connections are kept for.
+    :param pool_maxsize: How many connections to a host are kept.
+    :param endpoint: Where the database is: the URL of a server (``http://localhost:8443``), or a database URL
+        for the engine in this process (``sqlite:///spells.db``, ``sqlite://`` for memory,
+        ``postgresql://user@host/db``). The environment variable ``FAUNA_ENDPOINT`` counts when neither this
+        nor ``domain`` names another host than one under ``fauna.com``.
+    :param query_timeout_ms: Keyword. How long a query may take on the server, in milliseconds (``int`` or
+        numeric ``str``).
+    :param session: Keyword. A ``requests.Session`` to share, with ``counter`` and ``last_txn_time`` of the
+        client that it comes from. :meth:`new_session_client` is the easier way.
+    :raises ValueError: When the endpoint is malformed, or a timeout is no number.
+
+    A client may be used by many threads at once. It closes its connections when it and all clients that share
+    them are gone or closed.
+    """
+
+    def __init__(
+        self,
+        secret: Optional[str],
+        domain: str = "db.fauna.com",
+        scheme: str = "https",
+        port: Optional[int] = None,
+        timeout: Seconds = 60,
+        observer: Optional[Observer] = None,
+        pool_connections: int = 10,
+        pool_maxsize: int = 10,
+        endpoint: Optional[str] = None,
+        **kwargs: Any,
+    ) -> None:
+        self._closed = True  # Until there is something to close.
+        self.domain = domain
+        self.scheme = scheme
+        self.port: int = (443 if scheme == "https" else 80) if port is None else port
+        self.auth = HTTPBearerAuth(secret)
+        self.observer = observer
+        self.pool_connections = pool_connections
+        self.pool_maxsize = pool_maxsize
+        self._timeout = as_timeout(timeout)
+        self._query_timeout_ms = _milliseconds(kwargs.get("query_timeout_ms"))
+        self._endpoint: Endpoint = kwargs.get("_resolved_endpoint") or resolve_endpoint(
+            scheme, domain, self.port, endpoint, os.environ
+        )
+        self.base_url = self._endpoint.base_url
+        self._last_txn_time: _LastTxnTime = kwargs.get("last_txn_time") or _LastTxnTime()
+        self._shortcut: Optional[Shortcut] = None
+        self.session: Session = kwargs.get("session") or self._new_session()
+        self.counter: _Counter = kwargs.get("counter") or _Counter(1)
+        self._closed = False
+        self._prepare_session()
+
+    def _new_session(self) -> Session:
+        return new_session(_driver_headers(), self._timeout, self.pool_connections, self.pool_maxsize)
+
+    def _prepare_session(self) -> None:
+        """Add to the session what all clients of this endpoint need; nothing of this client in particular."""
+        headers = getattr(self.session, "headers", None)
+        if headers is not None and "X-FaunaDB-API-Version" not in headers:
+            headers.update(_driver_headers())
+        engine_url = self._endpoint.engine_url
+        if engine_url is None or self._endpoint.root in getattr(self.session, "adapters", ()):
+            return
+        # The engine is loaded only by those who use it.
+        from faunadb.engine.adapter import EngineAdapter
+
+        self.session.mount(self._endpoint.root, EngineAdapter(engine_url))
+
+    def __repr__(self) -> str:
+        return f"FaunaClient(endpoint={self.base_url!r})"
+
+    def __enter__(self) -> FaunaClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the session up; the last client closes its connections. Closing again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.counter.decrement() == 0:
+            self.session.close()
+
+    def __del__(self) -> None:
+        # The constructor may have failed before its first line, and modules may be gone at exit.
+        if not getattr(self, "_closed", True):
+            self.close()
+
+    def sync_last_txn_time(self, new_txn_time: int) -> None:
+        """Make sure that queries see what was committed up to a time, in microseconds; it only moves forward.
+
+        For instance to read in one process what another one has written.
+        """
+        self._last_txn_time.update_txn_time(new_txn_time)
+
+    def get_last_txn_time(self) -> Optional[int]:
+        """Return the latest transaction time seen, in microseconds; ``None`` before the first query."""
+        return self._last_txn_time.time
+
+    def get_query_timeout(self) -> Optional[int]:
+        """Return how long queries may take, in milliseconds; ``None`` when the server decides."""
+        return self._query_timeout_ms
+
+    def query(
+        self,
+        expression: Any,
+        timeout_millis: Optional[int] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        traceparent: Optional[str] = None,
+    ) -> Any:
+        """Evaluate an expression in the database and return its value.
+
+        :param expression: See :mod:`faunadb.query`; plain Python values are wrapped.
+        :param timeout_millis: How long this query may take on the server, in milliseconds.
+        :param tags: Names and values (``str``) that the server attaches to its log of this query.
+        :param traceparent: W3C trace context to continue; ignored when it is not well formed.
+        :raises HttpError: When the query fails; the subclass says in which way.
+        :raises UnexpectedError: When the expression cannot be sent, or the response cannot be understood.
+        :raises requests.exceptions.RequestException: When there is no response.
+        """
+        return self._execute(
+            "POST",
+            "/",
+            _wrap(expression),
+            with_txn_time=True,
+            query_timeout_ms=timeout_millis,
+            tags=tags,
+            traceparent=traceparent,
+        )
+
+    def stream(
+        self,
+        expression: Any,
+        options: Optional[dict[str, Any]] = None,
+        on_start: Optional[Callable[[Any], Any]] = None,
+        on_error: Optional[Callable[[Any], Any]] = None,
+        on_version: Optional[Callable[[Any], Any]] = None,
+        on_history: Optional[Callable[[Any], Any]] = None,
+        on_set: Optional[Callable[[Any], Any]] = None,
+    ) -> Subscription:
+        """Return a subscription to the changes of a document or set. Nothing is sent until its ``start()``.
+
+        :param expression: A reference, document or set.
+        :param options: ``{"fields": [...]}`` selects what events contain: ``action``, ``document``, ``diff``,
+            ``prev``, and for sets ``index``.
+        :param on_start: Called with the first event, a :class:`~faunadb.streams.events.Start`.
+        :param on_error: Called with an :class:`~faunadb.streams.events.Error`, whatever goes wrong.
+        :param on_version: Called with a :class:`~faunadb.streams.events.Version` for each change.
+        :param on_history: Called with a :class:`~faunadb.streams.events.HistoryRewrite`.
+        :param on_set: Called with a :class:`~faunadb.streams.events.Set` for each change of a set.
+        :raises ValueError: When a field is not one of these.
+        :raises UnexpectedError: When the expression cannot be sent.
+        """
+        subscription = Subscription(self, expression, options)
+        subscription.on("start", on_start)
+        subscription.on("error", on_error)
+        subscription.on("version", on_version)
+        subscription.on("history_rewrite", on_history)
+        subscription.on("set", on_set)
+        return subscription
+
+    def ping(self, scope: Optional[str] = None, timeout: Optional[int] = None) -> str:
+        """Ask the server whether it works, and return its answer.
+
+        :param scope: How far to look: ``"node"``, ``"local"`` (or ``"read"``), ``"global"`` (or ``"write"``),
+            ``"all"``.
+        :param timeout: How long the server may take, in milliseconds.
+        :raises UnavailableError: When it does not work.
+        """
+        answer: str = self._execute("GET", "/ping", query={"scope": scope, "timeout": timeout})
+        return answer
+
+    def new_session_client(self, secret: Optional[str], observer: Optional[Observer] = None) -> FaunaClient:
+        """Return a client with another secret that shares connections, endpoint, transaction time and
+        timeouts.
+
+        :param observer: This client's observer when ``None``.
+        :raises UnexpectedError: When this client is closed.
+        """
+        if self._closed or not self.counter.increment_unless_zero():
+            # The misspelling is old, and known to be looked for.
+            raise UnexpectedError("Cannnot create a session client from a closed session", None)
+        try:
+            return FaunaClient(
+                secret,
+                domain=self.domain,
+                scheme=self.scheme,
+                port=self.port,
+                timeout=self._timeout,
+                observer=observer or self.observer,
+                pool_connections=self.pool_connections,
+                pool_maxsize=self.pool_maxsize,
+                session=self.session,
+                counter=self.counter,
+                last_txn_time=self._last_txn_time,
+                query_timeout_ms=self._query_timeout_ms,
+                _resolved_endpoint=self._endpoint,
+            )
+        except BaseException:
+            self.counter.decrement()
+            raise
+
+    def _auth_header(self) -> str:
+        return self.auth.auth_header()
+
+    def _execute(
+        self,
+        action: str,
+        path: str,
+        data: Any = None,
+        query: Optional[dict[str, Any]] = None,
+        with_txn_time: bool = False,
+        query_timeout_ms: Optional[int] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        traceparent: Optional[str] = None,
+    ) -> Any:
+        """Do one exchange, and return the ``resource`` of the response."""
+        if self._closed:
+            raise UnexpectedError("The client is closed.", None)
+        headers = self._request_headers(with_txn_time, query_timeout_ms, tags, traceparent)
+        body = None if action == "GET" else to_json(data)
+        if _telemetry.trace is not None:
+            with _telemetry.trace(self, action, path, headers) as span:
+                return span.finish(self._exchange(action, path, data, body, query, headers, with_txn_time))
+        return self._exchange(action, path, data, body, query, headers, with_txn_time)
+
+    def _exchange(
+        self,
+        action: str,
+        path: str,
+        data: Any,
+        body: Optional[str],
+        query: Optional[dict[str, Any]],
+        headers: dict[str, str],
+        with_txn_time: bool,
+    ) -> Any:
+        start_time = time()
+        answer = self._send(action, path + _query_string(query), body, headers)
+        end_time = time()
+        if with_txn_time:
+            self._note_txn_time(answer.headers)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s %s %d %.1f ms", action, path, answer.status_code, (end_time - start_time) * 1000)
+        content, problem = _parse(answer.text)
+        is_simple = answer.status_code == 200 and self.observer is None and type(content) is dict
+        if is_simple and "resource" in content:
+            return content["resource"]
+        result = RequestResult(
+            action,
+            path.lstrip("/"),
+            query,
+            data,
+            answer.text,
+            content,
+            answer.status_code,
+            answer.headers,
+            start_time,
+            end_time,
+        )
+        if self.observer is not None:
+            self.observer(result)
+        if problem is not None or content is None:
+            raise UnexpectedError(problem or "Invalid JSON.", result)
+        FaunaError.raise_for_status_code(result)
+        return _get_or_raise(result, content, "resource")
+
+    def _send(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Answer:
+        try:
+            shortcut = self._shortcut
+            if shortcut is None or not shortcut.holds(self.session, self.auth):
+                shortcut = self._shortcut = new_shortcut(self.session, self._endpoint.root, self.auth)
+            if shortcut is not None:
+                answer = shortcut.send(action, path, None if body is None else body.encode(), headers)
+                if answer is not None:
+                    return answer
+            return self._send_long_way(action, path, body, headers)
+        except ConnectionError as error:
+            raise self.explained(error) from error
+
+    def _send_long_way(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Answer:
+        root = self._endpoint.root
+        request = Request(action, root + path, data=body, headers=headers, auth=self.auth)
+        prepared = self.session.prepare_request(request)
+        return answer_of(self.session.send(prepared, **send_arguments(self.session, root, self._timeout)))
+
+    def explained(self, error: ConnectionError) -> ConnectionError:
+        """Return a failure to connect, which says more when it is the closed service that does not answer."""
+        if not self._endpoint.is_closed_service:
+            return error
+        message = CLOSED_SERVICE_MESSAGE.format(url=self.base_url)
+        return type(error)(f"{message} ({error})", request=error.request, response=error.response)
+
+    def _note_txn_time(self, headers: Mapping[str, str]) -> None:
+        text = headers.get("X-Txn-Time")
+        if text is not None and text.isdigit():
+            self._last_txn_time.update_txn_time(int(text))
+
+    def _request_headers(
+        self,
+        with_txn_time: bool,
+        query_timeout_ms: Optional[int] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        traceparent: Optional[str] = None,
+    ) -> dict[str, str]:
+        """Return the headers that belong to one request."""
+        headers: dict[str, str] = self._last_txn_time.request_header if with_txn_time else {}
+        timeout = self._query_timeout_ms if query_timeout_ms is None else query_timeout_ms
+        if timeout is not None:
+            headers["X-Query-Timeout"] = str(timeout)
+        if tags is not None:
+            headers["x-fauna-tags"] = self._get_tags_string(tags)
+        if traceparent is not None and self._is_valid_traceparent(traceparent):
+            headers["traceparent"] = traceparent
+        return headers
+
+    def _get_tags_string(self, tags_dict: Mapping[str, str]) -> str:
+        if not isinstance(tags_dict, Mapping):
+            raise TypeError("Tags must be a dictionary")
+        for name, value in tags_dict.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise TypeError(f"Names and values of tags must be strings, got {name!r}: {value!r}")
+        return ",".join(f"{name}={value}" for name, value in tags_dict.items())
+
+    def _is_valid_traceparent(self, traceparent: str) -> bool:
+        return isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent) is not None
+
+
+def _driver_headers() -> dict[str, str]:
+    """Return the headers that are the same for all clients of this process."""
+    from requests.utils import default_user_agent
+
+    return {
+        "User-Agent": default_user_agent(),
+        "Accept-Encoding": "gzip",
+        "Content-Type": "application/json;charset=utf-8",
+        "X-Fauna-Driver": "python",
+        "X-FaunaDB-API-Version": API_VERSION,
+        "X-Driver-Env": str(RuntimeEnvHeader()),
+    }
+
+
+def _milliseconds(value: Any) -> Optional[int]:
+    return None if value is None else int(value)
+
+
+def _query_string(query: Optional[dict[str, Any]]) -> str:
+    present = {} if query is None else {name: value for name, value in query.items() if value is not None}
+    if not present:
+        return ""
+    from urllib.parse import urlencode
+
+    return "?" + urlencode(present)
+
+
+def _parse(text: str) -> Any:
+    """Return the parsed body of a response, and what is wrong with it (``None`` for nothing)."""
+    try:
+        return parse_json(text), None
+    except JSONDecodeError:
+        return None, "Invalid JSON."
+    except (ValueError, KeyError, TypeError) as error:
+        return None, f"The response holds a value that cannot be read: {error}"
+    except RecursionError:
+        return None, "The response is nested too deeply to be read."
