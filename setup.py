@@ -41,7 +41,6 @@ INSTALL_REQUIRES = [
     "python-dateutil>=2.8.2",
     "regex>=2023.6.3",
     "bcrypt>=4.0",
-    "pyuca>=1.2",
 ]
 
 EXTRAS = {
@@ -86,7 +85,7 @@ setup(
     license="MPL-2.0",
     python_requires=">=3.9",
     packages=find_packages(include=["faunadb", "faunadb.*"]),
-    package_data={"faunadb": ["py.typed", "dashboard/*", "dashboard/**/*"]},
+    package_data={"faunadb": ["py.typed", "engine/language/collation.dat", "dashboard/*", "dashboard/**/*"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,
     entry_points=entry_points(),
