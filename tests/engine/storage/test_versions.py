@@ -1,0 +1,174 @@
+"""Versions of documents: newest, at a time, ranges, rewriting of history."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from faunadb.engine.storage import Store, StoreError, Transaction, VersionRow
+from tests.engine.storage.places import COLL, SCOPE, delete, put
+
+
+def write_history(store: Store, times: list[int], doc: int = 1) -> None:
+    def work(tx: Transaction) -> None:
+        for ts in times:
+            put(tx, doc, f'{{"at":{ts}}}', ts=ts)
+
+    store.write(work)
+
+
+def test_newest_version_and_its_fields(store: Store) -> None:
+    def work(tx: Transaction) -> None:
+        tx.put_version(SCOPE, COLL, 7, 100, True, 5_000, '{"name":"naïve \\u0000 ☃"}')
+        tx.put_version(SCOPE, COLL, 7, 200, False, None, None)
+
+    _, txn = store.write(work)
+    with store.snapshot() as snapshot:
+        assert snapshot.version(SCOPE, COLL, 7) == VersionRow(200, False, None, None, txn)
+        first = snapshot.version(SCOPE, COLL, 7, 199)
+        assert first == VersionRow(100, True, 5_000, '{"name":"naïve \\u0000 ☃"}', txn)
+        assert type(first.live) is bool
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (None, 30),
+        (2**63 - 1, 30),
+        (30, 30),
+        (29, 20),
+        (20, 20),
+        (19, 10),
+        (10, 10),
+        (9, None),
+        (-(2**63), None),
+    ],
+)
+def test_version_at_a_time(store: Store, at: int, expected: int) -> None:
+    write_history(store, [10, 30, 20])
+    with store.snapshot() as snapshot:
+        found = snapshot.version(SCOPE, COLL, 1, at)
+        assert (found and found.ts) == expected
+
+
+@pytest.mark.parametrize("missing", [(SCOPE, COLL, 2), (SCOPE, COLL + 1, 1), (SCOPE + 1, COLL, 1)])
+def test_no_version(store: Store, missing: tuple[int, int, int]) -> None:
+    write_history(store, [10])
+    with store.snapshot() as snapshot:
+        assert snapshot.version(*missing) is None
+        assert list(snapshot.versions(*missing)) == []
+
+
+RANGES = list(
+    itertools.product([None, -5, 1, 500], [None, 0, 499, 5000], [False, True], [None, 0, 1, 64, 65, 700])
+)
+
+
+def test_versions_in_range(store: Store) -> None:
+    write_history(store, list(range(1000)))
+    with store.snapshot() as snapshot:
+        for lower, upper, reverse, limit in RANGES:
+            expected = [
+                ts for ts in range(1000) if (lower is None or ts >= lower) and (upper is None or ts <= upper)
+            ]
+            found = snapshot.versions(SCOPE, COLL, 1, lower=lower, upper=upper, reverse=reverse, limit=limit)
+            case = (lower, upper, reverse, limit)
+            assert [row.ts for row in found] == (expected[::-1] if reverse else expected)[:limit], case
+
+
+def test_extreme_numbers(store: Store) -> None:
+    low, high = -(2**63), 2**63 - 1
+
+    def work(tx: Transaction) -> None:
+        for ts in (low, high):
+            tx.put_version(high, low, high, ts, True, high, "{}")
+
+    store.write(work)
+    with store.snapshot() as snapshot:
+        assert [row.ts for row in snapshot.versions(high, low, high)] == [low, high]
+        assert [row.ts for row in snapshot.versions(high, low, high, reverse=True)] == [high, low]
+        assert snapshot.scan_documents(high, low, limit=10) == [high]
+
+
+def test_number_beyond_64_bits_is_refused_and_undone(store: Store) -> None:
+    def work(tx: Transaction) -> None:
+        put(tx, 1)
+        put(tx, 2, ts=2**63)
+
+    with pytest.raises((OverflowError, ValueError, StoreError)):
+        store.write(work)
+    with store.snapshot() as snapshot:
+        assert snapshot.version(SCOPE, COLL, 1) is None
+    assert store.write(lambda tx: put(tx, 1))[1] is not None
+
+
+def test_put_replaces_at_the_same_time(store: Store) -> None:
+    write_history(store, [10])
+    store.write(lambda tx: put(tx, 1, '{"at":"new"}', ts=10))
+    with store.snapshot() as snapshot:
+        assert [row.data for row in snapshot.versions(SCOPE, COLL, 1)] == ['{"at":"new"}']
+
+
+def test_drop_version(store: Store) -> None:
+    write_history(store, [10, 20])
+    assert store.write(lambda tx: tx.drop_version(SCOPE, COLL, 1, 15))[1] is None
+    assert store.write(lambda tx: tx.drop_version(SCOPE, COLL, 1, 20))[1] is not None
+    with store.snapshot() as snapshot:
+        assert snapshot.version(SCOPE, COLL, 1).ts == 10
+
+
+def test_scan_documents_in_order_with_deleted_ones(store: Store) -> None:
+    ids = [5, -3, 2**62, 0, -(2**62), 9]
+
+    def work(tx: Transaction) -> None:
+        for doc in ids:
+            put(tx, doc)
+            put(tx, doc, ts=5)
+        delete(tx, 9)
+        put(tx, 4, coll=COLL + 1)
+
+    store.write(work)
+    with store.snapshot() as snapshot:
+        assert snapshot.scan_documents(SCOPE, COLL, limit=100) == sorted(ids)
+        assert snapshot.scan_documents(SCOPE, COLL, limit=2) == sorted(ids)[:2]
+        assert snapshot.scan_documents(SCOPE, COLL, after=0, limit=2) == [5, 9]
+        assert snapshot.scan_documents(SCOPE, COLL, after=2**62, limit=2) == []
+
+
+def test_count_versions_stops_at_limit(store: Store) -> None:
+    write_history(store, list(range(20)))
+    with store.snapshot() as snapshot:
+        assert snapshot.count_versions(SCOPE, COLL, 1000) == 20
+        assert snapshot.count_versions(SCOPE, COLL, 7) == 7
+        assert snapshot.count_versions(SCOPE, COLL + 1, 7) == 0
+
+
+def test_expired_documents(store: Store) -> None:
+    def work(tx: Transaction) -> None:
+        put(tx, 1, ts=10, ttl=100)
+        put(tx, 2, ts=10, ttl=50)
+        put(tx, 3, ts=10, ttl=500)
+        put(tx, 4, ts=10)
+        put(tx, 5, ts=10, ttl=60)  # superseded
+        put(tx, 5, ts=20)
+        put(tx, 6, ts=10, ttl=60)  # deleted
+        delete(tx, 6, ts=20)
+
+    store.write(work)
+    with store.snapshot() as snapshot:
+        assert snapshot.expired_documents(SCOPE, COLL, 100, 10) == [2, 1]
+        assert snapshot.expired_documents(SCOPE, COLL, 100, 1) == [2]
+        assert snapshot.expired_documents(SCOPE, COLL, 49, 10) == []
+
+
+def test_closed_snapshot_says_so(store: Store) -> None:
+    write_history(store, list(range(100)))
+    with store.snapshot() as snapshot:
+        rows = snapshot.versions(SCOPE, COLL, 1)
+        next(rows)
+    with pytest.raises(StoreError, match="closed"):
+        snapshot.version(SCOPE, COLL, 1)
+    with pytest.raises(StoreError, match="closed"):
+        list(rows)
+    snapshot.close()  # again: nothing happens
