@@ -31,6 +31,8 @@ DEFAULT_SECRET = "secret"
 #: Milliseconds a query may take: when the request does not say, and at most.
 DEFAULT_TIMEOUT = 120_000
 MAX_TIMEOUT = 600_000
+#: Seconds a query tried quickly may take.
+QUICK_SECONDS = 0.003
 #: Retries of a contended transaction when the request does not say.
 DEFAULT_RETRIES = 4
 
@@ -40,6 +42,7 @@ class Request(NamedTuple):
 
     authorization: value of the header, or None. source: the query as JSON data. last_seen: microseconds.
     deadline: `time.monotonic` seconds. writer: go through the write path from the start (linearized reads).
+    quick: raise `NotQuick` rather than wait or work for longer than `QUICK_SECONDS`.
     """
 
     authorization: Optional[str]
@@ -51,6 +54,11 @@ class Request(NamedTuple):
     effect_limit: int = WRITE
     effect_reason: str = ""
     writer: bool = False
+    quick: bool = False
+
+
+class NotQuick(Exception):
+    """A query tried quickly turned out to write or to take longer; it has had no effect."""
 
 
 class Outcome(NamedTuple):
@@ -105,6 +113,11 @@ class Engine:
         return f"Engine({self.store.url!r})"
 
     @property
+    def is_quick(self) -> bool:
+        """True when reading never waits for a network or for a writer, so that small reads may be tried in place."""
+        return self.store.url.startswith("sqlite:///")
+
+    @property
     def streams(self) -> Any:
         """The dispatcher of event streams, started with the first one."""
         if self._streams is None:
@@ -113,10 +126,14 @@ class Engine:
             self._streams = Dispatcher(self)
         return self._streams
 
-    def close(self) -> None:
-        """End background work and streams, and close the store."""
+    def close_streams(self) -> None:
+        """End every open event stream."""
         if self._streams is not None:
             self._streams.close()
+
+    def close(self) -> None:
+        """End background work and streams, and close the store."""
+        self.close_streams()
         self.background.close()
         self.store.close()
 
@@ -131,6 +148,8 @@ class Engine:
     def run(self, request: Request) -> Outcome:
         """Run a query. Raises `Unauthenticated`, `Failed`, `RequestError`."""
         try:
+            if request.quick:
+                return self._run_quickly(request)
             return deep.with_room(lambda: self._run(request))
         except RecursionError:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
@@ -142,6 +161,22 @@ class Engine:
             raise contended() from None
         except StoreUnavailable as failure:
             raise RequestError(503, "unavailable", str(failure)) from failure
+
+    def _run_quickly(self, request: Request) -> Outcome:
+        deadline = time.monotonic() + QUICK_SECONDS
+        quick = request._replace(deadline=min(deadline, request.deadline))
+        try:
+            with self.store.snapshot(request.last_seen) as snap:
+                prepared = self._prepare(quick, snap)
+                if prepared.node.effect() >= WRITE:
+                    raise NotQuick
+                return self._evaluate(quick, prepared, snap, None)
+        except (NeedsWriter, RecursionError):
+            raise NotQuick from None
+        except RequestError as error:
+            if error.status == 503:
+                raise NotQuick from None
+            raise
 
     def _run(self, request: Request) -> Outcome:
         with self.store.snapshot(request.last_seen) as snap:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from urllib.parse import unquote_plus
 
 from . import reader
-from .engine import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT, Failed, Request, Unauthenticated
+from .engine import (
+    DEFAULT_RETRIES,
+    DEFAULT_TIMEOUT,
+    MAX_TIMEOUT,
+    Failed,
+    NotQuick,
+    Request,
+    Unauthenticated,
+)
 from .language.errors import QueryErrors, RequestError, bad_request
 from .language.registry import READ, VERSION_RANK, WRITE
 from .render import pretty
@@ -192,9 +200,10 @@ UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 class Exchange:
     """One request being answered: collects what its response needs."""
 
-    def __init__(self, engine: Engine, request: HttpRequest):
+    def __init__(self, engine: Engine, request: HttpRequest, quick: bool = False):
         self.engine = engine
         self.request = request
+        self.quick = quick
         self.headers = request.headers
         self.started = time.monotonic()
         self.options = Options("4", 0, DEFAULT_TIMEOUT, DEFAULT_RETRIES)
@@ -366,6 +375,7 @@ class Exchange:
             effect_limit,
             reason,
             writer,
+            self.quick,
         )
 
     def run(self, request: Request) -> HttpResponse:
@@ -505,9 +515,19 @@ def build() -> str:
 
 def handle(engine: Engine, request: HttpRequest) -> HttpResponse:
     """Answer one request; never raises for anything a client can send."""
-    exchange = Exchange(engine, request)
+    return _guarded(Exchange(engine, request))
+
+
+def handle_quickly(engine: Engine, request: HttpRequest) -> HttpResponse:
+    """Answer a request that reads little. Raises `NotQuick`, without effects, when it is not such a one."""
+    return _guarded(Exchange(engine, request, quick=True))
+
+
+def _guarded(exchange: Exchange) -> HttpResponse:
     try:
         return exchange.answer()
+    except NotQuick:
+        raise
     except Exception as failure:
         import logging
 

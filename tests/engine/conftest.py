@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 import pytest
+
 from faunadb import _json
 from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.http import HttpRequest, HttpResponse, handle

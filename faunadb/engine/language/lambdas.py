@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from .errors import Position, QueryError, QueryErrors, RANK_ARGUMENT
+from .errors import RANK_ARGUMENT, Position, QueryError, QueryErrors
 from .nodes import Env, Literal, Node, Source
 from .values import Lambda
 

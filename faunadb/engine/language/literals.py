@@ -260,9 +260,8 @@ def _set(parser: Parser, content: Any, position: Position) -> Any:
 
 def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> Any:
     """Run the function of the same name on the literal arguments."""
-    from .special import FilterNode, JoinNode
-
     from .nodes import Const
+    from .special import FilterNode, JoinNode
 
     ctx = parser.ctx
     if "filter" in content:

@@ -882,7 +882,7 @@ def merge(parser: Parser, form: Form, source: Any, pos: Position, names: Names) 
 class JoinNode(Node):
     """join: with is a written lambda, or an expression giving a lambda or an index ref."""
 
-    __slots__ = ("fn", "target", "origin")
+    __slots__ = ("fn", "origin", "target")
 
     def __init__(self, origin: Node, target: Optional[Node], fn: Optional[LambdaNode], pos: Position):
         self.origin = origin
@@ -947,4 +947,4 @@ def join(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -
     return JoinNode(origin, None, fn, pos)
 
 
-__all__ = ["Const", "FilterNode", "FormNode", "JoinNode", "RANK_PARSE", "document_fields"]
+__all__ = ["RANK_PARSE", "Const", "FilterNode", "FormNode", "JoinNode", "document_fields"]

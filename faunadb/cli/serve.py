@@ -1,0 +1,87 @@
+"""``faunadb serve``: the server for every FQL v4 driver."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from ..server import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
+from ..server import serve as run_server
+
+
+def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
+    if secret_file is not None:
+        text = Path(secret_file).read_text(encoding="utf-8").strip()
+        if not text:
+            raise click.UsageError(f"{secret_file} is empty: it should hold the root secret")
+        return text
+    return secret or os.environ.get("FAUNADB_SECRET") or "secret"
+
+
+@click.command()
+@click.argument("url", default="sqlite://")
+@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--secret", help="Root secret. Others can see it in the process list: prefer --secret-file.")
+@click.option(
+    "--secret-file", type=click.Path(exists=True, dir_okay=False), help="File holding the root secret."
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes that serve."
+)
+@click.option("--certificate", type=click.Path(exists=True, dir_okay=False), help="PEM certificate, for TLS.")
+@click.option("--private-key", type=click.Path(exists=True, dir_okay=False), help="PEM private key, for TLS.")
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "normal"]),
+    help="SQLite only. full: an answered write survives a power cut (default).",
+)
+@click.option(
+    "--log-level",
+    default="info",
+    show_default=True,
+    type=click.Choice(["debug", "info", "warning", "error"]),
+)
+@click.option("--access-log", is_flag=True, help="Log one JSON object a request (never secrets or data).")
+@click.option("--no-dashboard", is_flag=True, help="Do not serve the data explorer at /dashboard.")
+def serve(
+    url: str,
+    host: str,
+    port: int,
+    secret: Optional[str],
+    secret_file: Optional[str],
+    workers: int,
+    certificate: Optional[str],
+    private_key: Optional[str],
+    durability: Optional[str],
+    log_level: str,
+    access_log: bool,
+    no_dashboard: bool,
+) -> None:
+    """Serve the database at URL to any FQL v4 driver.
+
+    URL is sqlite:///file.db, sqlite:// (in memory, the default) or postgresql://user@host/db. The root secret comes
+    from --secret-file, --secret or the environment variable FAUNADB_SECRET; without any it is "secret", and
+    the server then listens on this machine only.
+    """
+    try:
+        run_server(
+            url,
+            host=host,
+            port=port,
+            secret=_secret(secret, secret_file),
+            workers=workers,
+            certificate=certificate,
+            private_key=private_key,
+            log_level=log_level,
+            access_log=access_log,
+            dashboard=not no_dashboard,
+            options={"durability": durability} if durability else {},
+        )
+    except (RefusedToServe, ImportError, ValueError, OSError) as failure:
+        print(f"faunadb serve: {failure}", file=sys.stderr)
+        raise SystemExit(2) from None

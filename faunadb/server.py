@@ -1,0 +1,359 @@
+"""An ASGI application that serves an engine, and `serve`, which runs it under granian.
+
+Queries that read little are answered on the event loop, because handing them to a thread costs more than they do; all others
+run on a pool of threads, where concurrent writers share their commits. Streams hold no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Optional
+
+from .engine import open_engine
+from .engine.http import MAX_BODY, HttpRequest, HttpResponse, NotQuick, handle, handle_quickly
+from .engine.storage.urls import without_password
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+access = logging.getLogger("faunadb.server.access")
+log = logging.getLogger("faunadb.server")
+
+#: Seconds a client may take to send the next piece of its request.
+READ_TIMEOUT = 60.0
+#: Threads that run queries; so many writers can share one commit.
+THREADS = 64
+#: Queries longer than this many bytes are not tried on the event loop.
+QUICK_BODY = 16 * 1024
+#: Environment variable that carries the configuration to worker processes. It holds no secret, only a hash.
+CONFIG = "FAUNADB_SERVER_CONFIG"
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8443
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _TooSlow(Exception):
+    pass
+
+
+class _Gone(Exception):
+    pass
+
+
+class Application:
+    """ASGI application over one engine.
+
+    engine: an `engine.Engine`, or None with a `factory` that opens one when the server starts (each worker its own).
+    """
+
+    def __init__(self, engine: Any = None, factory: Optional[Callable[[], Any]] = None, dashboard: bool = True):
+        self.engine = engine
+        self._factory = factory
+        self._dashboard = dashboard
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="faunadb-query")
+        self._owned = False
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    # Start and stop
+
+    def open(self) -> Any:
+        if self.engine is None:
+            assert self._factory is not None
+            self.engine = self._factory()
+            self._owned = True
+        return self.engine
+
+    def close(self) -> None:
+        """Finish running queries, end streams, close an engine that was opened here."""
+        if self.engine is not None:
+            self.engine.close_streams()
+        self._pool.shutdown(wait=True)
+        if self._owned:
+            self.engine.close()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await loop.run_in_executor(None, self.open)
+                except Exception as failure:
+                    log.error("cannot open the database: %s", failure)
+                    await send({"type": "lifespan.startup.failed", "message": str(failure)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await loop.run_in_executor(None, self.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    # Requests
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        status = 0
+        try:
+            body = await _body(scope, receive)
+            request = _request(scope, body)
+            response = await self._answer(request)
+            status = response.status
+            if response.stream is not None:
+                await _send_stream(response, receive, send)
+            else:
+                await _send(response, send)
+        except _TooLarge:
+            status = 413
+            await _send(_plain(413, "request too large", "Request entity is too large"), send)
+        except _TooSlow:
+            status = 408
+            await _send(HttpResponse(408, [], b'{"error":"request timeout: Client timed out."}'), send)
+        except (_Gone, ConnectionError):
+            status = 499
+        finally:
+            if access.isEnabledFor(logging.INFO):
+                _log_access(scope, status, time.perf_counter() - started)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        engine = self.engine or self.open()
+        if request.path == "/" and request.method == "POST" and len(request.body) <= QUICK_BODY:
+            if engine.is_quick:
+                try:
+                    return handle_quickly(engine, request)
+                except NotQuick:
+                    pass
+        elif self._dashboard and request.path.startswith("/dashboard") and request.method in ("GET", "HEAD"):
+            from .dashboard import page
+
+            return page(request.path)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, handle, engine, request)
+
+
+async def _body(scope: Message, receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        try:
+            message = await asyncio.wait_for(receive(), READ_TIMEOUT) if chunks else await receive()
+        except asyncio.TimeoutError:
+            raise _TooSlow from None
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise _TooLarge
+        if not message.get("more_body", False):
+            return b"".join([*chunks, chunk]) if chunks else chunk
+        chunks.append(chunk)
+
+
+def _request(scope: Message, body: bytes) -> HttpRequest:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    raw_path = scope.get("raw_path")
+    path = raw_path.decode("latin-1").partition("?")[0] if raw_path else scope["path"]
+    return HttpRequest(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers, body)
+
+
+def _headers(response: HttpResponse, length: Optional[int]) -> list[tuple[bytes, bytes]]:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    return headers
+
+
+def _plain(status: int, code: str, description: str) -> HttpResponse:
+    body = json.dumps({"errors": [{"code": code, "description": description}]}).encode()
+    return HttpResponse(status, [("content-type", "application/json;charset=utf-8")], body)
+
+
+async def _send(response: HttpResponse, send: Send) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status,
+            "headers": _headers(response, len(response.body)),
+        }
+    )
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _send_stream(response: HttpResponse, receive: Receive, send: Send) -> None:
+    """Send each event in a frame of its own until the stream ends or the client goes away."""
+    stream = response.stream
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    stream.on_ready(lambda: loop.call_soon_threadsafe(ready.set))
+    gone = asyncio.ensure_future(_disconnected(receive))
+    gone.add_done_callback(lambda _: (stream.close(), ready.set()))
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": _headers(response, None)})
+        while not gone.done():
+            ready.clear()
+            while True:
+                event = stream.next(0)
+                if event is None:
+                    break
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+            if stream.ended:
+                await send({"type": "http.response.body", "body": b""})
+                return
+            await ready.wait()
+    finally:
+        gone.cancel()
+        stream.close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+
+
+def _log_access(scope: Message, status: int, seconds: float) -> None:
+    """One JSON object a request. Neither headers nor query strings are logged: they can hold secrets and data."""
+    client = scope.get("client")
+    entry = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(seconds * 1000, 3),
+        "client": client[0] if client else None,
+        "http": scope.get("http_version"),
+    }
+    access.info(json.dumps(entry))
+
+
+# Running it
+
+
+def is_loopback(host: str) -> bool:
+    """Whether listening on host is reachable from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class RefusedToServe(ValueError):
+    """The server was asked to run in a way that would be unsafe or cannot work."""
+
+
+def check_address(host: str, secret: str) -> None:
+    """Refuse to be reachable from elsewhere with the secret that everybody knows."""
+    from .engine.engine import DEFAULT_SECRET
+
+    if secret == DEFAULT_SECRET and not is_loopback(host):
+        raise RefusedToServe(
+            f"refusing to listen on {host} with the default secret: choose one with --secret-file or FAUNADB_SECRET"
+        )
+
+
+def create_app() -> Application:
+    """The application of a worker process, configured by the environment."""
+    config = json.loads(os.environ[CONFIG])
+    _configure_logging(config["log_level"], config["access_log"])
+
+    def factory() -> Any:
+        return open_engine(config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"])
+
+    return Application(factory=factory, dashboard=config["dashboard"])
+
+
+def _configure_logging(level: str, access_log: bool) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    access.setLevel(logging.INFO if access_log else logging.WARNING)
+
+
+def serve(
+    url: str = "sqlite://",
+    *,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    secret: str = "secret",
+    workers: int = 1,
+    certificate: Optional[str] = None,
+    private_key: Optional[str] = None,
+    log_level: str = "info",
+    access_log: bool = False,
+    dashboard: bool = True,
+    options: Optional[dict[str, Any]] = None,
+) -> None:
+    """Serve the database at url until SIGTERM or SIGINT. HTTP/1.1 and HTTP/2 share the port.
+
+    workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS.
+    Raises `RefusedToServe`; `ImportError` without the extra ``server``.
+    """
+    check_address(host, secret)
+    if workers > 1 and url.rstrip("/") in ("sqlite:", "sqlite"):
+        raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
+    if (certificate is None) != (private_key is None):
+        raise RefusedToServe("TLS needs both a certificate and its private key")
+    try:
+        from granian import Granian
+        from granian.constants import Interfaces
+        from granian.http import HTTP1Settings, HTTP2Settings
+    except ImportError:
+        raise ImportError("faunadb serve needs the extra 'server': pip install 'faunadb[server]'") from None
+    from pathlib import Path
+
+    from .engine.auth.secrets import hash_password
+
+    open_engine(url, secret="", **(options or {})).close()  # a bad place is told before anything listens
+    os.environ[CONFIG] = json.dumps(
+        {
+            "url": url,
+            "root_hashes": [hash_password(secret)],
+            "options": options or {},
+            "log_level": log_level,
+            "access_log": access_log,
+            "dashboard": dashboard,
+        }
+    )
+    server = Granian(
+        "faunadb.server:create_app",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        websockets=False,
+        log_access=False,
+        log_enabled=log_level.lower() == "debug",
+        backlog=4096,
+        backpressure=65536,
+        http1_settings=HTTP1Settings(max_buffer_size=1024 * 1024),
+        http2_settings=HTTP2Settings(max_concurrent_streams=100_000),
+        ssl_cert=Path(certificate) if certificate else None,
+        ssl_key=Path(private_key) if private_key else None,
+        workers_kill_timeout=20,
+    )
+    scheme = "https" if certificate else "http"
+    print(f"faunadb: serving {without_password(url)} on {scheme}://{host}:{port}", flush=True)
+    server.serve()
+
+
+def free_port(host: str = DEFAULT_HOST) -> int:
+    """A TCP port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
