@@ -8,16 +8,30 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, Dict, List, NamedTuple, Sequence, TextIO, Tuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TextIO
 
 from faunadb import query as q
-from faunadb.client import FaunaClient
+from faunadb.cli.errors import CliError
 from faunadb.cli.render import PYTHON, render_query, render_value
+from faunadb.client import FaunaClient
+from faunadb.errors import FaunaError, HttpError
 
-__all__ = ["CHARACTERS", "FUNCTIONS", "INDEXES", "QUERIES", "SPELLS", "DemoQuery", "load", "main", "run"]
+__all__ = [
+    "CHARACTERS",
+    "FUNCTIONS",
+    "INDEXES",
+    "QUERIES",
+    "SPELLS",
+    "DemoQuery",
+    "execute",
+    "load",
+    "main",
+    "run",
+]
 
 #: document id -> data
-SPELLS: List[Tuple[str, Dict[str, Any]]] = [
+SPELLS: list[tuple[str, dict[str, Any]]] = [
     ("101", {"name": "Ember Kiss", "element": ["fire"], "cost": 10, "level": 1}),
     ("102", {"name": "Tidal Lullaby", "element": ["water"], "cost": 15, "level": 2}),
     ("103", {"name": "Steam Veil", "element": ["fire", "water"], "cost": 25, "level": 3}),
@@ -27,21 +41,21 @@ SPELLS: List[Tuple[str, Dict[str, Any]]] = [
 ]
 
 #: document id -> name, and the spells that the character casts
-CHARACTERS: List[Tuple[str, str, List[str]]] = [
+CHARACTERS: list[tuple[str, str, list[str]]] = [
     ("201", "Orla", ["101", "103", "105"]),
     ("202", "Bram", ["104", "105"]),
     ("203", "Suri", ["102", "106"]),
 ]
 
-INDEXES: List[Dict[str, Any]] = [
-    {"name": "spells_by_element", "source": "spells", "terms": [["data", "element"]], "values": []},
+INDEXES: list[dict[str, Any]] = [
+    {"name": "spells_by_element", "source": "spells", "terms": [["data", "element"]]},
     {
         "name": "spells_by_cost",
         "source": "spells",
         "terms": [],
         "values": [["data", "cost"], ["data", "name"], ["ref"]],
     },
-    {"name": "spell_by_name", "source": "spells", "terms": [["data", "name"]], "values": [], "unique": True},
+    {"name": "spell_by_name", "source": "spells", "terms": [["data", "name"]], "unique": True},
     {
         "name": "characters_by_spell",
         "source": "characters",
@@ -51,7 +65,7 @@ INDEXES: List[Dict[str, Any]] = [
 ]
 
 #: user-defined functions: name -> body
-FUNCTIONS: Dict[str, Any] = {
+FUNCTIONS: dict[str, Any] = {
     "price_of": lambda name: q.select(["data", "cost"], q.get(q.match(q.index("spell_by_name"), name))),
 }
 
@@ -66,7 +80,7 @@ class DemoQuery(NamedTuple):
 _spells = q.collection("spells")
 _ember_kiss = q.ref(_spells, "101")
 
-QUERIES: List[DemoQuery] = [
+QUERIES: list[DemoQuery] = [
     DemoQuery("A document by its ref", q.get(_ember_kiss)),
     DemoQuery(
         "All spells: a page of refs, each mapped to a name",
@@ -161,9 +175,11 @@ def load(client: FaunaClient) -> None:
     )
 
 
-def _index(index: Dict[str, Any]) -> Dict[str, Any]:
-    fields = {key: [{"field": path} for path in index[key]] for key in ("terms", "values") if index[key]}
-    return {**index, "terms": [], "values": [], **fields, "source": q.collection(index["source"])}
+def _index(index: dict[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        key: [{"field": path} for path in index[key]] for key in ("terms", "values") if key in index
+    }
+    return {**index, **fields, "source": q.collection(index["source"])}
 
 
 def _create_character(number: str, name: str, spells: Sequence[str]) -> Any:
@@ -186,22 +202,37 @@ def _indented(text: str, first: str, rest: str) -> str:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """The command line of the demo: ``faunadb demo [URL] [--secret SECRET]``. Returns the exit code."""
+    """The command line of the demo where click is not installed. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="faunadb demo",
-        description="Fill an empty database with a small data set and run ten FQL v4 queries on it.",
+        description="Load a small data set into an empty database and run ten FQL v4 queries on it.",
     )
     parser.add_argument("url", nargs="?", default="sqlite://", help="where to put the data (default: memory)")
-    parser.add_argument("--secret", default="secret", help="key of the database (default: secret)")
+    parser.add_argument("--secret", default="secret", help="secret of a key (default: secret)")
     options = parser.parse_args(list(arguments))
-    client = FaunaClient(secret=options.secret, endpoint=options.url)
     try:
+        return execute(options.url, options.secret)
+    except CliError as fault:
+        sys.stderr.write(f"Error: {fault}\n")
+        return 1
+
+
+def execute(url: str, secret: str) -> int:
+    """Load the data into the database at ``url`` and run the queries, writing to standard output.
+
+    :raises CliError: when the database is not empty, or does not answer
+    """
+    try:
+        client = FaunaClient(secret=secret, endpoint=url)
         load(client)
-        sys.stdout.write(
-            f"Loaded {len(SPELLS)} spells, {len(CHARACTERS)} characters and {len(INDEXES)} indexes "
-            f"into {options.url}. Ten queries, with `from faunadb import query as q`:\n"
-        )
-        run(client, sys.stdout)
-    finally:
-        client.close()
+    except HttpError as fault:
+        if fault.errors and fault.errors[0].code == "instance already exists":
+            raise CliError(f"{url} is not empty: the demo makes collections of its own") from None
+        raise CliError(str(fault)) from None
+    except (FaunaError, OSError, ValueError) as fault:
+        raise CliError(str(fault)) from None
+    counts = f"{len(SPELLS)} spells, {len(CHARACTERS)} characters and {len(INDEXES)} indexes"
+    sys.stdout.write(f"Loaded {counts} into {url}. Ten queries, after `from faunadb import query as q`:\n")
+    run(client, sys.stdout)
+    client.close()
     return 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
-
 __all__ = ["CliError", "FqlSyntaxError", "line_and_column", "underline"]
 
 
@@ -20,7 +18,7 @@ class FqlSyntaxError(CliError):
     :param end: offset behind the last one
     """
 
-    def __init__(self, message: str, text: str, start: int, end: Optional[int] = None) -> None:
+    def __init__(self, message: str, text: str, start: int, end: int | None = None) -> None:
         self.message = message
         self.text = text
         self.start = min(start, len(text))
@@ -32,7 +30,7 @@ class FqlSyntaxError(CliError):
         return f"line {self.line}, column {self.column}: {self.message}\n{underline(self.text, self.start, self.end)}"
 
 
-def line_and_column(text: str, offset: int) -> Tuple[int, int]:
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """Line and column of an offset, both counted from 1."""
     before = text[:offset]
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
@@ -46,7 +44,7 @@ def underline(text: str, start: int, end: int, context: int = 2) -> str:
     lines = text.split("\n")
     first = text[:start].count("\n")
     last = text[: max(start, end - 1)].count("\n")
-    shown: List[str] = []
+    shown: list[str] = []
     offset = 0
     for number, line in enumerate(lines):
         if first - context <= number <= last + context:

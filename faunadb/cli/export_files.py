@@ -11,8 +11,9 @@ import json
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import IO, Any, NamedTuple
 
 from faunadb.cli.errors import CliError
 
@@ -55,14 +56,14 @@ class Export(NamedTuple):
 
     root: Path
     #: the parts' metadata, in order; empty when there are none
-    metadata: List[Dict[str, Any]]
+    metadata: list[dict[str, Any]]
     #: names of collections, also of those without documents
-    collections: List[str]
-    files: List[DataFile]
+    collections: list[str]
+    files: list[DataFile]
     #: whether documents are tagged (else simple)
     tagged: bool
     #: what shows that the export is not whole
-    problems: List[str]
+    problems: list[str]
 
     @property
     def id(self) -> str:
@@ -92,7 +93,7 @@ def read_export(root: Path) -> Export:
     return Export(root, metadata, collections, files, formats == {"tagged"}, problems)
 
 
-def _read_metadata(path: Path) -> Dict[str, Any]:
+def _read_metadata(path: Path) -> dict[str, Any]:
     try:
         metadata = json.loads(path.read_text("utf-8"))
     except json.JSONDecodeError as fault:
@@ -114,7 +115,7 @@ def _data_files(base: Path) -> Iterator[DataFile]:
                 yield DataFile(path, directory.name, path.stat().st_size)
 
 
-def _problems(metadata: List[Dict[str, Any]], files: List[DataFile]) -> List[str]:
+def _problems(metadata: list[dict[str, Any]], files: list[DataFile]) -> list[str]:
     if not metadata:
         return ["there is no metadata_00.json: whether the export is whole cannot be told"]
     problems = []
@@ -135,7 +136,7 @@ class _Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.raw: IO[bytes] = open(path, "rb")
+        self.raw: IO[bytes] = open(path, "rb")  # noqa: SIM115 - closed by close()
         stream: IO[bytes] = gzip.GzipFile(fileobj=self.raw) if path.name.endswith(".gz") else self.raw  # type: ignore[assignment]
         self.text = io.TextIOWrapper(stream, encoding="utf-8", errors="strict", newline="\n")
         self.line = 1
@@ -175,7 +176,7 @@ class Entry(NamedTuple):
     #: its JSON value, ``None`` when it cannot be read
     value: Any
     #: why it cannot be read
-    fault: Optional[CorruptFile]
+    fault: CorruptFile | None
     #: bytes of the file read so far
     position: int
 
@@ -276,7 +277,7 @@ class _ArrayReader:
         self.advance(self.offset + 1)
         return found
 
-    def element(self) -> Tuple[int, Any]:
+    def element(self) -> tuple[int, Any]:
         """The next element and the line it begins on."""
         if not self.peek():
             raise self.fail("the file ends in the middle: its array is not closed")
@@ -357,9 +358,9 @@ class ExportWriter:
         self.lines = lines
         self.compressed = compressed
         self.file_size = file_size
-        self.collections: List[str] = []
-        self.paths: List[Path] = []
-        self._file: Optional[IO[bytes]] = None
+        self.collections: list[str] = []
+        self.paths: list[Path] = []
+        self._file: IO[bytes] | None = None
         self._written = 0
         self._ordinal = 0
 
@@ -373,7 +374,7 @@ class ExportWriter:
         self.collections.append(collection)
         self._ordinal = 0
 
-    def write(self, record: Dict[str, Any]) -> None:
+    def write(self, record: dict[str, Any]) -> None:
         """Append one record."""
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
         if self._file is not None and self._written + len(text) > self.file_size:
@@ -387,7 +388,7 @@ class ExportWriter:
         file.write(piece)
         self._written += len(piece)
 
-    def finish(self, metadata: Dict[str, Any]) -> None:
+    def finish(self, metadata: dict[str, Any]) -> None:
         """Close the last file and write the metadata."""
         self._close_file()
         document = {
@@ -418,9 +419,9 @@ class ExportWriter:
         self._ordinal += 1
         self._written = 0
         if self.compressed:
-            self._file = gzip.open(path, "wb", compresslevel=6)  # type: ignore[assignment]
+            self._file = gzip.open(path, "wb", compresslevel=6)  # type: ignore[assignment]  # noqa: SIM115
         else:
-            self._file = open(path, "wb")
+            self._file = open(path, "wb")  # noqa: SIM115
         assert self._file is not None
         return self._file
 

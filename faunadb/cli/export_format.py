@@ -16,7 +16,7 @@ import binascii
 import datetime
 import math
 import re
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple
 
 __all__ = [
     "NATIVE_MODULES",
@@ -31,7 +31,7 @@ __all__ = [
     "query_literal",
 ]
 
-Report = Callable[[Tuple[str, ...], str], None]
+Report = Callable[[tuple[str, ...], str], None]
 
 #: v10 module -> v4 native collection
 NATIVE_MODULES = {
@@ -66,10 +66,10 @@ class Document(NamedTuple):
     collection: str
     id: str
     #: microseconds since 1970, or ``None`` when the record has none
-    ts: Optional[int]
+    ts: int | None
     #: ``{"@ts": ...}``, or ``None``
-    ttl: Optional[Dict[str, str]]
-    data: Dict[str, Any]
+    ttl: dict[str, str] | None
+    data: dict[str, Any]
 
 
 # -- times
@@ -107,14 +107,14 @@ def format_micros(micros: int) -> str:
 # -- references
 
 
-def collection_ref(name: str) -> Dict[str, Any]:
+def collection_ref(name: str) -> dict[str, Any]:
     """The ref of the collection (or native collection) that a v10 module name stands for."""
     if name in NATIVE_MODULES:
         return {"@ref": {"id": NATIVE_MODULES[name]}}
     return {"@ref": {"id": name, "collection": {"@ref": {"id": "collections"}}}}
 
 
-def document_ref(collection: str, identifier: str) -> Dict[str, Any]:
+def document_ref(collection: str, identifier: str) -> dict[str, Any]:
     """The ref of a document of a v10 module."""
     return {"@ref": {"id": identifier, "collection": collection_ref(collection)}}
 
@@ -166,14 +166,14 @@ def _untagged(value: Any, *tags: str) -> Any:
     return value
 
 
-def _module_name(value: Any) -> Optional[str]:
+def _module_name(value: Any) -> str | None:
     value = _untagged(value, "@mod")
     if value is not None and not isinstance(value, str):
         raise BadRecord("the field coll is not a collection")
     return value
 
 
-def _time_field(value: Any, name: str) -> Optional[str]:
+def _time_field(value: Any, name: str) -> str | None:
     value = _untagged(value, "@time")
     if value is None:
         return None
@@ -191,7 +191,7 @@ class _Decoder:
         self.tagged = tagged
         self.report = report
 
-    def members(self, fields: Dict[str, Any], path: Tuple[str, ...]) -> Dict[str, Any]:
+    def members(self, fields: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
         decoded = {}
         for key, value in fields.items():
             result = self.value(value, (*path, key))
@@ -199,7 +199,7 @@ class _Decoder:
                 decoded[key] = result
         return decoded
 
-    def value(self, value: Any, path: Tuple[str, ...]) -> Any:
+    def value(self, value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
             if self.tagged and len(value) == 1 and next(iter(value)).startswith("@"):
                 return self.tag(next(iter(value)), next(iter(value.values())), path)
@@ -210,7 +210,7 @@ class _Decoder:
             raise BadRecord(f"{'.'.join(path)}: {value} does not fit in 64 bits")
         return value
 
-    def array(self, values: List[Any], path: Tuple[str, ...]) -> List[Any]:
+    def array(self, values: list[Any], path: tuple[str, ...]) -> list[Any]:
         decoded = []
         for index, value in enumerate(values):
             place = (*path, str(index))
@@ -223,13 +223,13 @@ class _Decoder:
                 decoded.append(result)
         return decoded
 
-    def object(self, value: Any, path: Tuple[str, ...]) -> Dict[str, Any]:
+    def object(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise BadRecord(f"{'.'.join(path)}: an object was expected")
         members = self.members(value, path)
         return {"@obj": members} if any(key.startswith("@") for key in members) else members
 
-    def tag(self, tag: str, value: Any, path: Tuple[str, ...]) -> Any:
+    def tag(self, tag: str, value: Any, path: tuple[str, ...]) -> Any:
         handler = getattr(self, "_tag_" + tag[1:], None)
         if handler is None:
             raise BadRecord(f"{'.'.join(path)}: unknown tag {tag}")
@@ -240,7 +240,7 @@ class _Decoder:
                 raise
             raise BadRecord(f"{'.'.join(path)}: {value!r} is no value of {tag}") from None
 
-    def _tag_int(self, value: Any, path: Tuple[str, ...]) -> int:
+    def _tag_int(self, value: Any, path: tuple[str, ...]) -> int:
         number = int(value)
         if number not in _INT64:
             raise ValueError
@@ -248,32 +248,32 @@ class _Decoder:
 
     _tag_long = _tag_int
 
-    def _tag_double(self, value: Any, path: Tuple[str, ...]) -> float:
+    def _tag_double(self, value: Any, path: tuple[str, ...]) -> float:
         return float(value)
 
-    def _tag_time(self, value: Any, path: Tuple[str, ...]) -> Dict[str, str]:
+    def _tag_time(self, value: Any, path: tuple[str, ...]) -> dict[str, str]:
         parse_micros(value)
         return {"@ts": value}
 
-    def _tag_date(self, value: Any, path: Tuple[str, ...]) -> Dict[str, str]:
+    def _tag_date(self, value: Any, path: tuple[str, ...]) -> dict[str, str]:
         if not _DATE.match(value):
             raise ValueError
         return {"@date": value}
 
-    def _tag_bytes(self, value: Any, path: Tuple[str, ...]) -> Dict[str, str]:
+    def _tag_bytes(self, value: Any, path: tuple[str, ...]) -> dict[str, str]:
         return {"@bytes": base64.urlsafe_b64encode(base64.b64decode(value, validate=True)).decode("ascii")}
 
-    def _tag_uuid(self, value: Any, path: Tuple[str, ...]) -> str:
+    def _tag_uuid(self, value: Any, path: tuple[str, ...]) -> str:
         if not isinstance(value, str):
             raise ValueError
         return value
 
-    def _tag_mod(self, value: Any, path: Tuple[str, ...]) -> Dict[str, Any]:
+    def _tag_mod(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, str):
             raise ValueError
         return collection_ref(value)
 
-    def _tag_ref(self, value: Any, path: Tuple[str, ...]) -> Dict[str, Any]:
+    def _tag_ref(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
         module = _module_name(value["coll"])
         identifier = value.get("id", value.get("name"))
         if not module or isinstance(identifier, (dict, list)) or identifier is None:
@@ -282,14 +282,14 @@ class _Decoder:
 
     _tag_doc = _tag_ref
 
-    def _tag_object(self, value: Any, path: Tuple[str, ...]) -> Dict[str, Any]:
+    def _tag_object(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
         return self.object(value, path)
 
-    def _tag_set(self, value: Any, path: Tuple[str, ...]) -> Any:
+    def _tag_set(self, value: Any, path: tuple[str, ...]) -> Any:
         self.report(path, "a set")
         return _NOTHING
 
-    def _tag_stream(self, value: Any, path: Tuple[str, ...]) -> Any:
+    def _tag_stream(self, value: Any, path: tuple[str, ...]) -> Any:
         self.report(path, "an event source")
         return _NOTHING
 
@@ -335,7 +335,7 @@ def _special_double(value: float) -> Any:
 # -- documents to records
 
 
-def encode_record(document: Document, tagged: bool, report: Report) -> Dict[str, Any]:
+def encode_record(document: Document, tagged: bool, report: Report) -> dict[str, Any]:
     """The record of one document.
 
     :param document: with values as in responses of the wire protocol
@@ -343,7 +343,7 @@ def encode_record(document: Document, tagged: bool, report: Report) -> Dict[str,
     :param report: called with the path and the kind of each value that the format cannot hold
     """
     encode = _Encoder(tagged, report)
-    record: Dict[str, Any] = {"id": document.id, "coll": encode.module(document.collection)}
+    record: dict[str, Any] = {"id": document.id, "coll": encode.module(document.collection)}
     if document.ts is not None:
         record["ts"] = encode.scalar("@time", format_micros(document.ts))
     if document.ttl is not None:
@@ -369,7 +369,7 @@ class _Encoder:
     def module(self, name: str) -> Any:
         return self.scalar("@mod", name)
 
-    def members(self, fields: Dict[str, Any], path: Tuple[str, ...]) -> Dict[str, Any]:
+    def members(self, fields: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
         encoded = {}
         for key, value in fields.items():
             result = self.value(value, (*path, key))
@@ -377,7 +377,7 @@ class _Encoder:
                 encoded[key] = result
         return encoded
 
-    def value(self, value: Any, path: Tuple[str, ...]) -> Any:
+    def value(self, value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
             if len(value) == 1 and next(iter(value)).startswith("@"):
                 return self.escape(next(iter(value)), next(iter(value.values())), path)
@@ -397,7 +397,7 @@ class _Encoder:
             return {"@double": text}
         return value if math.isfinite(value) else text
 
-    def escape(self, name: str, value: Any, path: Tuple[str, ...]) -> Any:
+    def escape(self, name: str, value: Any, path: tuple[str, ...]) -> Any:
         if name == "@ref":
             return self.ref(value, path)
         if name == "@obj":
@@ -413,7 +413,7 @@ class _Encoder:
         self.report(path, {"@query": "a lambda", "@set": "a set"}.get(name, name))
         return _NOTHING
 
-    def ref(self, value: Dict[str, Any], path: Tuple[str, ...]) -> Any:
+    def ref(self, value: dict[str, Any], path: tuple[str, ...]) -> Any:
         """A ref to a document, to a named item or to a collection."""
         owner = value.get("collection", {}).get("@ref")
         if "database" in value or (owner is not None and "database" in owner):

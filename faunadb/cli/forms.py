@@ -13,7 +13,7 @@ and completion. A signature is written as the wire keys in the order of the argu
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 __all__ = ["BY_JAVASCRIPT", "BY_KEYS", "FUNCTIONS", "FqlFunction", "Parameter", "find_function"]
 
@@ -33,9 +33,9 @@ class FqlFunction(NamedTuple):
     """One FQL function: its JavaScript name, its Python name (``None``: not in that driver) and parameters."""
 
     javascript: str
-    python: Optional[str]
-    parameters: Tuple[Parameter, ...]
-    python_parameters: Tuple[Parameter, ...]
+    python: str | None
+    parameters: tuple[Parameter, ...]
+    python_parameters: tuple[Parameter, ...]
 
     @property
     def least(self) -> int:
@@ -43,14 +43,14 @@ class FqlFunction(NamedTuple):
         return sum(1 for parameter in self.parameters if parameter.required)
 
     @property
-    def most(self) -> Optional[int]:
+    def most(self) -> int | None:
         """How many arguments may be given; ``None`` for any number."""
         if any(parameter.kind in ("*", "[]") for parameter in self.parameters):
             return None
         return sum(1 for parameter in self.parameters if parameter.kind != "!")
 
 
-def _parameters(signature: str) -> Tuple[Parameter, ...]:
+def _parameters(signature: str) -> tuple[Parameter, ...]:
     found = []
     for word in signature.split():
         key = word.rstrip("?*[]=!")
@@ -267,7 +267,7 @@ Year | year | year
 """
 
 
-def _read_table() -> List[FqlFunction]:
+def _read_table() -> list[FqlFunction]:
     functions = []
     for line in _TABLE.strip().splitlines():
         cells = [cell.strip() for cell in line.split("|")]
@@ -280,12 +280,12 @@ def _read_table() -> List[FqlFunction]:
 
 #: Every function that is a call and nothing else. ``Ref``, ``Let``, ``Lambda``, ``Object``, ``Bytes`` and
 #: ``Paginate`` have a shape of their own and are known to the parser and the renderer by name.
-FUNCTIONS: List[FqlFunction] = _read_table()
+FUNCTIONS: list[FqlFunction] = _read_table()
 
-BY_JAVASCRIPT: Dict[str, FqlFunction] = {function.javascript: function for function in FUNCTIONS}
+BY_JAVASCRIPT: dict[str, FqlFunction] = {function.javascript: function for function in FUNCTIONS}
 
 
-def _key_sets(function: FqlFunction) -> List[FrozenSet[str]]:
+def _key_sets(function: FqlFunction) -> list[frozenset[str]]:
     """Every set of wire keys that a call of ``function`` can produce."""
     sets = [
         frozenset(
@@ -299,11 +299,11 @@ def _key_sets(function: FqlFunction) -> List[FrozenSet[str]]:
 
 
 #: The function that a set of wire keys stands for.
-BY_KEYS: Dict[FrozenSet[str], FqlFunction] = {
+BY_KEYS: dict[frozenset[str], FqlFunction] = {
     keys: function for function in FUNCTIONS for keys in _key_sets(function)
 }
 
 
-def find_function(keys: FrozenSet[str]) -> Optional[FqlFunction]:
+def find_function(keys: frozenset[str]) -> FqlFunction | None:
     """The function whose form has exactly these wire keys, or ``None``."""
     return BY_KEYS.get(keys)

@@ -16,7 +16,7 @@ variables, spread arguments or template values.
 from __future__ import annotations
 
 import difflib
-from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Tuple, Union
+from typing import Any, NamedTuple, NoReturn, Union
 
 from faunadb.cli.errors import FqlSyntaxError
 from faunadb.cli.forms import BY_JAVASCRIPT, FqlFunction, Parameter
@@ -36,7 +36,7 @@ SPECIAL_FUNCTIONS = {
 _ALIASES = {"IsNonempty": "IsNonEmpty", "IsUuid": "IsUUID", "CaseFold": "Casefold", "ForEach": "Foreach"}
 _PREFIXES = ("q", "query", "faunadb", "fauna", "fql")
 
-Path = Tuple[Union[str, int], ...]
+Path = tuple[Union[str, int], ...]
 
 
 class Query(NamedTuple):
@@ -45,11 +45,11 @@ class Query(NamedTuple):
     #: the JSON value to send
     wire: Any
     #: offsets in the text of every part of ``wire``, by its path: the positions that errors name
-    spans: Dict[Path, Tuple[int, int]]
+    spans: dict[Path, tuple[int, int]]
     #: the text it was read from
     text: str
 
-    def span_of(self, position: List[Union[str, int]]) -> Tuple[int, int]:
+    def span_of(self, position: list[str | int]) -> tuple[int, int]:
         """Where the part at ``position`` stands in the text: its own place, or the nearest part around it."""
         path = tuple(position)
         while path not in self.spans and path:
@@ -87,7 +87,7 @@ def parse(text: str) -> Query:
     return queries[0]
 
 
-def parse_script(text: str) -> List[Query]:
+def parse_script(text: str) -> list[Query]:
     """Read any number of expressions, parted by semicolons or line breaks.
 
     :raises FqlSyntaxError: with line and column of the first thing that cannot be read
@@ -131,12 +131,12 @@ class _Parser:
         self.take()
         return True
 
-    def expect(self, mark: str, opened: Optional[Token] = None) -> Token:
+    def expect(self, mark: str, opened: Token | None = None) -> Token:
         if self.at(mark):
             return self.take()
         self.fail(f"{mark} was expected{self._opened(opened)}, {self._found()} found")
 
-    def _opened(self, opened: Optional[Token]) -> str:
+    def _opened(self, opened: Token | None) -> str:
         if opened is None:
             return ""
         line = self.text.count("\n", 0, opened.start) + 1
@@ -146,14 +146,14 @@ class _Parser:
     def _found(self) -> str:
         return "the end of the text was" if self.token.kind == "end" else f"{self.token.text!r} was"
 
-    def fail(self, message: str, token: Optional[Token] = None) -> NoReturn:
+    def fail(self, message: str, token: Token | None = None) -> NoReturn:
         token = token or self.token
         raise FqlSyntaxError(message, self.text, token.start, token.end)
 
     # -- syntax
 
-    def script(self) -> List[_Node]:
-        nodes: List[_Node] = []
+    def script(self) -> list[_Node]:
+        nodes: list[_Node] = []
         while True:
             while self.skip(";"):
                 pass
@@ -188,9 +188,9 @@ class _Parser:
         start = self.token.start
         return self.arrow(self.parameter_list(), start)
 
-    def parameter_list(self) -> List[Token]:
+    def parameter_list(self) -> list[Token]:
         opened = self.expect("(")
-        names: List[Token] = []
+        names: list[Token] = []
         while not self.at(")"):
             if self.token.kind != "name":
                 self.fail(f"the name of a parameter was expected, {self._found()} found")
@@ -202,12 +202,12 @@ class _Parser:
             self.fail("a lambda needs at least one parameter; name it _ if it is not used", opened)
         return names
 
-    def arrow(self, parameters: List[Token], start: int) -> _Node:
+    def arrow(self, parameters: list[Token], start: int) -> _Node:
         self.expect("=>")
         body = self.block() if self.at("{") and self._is_block() else self.expression()
         return self._function(parameters, body, start)
 
-    def _function(self, parameters: List[Token], body: _Node, start: int) -> _Node:
+    def _function(self, parameters: list[Token], body: _Node, start: int) -> _Node:
         return _Node(
             "function", ([token.text for token in parameters], body), start, self.tokens[self.index - 1].end
         )
@@ -355,7 +355,7 @@ class _Parser:
             self.fail(f"{'.'.join(names)} is not a call: only functions of FQL can be named with a dot", last)
         return _Node("name", first.text, first.start, first.end)
 
-    def call(self, names: List[str], first: Token, last: Token) -> _Node:
+    def call(self, names: list[str], first: Token, last: Token) -> _Node:
         opened = self.expect("(")
         arguments = self.items(")", opened)
         end = self.expect(")", opened).end
@@ -367,8 +367,8 @@ class _Parser:
             self.fail(f"unknown name {'.'.join(names[:-1])}: FQL functions stand alone or behind q.", first)
         return _Node("call", (names[-1], arguments, last), first.start, end)
 
-    def items(self, close: str, opened: Token) -> List[_Node]:
-        nodes: List[_Node] = []
+    def items(self, close: str, opened: Token) -> list[_Node]:
+        nodes: list[_Node] = []
         while not self.at(close):
             if self.at("..."):
                 self.fail("spread arguments are not supported; write them out")
@@ -386,7 +386,7 @@ class _Parser:
 
     def object(self) -> _Node:
         opened = self.take()
-        pairs: List[Tuple[str, _Node]] = []
+        pairs: list[tuple[str, _Node]] = []
         while not self.at("}"):
             pairs.append(self.pair())
             if not self.skip(","):
@@ -395,7 +395,7 @@ class _Parser:
             self.fail(f", or }} was expected{self._opened(opened)}, {self._found()} found")
         return _Node("object", pairs, opened.start, self.take().end)
 
-    def pair(self) -> Tuple[str, _Node]:
+    def pair(self) -> tuple[str, _Node]:
         key = self.token
         if key.kind not in ("name", "string", "number"):
             self.fail(f"a key was expected, {self._found()} found")
@@ -415,13 +415,13 @@ class _Compiler:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.spans: Dict[Path, Tuple[int, int]] = {}
-        self.scope: List[str] = []
+        self.spans: dict[Path, tuple[int, int]] = {}
+        self.scope: list[str] = []
 
     def compile(self, node: _Node) -> Query:
         return Query(self.place(node, ()), self.spans, self.text)
 
-    def fail(self, message: str, node: Union[_Node, Token]) -> NoReturn:
+    def fail(self, message: str, node: _Node | Token) -> NoReturn:
         raise FqlSyntaxError(message, self.text, node.start, node.end)
 
     def place(self, node: _Node, path: Path) -> Any:
@@ -438,7 +438,7 @@ class _Compiler:
     def _object(self, node: _Node, path: Path) -> Any:
         return {"object": self.members(node, (*path, "object"))}
 
-    def members(self, node: _Node, path: Path) -> Dict[str, Any]:
+    def members(self, node: _Node, path: Path) -> dict[str, Any]:
         """The members of an object literal; as in JavaScript the last of equal keys counts, undefined is left out."""
         found = {key: value for key, value in node.value if value.value is not _UNDEFINED}
         return {key: self.place(value, (*path, key)) for key, value in found.items()}
@@ -458,7 +458,7 @@ class _Compiler:
         self.spans[(*path, "lambda")] = (node.start, node.end)
         return {"lambda": pattern, "expr": self.body(names, body, (*path, "expr"))}
 
-    def body(self, names: List[str], body: _Node, path: Path) -> Any:
+    def body(self, names: list[str], body: _Node, path: Path) -> Any:
         self.scope.extend(names)
         try:
             return self.place(body, path)
@@ -485,7 +485,7 @@ class _Compiler:
         return f"FQL v4 has no function {name}{hint}"
 
     def check_count(
-        self, name: str, arguments: List[_Node], least: int, most: Optional[int], token: Token
+        self, name: str, arguments: list[_Node], least: int, most: int | None, token: Token
     ) -> None:
         count = len(arguments)
         if count < least or (most is not None and count > most):
@@ -495,9 +495,9 @@ class _Compiler:
             plural = "" if expected == "1" else "s"
             self.fail(f"{name} takes {expected} argument{plural}, {count} given", token)
 
-    def form(self, function: FqlFunction, arguments: List[_Node], path: Path) -> Any:
+    def form(self, function: FqlFunction, arguments: list[_Node], path: Path) -> Any:
         """The wire form of a plain call."""
-        wire: Dict[str, Any] = {}
+        wire: dict[str, Any] = {}
         rest = list(arguments)
         for parameter in function.parameters:
             self._argument(parameter, rest, wire, path)
@@ -505,7 +505,7 @@ class _Compiler:
         first = function.python_parameters[0].key
         return {first: wire[first], **wire}
 
-    def _argument(self, parameter: Parameter, rest: List[_Node], wire: Dict[str, Any], path: Path) -> None:
+    def _argument(self, parameter: Parameter, rest: list[_Node], wire: dict[str, Any], path: Path) -> None:
         key = parameter.key
         if parameter.kind in ("*", "[]"):
             wire[key] = self.spread(rest, (*path, key), parameter.kind == "*")
@@ -517,7 +517,7 @@ class _Compiler:
         elif parameter.kind in ("=", "!"):
             wire[key] = None
 
-    def spread(self, nodes: List[_Node], path: Path, bare: bool) -> Any:
+    def spread(self, nodes: list[_Node], path: Path, bare: bool) -> Any:
         if bare and len(nodes) == 1:
             return self.place(nodes[0], path)
         if nodes:
@@ -526,7 +526,7 @@ class _Compiler:
 
     # -- calls with a shape of their own
 
-    def _call_ref(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
+    def _call_ref(self, arguments: list[_Node], node: _Node, path: Path) -> Any:
         if len(arguments) == 1:
             return {"@ref": self.place(arguments[0], (*path, "@ref"))}
         wire = {
@@ -535,17 +535,17 @@ class _Compiler:
         }
         return wire
 
-    def _call_bytes(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
+    def _call_bytes(self, arguments: list[_Node], node: _Node, path: Path) -> Any:
         if arguments[0].kind != "literal" or not isinstance(arguments[0].value, str):
             self.fail("Bytes takes a base64 string", arguments[0])
         return {"@bytes": arguments[0].value}
 
-    def _call_object(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
+    def _call_object(self, arguments: list[_Node], node: _Node, path: Path) -> Any:
         if arguments[0].kind != "object":
             self.fail("Object takes an object literal", arguments[0])
         return self._object(arguments[0], path)
 
-    def _call_lambda(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
+    def _call_lambda(self, arguments: list[_Node], node: _Node, path: Path) -> Any:
         if len(arguments) == 2:
             pattern = self.place(arguments[0], (*path, "lambda"))
             return {"lambda": pattern, "expr": self.place(arguments[1], (*path, "expr"))}
@@ -555,7 +555,7 @@ class _Compiler:
             return self.place(arguments[0], path)
         self.fail("Lambda takes a function, or parameters and a body", arguments[0])
 
-    def _call_let(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
+    def _call_let(self, arguments: list[_Node], node: _Node, path: Path) -> Any:
         bindings = self.bindings(arguments[0])
         self.spans[(*path, "let")] = (arguments[0].start, arguments[0].end)
         wire = [
@@ -568,14 +568,14 @@ class _Compiler:
             return {"let": wire, "in": self.body(names, inner, (*path, "in"))}
         return {"let": wire, "in": self.place(body, (*path, "in"))}
 
-    def bindings(self, node: _Node) -> List[Tuple[str, _Node]]:
+    def bindings(self, node: _Node) -> list[tuple[str, _Node]]:
         if node.kind == "object":
             return list(dict(node.value).items())
         if node.kind == "array" and all(item.kind == "object" for item in node.value):
             return [pair for item in node.value for pair in item.value]
         self.fail("Let takes its variables as an object, or as an array of objects", node)
 
-    def _call_paginate(self, arguments: List[_Node], node: _Node, path: Path) -> Any:
+    def _call_paginate(self, arguments: list[_Node], node: _Node, path: Path) -> Any:
         wire = {"paginate": self.place(arguments[0], (*path, "paginate"))}
         if len(arguments) == 2:
             options = arguments[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Union
+from typing import NamedTuple
 
 from faunadb.cli.errors import FqlSyntaxError
 
@@ -15,7 +15,7 @@ class Token(NamedTuple):
 
     kind: str
     text: str
-    value: Union[str, int, float, None]
+    value: str | int | float | None
     start: int
     end: int
     #: whether a line break lies between the word before and this one
@@ -32,12 +32,12 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
 
 
-def tokenize(text: str) -> List[Token]:
+def tokenize(text: str) -> list[Token]:
     """The words of ``text``, closed by one of kind ``end``.
 
     :raises FqlSyntaxError: at a character that begins no word, an open string or an open comment
     """
-    tokens: List[Token] = []
+    tokens: list[Token] = []
     offset = 0
     while True:
         space = _SPACE.match(text, offset)
@@ -80,7 +80,7 @@ def _number(text: str, offset: int, newline: bool) -> Token:
     return Token("number", match.group(), _number_value(digits), offset, end, newline)
 
 
-def _number_value(digits: str) -> Union[int, float]:
+def _number_value(digits: str) -> int | float:
     """The number that the JavaScript driver would send: whole numbers go as integers, ``1.0`` included.
 
     Whole numbers stay exact to 64 bits and beyond, where JavaScript's own would lose digits past 2^53.
@@ -113,7 +113,7 @@ def _string(text: str, offset: int, newline: bool) -> Token:
 
 
 def _unescape(text: str, start: int, end: int) -> str:
-    parts: List[str] = []
+    parts: list[str] = []
     while start < end:
         slash = text.find("\\", start, end)
         if slash < 0:
@@ -134,7 +134,7 @@ def _unescape(text: str, start: int, end: int) -> str:
     )
 
 
-def _escaped(match: "re.Match[str]", text: str) -> str:
+def _escaped(match: re.Match[str], text: str) -> str:
     digits = match.group(1) or match.group(2) or match.group(3)
     if digits is None:
         char = match.group(4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Tuple, Union
+from typing import NamedTuple, Union
 
 __all__ = ["MARK_END", "MARK_START", "Group", "Text", "lay_out", "take_mark"]
 
@@ -23,7 +23,7 @@ class Group(NamedTuple):
     """``opening``, items parted by commas, ``closing``. Each item has a prefix such as ``"name": ``."""
 
     opening: str
-    items: List[Tuple[str, "Piece"]]
+    items: list[tuple[str, Piece]]
     closing: str
     marked: bool = False
 
@@ -68,7 +68,7 @@ def _mark(piece: Piece, text: str) -> str:
     return MARK_START + text + MARK_END if piece.marked else text
 
 
-def take_mark(text: str) -> Tuple[str, int, int]:
+def take_mark(text: str) -> tuple[str, int, int]:
     """``text`` without the mark, and the offsets of what was marked (``0, 0`` when nothing was)."""
     start = text.find(MARK_START)
     if start < 0:

@@ -15,7 +15,8 @@ import binascii
 import datetime
 import json
 import keyword
-from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple, Union
+from collections.abc import Sequence
+from typing import Any, Union
 
 from faunadb.cli.errors import underline
 from faunadb.cli.forms import FUNCTIONS, FqlFunction, Parameter, find_function
@@ -32,7 +33,7 @@ __all__ = [
     "to_wire",
 ]
 
-Path = Tuple[Union[str, int], ...]
+Path = tuple[Union[str, int], ...]
 
 
 class Style:
@@ -103,9 +104,7 @@ def render_query(query: Any, style: Style = PYTHON, width: int = 88) -> str:
     return lay_out(_Renderer(style).expression(to_wire(query), ()), width)
 
 
-def render_error(
-    query: Any, position: Sequence[Union[str, int]], style: Style = PYTHON, width: int = 88
-) -> str:
+def render_error(query: Any, position: Sequence[str | int], style: Style = PYTHON, width: int = 88) -> str:
     """The text of a query with carets under the part at ``position``, or under what of it can be shown."""
     wire = to_wire(query)
     first = _Renderer(style)
@@ -145,9 +144,55 @@ _PYTHON_NAMES = frozenset(function.python for function in FUNCTIONS if function.
     "paginate",
 }
 _JAVASCRIPT_WORDS = frozenset(
-    "break case catch class const continue debugger default delete do else enum export extends false finally for "
-    "function if implements import in instanceof interface let new null package private protected public return "
-    "static super switch this throw true try typeof undefined var void while with yield await".split()
+    [
+        "break",
+        "case",
+        "catch",
+        "class",
+        "const",
+        "continue",
+        "debugger",
+        "default",
+        "delete",
+        "do",
+        "else",
+        "enum",
+        "export",
+        "extends",
+        "false",
+        "finally",
+        "for",
+        "function",
+        "if",
+        "implements",
+        "import",
+        "in",
+        "instanceof",
+        "interface",
+        "let",
+        "new",
+        "null",
+        "package",
+        "private",
+        "protected",
+        "public",
+        "return",
+        "static",
+        "super",
+        "switch",
+        "this",
+        "throw",
+        "true",
+        "try",
+        "typeof",
+        "undefined",
+        "var",
+        "void",
+        "while",
+        "with",
+        "yield",
+        "await",
+    ]
 )
 
 
@@ -158,11 +203,11 @@ def _is_name(text: Any) -> bool:
 class _Renderer:
     """One walk over a query. ``rendered`` collects the positions that have a place in the text."""
 
-    def __init__(self, style: Style, mark: Optional[Path] = None) -> None:
+    def __init__(self, style: Style, mark: Path | None = None) -> None:
         self.style = style
         self.mark = mark
-        self.rendered: Set[Path] = set()
-        self.scope: FrozenSet[str] = frozenset()
+        self.rendered: set[Path] = set()
+        self.scope: frozenset[str] = frozenset()
 
     # -- expressions
 
@@ -195,12 +240,12 @@ class _Renderer:
             return self._unknown(wire, path)
         return self._call(function, wire, path)
 
-    def call(self, javascript: str, python: str, items: List[Tuple[str, Piece]]) -> Piece:
+    def call(self, javascript: str, python: str, items: list[tuple[str, Piece]]) -> Piece:
         return Group(self.style.name(javascript, python) + "(", items, ")")
 
-    def _unknown(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _unknown(self, wire: dict[str, Any], path: Path) -> Piece:
         """A form without a function in this driver, or no form at all: as the object it is."""
-        members: List[Tuple[str, Piece]] = []
+        members: list[tuple[str, Piece]] = []
         for key, value in wire.items():
             child = (*path, key)
             piece = self.literal(value, child) if key == "quote" else self.expression(value, child)
@@ -214,7 +259,7 @@ class _Renderer:
             return f"{name}: "
         return json.dumps(name, ensure_ascii=False) + ": "
 
-    def _object(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _object(self, wire: dict[str, Any], path: Path) -> Piece:
         fields = wire["object"]
         inner = (*path, "object")
         if not isinstance(fields, dict):
@@ -223,14 +268,14 @@ class _Renderer:
             fields = fields["@obj"]
         return Group("{", [(self.key(k), self.expression(v, (*inner, k))) for k, v in fields.items()], "}")
 
-    def _var(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _var(self, wire: dict[str, Any], path: Path) -> Piece:
         if wire["var"] in self.scope:
             return Text(wire["var"])
         return self.call("Var", "var", [("", self.expression(wire["var"], (*path, "var")))])
 
-    def _let(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _let(self, wire: dict[str, Any], path: Path) -> Piece:
         bindings = wire["let"]
-        pairs: List[Tuple[Path, str, Any]] = []
+        pairs: list[tuple[Path, str, Any]] = []
         if isinstance(bindings, dict):
             pairs = [((*path, "let", name), name, value) for name, value in bindings.items()]
         elif isinstance(bindings, list) and all(isinstance(item, dict) for item in bindings):
@@ -249,7 +294,7 @@ class _Renderer:
         self.scope = outer
         return self.call("Let", "let", [("", Group("{", shown, "}")), ("", body)])
 
-    def _lambda(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _lambda(self, wire: dict[str, Any], path: Path) -> Piece:
         pattern = wire["lambda"]
         names = [pattern] if isinstance(pattern, str) else pattern
         outer = self.scope
@@ -275,7 +320,7 @@ class _Renderer:
         hidden = _JAVASCRIPT_WORDS if self.style.javascript else {"q"} if self.style.prefix else _PYTHON_NAMES
         return len(set(names)) == len(names) and hidden.isdisjoint(names)
 
-    def _arrow(self, names: List[str], body: Piece) -> Piece:
+    def _arrow(self, names: list[str], body: Piece) -> Piece:
         if not self.style.javascript:
             opening = f"lambda {', '.join(names)}: "
         else:
@@ -286,12 +331,12 @@ class _Renderer:
             return Group(opening + "(", [("", body)], ")")
         return Group(opening, [("", body)], "")
 
-    def _ref(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _ref(self, wire: dict[str, Any], path: Path) -> Piece:
         return self.call(
             "Ref", "ref", [("", self.expression(wire[key], (*path, key))) for key in ("ref", "id")]
         )
 
-    def _paginate(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _paginate(self, wire: dict[str, Any], path: Path) -> Piece:
         items = [("", self.expression(wire["paginate"], (*path, "paginate")))]
         options = [
             (key, self.expression(value, (*path, key))) for key, value in wire.items() if key != "paginate"
@@ -302,8 +347,8 @@ class _Renderer:
             items += [(f"{key}=", piece) for key, piece in options]
         return self.call("Paginate", "paginate", items)
 
-    def _call(self, function: FqlFunction, wire: Dict[str, Any], path: Path) -> Piece:
-        items: List[Tuple[str, Piece]] = []
+    def _call(self, function: FqlFunction, wire: dict[str, Any], path: Path) -> Piece:
+        items: list[tuple[str, Piece]] = []
         parameters = function.parameters if self.style.javascript else function.python_parameters
         for parameter in parameters:
             if parameter.key not in wire:
@@ -311,7 +356,7 @@ class _Renderer:
             items += self._argument(parameter, wire[parameter.key], (*path, parameter.key))
         return self.call(function.javascript, function.python or "", items)
 
-    def _argument(self, parameter: Parameter, value: Any, path: Path) -> List[Tuple[str, Piece]]:
+    def _argument(self, parameter: Parameter, value: Any, path: Path) -> list[tuple[str, Piece]]:
         if parameter.kind in ("!", "=") and value is None:
             return []
         if parameter.kind in ("*", "[]"):
@@ -323,7 +368,7 @@ class _Renderer:
             return [("", piece)]
         return [(_KEYWORDS.get(parameter.key, "scope") + "=", piece)]
 
-    def _spread(self, parameter: Parameter, value: Any, path: Path) -> List[Tuple[str, Piece]]:
+    def _spread(self, parameter: Parameter, value: Any, path: Path) -> list[tuple[str, Piece]]:
         listed = isinstance(value, list)
         if listed and (
             parameter.kind == "[]" or len(value) > 1 or (not value and parameter.key in _MAY_BE_NONE)
@@ -350,10 +395,10 @@ class _Renderer:
             return self._escape(value, path)
         return self._members(value, path)
 
-    def _members(self, value: Dict[str, Any], path: Path) -> Piece:
+    def _members(self, value: dict[str, Any], path: Path) -> Piece:
         return Group("{", [(self.key(k), self.literal(v, (*path, k))) for k, v in value.items()], "}")
 
-    def _escape(self, wire: Dict[str, Any], path: Path) -> Piece:
+    def _escape(self, wire: dict[str, Any], path: Path) -> Piece:
         name, value = next(iter(wire.items()))
         if name == "@ref":
             if isinstance(value, dict) and "id" in value and "ref" not in value:
@@ -383,11 +428,11 @@ class _Renderer:
             return self._unknown({"@bytes": value}, ())
         return Text(repr(raw))
 
-    def _set_literal(self, value: Dict[str, Any], path: Path) -> Piece:
+    def _set_literal(self, value: dict[str, Any], path: Path) -> Piece:
         function = find_function(frozenset(value))
         if function is None:
             return self._members({"@set": value}, path)
-        items: List[Tuple[str, Piece]] = []
+        items: list[tuple[str, Piece]] = []
         for parameter in function.parameters if self.style.javascript else function.python_parameters:
             if parameter.key not in value:
                 continue
@@ -401,11 +446,11 @@ class _Renderer:
             return self._lambda(value, path)
         return self.literal(value, path)
 
-    def _ref_literal(self, value: Dict[str, Any]) -> Piece:
+    def _ref_literal(self, value: dict[str, Any]) -> Piece:
         identifier = value.get("id")
         owner = _unwrap(value.get("collection", value.get("class")))
         database = _unwrap(value.get("database"))
-        scope: List[Tuple[str, Piece]] = []
+        scope: list[tuple[str, Piece]] = []
         if isinstance(database, dict):
             scope = [("" if self.style.javascript else "scope=", self._ref_literal(database))]
         if owner is None and identifier in _NATIVES:

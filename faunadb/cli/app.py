@@ -1,0 +1,271 @@
+"""The commands: what they take, what they say. What they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import click
+
+from faunadb import __version__
+from faunadb.cli import COMMANDS
+from faunadb.cli.errors import CliError
+
+__all__ = ["cli", "run"]
+
+
+class _Commands(click.Group):
+    """Imports a command when it is called for, so that each needs only what it uses."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [command.name for command in COMMANDS]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name, command.summary) for command in COMMANDS])
+
+    def get_command(self, ctx: click.Context, name: str) -> Optional[click.Command]:
+        for command in COMMANDS:
+            if command.name != name:
+                continue
+            try:
+                found = getattr(importlib.import_module(command.module), command.attribute)
+            except ImportError as fault:
+                return _missing(command.name, command.extra, command.summary, fault)
+            assert isinstance(found, click.Command)
+            return found
+        return None
+
+
+def _missing(name: str, extra: str, summary: str, fault: ImportError) -> click.Command:
+    """Stands in for a command whose packages are not installed."""
+
+    def refuse(**_: Any) -> None:
+        raise CliError(f"faunadb {name} needs {fault.name or fault}: pip install 'faunadb[{extra}]'")
+
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(
+        name, callback=refuse, help=summary, context_settings=settings, add_help_option=False
+    )
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="faunadb")
+def cli() -> None:
+    """FQL v4 databases: in this process (sqlite:///app.db, sqlite://, postgresql://user@host/db) or on a server
+    (http://host:8443). The URL may also be given as FAUNA_ENDPOINT, the secret as FAUNA_SECRET; a database that is
+    opened by its own URL has the secret "secret" unless another was set.
+
+    Shell completion: put eval "$(_FAUNADB_COMPLETE=bash_source faunadb)" into ~/.bashrc (zsh_source and fish_source
+    for the others).
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; returns the exit code. Errors are one line on standard error, never a traceback."""
+    try:
+        result = cli.main(args=arguments, prog_name="faunadb", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return int(leave.exit_code)
+    except click.ClickException as fault:
+        fault.show()
+        return int(fault.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except CliError as fault:
+        click.echo(f"Error: {fault}", err=True)
+        return 1
+    except BrokenPipeError:
+        # the reader of our output has left: not an error, and nothing more may be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return int(result) if isinstance(result, int) else 0
+
+
+def _secret_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--secret", metavar="SECRET", help="Secret of a key (default: FAUNA_SECRET).")(
+        function
+    )
+
+
+def _database_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option("--database", metavar="PATH", default="", help=text)
+
+
+@click.command()
+@click.argument("url", default="sqlite://")
+@click.option("--secret", metavar="SECRET", default="secret", help="Secret of a key (default: secret).")
+def demo(url: str, secret: str) -> int:
+    """Load a small data set into an empty database (URL, default: memory) and run ten FQL v4 queries on it."""
+    from faunadb.cli.demo import execute
+
+    return execute(url, secret)
+
+
+@click.command()
+@click.argument("url", required=False)
+@_secret_option
+@_database_option("Begin in this child database, names joined by /.")
+@click.option("--json", "as_json", is_flag=True, help="Print results as the JSON of the wire protocol.")
+def shell(url: Optional[str], secret: Optional[str], database: str, as_json: bool) -> int:
+    """Talk with a database: queries in Python or JavaScript style, and Python.
+
+    Both of these do the same, and `_` is the last result:
+
+    \b
+        get(ref(collection("spells"), "101"))
+        Get(Ref(Collection("spells"), "101"))
+
+    A script on standard input is run up to its first error.
+    """
+    from faunadb.cli.connection import open_connection
+    from faunadb.cli.session import Session
+    from faunadb.cli.shell import run_script, run_shell
+
+    connection = open_connection(url, secret, database)
+    try:
+        if sys.stdin.isatty():
+            return run_shell(connection, as_json)
+        session = Session(connection, sys.stdout, sys.stderr, as_json=as_json)
+        connection.check(session.client)
+        return 0 if run_script(session, sys.stdin.read()) else 1
+    finally:
+        connection.close()
+
+
+@click.command(name="eval")
+@click.argument("url")
+@click.argument("query")
+@_secret_option
+@_database_option("Run it in this child database, names joined by /.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as the JSON of the wire protocol.")
+def evaluate(url: str, query: str, secret: Optional[str], database: str, as_json: bool) -> int:
+    """Run a QUERY, in Python or JavaScript style, and print its result.
+
+    QUERY `-` is read from standard input. Only queries are understood: no other Python or JavaScript is run.
+    """
+    from faunadb.cli.connection import open_connection
+    from faunadb.cli.session import Session
+    from faunadb.cli.texts import parse_text
+
+    text = sys.stdin.read() if query == "-" else query
+    queries = parse_text(text)
+    connection = open_connection(url, secret, database)
+    try:
+        session = Session(connection, sys.stdout, sys.stderr, as_json=as_json)
+        done = all(
+            session.attempt(lambda item=item: session.query(q._Expr(item.wire), item)) for item in queries
+        )
+    finally:
+        connection.close()
+    return 0 if done else 1
+
+
+@click.command(name="import")
+@click.argument("export_dir", type=click.Path(path_type=Path))
+@click.option("--into", "url", metavar="URL", required=True, help="The database to import into.")
+@_secret_option
+@_database_option("Import into this child database, names joined by /; missing ones are created.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
+@click.option("--restart", is_flag=True, help="Begin anew, whatever an interrupted run has done.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def import_(
+    export_dir: Path,
+    url: str,
+    secret: Optional[str],
+    database: str,
+    dry_run: bool,
+    restart: bool,
+    quiet: bool,
+) -> int:
+    """Bring an export of Fauna (EXPORT_DIR) into a database.
+
+    All four kinds of data files are read (json, jsonl, either with gz), tagged or simple. Collections are created
+    where they are missing; ids, times and ttl are kept. An import that was stopped goes on where it was when the
+    same command is given again, and importing twice makes no duplicates.
+
+    Indexes, functions and roles are not part of an export: run the scripts that created them.
+
+    The exit code is 1 when anything could not be brought over; the summary says what.
+    """
+    from faunadb.cli.connection import open_connection
+    from faunadb.cli.export_files import read_export
+    from faunadb.cli.importing import Importer
+    from faunadb.cli.progress import Progress
+
+    found = read_export(export_dir)
+    connection = open_connection(url, secret, database)
+    total = sum(file.size for file in found.files)
+    try:
+        with Progress("importing", total, quiet=quiet) as progress:
+            summary = Importer(found, connection, dry_run, restart, progress).run()
+    finally:
+        connection.close()
+    click.echo("\n".join(summary.lines(dry_run)))
+    return 0 if summary.ok else 1
+
+
+@click.command()
+@click.argument("url")
+@click.option(
+    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="An empty or new directory."
+)
+@_secret_option
+@_database_option("Export this child database, names joined by /.")
+@click.option(
+    "--collection", "collections", metavar="NAME", multiple=True, help="Only this collection (repeatable)."
+)
+@click.option(
+    "--format", "doc_format", type=click.Choice(["tagged", "simple"]), default="tagged", show_default=True
+)
+@click.option(
+    "--json", "array", is_flag=True, help="Write a JSON array per file instead of a document per line."
+)
+@click.option("--compress", is_flag=True, help="Compress every data file with gzip.")
+@click.option("--no-credentials", is_flag=True, help="Leave out the password hashes of documents.")
+@click.option(
+    "--live", is_flag=True, help="Read at the present, not all at one moment (for very large databases)."
+)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def export(
+    url: str,
+    out: Path,
+    secret: Optional[str],
+    database: str,
+    collections: tuple[str, ...],
+    doc_format: str,
+    array: bool,
+    compress: bool,
+    no_credentials: bool,
+    live: bool,
+    quiet: bool,
+) -> int:
+    """Write the documents of a database (URL) in Fauna's export format, as they were at one moment.
+
+    `tagged` loses nothing; `simple` is plain JSON for other programs. Importing the export gives the same documents.
+    The exit code is 1 when something could not be written; the summary says what.
+    """
+    from faunadb.cli.connection import open_connection
+    from faunadb.cli.export_files import ExportWriter
+    from faunadb.cli.exporting import Exporter
+    from faunadb.cli.progress import Progress
+
+    writer = ExportWriter(out, doc_format == "tagged", not array, compress)
+    connection = open_connection(url, secret, database)
+    try:
+        with Progress("exporting", None, quiet=quiet) as progress:
+            exporter = Exporter(
+                connection, writer, list(collections) or None, not no_credentials, live, progress
+            )
+            exporter.run()
+    finally:
+        connection.close()
+    click.echo("\n".join(exporter.lines()))
+    return 0 if exporter.ok else 1

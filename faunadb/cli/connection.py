@@ -1,0 +1,122 @@
+"""Where a command works: a client for a URL, a secret and the path of a child database."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+from faunadb import query as q
+from faunadb.cli.errors import CliError
+from faunadb.client import FaunaClient
+from faunadb.errors import FaunaError, Unauthorized
+
+__all__ = ["Connection", "open_connection"]
+
+_EMBEDDED = ("sqlite", "postgresql", "postgres")
+_DEFAULT_SECRET = "secret"
+
+
+class Connection:
+    """A URL and a secret, and clients for the database they lead to and for those below it.
+
+    :param url: a database URL or that of a server
+    :param secret: a key's secret; it must be one of an admin key (or root) to reach child databases
+    :param database: names joined by ``/``, below the secret's own database; empty for that one
+    """
+
+    def __init__(self, url: str, secret: str, database: str = "") -> None:
+        self.url = url
+        self._secret = secret
+        self.database = database.strip("/")
+        self.root = FaunaClient(secret=secret, endpoint=url)
+
+    def __repr__(self) -> str:
+        return f"Connection({shown_url(self.url)}, database={self.database!r})"
+
+    def client(self, role: str = "admin") -> FaunaClient:
+        """A client for the database; ``role`` counts when there is a path to it, which takes an admin key."""
+        if not self.database:
+            return self.root.new_session_client(self._secret)
+        return self.root.new_session_client(self._scoped(self.database, role))
+
+    def role_client(self, role: str) -> FaunaClient:
+        """A client with the rights of a built-in role. Only admin keys may take one."""
+        return self.root.new_session_client(self._scoped(self.database, role))
+
+    def _scoped(self, database: str, role: str) -> str:
+        if ":" in self._secret:
+            raise CliError("the secret is a scoped one already: give the plain secret of an admin key")
+        return f"{self._secret}:{database}:{role}" if database else f"{self._secret}:{role}"
+
+    def create_database(self) -> list[str]:
+        """Create the databases of the path that are missing; return the paths of those made."""
+        made = []
+        names = self.database.split("/") if self.database else []
+        for depth, name in enumerate(names):
+            parent = "/".join(names[:depth])
+            client = self.root.new_session_client(self._scoped(parent, "admin")) if parent else self.root
+            if not client.query(q.exists(q.database(name))):
+                client.query(q.create_database({"name": name}))
+                made.append("/".join(names[: depth + 1]))
+        return made
+
+    def check(self, client: FaunaClient) -> None:
+        """Ask the server one small question, so that a wrong URL or secret is told before any work.
+
+        :raises CliError: when there is no answer, or the secret is refused
+        """
+        try:
+            client.query(q.now())
+        except Unauthorized:
+            where = (
+                f"database {self.database} of {shown_url(self.url)}" if self.database else shown_url(self.url)
+            )
+            raise CliError(f"the secret does not open {where}") from None
+        except FaunaError as fault:
+            raise CliError(f"{shown_url(self.url)} does not answer as FQL v4 does: {fault}") from None
+        except (OSError, ValueError) as fault:
+            raise CliError(f"{shown_url(self.url)}: {fault}") from None
+
+    def close(self) -> None:
+        self.root.close()
+
+
+def shown_url(url: str) -> str:
+    """The URL without the password it may carry."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":...@", 1)
+
+
+def open_connection(url: Optional[str], secret: Optional[str], database: str = "") -> Connection:
+    """A connection from what the command line and the environment say.
+
+    :param url: given on the command line; else ``FAUNA_ENDPOINT``
+    :param secret: given on the command line; else ``FAUNA_SECRET``; else ``secret`` for a database URL
+    :raises CliError: when something is missing, or the URL is none
+    """
+    url = url or os.environ.get("FAUNA_ENDPOINT")
+    if not url:
+        raise CliError("give the URL of a database, such as sqlite:///app.db, or set FAUNA_ENDPOINT")
+    secret = secret or os.environ.get("FAUNA_SECRET")
+    if not secret:
+        if url.split(":", 1)[0] not in _EMBEDDED:
+            raise CliError(f"{shown_url(url)} is a server: give --secret, or set FAUNA_SECRET")
+        secret = _DEFAULT_SECRET
+    try:
+        return Connection(url, secret, database)
+    except (ValueError, OSError) as fault:
+        raise CliError(str(fault)) from None
+
+
+def first_error(fault: Any) -> str:
+    """One line of what a server's error says."""
+    errors = getattr(fault, "errors", None)
+    if not errors:
+        return str(fault) or type(fault).__name__
+    error = errors[0]
+    text = f"{error.code}: {error.description}"
+    failures = [f"{'.'.join(map(str, f.field))}: {f.description}" for f in error.failures or []]
+    return f"{text} ({'; '.join(failures)})" if failures else text

@@ -1,0 +1,180 @@
+"""``faunadb shell``: the prompt, with history, completion and continued lines."""
+
+from __future__ import annotations
+
+import codeop
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from faunadb.cli.connection import Connection, shown_url
+from faunadb.cli.errors import CliError, FqlSyntaxError
+from faunadb.cli.forms import BY_JAVASCRIPT
+from faunadb.cli.javascript import SPECIAL_FUNCTIONS
+from faunadb.cli.javascript_lexer import tokenize
+from faunadb.cli.python_fql import QUERY_FUNCTIONS
+from faunadb.cli.session import _COMMANDS, Session
+from faunadb.cli.texts import is_javascript
+
+__all__ = ["history_path", "is_complete", "run_script", "run_shell", "words"]
+
+_WORD = re.compile(r"[:\w.]+$")
+_OPENING, _CLOSING = "([{", ")]}"
+# lines that may hold a secret are not kept
+_PRIVATE = re.compile(r"password|secret|credential|fn[AE][\w-]{20}", re.IGNORECASE)
+
+
+def history_path() -> Path:
+    """The file that keeps what was typed: ``$XDG_STATE_HOME/faunadb/history``."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "faunadb" / "history"
+
+
+def is_complete(text: str) -> bool:
+    """Whether a text can be run as it is; else the next line belongs to it."""
+    if not text.strip() or text.lstrip().startswith(":"):
+        return True
+    if is_javascript(text) or _open_brackets(text):
+        return not _open_brackets(text)
+    try:
+        return codeop.compile_command(text, symbol="exec") is not None or text.endswith("\n")
+    except (SyntaxError, ValueError, OverflowError):
+        return True
+
+
+def _open_brackets(text: str) -> bool:
+    try:
+        marks = [token.text for token in tokenize(text) if token.kind == "punctuation"]
+    except FqlSyntaxError:
+        return False
+    return sum(mark in _OPENING for mark in marks) > sum(mark in _CLOSING for mark in marks)
+
+
+def words(namespace: Iterable[str]) -> list[str]:
+    """Everything that completion offers."""
+    commands = [name.split()[0] for name in _COMMANDS]
+    calls = [*BY_JAVASCRIPT, *SPECIAL_FUNCTIONS]
+    dotted = [f"q.{name}" for name in QUERY_FUNCTIONS]
+    return sorted({*commands, *calls, *dotted, *(name for name in namespace if not name.startswith("__"))})
+
+
+def run_script(session: Session, text: str) -> bool:
+    """Run a script from standard input up to its first error; whether it came to its end."""
+    lines = text.split("\n")
+    if any(line.startswith(":") for line in lines):
+        return _run_lines(session, lines)
+    return session.run(text)
+
+
+def _run_lines(session: Session, lines: list[str]) -> bool:
+    """A script with commands: piece by piece, as if it were typed."""
+    pending: list[str] = []
+    for line in [*lines, ":quit"]:
+        if line.startswith(":"):
+            if not session.run("\n".join(pending)):
+                return False
+            pending = []
+            if not session.run(line):
+                return False
+            if session.ended:
+                break
+        else:
+            pending.append(line)
+    return True
+
+
+def run_shell(connection: Connection, as_json: bool = False) -> int:
+    """Talk with the user until they leave. Returns the exit code.
+
+    :raises CliError: when the packages of the prompt are not installed, or the database does not answer
+    """
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    prompt = _prompt()
+    session = Session(
+        connection,
+        sys.stdout,
+        sys.stderr,
+        as_json=as_json,
+        colour=colour,
+        width=shutil.get_terminal_size().columns,
+        ask=lambda message: str(prompt.ask(message)),
+    )
+    connection.check(session.client)
+    sys.stderr.write(f"{shown_url(connection.url)} - FQL v4 in Python or JavaScript style, :help for help\n")
+    while not session.ended:
+        try:
+            text = prompt.read(f"{connection.database}> ", session.namespace)
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            break
+        session.width = shutil.get_terminal_size().columns
+        session.run(text)
+    return 0
+
+
+def _prompt() -> Any:
+    try:
+        return _Prompt()
+    except ImportError as fault:
+        raise CliError(f"the shell needs {fault.name}: pip install 'faunadb[cli]'") from None
+
+
+class _Prompt:
+    """The line editor."""
+
+    def __init__(self) -> None:
+        from prompt_toolkit import PromptSession
+        from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+        from prompt_toolkit.key_binding import KeyBindings
+        from prompt_toolkit.lexers import PygmentsLexer
+        from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+
+        class CarefulHistory(FileHistory):
+            """Keeps no line that may hold a secret."""
+
+            def store_string(self, string: str) -> None:
+                if not _PRIVATE.search(string):
+                    super().store_string(string)
+
+        path = history_path()
+        history: History = InMemoryHistory()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            history = CarefulHistory(str(path))
+        except OSError:
+            pass
+        keys = KeyBindings()
+
+        @keys.add("enter")
+        def _(event: Any) -> None:
+            buffer = event.current_buffer
+            if buffer.document.is_cursor_at_the_end and not is_complete(buffer.text):
+                buffer.insert_text("\n")
+            else:
+                buffer.validate_and_handle()
+
+        self._session: Any = PromptSession(
+            history=history,
+            key_bindings=keys,
+            multiline=True,
+            lexer=PygmentsLexer(PythonLexer),
+            prompt_continuation=lambda width, number, wrapped: "." * max(width - 1, 0) + " ",
+            complete_while_typing=False,
+        )
+        self._answers: Any = PromptSession(history=InMemoryHistory())
+
+    def read(self, message: str, namespace: dict[str, Any]) -> str:
+        """One text, of as many lines as it takes."""
+        from prompt_toolkit.completion import WordCompleter
+
+        completer = WordCompleter(words(namespace), pattern=_WORD)
+        return str(self._session.prompt(message, completer=completer))
+
+    def ask(self, message: str) -> str:
+        return str(self._answers.prompt(message))
