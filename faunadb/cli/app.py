@@ -160,9 +160,7 @@ def evaluate(url: str, query: str, secret: Optional[str], database: str, as_json
     connection = open_connection(url, secret, database)
     try:
         session = Session(connection, sys.stdout, sys.stderr, as_json=as_json)
-        done = all(
-            session.attempt(lambda item=item: session.query(q._Expr(item.wire), item)) for item in queries
-        )
+        done = all(session.run_query(item) for item in queries)
     finally:
         connection.close()
     return 0 if done else 1

@@ -94,13 +94,14 @@ def open_connection(url: Optional[str], secret: Optional[str], database: str = "
     """A connection from what the command line and the environment say.
 
     :param url: given on the command line; else ``FAUNA_ENDPOINT``
-    :param secret: given on the command line; else ``FAUNA_SECRET``; else ``secret`` for a database URL
+    :param secret: given on the command line; else ``FAUNA_SECRET`` or ``FAUNADB_SECRET``; else, for a database URL,
+        ``secret``
     :raises CliError: when something is missing, or the URL is none
     """
     url = url or os.environ.get("FAUNA_ENDPOINT")
     if not url:
         raise CliError("give the URL of a database, such as sqlite:///app.db, or set FAUNA_ENDPOINT")
-    secret = secret or os.environ.get("FAUNA_SECRET")
+    secret = secret or os.environ.get("FAUNA_SECRET") or os.environ.get("FAUNADB_SECRET")
     if not secret:
         if url.split(":", 1)[0] not in _EMBEDDED:
             raise CliError(f"{shown_url(url)} is a server: give --secret, or set FAUNA_SECRET")

@@ -52,7 +52,6 @@ INDEXES: list[dict[str, Any]] = [
     {
         "name": "spells_by_cost",
         "source": "spells",
-        "terms": [],
         "values": [["data", "cost"], ["data", "name"], ["ref"]],
     },
     {"name": "spell_by_name", "source": "spells", "terms": [["data", "name"]], "unique": True},

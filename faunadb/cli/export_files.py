@@ -122,9 +122,9 @@ def _problems(metadata: list[dict[str, Any]], files: list[DataFile]) -> list[str
     total = max(int(part.get("total_parts") or 1) for part in metadata)
     if len(metadata) < total:
         problems.append(f"the export has {total} parts, metadata of {len(metadata)} is here")
-    stated = [part.get("files_count") for part in metadata]
-    if all(isinstance(count, int) for count in stated) and len(files) < sum(stated):
-        problems.append(f"the export has {sum(stated)} data files, {len(files)} are here")
+    stated = sum(int(part.get("files_count") or 0) for part in metadata)
+    if len(files) < stated:
+        problems.append(f"the export has {stated} data files, {len(files)} are here")
     return problems
 
 
@@ -211,7 +211,7 @@ def _read_lines(source: _Source) -> Iterator[Entry]:
 
 def _line_entry(source: _Source, line: str) -> Entry:
     try:
-        return Entry(source.line, _decode(line), None, source.position)
+        return Entry(source.line, _decode(line.rstrip("\r\n")), None, source.position)
     except ValueError as fault:
         whole = line.endswith("\n")
         reason = f"{_reason(fault)}" if whole else "the file ends in the middle of a document"
@@ -290,8 +290,9 @@ class _ArrayReader:
                 wanted = max(wanted * 2, _PIECE)
                 self._read_for(fault, line, wanted)
                 continue
-            # a number that ends with the buffer may go on in the next piece
-            if end < len(self.buffer) or not self.more():
+            # a number that ends with the buffer, or nearly so, may go on in the next piece
+            whole = end < len(self.buffer) and self.buffer[end] not in "0123456789.eE+-"
+            if whole or not self.more():
                 self.advance(end)
                 return line, value
 

@@ -140,11 +140,9 @@ def decode_record(record: Any, tagged: bool, report: Report, collection: str = "
         raise BadRecord("the field coll, which names the collection, is missing")
     ts = _time_field(fields.pop("ts", None), "ts")
     ttl = _time_field(fields.pop("ttl", None), "ttl")
-    colliding = fields.pop("data", {})
+    colliding = _untagged(fields.pop("data", None), "@object")
     if colliding is not None and not isinstance(colliding, dict):
         raise BadRecord("the field data is not an object")
-    if list(colliding or ()) == ["@object"]:
-        colliding = colliding["@object"]
     decode = _Decoder(tagged, report)
     data = decode.members({**fields, **(colliding or {})}, ())
     micros = parse_micros(ts) if ts is not None else None

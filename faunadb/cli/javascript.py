@@ -455,7 +455,8 @@ class _Compiler:
     def _function(self, node: _Node, path: Path) -> Any:
         names, body = node.value
         pattern = names[0] if len(names) == 1 else list(names)
-        self.spans[(*path, "lambda")] = (node.start, node.end)
+        pattern_path = (*path, "lambda")
+        self.spans[pattern_path] = (node.start, node.end)
         return {"lambda": pattern, "expr": self.body(names, body, (*path, "expr"))}
 
     def body(self, names: list[str], body: _Node, path: Path) -> Any:
@@ -557,7 +558,8 @@ class _Compiler:
 
     def _call_let(self, arguments: list[_Node], node: _Node, path: Path) -> Any:
         bindings = self.bindings(arguments[0])
-        self.spans[(*path, "let")] = (arguments[0].start, arguments[0].end)
+        let_path = (*path, "let")
+        self.spans[let_path] = (arguments[0].start, arguments[0].end)
         wire = [
             {name: self.place(value, (*path, "let", index, name))}
             for index, (name, value) in enumerate(bindings)

@@ -143,57 +143,12 @@ _PYTHON_NAMES = frozenset(function.python for function in FUNCTIONS if function.
     "let",
     "paginate",
 }
-_JAVASCRIPT_WORDS = frozenset(
-    [
-        "break",
-        "case",
-        "catch",
-        "class",
-        "const",
-        "continue",
-        "debugger",
-        "default",
-        "delete",
-        "do",
-        "else",
-        "enum",
-        "export",
-        "extends",
-        "false",
-        "finally",
-        "for",
-        "function",
-        "if",
-        "implements",
-        "import",
-        "in",
-        "instanceof",
-        "interface",
-        "let",
-        "new",
-        "null",
-        "package",
-        "private",
-        "protected",
-        "public",
-        "return",
-        "static",
-        "super",
-        "switch",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typeof",
-        "undefined",
-        "var",
-        "void",
-        "while",
-        "with",
-        "yield",
-        "await",
-    ]
-)
+_RESERVED = """
+break case catch class const continue debugger default delete do else enum export extends false finally for function
+if implements import in instanceof interface let new null package private protected public return static super switch
+this throw true try typeof undefined var void while with yield await
+"""
+_JAVASCRIPT_WORDS = frozenset(_RESERVED.split())
 
 
 def _is_name(text: Any) -> bool:
@@ -455,9 +410,8 @@ class _Renderer:
             scope = [("" if self.style.javascript else "scope=", self._ref_literal(database))]
         if owner is None and identifier in _NATIVES:
             return self.call(_NATIVES[identifier][0], _NATIVES[identifier][1], scope)
-        native = (
-            _NATIVES.get(owner.get("id")) if isinstance(owner, dict) and "collection" not in owner else None
-        )
+        is_native = isinstance(owner, dict) and "collection" not in owner
+        native = _NATIVES.get(str(owner.get("id"))) if owner is not None and is_native else None
         shown = Text(self.style.scalar(identifier))
         if native is not None and native[2]:
             return self.call(native[2], native[3], [("", shown), *scope])
