@@ -16,6 +16,7 @@ from .reading import (
     versions,
     visible,
 )
+from .writing import insert, remove, write
 
 __all__ = [
     "check_time",
@@ -24,12 +25,15 @@ __all__ = [
     "exists",
     "get",
     "history",
+    "insert",
     "kind",
     "merge",
+    "remove",
     "row",
     "too_early",
     "valid_time",
     "versions",
     "visible",
     "without_nulls",
+    "write",
 ]

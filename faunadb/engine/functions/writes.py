@@ -1,0 +1,365 @@
+"""Writing: create, update, replace, delete, insert, remove, and their relatives (writes and schema, part 1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
+
+from .. import documents
+from ..documents import writing
+from ..documents.ids import new_id as fresh_id
+from ..language import values as v
+from ..language.casts import DATABASE, DOCUMENT_ACTION, NAME_OR_REF, NULL, OBJECT, REF, TIME
+from ..language.errors import (
+    Fault,
+    already_exists,
+    invalid_argument,
+    not_found,
+    permission_denied,
+    undefined_name,
+)
+from ..language.registry import WRITE, Arg, form
+from ..language.temporal import Time
+from ..schema import databases as database_schema
+from ..schema.fields import prepare
+from ..schema.native import Fields
+from ..schema.writers import NATIVE, writer_for
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+
+def _scoped(at: str) -> Fault:
+    return invalid_argument("Cannot write a scoped ref.", at)
+
+
+def _invalid_time(at: Union[str, tuple[str, ...]] = ()) -> Fault:
+    return Fault("invalid write time", "Cannot write outside of snapshot time.", at)
+
+
+class Target(NamedTuple):
+    """Where a create goes. id: None to have one allotted."""
+
+    scope: int
+    coll: int
+    id: Optional[int]
+
+
+def _target(ctx: Context, value: Union[str, v.Ref]) -> Target:
+    if type(value) is str:
+        found = ctx.schema.lookup(ctx.scope, v.COLLECTIONS, value)
+        if found is None:
+            raise undefined_name("collection", value, "create")
+        return Target(found.scope, found.id, None)
+    if value.coll == v.COLLECTIONS:  # type: ignore[union-attr]
+        return Target(value.scope, value.id, None)  # type: ignore[union-attr]
+    return Target(value.scope, value.coll, value.id)  # type: ignore[union-attr]
+
+
+def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> v.Document:
+    tx = ctx.writer()
+    given = prepare(ctx, params) if params else {}
+    scope, coll, number = target
+    if scope != ctx.scope:
+        raise _scoped(at)
+    writer = writer_for(coll)
+    before = None
+    if number is None:
+        if not ctx.perms.can_create(ctx, v.Ref(scope, v.COLLECTIONS, coll), given):
+            raise permission_denied(at)
+    else:
+        ref = v.Ref(scope, coll, number)
+        if not ctx.perms.can_create_with_id(ctx, ref, given):
+            raise permission_denied(at)
+        if documents.exists(ctx, ref, None):
+            raise already_exists(documents.kind(ref), at)
+        before = tx.version(scope, coll, number)
+    database_schema.check_container(ctx, coll, at)
+    if ctx.at is not None:
+        raise _invalid_time(at)
+    if number is None:
+        number = writer.allot_id(ctx, scope)
+    return writer.create(ctx, v.Ref(scope, coll, number), given, at, before)
+
+
+@form(Arg("create", NAME_OR_REF), optional=(Arg("params", OBJECT),), effect=WRITE)
+def create(ctx: Context, target: Union[str, v.Ref], params: Optional[Fields]) -> v.Document:
+    """A new document in a collection (its name or ref; an id is allotted), or at the ref of a document that does not exist.
+
+    params: ``data``, ``ttl``, ``credentials`` for user collections, the fields of the native document otherwise; unknown
+    fields are dropped. Result: the document, HTTP 201. Errors: ``instance already exists``, ``instance not unique``,
+    ``validation failed``, ``permission denied``, ``invalid write time``, each at ``create``.
+
+    >>> q.select(["data", "name"], q.create(q.collection("spells"), {"data": {"name": "Light"}}))
+    'Light'
+    """
+    return _create(ctx, _target(ctx, target), params, "create")
+
+
+def _create_native(key: str, number: int, what: str, example: str, since: str = "2.0") -> Callable[..., Any]:
+    def create_native(ctx: Context, params: Fields) -> v.Document:
+        return _create(ctx, Target(ctx.scope, number, None), params, key)
+
+    create_native.__name__ = key
+    create_native.__doc__ = f"""A new {what}; the same as creating a document in the native collection, by ``create``.
+
+    Result: its document, HTTP 201. Errors: ``instance already exists``, ``validation failed``, ``permission denied``,
+    each at ``{key}``.
+
+    {example}
+    """
+    return form(Arg(key, OBJECT), effect=WRITE, since=since)(create_native)
+
+
+def _named_example(key: str, params: str) -> str:
+    return f""">>> q.select("name", q.{key}({params}))
+    'sample'"""
+
+
+create_database = _create_native(
+    "create_database",
+    v.DATABASES,
+    "database below this one",
+    _named_example("create_database", '{"name": "sample"}'),
+)
+create_collection = _create_native(
+    "create_collection",
+    v.COLLECTIONS,
+    "collection",
+    _named_example("create_collection", '{"name": "sample"}'),
+)
+create_class = _create_native(
+    "create_class",
+    v.COLLECTIONS,
+    "collection (old name of ``create_collection``)",
+    _named_example("create_class", '{"name": "sample"}'),
+)
+create_index = _create_native(
+    "create_index",
+    v.INDEXES,
+    "index",
+    _named_example("create_index", '{"name": "sample", "source": q.collection("spells")}'),
+)
+create_function = _create_native(
+    "create_function",
+    v.FUNCTIONS,
+    "user-defined function",
+    _named_example(
+        "create_function", '{"name": "sample", "body": q.query(q.lambda_("x", q.add(q.var("x"), 1)))}'
+    ),
+)
+create_role = _create_native(
+    "create_role",
+    v.ROLES,
+    "role",
+    _named_example(
+        "create_role",
+        '{"name": "sample", "privileges": {"resource": q.collection("spells"), "actions": {"read": True}}}',
+    ),
+)
+create_access_provider = _create_native(
+    "create_access_provider",
+    v.ACCESS_PROVIDERS,
+    "access provider",
+    _named_example(
+        "create_access_provider",
+        '{"name": "sample", "issuer": "https://login.example", "jwks_uri": "https://login.example/keys"}',
+    ),
+    since="4",
+)
+create_key = _create_native(
+    "create_key",
+    v.KEYS,
+    "key. Its ``secret`` is shown by this result alone",
+    """>>> q.select("role", q.create_key({"role": "server"}))
+    'server'""",
+)
+
+
+class Existing(NamedTuple):
+    """A live document about to be written. fields: all stored ones."""
+
+    row: Any
+    fields: Fields
+
+
+def _existing(ctx: Context, ref: v.Ref, at: Union[str, tuple[str, ...]]) -> Existing:
+    row = documents.row(ctx, ref, None)
+    if row is None:
+        raise not_found(documents.kind(ref), at)
+    stored = writing.stored(ref, row)
+    return Existing(row, stored.fields if stored is not None else {})
+
+
+def _rewrite(ctx: Context, ref: v.Ref, params: Optional[Fields], replace: bool) -> v.Document:
+    at = "replace" if replace else "update"
+    ctx.writer()
+    given = prepare(ctx, params) if params else {}
+    if ref.is_native_collection:
+        raise invalid_argument("Cannot update a schema meta collection.", at)
+    if ref.scope != ctx.scope:
+        raise _scoped(at)
+    row, old = _existing(ctx, ref, at)
+    shown = documents.visible(ref.coll, old)
+    # Also for replace, predicates see the old document with the params merged in.
+    if not ctx.perms.can_write(ctx, ref, shown, documents.merge(shown, given)):
+        raise permission_denied()
+    if ctx.at is not None:
+        raise _invalid_time()
+    return writer_for(ref.coll).update(ctx, ref, row, old, given, replace)
+
+
+@form(Arg("update", REF), optional=(Arg("params", OBJECT),), effect=WRITE)
+def update(ctx: Context, ref: v.Ref, params: Optional[Fields]) -> v.Document:
+    """The document with params merged in: objects member by member, anything else replaced, null removes.
+
+    Errors: ``instance not found`` at ``update``; ``permission denied``, ``validation failed``, ``instance not unique``.
+
+    >>> light = q.select("ref", q.create(q.collection("spells"), {"data": {"name": "Light", "cost": 1}}))
+    >>> q.select("data", q.update(light, {"data": {"cost": None, "school": "air"}}))
+    {'name': 'Light', 'school': 'air'}
+    """
+    return _rewrite(ctx, ref, params, replace=False)
+
+
+@form(Arg("replace", REF), optional=(Arg("params", OBJECT),), effect=WRITE)
+def replace(ctx: Context, ref: v.Ref, params: Optional[Fields]) -> v.Document:
+    """The document with its fields replaced by params; schema documents keep their name, and what cannot change.
+
+    Errors: ``instance not found`` at ``replace``; ``permission denied``, ``validation failed``, ``instance not unique``.
+
+    >>> light = q.select("ref", q.create(q.collection("spells"), {"data": {"name": "Light", "cost": 1}}))
+    >>> q.select("data", q.replace(light, {"data": {"school": "air"}}))
+    {'school': 'air'}
+    """
+    return _rewrite(ctx, ref, params, replace=True)
+
+
+@form(Arg("delete", REF), effect=WRITE)
+def delete(ctx: Context, ref: v.Ref) -> v.Document:
+    """Delete a document. Result: the document as it was, with its own ``ts``.
+
+    Collections take the indexes with them whose only source they are, databases everything below them.
+    Errors: ``instance not found``, ``permission denied``.
+
+    >>> light = q.create(q.collection("spells"), {"data": {"name": "Light"}})
+    >>> q.select(["data", "name"], q.delete(q.select("ref", light)))
+    'Light'
+    """
+    ctx.writer()
+    if ref.is_native_collection:
+        raise not_found("Collection")
+    if ref.scope != ctx.scope:
+        raise _scoped("delete")
+    row, fields = _existing(ctx, ref, ())
+    if not ctx.perms.can_delete(ctx, ref):
+        raise permission_denied()
+    before = documents.document(ctx, ref, row)
+    writer_for(ref.coll).delete(ctx, ref, row, fields)
+    return before
+
+
+def _has_history(ctx: Context, ref: v.Ref) -> bool:
+    """Whether a ref is that of a document in a user collection that lives."""
+    return ref.is_user_document and ctx.schema.collection(ref.scope, ref.coll) is not None
+
+
+@form(
+    Arg("insert", REF),
+    Arg("ts", TIME),
+    Arg("action", DOCUMENT_ACTION),
+    optional=(Arg("params", OBJECT),),
+    effect=WRITE,
+)
+def insert(ctx: Context, ref: v.Ref, ts: Time, action: v.Action, params: Optional[Fields]) -> v.DocumentEvent:
+    """Put a version into a document's history: just the given params (``create``, ``update``), or a deletion.
+
+    ts: not later than the snapshot time; a version at that very time is replaced. Uniqueness is not enforced.
+    Errors: ``invalid write time``, ``permission denied``, ``validation failed``, ``invalid argument``.
+
+    >>> light = q.select("ref", q.create(q.collection("spells"), {"data": {"name": "Light"}}))
+    >>> q.select("action", q.insert(light, 1000, "create", {"data": {"name": "Glow"}}))
+    'create'
+    """
+    ctx.writer()
+    micros = ts.to_micros()
+    if micros > ctx.time:
+        raise _invalid_time()
+    if ref.scope != ctx.scope:
+        raise _scoped("insert")
+    given = prepare(ctx, params) if params else {}
+    if not (_has_history(ctx, ref) or ref.coll == v.KEYS):
+        raise invalid_argument("Cannot insert event for specified ref.")
+    if not ctx.perms.can_write_history(ctx, ref, micros, action, given):
+        raise permission_denied()
+    if action is v.DELETE:
+        documents.insert(ctx, ref, micros, None)
+        return v.DocumentEvent(micros, v.DELETE, ref, None)
+    fields = writer_for(ref.coll).inserted(ctx, ref, given)
+    documents.insert(ctx, ref, micros, fields)
+    return v.DocumentEvent(micros, v.CREATE, ref, fields)
+
+
+@form(Arg("remove", REF), Arg("ts", TIME), Arg("action", DOCUMENT_ACTION), effect=WRITE)
+def remove(ctx: Context, ref: v.Ref, ts: Time, action: v.Action) -> None:
+    """Take the version at a time out of a document's history, when it is of that kind. Result: null.
+
+    ``create`` and ``update`` both mean a live version. Errors: ``permission denied``, ``invalid argument``.
+
+    >>> light = q.create(q.collection("spells"), {"data": {"name": "Light"}})
+    >>> q.remove(q.select("ref", light), 1000, "create")
+    """
+    tx = ctx.writer()
+    if ref.scope != ctx.scope:
+        raise _scoped("remove")
+    if not _has_history(ctx, ref):
+        raise invalid_argument("Cannot remove event for specified ref.")
+    micros = ts.to_micros()
+    row = tx.version(ref.scope, ref.coll, ref.id, micros)
+    if row is not None and (row.ts != micros or row.live is (action is v.DELETE)):
+        row = None
+    stored = writing.stored(ref, row)
+    if not ctx.perms.can_write_history(ctx, ref, micros, action, stored.fields if stored is not None else {}):
+        raise permission_denied()
+    if row is not None:
+        info = ctx.schema.collection(ref.scope, ref.coll)
+        documents.remove(ctx, ref, row, None if info is None else info.min_valid(ctx.time))
+
+
+@form(Arg("move_database", DATABASE), Arg("to", DATABASE), effect=WRITE)
+def move_database(ctx: Context, source: v.Ref, to: v.Ref) -> v.Document:
+    """Make a database a child of another; its contents and the keys for it move along. Result: its document, HTTP 201.
+
+    Errors: ``permission denied``, ``move database error``, ``instance already exists``.
+
+    >>> moved = q.select("ref", q.create_database({"name": "moved"}))
+    >>> parent = q.select("ref", q.create_database({"name": "parent"}))
+    >>> q.select("name", q.move_database(moved, parent))
+    'moved'
+    """
+    ctx.writer()
+    if not ctx.perms.can_move(ctx, source):
+        raise permission_denied()
+    return database_schema.move(ctx, source, to)
+
+
+@form(Arg("new_id", NULL), effect=WRITE)
+def new_id(ctx: Context, nothing: None) -> str:
+    """A fresh document id, as a String of digits; ids grow with time.
+
+    >>> q.is_string(q.new_id())
+    True
+    """
+    return str(fresh_id())
+
+
+@form(Arg("next_id", NULL), effect=WRITE)
+def next_id(ctx: Context, nothing: None) -> str:
+    """A fresh document id (old name of ``new_id``).
+
+    >>> q.is_string(q.next_id())
+    True
+    """
+    return str(fresh_id())
+
+
+__all__ = ["NATIVE", "create", "delete", "insert", "remove", "replace", "update"]

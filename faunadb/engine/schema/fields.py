@@ -1,0 +1,265 @@
+"""Fields of documents: types, failures, and preparing params for storage (writes and schema, "Accepted params").
+
+A `FieldType` called with (check, value, path) gives the value to store and adds a failure to the check when the value
+does not fit. Values arrive as `prepare` leaves them: no documents, pages, events or sets.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Callable
+
+from .. import codec
+from ..language import values as v
+from ..language.errors import At, Failure, Fault, Position, QueryError, path, validation_failed
+from ..language.temporal import Date, Time
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+FieldPath = tuple[str, ...]
+
+_STORAGE_TYPES: dict[type, str] = {
+    int: "Long",
+    float: "Double",
+    bool: "Boolean",
+    str: "String",
+    type(None): "Null",
+    bytes: "Bytes",
+    v.Ref: "Ref",
+    Time: "Time",
+    v.PendingTime: "TransactionTime",
+    Date: "Date",
+    uuid.UUID: "UUID",
+    v.Lambda: "Query",
+    list: "Array",
+    dict: "Map",
+    v.Action: "String",
+}
+
+
+def storage_type(value: Any) -> str:
+    """The name type failures use for a stored value's type."""
+    return _STORAGE_TYPES.get(type(value), "Map")
+
+
+def invalid_type(field: Sequence[str], value: Any, expected: str) -> Failure:
+    return Failure(field, "invalid type", f"Invalid type {storage_type(value)}, expected type {expected}.")
+
+
+def required(field: Sequence[str]) -> Failure:
+    return Failure(field, "value required", "Required value not found.")
+
+
+def duplicate(field: Sequence[str]) -> Failure:
+    return Failure(field, "duplicate value", "Value is not unique.")
+
+
+class Check:
+    """One validation in progress: the context, and the failures found so far, each once."""
+
+    def __init__(self, ctx: Context):
+        self.ctx = ctx
+        self.failures: list[Failure] = []
+
+    def fail(self, failure: Failure) -> None:
+        if failure not in self.failures:
+            self.failures.append(failure)
+
+    def raise_any(self, at: At) -> None:
+        """Raise the validation error when anything failed. at: its place below the form."""
+        if self.failures:
+            raise validation_failed(self.failures, at)
+
+
+FieldType = Callable[[Check, Any, FieldPath], Any]
+
+
+def of_kind(expected: str, *kinds: type) -> FieldType:
+    """Values of some Python types, as they are."""
+
+    def convert(check: Check, value: Any, at: FieldPath) -> Any:
+        if type(value) not in kinds:
+            check.fail(invalid_type(at, value, expected))
+        return value
+
+    return convert
+
+
+LONG = of_kind("Long", int)
+BOOLEAN = of_kind("Boolean", bool)
+STRING = of_kind("String", str)
+MAP = of_kind("Map", dict)
+TIMESTAMP = of_kind("Timestamp", Time)
+QUERY = of_kind("Query", v.Lambda)
+REF = of_kind("Ref", v.Ref)
+
+
+def priority(check: Check, value: Any, at: FieldPath) -> Any:
+    if type(value) is not int or not 1 <= value <= 500:
+        check.fail(invalid_type(at, value, "Priority"))
+    return value
+
+
+def days(check: Check, value: Any, at: FieldPath) -> Any:
+    """Days of history: not negative."""
+    if type(value) is int and value < 0:
+        check.fail(Failure(at, "non-negative value required", "Value must be non-negative."))
+        return value
+    return LONG(check, value, at)
+
+
+def name(check: Check, value: Any, at: FieldPath) -> Any:
+    """The name of a schema document."""
+    if type(value) is not str:
+        check.fail(invalid_type(at, value, "Name"))
+    elif value == "_":
+        check.fail(Failure(at, "reserved name", "Invalid name _. Reserved names: _."))
+    elif not valid_name(value):
+        text = f"The name {value} uses invalid characters. Valid characters must match: [;@+$\\-_.!~%\\w]+"
+        check.fail(Failure(at, "invalid characters", text))
+    return value
+
+
+_NAME_PUNCTUATION = frozenset(";@+$-_.!~%\u200c\u200d")
+_NAME_CATEGORIES = frozenset(("Nd", "Nl", "Pc"))
+
+
+def valid_name(text: str) -> bool:
+    """Whether a text consists of characters allowed in names; the empty one does not."""
+    return bool(text) and all(map(_name_character, text))
+
+
+def _name_character(char: str) -> bool:
+    if char in _NAME_PUNCTUATION:
+        return True
+    category = unicodedata.category(char)
+    return category[0] in "LM" or category in _NAME_CATEGORIES
+
+
+# ---- params ----
+
+
+class RefFault(Fault):
+    """A validation error whose failures are placed in the query: their fields begin with the form's position."""
+
+    def located(self, position: Position) -> QueryError:
+        start = [str(key) for key in path(position)]
+        failures = [
+            Failure([*start, *failure.field], failure.code, failure.description) for failure in self.failures
+        ]
+        error = super().located(position)
+        error.failures = failures
+        return error
+
+
+_LEAVES = frozenset((str, int, float, bool, type(None), Time, Date, bytes, uuid.UUID, v.Lambda, v.Action))
+_REPOINTED = (v.COLLECTIONS, v.INDEXES, v.FUNCTIONS)
+
+
+def prepare(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Params ready for validation: refs checked, embedded documents, pages, events and sets as objects.
+
+    Nulls are still there (they say what an update removes). Returns params itself when nothing changes.
+    Raises `RefFault` for refs that are unresolved or belong to another database, all of them.
+    """
+    walk = _Params(ctx)
+    result = walk.object(params, ())
+    if walk.failures:
+        raise RefFault("validation failed", "document data is not valid.", failures=walk.failures)
+    return result
+
+
+class _Params:
+    def __init__(self, ctx: Context):
+        self.ctx = ctx
+        self.failures: list[Failure] = []
+
+    def object(self, value: dict[str, Any], at: FieldPath) -> dict[str, Any]:
+        result = value
+        for key, member in value.items():
+            if type(member) in _LEAVES:
+                continue
+            changed = self.value(member, (*at, key))
+            if changed is not member:
+                if result is value:
+                    result = dict(value)
+                result[key] = changed
+        return result
+
+    def array(self, value: list[Any], at: FieldPath) -> list[Any]:
+        result = value
+        for index, member in enumerate(value):
+            if type(member) in _LEAVES:
+                continue
+            changed = self.value(member, (*at, str(index)))
+            if changed is not member:
+                if result is value:
+                    result = list(value)
+                result[index] = changed
+        return result
+
+    def value(self, value: Any, at: FieldPath) -> Any:
+        kind = type(value)
+        if kind is dict:
+            return self.object(value, at)
+        if kind is list:
+            return self.array(value, at)
+        if kind is v.Ref:
+            return self.ref(value, at)
+        if kind is v.UnresolvedRef:
+            self.failures.append(Failure(at, "invalid reference", "Cannot read reference."))
+            return value
+        return value if kind is v.PendingTime else embedded(value)
+
+    def ref(self, value: v.Ref, at: FieldPath) -> Any:
+        if value.scope != self.ctx.scope:
+            self.failures.append(Failure(at, "invalid reference", "Reference cannot be scoped."))
+        elif value.coll in _REPOINTED and not value.is_native_collection:
+            return self.ctx.schema.successor(value)
+        return value
+
+
+def embedded(value: Any) -> Any:
+    """What a document, page, event or set is stored as, at every depth."""
+    kind = type(value)
+    if kind is dict:
+        return {key: embedded(member) for key, member in value.items()}
+    if kind is list:
+        return [embedded(member) for member in value]
+    if kind in v.SCALAR_TYPES or kind is v.Lambda:
+        return value
+    plain = codec.plain(value)
+    return plain if plain is value else embedded(plain)
+
+
+def check_refs(check: Check, fields: dict[str, Any]) -> None:
+    """Check every ref inside a schema document: the writer may read it, and it exists.
+
+    Refs to native collections are exempt. Failures name the path inside the document without array indexes.
+    """
+    _check_refs(check, fields, ())
+
+
+def _check_refs(check: Check, value: Any, at: FieldPath) -> None:
+    kind = type(value)
+    if kind is dict:
+        for key, member in value.items():
+            _check_refs(check, member, (*at, key))
+    elif kind is list:
+        for member in value:
+            _check_refs(check, member, at)
+    elif kind is v.Ref and not value.is_native_collection:
+        _check_ref(check, value, at)
+
+
+def _check_ref(check: Check, ref: v.Ref, at: FieldPath) -> None:
+    from ..documents import exists
+
+    ctx = check.ctx
+    if not ctx.perms.can_read(ctx, ref):
+        check.fail(Failure(at, "invalid reference", "Cannot read reference."))
+    elif not exists(ctx, ref, None):
+        check.fail(Failure(at, "invalid reference", "Reference was not found."))

@@ -1,0 +1,117 @@
+"""Indexes (writes and schema, "Indexes")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from ..language import values as v
+from ..language.equality import identical
+from ..language.errors import At, Failure
+from . import index_fields, maintenance, protection
+from .fields import BOOLEAN, MAP, Check, name
+from .native import Fields, SchemaWriter
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+
+class Indexes(SchemaWriter):
+    number = v.INDEXES
+    types = {
+        "name": name,
+        "source": index_fields.source,
+        "terms": index_fields.terms,
+        "values": index_fields.terms,
+        "unique": BOOLEAN,
+        "serialized": BOOLEAN,
+        "active": BOOLEAN,
+        "partitions": index_fields.partitions,
+        "data": MAP,
+    }
+    needed = ("name", "source")
+    kept = ("name", "unique", "partitions")
+    first_id = v.FIRST_INDEX
+
+    def defaults(self) -> Fields:
+        return {"active": False, "serialized": True}
+
+    def examine(self, check: Check, ref: v.Ref, patch: Fields, old: Optional[Fields]) -> Fields:
+        index_fields.check_partitions(check, patch.get("partitions"))
+        index_fields.check_source(check, patch if old is None else {**old, **patch})
+        return patch
+
+    def settle(self, check: Check, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> None:
+        if old is None:
+            return
+        if old.get("active") is True:
+            fields["active"] = True
+        if not check.failures:
+            _check_changes(check, old, fields)
+
+    def complete(self, ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
+        fields = super().complete(ctx, ref, fields, old)
+        if "partitions" not in fields:
+            fields["partitions"] = index_fields.default_partitions(fields)
+        return fields
+
+    def create(self, ctx: Context, ref: v.Ref, params: Fields, at: At, before: object = None) -> v.Document:
+        document = super().create(ctx, ref, params, at, before)
+        return _build(ctx, ref, document)
+
+    def deleting(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
+        protection.refuse(ctx, ref.scope, "Cannot cause deletion of backing index")
+        maintenance.enqueue(ctx, ["index", ref.scope, ref.id])
+
+
+def _stored_partitions(fields: Fields) -> int:
+    """How many partitions an index works with: a unique one always with one."""
+    if fields.get("unique") is True:
+        return 1
+    given = fields.get("partitions")
+    return given if type(given) is int else index_fields.default_partitions(fields)
+
+
+def _check_changes(check: Check, old: Fields, fields: Fields) -> None:
+    before, after = _stored_partitions(old), _stored_partitions(fields)
+    if before != after:
+        text = f"Index partition count may not be updated ({before} -> {after})."
+        check.fail(Failure((), "invalid index", text))
+    changed = [key for key in ("source", "terms", "values") if not _same(old.get(key), fields.get(key))]
+    if changed:
+        text = f"Index sources, terms, and values may not be updated ({', '.join(changed)})"
+        check.fail(Failure((), "invalid index", text))
+
+
+def _same(old: object, new: object) -> bool:
+    return identical(old or None, new or None)
+
+
+def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
+    """Fill a new index: here and now when its sources are small, else behind the queries."""
+    from .. import index_builds
+
+    index = ctx.schema.index(ref)
+    if index is None:
+        return document
+    if not index_builds.is_small(ctx, index):
+        maintenance.enqueue(ctx, ["build", ref.scope, ref.id])
+        return document
+    index_builds.build_now(ctx, index)
+    if index.active:
+        return document
+    return activate(ctx, ref, document)
+
+
+def activate(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
+    """Mark an index as built."""
+    from ..documents import writing
+
+    item = ctx.schema.item(ref)
+    if item is None:
+        return document
+    active = writing.write(ctx, ref, {**item.fields, "active": True})
+    active.created = document.created
+    return active
+
+
+INDEXES = Indexes()

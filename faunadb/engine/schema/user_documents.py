@@ -1,0 +1,102 @@
+"""Documents of user collections (writes and schema, "Accepted params", "ttl")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..documents import merge, writing
+from ..language import values as v
+from ..language.errors import At, Fault
+from ..language.temporal import Time
+from .fields import MAP, TIMESTAMP, Check, invalid_type
+from .native import Fields, Writer
+from .view import DAY_MICROS
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+_MAX_MICROS = (1 << 63) - 1
+
+
+class UserDocuments(Writer):
+    """``data``, ``ttl``, ``constraints``; ``credentials`` go to the credentials document."""
+
+    types = {"data": MAP, "ttl": TIMESTAMP, "constraints": MAP}
+
+    def create(self, ctx: Context, ref: v.Ref, params: Fields, at: At, before: Any = None) -> v.Document:
+        check = Check(ctx)
+        password = self._password(check, params)
+        fields = self.validated(check, ref, merge({}, self.known(params)), None)
+        if check.failures:
+            check.raise_any(at)
+        self.add_ttl(ctx, ref, fields)
+        document = self.write(ctx, ref, fields, before, at)
+        if password is not None:
+            self._set_password(ctx, ref, password)
+        document.created = True
+        return document
+
+    def update(
+        self, ctx: Context, ref: v.Ref, row: Any, old: Fields, params: Fields, replace: bool
+    ) -> v.Document:
+        check = Check(ctx)
+        password = self._password(check, params)
+        fields = merge({} if replace else old, self.known(params))
+        fields = self.validated(check, ref, fields, old)
+        if check.failures:
+            check.raise_any(())
+        self.add_ttl(ctx, ref, fields)
+        document = self.write(ctx, ref, fields, row, ())
+        if password is not None:
+            self._set_password(ctx, ref, password)
+        return document
+
+    def inserted(self, ctx: Context, ref: v.Ref, params: Fields) -> Fields:
+        """The fields of a version that `insert` puts into history; ``credentials`` are ignored."""
+        check = Check(ctx)
+        fields = self.validated(check, ref, merge({}, self.known(params)), None)
+        check.raise_any(())
+        self.add_ttl(ctx, ref, fields)
+        return fields
+
+    def write(self, ctx: Context, ref: v.Ref, fields: Fields, before: Any, at: At) -> v.Document:
+        try:
+            return writing.write(ctx, ref, fields, before)
+        except Fault as fault:
+            fault.at = (at,) if type(at) is str else tuple(at)
+            raise
+
+    def add_ttl(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
+        """Give a document without ``ttl`` the one that its collection's ``ttl_days`` asks for."""
+        if "ttl" in fields:
+            return
+        info = ctx.schema.collection(ref.scope, ref.coll)
+        if info is None or info.ttl_days is None:
+            return
+        micros = ctx.time + info.ttl_days * DAY_MICROS
+        fields["ttl"] = Time.from_micros(max(-_MAX_MICROS, min(micros, _MAX_MICROS)))
+
+    def _password(self, check: Check, params: Fields) -> Optional[str]:
+        """The password in the ``credentials`` param, None without one."""
+        given = params.get("credentials")
+        if given is None:
+            return None
+        at = ("credentials", "password")
+        if type(given) is not dict:
+            check.fail(invalid_type(at, given, "Map"))
+            return None
+        password = given.get("password")
+        if password is not None and type(password) is not str:
+            check.fail(invalid_type(at, password, "String"))
+            return None
+        return password
+
+    def _set_password(self, ctx: Context, ref: v.Ref, password: str) -> None:
+        from .credentials import CREDENTIALS
+
+        CREDENTIALS.set_password(ctx, ref, password)
+
+
+USER_DOCUMENTS = UserDocuments()
+
+__all__ = ["USER_DOCUMENTS", "UserDocuments"]
