@@ -1,7 +1,7 @@
 """An ASGI application that serves an engine, and `serve`, which runs it under granian.
 
-Queries that read little are answered on the event loop, because handing them to a thread costs more than they do; all others
-run on a pool of threads, where concurrent writers share their commits. Streams hold no thread.
+Queries that read little are answered on the event loop, because handing them to a thread costs more than they do; all
+others run on a pool of threads, where concurrent writers share their commits. Streams hold no thread.
 """
 
 from __future__ import annotations
@@ -140,10 +140,12 @@ class Application:
                     return handle_quickly(engine, request)
                 except NotQuick:
                     pass
-        elif self._dashboard and request.path.startswith("/dashboard") and request.method in ("GET", "HEAD"):
-            from .dashboard import page
+        elif self._dashboard and request.path.startswith("/dashboard"):
+            from . import dashboard
 
-            return page(request.path)
+            page = dashboard.answer(request.method, request.path, request.body)
+            if page is not None:
+                return page
         return await asyncio.get_running_loop().run_in_executor(self._pool, handle, engine, request)
 
 
