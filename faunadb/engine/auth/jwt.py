@@ -169,7 +169,22 @@ def authenticate(
     parsed = verifier.parse(text)
     if parsed is None:
         return None
-    payload = parsed.payload
+    place = _place(schema, parsed.payload)
+    if place is None or not verifier.signed_by(parsed, place[1]["jwks_uri"]):
+        return None
+    return _principal(schema, place[0], place[1].get("roles"), parsed.payload, context)
+
+
+def granted(
+    schema: SchemaView, context: Callable[[Auth], Context], payload: dict[str, Any]
+) -> Optional[Auth]:
+    """The principal of a payload whose signature was verified before."""
+    place = _place(schema, payload)
+    return None if place is None else _principal(schema, place[0], place[1].get("roles"), payload, context)
+
+
+def _place(schema: SchemaView, payload: Mapping[str, Any]) -> Optional[tuple[int, Mapping[str, Any]]]:
+    """The scope of the database that the audience names, and the fields of its provider for the issuer."""
     global_id = database_of(payload)
     database = schema.by_global_id(global_id) if global_id is not None else None
     if database is None or payload.get("iss") == AUDIENCE + database.global_id:
@@ -177,9 +192,7 @@ def authenticate(
     provider = _provider(schema, database.scope, payload.get("iss"))
     if provider is None or type(provider.get("jwks_uri")) is not str:
         return None
-    if not verifier.signed_by(parsed, provider["jwks_uri"]):
-        return None
-    return _principal(schema, database.scope, provider.get("roles"), payload, context)
+    return database.scope, provider
 
 
 def _provider(schema: SchemaView, scope: int, issuer: Any) -> Optional[Mapping[str, Any]]:
@@ -208,12 +221,12 @@ def _principal(
         expires=int(expires * 1_000_000) if _is_number(expires) else None,  # type: ignore[operator]
     )
     ctx = context(auth)
-    granted: list[Ref] = []
+    found: list[Ref] = []
     for entry in roles if type(roles) is list else [roles]:
-        granted += [ref for ref in _granted(ctx, schema, scope, entry, payload) if ref not in granted]
-    if not granted:
+        found += [ref for ref in _granted(ctx, schema, scope, entry, payload) if ref not in found]
+    if not found:
         return None
-    auth.permissions = RolePermissions(scope, granted, map(schema.role, granted))
+    auth.permissions = RolePermissions(scope, found, map(schema.role, found))
     return auth
 
 

@@ -37,7 +37,7 @@ class InternalEntry(NamedTuple):
     """
 
     scope: int
-    index: int
+    number: int
     terms: bytes
     values: bytes
     coll: int

@@ -162,6 +162,12 @@ class Authenticator:
             )
         return auth
 
+    def again(self, engine: Any, snap: Snapshot, schema: SchemaView, auth: Auth) -> Optional[Auth]:
+        """What the payload of a JWT that was verified before is granted now; None when nothing."""
+        from .jwt import granted
+
+        return granted(schema, _Attempt(self, engine, snap, schema, None).context, auth.claims or {})
+
     def _remember(self, name: bytes, proof: _Proof) -> None:
         while len(self._proofs) >= 10_000:
             self._proofs.pop(next(iter(self._proofs)), None)
@@ -349,7 +355,7 @@ class _Attempt:
         if any(None not in predicates for _, predicates in members):
             self.lasting = False
         auth = Auth(kind, scope, PredicatePermissions(scope), identity=identity, document=document)
-        applying = r.applying(self._context(auth), identity) if members else []
+        applying = r.applying(self.context(auth), identity) if members else []
         configs = [self.schema.role(ref) for ref in applying]
         auth.permissions = IdentityPermissions(scope, identity, applying, configs)
         if document is None:
@@ -357,7 +363,7 @@ class _Attempt:
         self.instance = identity
         return auth
 
-    def _context(self, auth: Auth) -> Context:
+    def context(self, auth: Auth) -> Context:
         from ..context import Context
 
         return Context(self.engine, self.snap, self.schema, auth, deadline=self.deadline)
@@ -368,7 +374,7 @@ class _Attempt:
         from .jwt import authenticate
 
         self.lasting = False
-        return authenticate(self.owner.tokens, self.schema, self._context, text)
+        return authenticate(self.owner.tokens, self.schema, self.context, text)
 
 
 def _may_scope(role: Any, scope: Scope) -> bool:

@@ -1,0 +1,64 @@
+"""Is a principal still what it was? Streams ask before every batch of events (auth chapter, "Streams")."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language.values import Ref
+from .permissions import RolePermissions
+
+if TYPE_CHECKING:
+    from ..schema.view import SchemaView
+    from ..storage.base import Snapshot
+    from .principals import Auth
+
+
+def stamp(auth: Auth, snap: Snapshot) -> tuple[Any, ...]:
+    """What must not change: who it is, its key or token, and the roles in force, each with its version."""
+    permissions = auth.permissions
+    roles = permissions.roles if isinstance(permissions, RolePermissions) else ()
+    return (
+        auth.kind,
+        auth.scope,
+        auth.identity,
+        type(permissions),
+        _versioned(snap, auth.document),
+        tuple(_versioned(snap, role) for role in roles),
+    )
+
+
+def _versioned(snap: Snapshot, ref: Optional[Ref]) -> Optional[tuple[Ref, Optional[int]]]:
+    if ref is None:
+        return None
+    row = snap.version(ref.scope, ref.coll, ref.id)
+    return ref, None if row is None else row.ts
+
+
+class Watch:
+    """Remembers a principal as it was authenticated. header: the ``Authorization`` it came with."""
+
+    __slots__ = ("_engine", "_header", "_stamp", "auth")
+
+    def __init__(self, engine: Any, header: Optional[str], auth: Auth, snap: Snapshot):
+        self.auth = auth
+        self._engine = engine
+        self._header = header
+        self._stamp = stamp(auth, snap)
+
+    def __repr__(self) -> str:
+        return f"Watch({self.auth!r})"
+
+    def holds(self, snap: Snapshot, schema: SchemaView) -> bool:
+        """Whether the principal would be authenticated again, with the very same rights."""
+        if self.auth.kind == "root":
+            return True
+        expires = self.auth.expires
+        if expires is not None and expires <= time.time() * 1_000_000:
+            return False
+        authenticator = self._engine.authenticator
+        if self.auth.kind == "jwt":
+            current = authenticator.again(self._engine, snap, schema, self.auth)
+        else:
+            current = authenticator.authenticate(self._engine, snap, schema, self._header)
+        return current is not None and stamp(current, snap) == self._stamp

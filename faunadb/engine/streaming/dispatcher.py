@@ -1,0 +1,344 @@
+"""One thread that reads the commit log for all streams of an engine and gives each subscriber its events."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..auth.revalidation import Watch
+from ..context import Context
+from ..language.registry import READ
+from ..language.values import Ref
+from ..render import ResponseWriter
+from ..schema.view import SchemaView, schema_view
+from .events import Change, VersionEvent
+from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
+from .targets import Event, Interests, Target
+
+if TYPE_CHECKING:
+    from ..storage.base import Snapshot
+
+logger = logging.getLogger("faunadb.engine")
+
+#: Open streams of one engine.
+MAX_STREAMS = 50_000
+#: Commits read at a time.
+BATCH = 256
+#: Seconds that the predicates of one batch of events may take.
+PREDICATE_SECONDS = 30.0
+#: Seconds until a store that failed is asked again.
+RETRY_AFTER = 0.5
+
+#: The members of an event, in their order, and those sent when the request does not say.
+FIELDS = ("action", "document", "diff", "prev", "index")
+DEFAULT_FIELDS = frozenset(("action", "document"))
+
+LOST = "Authorization lost during stream evaluation."
+
+
+class Subscriber:
+    """One stream and what it wants: the commits later than `after`, written in an API version."""
+
+    __slots__ = ("after", "fields", "stream", "target", "version", "watch")
+
+    def __init__(
+        self,
+        stream: Stream,
+        watch: Watch,
+        target: Target,
+        fields: frozenset[str],
+        version: str,
+        after: int,
+    ):
+        self.stream = stream
+        self.watch = watch
+        self.target = target
+        self.fields = fields
+        self.version = version
+        self.after = after
+
+
+class Dispatcher:
+    """Streams of one engine. Started by the first subscriber; listens to the store only while there is one."""
+
+    def __init__(
+        self,
+        engine: Any,
+        *,
+        max_streams: int = MAX_STREAMS,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
+    ):
+        self.engine = engine
+        self.max_streams = max_streams
+        self.max_events = max_events
+        self.max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._arriving: list[Subscriber] = []
+        self._leaving: list[Subscriber] = []
+        self._count = 0
+        self._ids = itertools.count(time.time_ns() // 1000)
+        self._closed = False
+        self._thread: Optional[threading.Thread] = None
+        # What follows belongs to the thread alone.
+        self._subscribers: set[Subscriber] = set()
+        self._interests = Interests()
+        self._position = 0
+
+    @property
+    def count(self) -> int:
+        """Open streams."""
+        return self._count
+
+    # ---- any thread -----------------------------------------------------------------------------------------
+
+    def subscribe(
+        self, watch: Watch, target: Target, fields: frozenset[str], version: str, snap: Snapshot
+    ) -> Stream:
+        """Open a stream whose first event is ``start`` at the snapshot's time, then every later commit's.
+
+        When there are too many streams already, the stream has nothing but the documented error.
+        """
+        stream = Stream(str(next(self._ids)), max_events=self.max_events, max_bytes=self.max_bytes)
+        subscriber = Subscriber(stream, watch, target, fields, version, snap.last_txn)
+        with self._lock:
+            if self._closed:
+                stream.fail("time out", "Stream was unexpectedly closed by its source.")
+                return stream
+            if self._count >= self.max_streams:
+                stream.fail("too many requests", "Too many open streams.")
+                return stream
+            self._count += 1
+            stream.put(frame("start", snap.time, str(snap.time)))
+            stream.on_end = lambda: self._leave(subscriber)
+            self._arriving.append(subscriber)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="faunadb-streams", daemon=True)
+                self._thread.start()
+        self._wake.set()
+        return stream
+
+    def _leave(self, subscriber: Subscriber) -> None:
+        with self._lock:
+            self._leaving.append(subscriber)
+        self._wake.set()
+
+    def close(self) -> None:
+        """End every stream and the thread. Idempotent."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _committed(self, txn: int) -> None:
+        self._wake.set()
+
+    # ---- the thread -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        listening = False
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._closed:
+                break
+            arrived = self._admit()
+            if self._subscribers and not listening:
+                self.engine.store.add_listener(self._committed)
+                self._position = min(subscriber.after for subscriber in self._subscribers)
+                listening = True
+            elif listening and not self._subscribers:
+                self.engine.store.remove_listener(self._committed)
+                listening = False
+            if self._subscribers:
+                self._try(arrived)
+        if listening:
+            self.engine.store.remove_listener(self._committed)
+        self._end_all()
+
+    def _admit(self) -> list[Subscriber]:
+        """Take in who came, let go who left. Returns the newcomers."""
+        with self._lock:
+            arriving, self._arriving = self._arriving, []
+            leaving, self._leaving = self._leaving, []
+            self._count -= len(leaving)
+        for subscriber in arriving:
+            self._subscribers.add(subscriber)
+            self._interests.add(subscriber)
+        for subscriber in leaving:
+            self._subscribers.discard(subscriber)
+            self._interests.discard(subscriber)
+        return [subscriber for subscriber in arriving if subscriber in self._subscribers]
+
+    def _end_all(self) -> None:
+        with self._lock:
+            arriving, self._arriving = self._arriving, []
+        for subscriber in [*self._subscribers, *arriving]:
+            subscriber.stream.end()
+
+    def _try(self, arrived: list[Subscriber]) -> None:
+        """Bring everybody up to date; when the store fails, again in a moment."""
+        # A newcomer's snapshot may be older than what the others have seen: it reads the rest by itself.
+        # Until then it gets nothing of what comes later, since `after` is checked for each commit.
+        try:
+            for subscriber in arrived:
+                if subscriber.after < self._position:
+                    self._catch_up_alone(subscriber)
+            self._catch_up()
+        except Exception:
+            if self._closed:
+                return
+            logger.exception("reading the commit log for streams failed; trying again")
+            with self._lock:
+                self._arriving = [*self._unfinished(arrived), *self._arriving]
+            timer = threading.Timer(RETRY_AFTER, self._wake.set)
+            timer.daemon = True
+            timer.start()
+
+    def _unfinished(self, arrived: list[Subscriber]) -> list[Subscriber]:
+        return [subscriber for subscriber in arrived if subscriber.after < self._position]
+
+    def _catch_up_alone(self, subscriber: Subscriber) -> None:
+        alone = Interests()
+        alone.add(subscriber)
+        while subscriber.after < self._position:
+            with self.engine.store.snapshot() as snap:
+                commits = [row for row in snap.commits(subscriber.after, BATCH) if row[0] <= self._position]
+                self._deliver(snap, alone, commits)
+            subscriber.after = commits[-1][0] if commits else self._position
+
+    def _catch_up(self) -> None:
+        while not self._closed:
+            with self.engine.store.snapshot() as snap:
+                commits = snap.commits(self._position, BATCH)
+                if not commits:
+                    return
+                self._deliver(snap, self._interests, commits)
+            self._position = commits[-1][0]
+
+    def _deliver(self, snap: Snapshot, interests: Interests, commits: list[tuple[int, str]]) -> None:
+        schema = schema_view(self.engine, snap)
+        batch = _Batch(self.engine, snap, schema)
+        for txn, text in commits:
+            batch.begin()
+            events: dict[Subscriber, list[Event]] = {}
+            for change in _changes(snap, interests, txn, text):
+                for subscriber, event in interests.events(batch.context_of(change.ref.scope), change):
+                    if subscriber.after < txn:
+                        events.setdefault(subscriber, []).append(event)
+            for subscriber, found in events.items():
+                if subscriber.stream.open:
+                    batch.send(subscriber, txn, found)
+                subscriber.after = txn
+
+
+def _changes(snap: Snapshot, interests: Interests, txn: int, text: str) -> list[Change]:
+    changes = []
+    for entry in json.loads(text):
+        if entry[0] not in ("put", "drop"):
+            continue
+        ref = Ref(entry[1], entry[2], entry[3])
+        if not interests.concerns(ref):
+            continue
+        dropped = entry[5] if entry[0] == "drop" else None
+        changes.append(Change(snap, txn, ref, entry[4], dropped, entry[6] if len(entry) > 6 else None))
+    return changes
+
+
+class _Batch:
+    """Filters and writes events as of one snapshot."""
+
+    def __init__(self, engine: Any, snap: Snapshot, schema: SchemaView):
+        self.engine = engine
+        self.snap = snap
+        self.schema = schema
+        self._own: dict[int, Context] = {}
+        self._written: dict[tuple[Any, ...], bytes] = {}
+
+    def begin(self) -> None:
+        """Before each transaction."""
+        self._written.clear()
+
+    def context_of(self, scope: int) -> Context:
+        """The engine's own context in a database, for index bindings."""
+        found = self._own.get(scope)
+        if found is None:
+            found = self._own[scope] = self._context(_Nobody(scope), "4")
+        return found
+
+    def _context(self, auth: Any, version: str) -> Context:
+        return Context(
+            self.engine,
+            self.snap,
+            self.schema,
+            auth,
+            version=version,
+            deadline=time.monotonic() + PREDICATE_SECONDS,
+            effect_limit=READ,
+            effect_reason="stream requests",
+        )
+
+    def send(self, subscriber: Subscriber, txn: int, events: list[Event]) -> None:
+        """Give a subscriber its events of one transaction, those that it may see."""
+        stream = subscriber.stream
+        try:
+            if not subscriber.watch.holds(self.snap, self.schema):
+                stream.fail("permission denied", LOST, txn)
+                return
+            ctx = self._context(subscriber.watch.auth, subscriber.version)
+            for event in events:
+                if subscriber.target.permits(ctx, event):
+                    stream.put(self._frame(ctx, subscriber, txn, event))
+        except Exception as failure:
+            # One subscriber's trouble (a predicate out of time) must not become everybody's.
+            logger.exception("a stream failed")
+            text = f"{type(failure).__name__}\nPlease create a ticket at https://support.fauna.com"
+            stream.fail("internal server error", text)
+
+    def _frame(self, ctx: Context, subscriber: Subscriber, txn: int, event: Event) -> bytes:
+        # Subscribers that see the same event in the same way share the text.
+        key = (id(event), ctx.scope, subscriber.version, subscriber.fields)
+        found = self._written.get(key)
+        if found is None:
+            found = self._written[key] = _frame(ctx, subscriber, txn, event)
+        return found
+
+
+class _Nobody:
+    """Stands for the engine itself where a context needs a principal."""
+
+    kind = "engine"
+    permissions = None
+
+    def __init__(self, scope: int):
+        self.scope = scope
+
+
+def _frame(ctx: Context, subscriber: Subscriber, txn: int, event: Event) -> bytes:
+    writer = ResponseWriter(ctx, subscriber.version)
+    kind, members = _members(writer, subscriber.target, event)
+    shown = [f'"{name}":{members[name]}' for name in FIELDS if name in subscriber.fields and name in members]
+    return frame(kind, txn, "{" + ",".join(shown) + "}")
+
+
+def _members(writer: ResponseWriter, target: Target, event: Event) -> tuple[str, dict[str, str]]:
+    """Type of an event, and the text of every member it could show."""
+    members = {"action": f'"{event.action}"'}
+    if isinstance(event, VersionEvent):
+        for name in ("document", "diff", "prev"):
+            document = getattr(event, name)
+            if document is not None:
+                members[name] = writer.render(document)
+        return event.type, members
+    ref = writer.text(event.ref)
+    members["document"] = (f'{{"ref":{ref},' if ref is not None else "{") + f'"ts":{event.ts}}}'
+    index = {**(target.shown_index() or {}), "values": event.values or []}
+    members["index"] = "{" + ",".join(writer.members(index)) + "}"
+    return "set", members

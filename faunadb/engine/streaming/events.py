@@ -1,0 +1,168 @@
+"""What a committed transaction means to subscribers (wire protocol, "Version events", "Set events").
+
+A change in the commit log names a version of a document; its content, and that of its neighbours in history, is
+read from the store. What one change means is worked out once and shared by all who subscribed to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from .. import codec, indexing
+from ..documents import difference
+from ..language.values import Document, Ref
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..storage.base import Snapshot, VersionRow
+
+
+class VersionEvent(NamedTuple):
+    """A change of a streamed document. type: ``version`` or ``history_rewrite``. diff, prev: None when absent."""
+
+    type: str
+    ref: Ref
+    action: str
+    document: Document
+    diff: Optional[Document]
+    prev: Optional[Document]
+
+
+class SetEvent(NamedTuple):
+    """A document entering (``add``) or leaving (``remove``) a streamed set. values: None for documents sets."""
+
+    action: str
+    ref: Ref
+    ts: int
+    values: Optional[list[Any]]
+
+
+class Change:
+    """One change of a transaction: a version put into history, or taken out of it.
+
+    txn: the transaction. ts: the version's valid time. dropped: None for a version put in, else the action
+    (``create``, ``delete``) of the one taken out, and data its stored text, if known.
+    """
+
+    def __init__(
+        self, snap: Snapshot, txn: int, ref: Ref, ts: int, dropped: Optional[str], data: Optional[str]
+    ):
+        self.snap = snap
+        self.txn = txn
+        self.ref = ref
+        self.ts = ts
+        self.dropped = dropped
+        self._data = data
+        row = None if dropped else snap.version(ref.scope, ref.coll, ref.id, ts)
+        self.row = row if row is not None and row.ts == ts else None
+        before = snap.version(ref.scope, ref.coll, ref.id, ts - 1)
+        self.before = before if before is not None and _lived(before, txn) else None
+        self._events: Optional[list[VersionEvent]] = None
+
+    # ---- document streams -----------------------------------------------------------------------------------
+
+    def version_events(self) -> list[VersionEvent]:
+        """The events of the document, in order."""
+        if self._events is None:
+            self._events = self._build()
+        return self._events
+
+    def _build(self) -> list[VersionEvent]:
+        if self.dropped is not None:
+            return [self._removed(), *self._rewritten(self.before)]
+        if self.row is None:
+            return []
+        if self.ts == self.txn:
+            return [self._written("version", self.row, self.before)]
+        after = self.row if self.row.live else None
+        return [*self._rewritten(after), self._written("history_rewrite", self.row, self.before)]
+
+    def _removed(self) -> VersionEvent:
+        action = "delete" if self.dropped == "delete" else "create" if self.before is None else "update"
+        bare = Document(self.ref, self.ts, {})
+        return VersionEvent("history_rewrite", self.ref, action, bare, None, None)
+
+    def _rewritten(self, predecessor: Optional[VersionRow]) -> list[VersionEvent]:
+        """The version that follows the changed one: its difference from its predecessor is another now."""
+        ref = self.ref
+        following = next(
+            iter(self.snap.versions(ref.scope, ref.coll, ref.id, lower=self.ts + 1, limit=1)), None
+        )
+        if following is None or following.txn >= self.txn:
+            return []
+        return [self._written("history_rewrite", following, predecessor)]
+
+    def _written(self, kind: str, row: VersionRow, before: Optional[VersionRow]) -> VersionEvent:
+        ref = self.ref
+        old = None if before is None else Document(ref, before.ts, text=before.data)
+        if not row.live:
+            shown = old if old is not None else Document(ref, row.ts, {})
+            return VersionEvent(kind, ref, "delete", shown, Document(ref, row.ts, {}), shown)
+        new = Document(ref, row.ts, text=row.data)
+        if old is None:
+            return VersionEvent(kind, ref, "create", new, new, Document(ref, row.ts, {}))
+        changed = Document(ref, row.ts, difference(old.fields, new.fields))
+        return VersionEvent(kind, ref, "update", new, changed, old)
+
+    # ---- set streams ----------------------------------------------------------------------------------------
+
+    def _present(self) -> Optional[tuple[Optional[Document], Optional[Document]]]:
+        """The document before and after, when the change is one of its present state; None otherwise."""
+        ref = self.ref
+        following = next(
+            iter(self.snap.versions(ref.scope, ref.coll, ref.id, lower=self.ts + 1, limit=1)), None
+        )
+        if following is not None and following.txn < self.txn:
+            return None
+        before = None if self.before is None else Document(ref, self.before.ts, text=self.before.data)
+        if self.dropped is not None:
+            gone = Document(ref, self.ts, text=self._data) if self._data else None
+            return (gone if self.dropped != "delete" else None), before
+        if self.row is None:
+            return None
+        after = Document(ref, self.row.ts, text=self.row.data) if self.row.live else None
+        return before, after
+
+    def documents_events(self) -> list[SetEvent]:
+        """The events of the set of all documents of the collection."""
+        states = self._present()
+        if states is None:
+            return []
+        before, after = states
+        existed = before is not None or (self.dropped is not None and self.dropped != "delete")
+        if existed == (after is not None):
+            return []
+        return [SetEvent("remove" if existed else "add", self.ref, self.ts, None)]
+
+    def index_events(self, ctx: Context, index: indexing.Index) -> list[tuple[bytes, SetEvent]]:
+        """The events of an index: (encoded terms, event), entries removed before those added."""
+        states = self._present()
+        if states is None:
+            return []
+        old, new = (self._entries(ctx, index, document) for document in states)
+        scope = self.ref.scope
+        return [
+            *(
+                (key[0], self._set_event("remove", cover, scope))
+                for key, cover in old.items()
+                if key not in new
+            ),
+            *((key[0], self._set_event("add", cover, scope)) for key, cover in new.items() if key not in old),
+        ]
+
+    @staticmethod
+    def _entries(
+        ctx: Context, index: indexing.Index, document: Optional[Document]
+    ) -> dict[tuple[bytes, bytes], Optional[str]]:
+        if document is None:
+            return {}
+        found = indexing.entries(ctx, index, document)
+        return {(entry.terms, entry.values): entry.cover for entry in found}
+
+    def _set_event(self, action: str, cover: Optional[str], scope: int) -> SetEvent:
+        values = [] if cover is None else codec.decode_value(cover, scope)
+        return SetEvent(action, self.ref, self.ts, values)
+
+
+def _lived(row: VersionRow, at: int) -> bool:
+    return row.live and (row.ttl is None or row.ttl > at)

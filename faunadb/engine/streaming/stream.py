@@ -1,0 +1,153 @@
+"""One subscriber's end of a stream: a bounded buffer of events, filled by the dispatcher."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Callable, Optional
+
+#: Events, and bytes, that may wait to be read before a stream is cut off.
+MAX_EVENTS = 10_000
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def frame(kind: str, txn: int, event: str) -> bytes:
+    """One event as it is sent. event: JSON text."""
+    return f'{{"type":"{kind}","txn":{txn},"event":{event}}}\r\n'.encode("utf-8", "replace")
+
+
+def error_frame(code: str, description: str, txn: int = 0) -> bytes:
+    event = json.dumps({"code": code, "description": description}, separators=(",", ":"))
+    return frame("error", txn, event)
+
+
+class Stream:
+    """Events in the order of commits, each as bytes: compact JSON and a line end. Any thread may use it.
+
+    id: decimal number for ``x-fauna-stream-id``. After an error event the stream ends. A reader that lets more
+    than max_events wait loses them and gets the documented error instead.
+    """
+
+    def __init__(self, id: str, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES):
+        self.id = id
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._ready = threading.Condition()
+        self._events: deque[bytes] = deque()
+        self._bytes = 0
+        self._ended = False
+        self._closed = False
+        self._callback: Optional[Callable[[], None]] = None
+        #: called once when it takes no more events, whoever ended it; set by the dispatcher
+        self.on_end: Optional[Callable[[], None]] = None
+
+    def __repr__(self) -> str:
+        return f"Stream({self.id})"
+
+    # ---- reading --------------------------------------------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Nothing waits and nothing will come any more."""
+        with self._ready:
+            return self._ended and not self._events
+
+    def next(self, timeout: Optional[float] = None) -> Optional[bytes]:
+        """The next event. Waits for it, at most timeout seconds; 0 does not wait.
+
+        None when time ran out, or at the end; `ended` tells which. Without a timeout None means the end.
+        """
+        with self._ready:
+            if timeout is None or timeout > 0:
+                self._ready.wait_for(lambda: self._events or self._ended, timeout)
+            if not self._events:
+                return None
+            event = self._events.popleft()
+            self._bytes -= len(event)
+            return event
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            event = self.next()
+            if event is None:
+                return
+            yield event
+
+    def on_ready(self, callback: Optional[Callable[[], None]]) -> None:
+        """Have callback called, from any thread, whenever there may be something to read, the end included.
+
+        It must be quick (an event loop's ``call_soon_threadsafe``). Called at once when something waits already.
+        """
+        with self._ready:
+            self._callback = callback
+            waiting = bool(self._events) or self._ended
+        if callback is not None and waiting:
+            callback()
+
+    def close(self) -> None:
+        """End the stream from the reader's side; what waits is dropped. Idempotent."""
+        with self._ready:
+            if self._closed:
+                return
+            self._closed = True
+            self._drop_all()
+        self._end()
+
+    # ---- writing --------------------------------------------------------------------------------------------
+
+    @property
+    def open(self) -> bool:
+        """Whether events may still be put in."""
+        return not self._ended
+
+    def put(self, event: bytes) -> None:
+        """Add an event; too many waiting ones cut the stream off."""
+        with self._ready:
+            if self._ended:
+                return
+            count = len(self._events) + 1
+            self._bytes += len(event)
+            congested = count > self._max_events or (count > 1 and self._bytes > self._max_bytes)
+            if not congested:
+                self._events.append(event)
+                self._ready.notify()
+        if congested:
+            self._cut(count)
+        else:
+            self._tell()
+
+    def _cut(self, count: int) -> None:
+        with self._ready:
+            self._drop_all()
+        self.fail("time out", f"Stream closed due to congestion after accumulating {count} items.")
+
+    def _drop_all(self) -> None:
+        self._events.clear()
+        self._bytes = 0
+
+    def fail(self, code: str, description: str, txn: int = 0) -> None:
+        """Add an error event and end."""
+        with self._ready:
+            if not self._ended:
+                self._events.append(error_frame(code, description, txn))
+        self._end()
+
+    def end(self) -> None:
+        """End after what waits was read."""
+        self._end()
+
+    def _end(self) -> None:
+        with self._ready:
+            told = None if self._ended else self.on_end
+            self._ended = True
+            self._ready.notify_all()
+        if told is not None:
+            told()
+        self._tell()
+
+    def _tell(self) -> None:
+        callback = self._callback
+        if callback is not None:
+            callback()
