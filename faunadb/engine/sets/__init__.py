@@ -1,0 +1,130 @@
+"""Sets: what they are made of, how they are read (sets and reads chapter).
+
+base      elements, cuts, readers: what every set is made of
+leaves    match, documents, native collections, single documents
+algebra   union, intersection, difference
+derived   distinct, range, filter, reverse
+joins     join
+history   events of all of them
+events    events as a set
+cursors   reading cursors
+pages     paginate
+
+Functions over sets as wholes (folds, first, contains) are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language import values as v
+from ..language.equality import identical
+from ..language.errors import permission_denied
+from . import events as _events
+from .algebra import Difference, Intersection, Union, check_members
+from .base import Denied, LazySet, ref_of, shown, ticking, visible
+from .cursors import as_list, parse_edge, parse_event_cursor
+from .derived import Distinct, Filter, Range, Reverse
+from .events import EventsSet
+from .joins import Join, check_join_index
+from .leaves import DocumentsSet, Match, NativeSet, RefSet, Singleton, match
+from .pages import readable_events
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+
+def iterate(ctx: Context, value: LazySet, key: Any, reverse: bool = False) -> Iterator[Any]:
+    """The elements of a set as shown (events: event values), those the caller may not read left out.
+
+    key: the position at which ``permission denied`` is reported, when the whole set may not be read.
+    """
+    try:
+        if value.is_events:
+            history = value.history(ctx)
+            found = readable_events(ctx, history, history.events(None, None, reverse))
+            return (_events.value_of(ctx, event) for event in found)
+        reader = value.open(ctx)
+    except Denied:
+        raise permission_denied(key) from None
+    elements = visible(ctx, reader, reader.scan((), (), reverse))
+    return (shown(ctx, element) for element in ticking(ctx, elements))
+
+
+def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
+    """The document behind the first element, readable or not; None for an empty set."""
+    try:
+        if value.is_events:
+            event = next(value.history(ctx).events(None, None, False, 1), None)
+            return None if event is None else event.document
+        element = next(value.open(ctx).scan((), (), False, 1), None)
+    except Denied:
+        raise permission_denied(key) from None
+    return None if element is None else ref_of(element)
+
+
+def nonempty(ctx: Context, value: LazySet, key: Any = "exists") -> bool:
+    """Whether the document behind the first element exists and may be read."""
+    from .. import documents
+
+    ref = first(ctx, value, key)
+    if ref is None:
+        return False
+    return readable(ctx, ref) and (value.is_events or documents.exists(ctx, ref))
+
+
+def readable(ctx: Context, ref: v.Ref) -> bool:
+    """Whether the caller may read a document."""
+    perms = ctx.perms
+    return bool(perms.reads_all(ref.scope) or perms.can_read(ctx, ref))
+
+
+def contains(ctx: Context, value: LazySet, sought: Any) -> bool:
+    """Whether the first element at or behind a value, taken as a cursor, equals it."""
+    try:
+        if value.is_events:
+            history = value.history(ctx)
+            cut, _ = parse_event_cursor(ctx, history, sought, False, "contains_value")
+            found = readable_events(ctx, history, history.events(cut, None, False, 1))
+            return any(identical(_events.value_of(ctx, event), sought) for event in _one(found))
+        reader = value.open(ctx)
+    except Denied:
+        raise permission_denied() from None
+    values = as_list(sought, "contains_value")
+    edge = parse_edge(reader.shape(), value.shape(ctx) is not None, values, upper=False)
+    elements = visible(ctx, reader, reader.scan((edge,), (), False, 1))
+    return any(identical(shown(ctx, element), sought) for element in _one(elements))
+
+
+def _one(found: Iterator[Any]) -> Iterator[Any]:
+    for item in found:
+        yield item
+        return
+
+
+__all__ = [
+    "Difference",
+    "Distinct",
+    "DocumentsSet",
+    "EventsSet",
+    "Filter",
+    "Intersection",
+    "Join",
+    "LazySet",
+    "Match",
+    "NativeSet",
+    "Range",
+    "RefSet",
+    "Reverse",
+    "Singleton",
+    "Union",
+    "check_join_index",
+    "check_members",
+    "contains",
+    "first",
+    "iterate",
+    "match",
+    "nonempty",
+    "readable",
+]

@@ -1,0 +1,349 @@
+"""Union, intersection and difference of sets (sets and reads, "union, intersection, difference of sets").
+
+Members are merged in their common order, streaming. Elements with equal values form a group; how often a group's element
+appears is counted, and its copies keep the documents of the members' copies, lowest first. A cut inside a group
+cannot be handed to the members, so they are read from the group's edge and the result is cut.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language import values as v
+from ..language.errors import Fault
+from .base import (
+    Denied,
+    Edges,
+    Element,
+    LazySet,
+    Reader,
+    Shape,
+    after_group,
+    before_group,
+    clipped,
+    compatible,
+    group,
+    incompatible,
+    merged_sources,
+    outside_groups,
+)
+from .history import ConditionHistory, History, UnionHistory
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+Group = tuple[bytes, bytes]
+
+#: Elements skipped one by one before a lagging member is opened again further on.
+SKIPPED = 24
+#: Members up to this number are merged by looking at each head.
+FEW = 4
+
+
+class Head:
+    """The next element of one member, with a way to jump."""
+
+    __slots__ = ("_bounds", "_elements", "_reader", "_reverse", "element", "group")
+
+    def __init__(self, reader: Reader, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int]):
+        self._reader = reader
+        self._bounds = (lower, upper)
+        self._reverse = reverse
+        self._elements = reader.scan(lower, upper, reverse, limit)
+        self.element: Optional[Element] = None
+        self.group: Group = (b"", b"")
+        self.advance()
+
+    def advance(self) -> None:
+        self.element = next(self._elements, None)
+        if self.element is not None:
+            self.group = group(self.element)
+
+    def behind(self, target: Group) -> bool:
+        return self.group > target if self._reverse else self.group < target
+
+    def seek(self, target: Group, element: Element) -> None:
+        """Move to the group, or the first one past it. element: one of that group."""
+        for _ in range(SKIPPED):
+            if self.element is None or not self.behind(target):
+                return
+            self.advance()
+        if self._reader.arity is not None:
+            lower, upper = self._bounds
+            if self._reverse:
+                upper = (*upper, after_group(element, self._reader.arity))
+            else:
+                lower = (*lower, before_group(element, self._reader.arity))
+            self._elements = self._reader.scan(lower, upper, self._reverse, 2)
+            self.advance()
+        while self.element is not None and self.behind(target):
+            self.advance()
+
+    def take_group(self) -> list[Element]:
+        """All elements of the present group, lowest document first; moves behind them."""
+        found: list[Element] = []
+        current = self.group
+        while self.element is not None and self.group == current:
+            found.append(self.element)
+            self.advance()
+        if self._reverse:
+            found.reverse()
+        return found
+
+
+def _lowest(copies: list[Element]) -> Element:
+    """One copy of several members': that of the lowest document, with everybody's sources."""
+    if len(copies) == 1:
+        return copies[0]
+    best = min(copies, key=lambda element: element[1])
+    first = copies[0][6]
+    if all(element[6] is first for element in copies):
+        return best
+    return (*best[:6], merged_sources(copies))
+
+
+class MergedReader(Reader):
+    """Base of the readers over several members."""
+
+    __slots__ = ("ctx", "readers")
+
+    def __init__(self, ctx: Context, readers: list[Reader]):
+        self.ctx = ctx
+        self.readers = readers
+        self.filtered = any(reader.filtered for reader in readers)
+        arities = {reader.arity for reader in readers}
+        self.arity = arities.pop() if len(arities) == 1 else None
+
+    def shape(self) -> Shape:
+        return self.readers[0].shape()
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        wide_lower, wide_upper = outside_groups(lower, False), outside_groups(upper, True)
+        heads = [Head(reader, wide_lower, wide_upper, reverse, limit) for reader in self.readers]
+        found = self.backward(heads) if reverse else self.forward(heads)
+        if wide_lower is lower and wide_upper is upper:
+            return found
+        return clipped(found, lower, upper, reverse)
+
+    def forward(self, heads: list[Head]) -> Iterator[Element]:
+        raise NotImplementedError
+
+    def backward(self, heads: list[Head]) -> Iterator[Element]:
+        raise NotImplementedError
+
+
+class UnionReader(MergedReader):
+    __slots__ = ()
+
+    def forward(self, heads: list[Head]) -> Iterator[Element]:
+        if len(heads) > FEW:
+            yield from self._forward_many(heads)
+            return
+        heads = [head for head in heads if head.element is not None]
+        while heads:
+            lowest = min([head.group for head in heads])
+            taken = [head for head in heads if head.group == lowest]
+            yield _lowest([head.element for head in taken])  # type: ignore[misc]
+            for head in taken:
+                head.advance()
+                if head.element is None:
+                    heads.remove(head)
+
+    def _forward_many(self, heads: list[Head]) -> Iterator[Element]:
+        heap = [(head.group, number, head) for number, head in enumerate(heads) if head.element is not None]
+        heapq.heapify(heap)
+        while heap:
+            lowest = heap[0][0]
+            taken = []
+            while heap and heap[0][0] == lowest:
+                taken.append(heapq.heappop(heap))
+            yield _lowest([head.element for _, _, head in taken])  # type: ignore[misc]
+            for _, number, head in taken:
+                head.advance()
+                if head.element is not None:
+                    heapq.heappush(heap, (head.group, number, head))
+
+    def backward(self, heads: list[Head]) -> Iterator[Element]:
+        heads = [head for head in heads if head.element is not None]
+        while heads:
+            highest = max([head.group for head in heads])
+            members = [head.take_group() for head in heads if head.group == highest]
+            heads = [head for head in heads if head.element is not None]
+            count = max(map(len, members))
+            for place in range(count - 1, -1, -1):
+                yield _lowest([copies[place] for copies in members if place < len(copies)])
+
+
+class IntersectionReader(MergedReader):
+    __slots__ = ()
+
+    def _aligned(self, heads: list[Head], reverse: bool) -> bool:
+        """Move all heads to the next group they share; False when there is none."""
+        while True:
+            if any(head.element is None for head in heads):
+                return False
+            furthest = (min if reverse else max)(heads, key=lambda head: head.group)
+            target, element = furthest.group, furthest.element
+            lagging = [head for head in heads if head.group != target]
+            if not lagging:
+                return True
+            self.ctx.check_deadline()
+            for head in lagging:
+                head.seek(target, element)  # type: ignore[arg-type]
+                if head.element is None:
+                    return False
+
+    def forward(self, heads: list[Head]) -> Iterator[Element]:
+        while self._aligned(heads, False):
+            first = heads[0].element
+            yield (*first[:6], merged_sources([head.element for head in heads]))  # type: ignore
+            for head in heads:
+                head.advance()
+
+    def backward(self, heads: list[Head]) -> Iterator[Element]:
+        while self._aligned(heads, True):
+            members = [head.take_group() for head in heads]
+            for place in range(min(map(len, members)) - 1, -1, -1):
+                yield (*members[0][place][:6], merged_sources([copies[place] for copies in members]))  # type: ignore
+
+
+class DifferenceReader(MergedReader):
+    """Only groups are looked up in the others, so the first member takes any cut as it is."""
+
+    __slots__ = ()
+
+    def __init__(self, ctx: Context, readers: list[Reader]):
+        super().__init__(ctx, readers)
+        self.arity = readers[0].arity
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        first, *others = self.readers
+        wide_lower, wide_upper = outside_groups(lower, False), outside_groups(upper, True)
+        heads = [Head(reader, wide_lower, wide_upper, reverse, limit) for reader in others]
+        for count, element in enumerate(first.scan(lower, upper, reverse, limit)):
+            if count % 64 == 0:
+                self.ctx.check_deadline()
+            current = group(element)
+            for head in heads:
+                if head.element is not None and head.behind(current):
+                    head.seek(current, element)
+                if head.element is not None and head.group == current:
+                    break
+            else:
+                yield element
+
+
+class Algebra(LazySet):
+    """Base of the sets over several members, at least one."""
+
+    __slots__ = ("members",)
+
+    name = ""
+
+    def __init__(self, members: list[LazySet]):
+        self.members = members
+
+    @property
+    def is_events(self) -> bool:  # type: ignore[override]
+        return self.members[0].is_events
+
+    def wire(self) -> dict[str, Any]:
+        return {self.name: self.members[0] if len(self.members) == 1 else self.members}
+
+    def shape(self, ctx: Context) -> Optional[Shape]:
+        return self.members[0].shape(ctx)
+
+    def check(self, ctx: Context) -> None:
+        """Raise Fault when neighbours do not go together."""
+        for left, right in zip(self.members, islice(self.members, 1, None)):
+            if left.is_events != right.is_events:
+                raise incompatible(self.name)
+            if not left.is_events and not compatible(left.shape(ctx), right.shape(ctx)):
+                raise incompatible(self.name)
+
+    def open(self, ctx: Context) -> Reader:
+        readers = self._permitted([member.open for member in self.members], ctx)
+        return readers[0] if len(readers) == 1 else self.reader(ctx, readers)
+
+    def history(self, ctx: Context) -> History:
+        histories = self._permitted([member.history for member in self.members], ctx)
+        return histories[0] if len(histories) == 1 else self.merged_history(ctx, histories)
+
+    def _permitted(self, openers: list[Any], ctx: Context) -> list[Any]:
+        """What the members open, those that may not be read left out. Raises Denied when none remains."""
+        found = []
+        for opener in openers:
+            try:
+                found.append(opener(ctx))
+            except Denied:
+                continue
+        if not found:
+            raise Denied
+        return found
+
+    def reader(self, ctx: Context, readers: list[Reader]) -> Reader:
+        raise NotImplementedError
+
+    def merged_history(self, ctx: Context, histories: list[History]) -> History:
+        raise NotImplementedError
+
+
+class Union(Algebra):
+    __slots__ = ()
+
+    name = "union"
+
+    def reader(self, ctx: Context, readers: list[Reader]) -> Reader:
+        return UnionReader(ctx, readers)
+
+    def merged_history(self, ctx: Context, histories: list[History]) -> History:
+        return UnionHistory(histories)
+
+
+class Intersection(Algebra):
+    __slots__ = ()
+
+    name = "intersection"
+
+    def reader(self, ctx: Context, readers: list[Reader]) -> Reader:
+        return IntersectionReader(ctx, readers)
+
+    def merged_history(self, ctx: Context, histories: list[History]) -> History:
+        return ConditionHistory(ctx, histories, difference=False)
+
+
+class Difference(Algebra):
+    __slots__ = ()
+
+    name = "difference"
+
+    def _permitted(self, openers: list[Any], ctx: Context) -> list[Any]:
+        first = openers[0](ctx)
+        if len(openers) == 1:
+            return [first]
+        try:
+            return [first, *super()._permitted(openers[1:], ctx)]
+        except Denied:
+            return [first]
+
+    def reader(self, ctx: Context, readers: list[Reader]) -> Reader:
+        return DifferenceReader(ctx, readers)
+
+    def merged_history(self, ctx: Context, histories: list[History]) -> History:
+        return ConditionHistory(ctx, histories, difference=True)
+
+
+def check_members(members: list[Any], name: str) -> None:
+    """Raise Fault when the operands are neither all arrays nor all sets."""
+    kinds = {isinstance(member, v.SetValue) for member in members}
+    if len(kinds) > 1:
+        raise Fault(
+            "invalid argument", "Arguments cannot be of different types, expected Set or Array.", name, rank=2
+        )

@@ -1,0 +1,286 @@
+"""What every set is made of: elements, cuts between them, shapes and readers (sets and reads, "Set functions").
+
+A set value is a lazy description. `LazySet.open` checks permissions and gives a `Reader`, whose `scan` yields elements in
+either direction between cuts.
+
+An *element* is a plain tuple, so that scanning costs little; the constants below name its parts. Within any reader
+elements ascend by (values key, ref key). Two elements are the same when their values keys are equal, or, without values,
+their ref keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from .. import codec, keys
+from ..language import values as v
+from ..language.equality import identical
+from ..language.errors import Fault, invalid_argument
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from .history import History
+
+#: Elements between two looks at the clock.
+CHECK_EVERY = 512
+
+# Parts of an element: key of its values (b"" without values), key of its ref, database, collection and id of its
+# document, its values as stored JSON (None without), and the leaf sets it comes from.
+VALUES, REF, SCOPE, COLL, DOC, COVER, SOURCES = range(7)
+
+Element = tuple[bytes, bytes, int, int, int, Optional[str], tuple[v.SetValue, ...]]
+
+
+class Denied(Exception):
+    """The set may not be read; its reader turns this into ``permission denied`` at the right place."""
+
+
+def group(element: Element) -> tuple[bytes, bytes]:
+    """What makes elements the same: their values, or their ref when there are none."""
+    values = element[0]
+    return (values, b"") if values else (values, element[1])
+
+
+def ref_of(element: Element) -> v.Ref:
+    """The document behind an element."""
+    return v.Ref(element[2], element[3], element[4])
+
+
+def values_of(ctx: Context, element: Element) -> list[Any]:
+    """The values of an element, [] without. A time that is this transaction's own is still pending."""
+    cover = element[5]
+    return [] if cover is None else covered(ctx, cover, element[2])
+
+
+def covered(ctx: Context, cover: str, scope: int) -> list[Any]:
+    """Decode the stored values of an entry."""
+    values: list[Any] = codec.decode_value(cover, scope)
+    if ctx.tx is not None:
+        txn = ctx.tx.txn
+        return [v.PENDING if type(value) is int and value == txn else value for value in values]
+    return values
+
+
+def shown(ctx: Context, element: Element) -> Any:
+    """An element as queries see it: its ref, its only value, or the array of its values."""
+    cover = element[5]
+    if cover is None:
+        return v.Ref(element[2], element[3], element[4])
+    values = covered(ctx, cover, element[2])
+    return values[0] if len(values) == 1 else values
+
+
+def cursor_of(ctx: Context, element: Element) -> list[Any]:
+    """The cursor that stands for an element's place: its values, then its ref."""
+    ref = ref_of(element)
+    if element[5] is not None:
+        return [*values_of(ctx, element), ref]
+    # In a reversed set of refs the ref counts as a value, too.
+    return [ref, ref] if element[0] else [ref]
+
+
+def merged_sources(elements: Iterable[Element]) -> tuple[v.SetValue, ...]:
+    """The leaf sets that several members contributed one element from."""
+    found: list[v.SetValue] = []
+    for element in elements:
+        for source in element[6]:
+            if not any(source is other or identical(source, other) for other in found):
+                found.append(source)
+    return tuple(found)
+
+
+class Shape(NamedTuple):
+    """How the elements of a set are built: a descending flag per value, and the direction of the ref behind them.
+
+    ref_as_value: a reversed set of refs, whose one value is the ref itself.
+    """
+
+    descending: tuple[bool, ...]
+    ref_descending: bool = False
+    ref_as_value: bool = False
+
+    def reversed(self) -> Shape:
+        if not self.descending and not self.ref_as_value:
+            return Shape((True,), True, True)
+        return Shape(tuple(not flag for flag in self.descending), not self.ref_descending, self.ref_as_value)
+
+
+REFS = Shape(())
+
+
+class Edge:
+    """A cut between elements: just before (after: just behind) a prefix of values, or a place in full.
+
+    parts: encoded values in the set's own directions. ref: key of the ref slot for a full place, else None. count: number
+    of values in parts, which may be joined already.
+    """
+
+    __slots__ = ("after", "count", "joined", "parts", "ref")
+
+    def __init__(
+        self,
+        parts: tuple[bytes, ...],
+        ref: Optional[bytes] = None,
+        after: bool = False,
+        count: Optional[int] = None,
+    ):
+        self.parts = parts
+        self.ref = ref
+        self.after = after
+        self.count = len(parts) if count is None else count
+        self.joined = b"".join(parts)
+
+    def key(self, arity: int) -> Optional[bytes]:
+        """The cut in the keys of an index whose elements have `arity` values; None: behind them all."""
+        joined = self.joined
+        if self.ref is None and self.count <= arity:
+            return keys.after(joined) if self.after else joined
+        if self.ref is not None and self.count == arity:
+            joined += self.ref
+            return keys.after(joined) if self.after else joined
+        if self.count < arity:
+            return joined  # a full place of shorter elements: the longer ones with its prefix follow it
+        # Elements shorter than the prefix come before it when they begin it.
+        return keys.after(b"".join(self.parts[:arity]))
+
+    def precedes(self, element: Element) -> bool:
+        """Whether the cut lies before the element."""
+        values = element[0]
+        if self.ref is None:
+            if values.startswith(self.joined):
+                return not self.after
+            return values > self.joined
+        place, cut = (values, element[1]), (self.joined, self.ref)
+        return place > cut or (place == cut and not self.after)
+
+    def flipped(self) -> Edge:
+        """The same cut as the reversed set sees it."""
+        parts = tuple(map(keys.complement, self.parts))
+        ref = None if self.ref is None else keys.complement(self.ref)
+        return Edge(parts, ref, not self.after, self.count)
+
+
+Edges = tuple[Edge, ...]
+
+
+def before_group(element: Element, count: int) -> Edge:
+    """The cut before all elements that are the same as this one. count: how many values it has."""
+    return _group_edge(element, count, False)
+
+
+def after_group(element: Element, count: int) -> Edge:
+    return _group_edge(element, count, True)
+
+
+def _group_edge(element: Element, count: int, after: bool) -> Edge:
+    if element[0]:
+        return Edge((element[0],), None, after, count)
+    return Edge((), element[1], after)
+
+
+def outside_groups(edges: Edges, upper: bool) -> Edges:
+    """Cuts moved to where no group of equal elements is divided: lower ones down, upper ones up."""
+    if all(edge.ref is None or edge.count == 0 for edge in edges):
+        return edges
+    return tuple(
+        edge if edge.ref is None or edge.count == 0 else Edge(edge.parts, None, upper, edge.count)
+        for edge in edges
+    )
+
+
+def clipped(elements: Iterator[Element], lower: Edges, upper: Edges, reverse: bool) -> Iterator[Element]:
+    """Elements between the cuts, out of a scan that was opened somewhat wider."""
+    near, far = (upper, lower) if reverse else (lower, upper)
+    for element in elements:
+        if any(edge.precedes(element) == reverse for edge in near):
+            continue
+        if any(edge.precedes(element) != reverse for edge in far):
+            return
+        yield element
+
+
+class Reader:
+    """A set opened for reading at one time.
+
+    filtered: elements count only when their document may be read. arity: number of values of every element, None when
+    they differ or it is not known.
+    """
+
+    __slots__ = ("arity", "filtered")
+
+    filtered: bool
+    arity: Optional[int]
+
+    def shape(self) -> Shape:
+        """How cursors of this set are read, for sets that say so only when read."""
+        raise NotImplementedError
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        """Elements behind every lower and before every upper cut, ascending, or descending with reverse.
+
+        limit: how many are probably wanted; more may come.
+        """
+        raise NotImplementedError
+
+
+class LazySet(v.SetValue):
+    """Base of all sets. `is_events` tells the sets of events apart from sets of elements."""
+
+    __slots__ = ()
+
+    is_events = False
+
+    def shape(self, ctx: Context) -> Optional[Shape]:
+        """How its elements are built; None when only reading it tells (joins with a lambda)."""
+        raise NotImplementedError
+
+    def open(self, ctx: Context) -> Reader:
+        """Check permissions and open it at ``ctx.at``. Raises Denied; Fault or RequestError when it cannot be read."""
+        raise NotImplementedError
+
+    def history(self, ctx: Context) -> History:
+        """Open its events. Raises Denied, and Fault when it has none."""
+        raise no_events()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and identical(self, other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.wire()!r})"
+
+
+def no_events() -> Fault:
+    return invalid_argument("Set does not support events history.")
+
+
+def incompatible(at: Any) -> Fault:
+    return invalid_argument("Sets are not compatible.", at)
+
+
+def compatible(left: Optional[Shape], right: Optional[Shape]) -> bool:
+    """Whether the directions of two sets agree as far as both go; the ref slot counts as ascending."""
+    if left is None or right is None:
+        return True
+    return all(one == other for one, other in zip((*left.descending, False), (*right.descending, False)))
+
+
+def visible(ctx: Context, reader: Reader, elements: Iterator[Element]) -> Iterator[Element]:
+    """The elements whose document may be read, when that matters."""
+    if not reader.filtered:
+        return elements
+    can_read = ctx.perms.can_read
+    return (element for element in elements if can_read(ctx, ref_of(element)))
+
+
+def ticking(ctx: Context, elements: Iterator[Element]) -> Iterator[Element]:
+    """The elements, with a look at the deadline now and then."""
+    for count, element in enumerate(elements):
+        if count % CHECK_EVERY == 0:
+            ctx.check_deadline()
+        yield element

@@ -1,0 +1,178 @@
+"""Reading cursors: places in a set, and places in a history (sets and reads, "Parsing snapshot cursors", "Event cursors")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Optional
+
+from .. import keys
+from ..language import values as v
+from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
+from ..language.temporal import Date, Time
+from .base import Edge, Shape
+from .history import ADDED, END_OF_TIME, REMOVED, Cut, History
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+# ---- places in a set --------------------------------------------------------------------------------------------
+
+
+def as_list(value: Any, at: Any) -> list[Any]:
+    """A given cursor as a list of values. Raises Fault or Faults for refs that lead nowhere."""
+    if type(value) is v.UnresolvedRef:
+        raise undefined_ref(value, at)
+    if isinstance(value, v.SetValue) and type(value.shown()) is v.Ref:
+        value = value.shown()
+    if type(value) is not list:
+        return [value]
+    faults = [undefined_ref(item, at) for item in value if type(item) is v.UnresolvedRef]
+    if faults:
+        raise Faults(faults)
+    return value
+
+
+def parse_edge(shape: Shape, known: bool, values: list[Any], upper: bool) -> Edge:
+    """The cut that a cursor stands for.
+
+    shape, known: of the set; not known: the last of the values is the ref slot, all before it are values. upper: a prefix
+    means the edge behind its elements (the ``to`` of a range) rather than before them.
+    """
+    count = len(shape.descending) if known else max(0, len(values) - 1)
+    flags = (*shape.descending, *([False] * count))
+    parts = tuple(keys.encode_directed(value, down) for value, down in zip(values[:count], flags))
+    if len(values) <= count:
+        return Edge(parts, None, upper)
+    slot = values[count]
+    if isinstance(slot, v.SetValue) and type(slot.shown()) is v.Ref:
+        slot = slot.shown()
+    if type(slot) is not v.Ref:
+        return Edge(parts, None, keys.rank(slot) > keys.REF)
+    suffix = keys.ref_suffix(slot.coll, slot.id)
+    return Edge(parts, keys.complement(suffix) if shape.ref_descending else suffix, upper)
+
+
+# ---- places in a history ----------------------------------------------------------------------------------------
+
+_DOCUMENT_KEYS = ("document", "instance", "resource")
+_KEY_SETS = {
+    frozenset(keys_)
+    for keys_ in (
+        ("ts",),
+        ("ts", "action"),
+        *(("ts", "action", name) for name in _DOCUMENT_KEYS),
+        ("ts", "action", "document", "data"),
+        ("ts", "action", "instance", "data"),
+        ("ts", "action", "resource", "data"),
+        ("ts", "action", "resource", "values"),
+    )
+}
+_PHASES = {"create": ADDED, "update": ADDED, "add": ADDED, "delete": REMOVED, "remove": REMOVED}
+_ECHOED = {"create": v.ADD, "add": v.ADD, "delete": v.REMOVE, "remove": v.REMOVE, "update": v.UPDATE}
+
+
+def parse_event_cursor(
+    ctx: Context, history: History, value: Any, before: bool, at: Any
+) -> tuple[Cut, v.EventCursor]:
+    """The cut that an event cursor stands for, and how the page repeats it. at: position of the cursor below the form.
+
+    Raises Fault or Faults for what is no event cursor.
+    """
+    if value is None:
+        return END_OF_TIME, v.EventCursor(None)
+    ts = _instant(ctx, value)
+    if ts is not None:
+        echo = v.EventCursor({"ts": ts, "action": v.ADD})
+        # In one leaf set the removes of that time lie before it.
+        return Cut((ts,) if history.of_document else (ts, ADDED), whole=True), echo
+    if type(value) is v.EventCursor and value.fields is not None:
+        value = value.fields
+    elif type(value) is not dict:
+        raise wrong_type(("Object", "Integer", "Time", "Date"), value, at)
+    if frozenset(value) not in _KEY_SETS:
+        raise invalid_argument(f"Cannot create event cursor with keys {', '.join(value)}", at)
+    return _parse_object(ctx, history, value, before, at)
+
+
+def _instant(ctx: Context, value: Any) -> Optional[int]:
+    """Microseconds of a cursor that is just a time."""
+    kind = type(value)
+    if kind is int:
+        return int(value)
+    if kind is Time:
+        return int(value.to_micros())
+    if kind is Date:
+        return int(value.to_time().to_micros())
+    if kind is v.PendingTime:
+        return int(ctx.writer().txn)
+    return None
+
+
+def _parse_object(
+    ctx: Context, history: History, fields: dict[str, Any], before: bool, at: Any
+) -> tuple[Cut, v.EventCursor]:
+    place = (at,) if isinstance(at, str) else tuple(at)
+    faults: list[Fault] = []
+    name = next((key for key in _DOCUMENT_KEYS if key in fields), None)
+    ts = fields["ts"]
+    if type(ts) is v.PendingTime:
+        ts = ctx.writer().txn
+    if type(ts) is not int:
+        faults.append(wrong_type("Integer", ts, (*place, "ts")))
+    action = _action(fields.get("action"), (*place, "action"), faults) if "action" in fields else None
+    ref = fields.get(name) if name else None
+    if name and type(ref) is v.UnresolvedRef:
+        faults.append(undefined_ref(ref, (*place, name)))
+    elif name and type(ref) is not v.Ref:
+        faults.append(wrong_type("Ref", ref, (*place, name)))
+    if faults:
+        raise Faults(faults)
+    values = fields.get("data", fields.get("values"))
+    return _event_place(history, ts, action, ref, values, before)
+
+
+def _action(value: Any, at: Any, faults: list[Fault]) -> Optional[str]:
+    name = value.name if type(value) is v.Action else value
+    if type(name) is str and name in _PHASES:
+        return name
+    faults.append(
+        invalid_argument(
+            f"String 'create', 'update', or 'delete' expected, {v.type_name(value)} provided.", at
+        )
+    )
+    return None
+
+
+def _event_place(
+    history: History, ts: int, action: Optional[str], ref: Optional[v.Ref], values: Any, before: bool
+) -> tuple[Cut, v.EventCursor]:
+    if ref is None:
+        if history.of_document:
+            return Cut((ts,)), v.EventCursor(None)
+        removes_only = before and action in ("remove", "delete")
+        return Cut((ts, ADDED) if removes_only else (ts, ADDED + 1)), v.EventCursor(None)
+    assert action is not None  # the key sets have no document without an action
+    fields: dict[str, Any] = {"ts": ts, "action": _ECHOED[action], "document": ref}
+    key: tuple[Any, ...] = (ts, _PHASES[action], keys.ref_suffix(ref.coll, ref.id))
+    if values is not None:
+        items = values if type(values) is list else [values]
+        fields["data"] = items
+        key = (*key, history.encode(items))
+    if history.of_document:
+        return Cut((ts,)), v.EventCursor(fields)
+    return Cut(key, exact=True), v.EventCursor(fields)
+
+
+def collected(checks: Iterable[Any]) -> list[Any]:
+    """The results of several checks; raises their faults together."""
+    results, faults = [], []
+    for check in checks:
+        try:
+            results.append(check())
+        except Fault as fault:
+            faults.append(fault)
+        except Faults as several:
+            faults.extend(several.faults)
+    if faults:
+        raise Faults(faults)
+    return results

@@ -1,0 +1,293 @@
+"""Sets made from one other set: distinct, range, filter, reverse (sets and reads, "range and filter", "reverse")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Optional
+
+from .. import keys
+from ..language import values as v
+from ..language.errors import Position, QueryErrors, wrong_type
+from .base import (
+    Edge,
+    Edges,
+    Element,
+    LazySet,
+    Reader,
+    Shape,
+    after_group,
+    before_group,
+    clipped,
+    group,
+    outside_groups,
+    shown,
+    ticking,
+    visible,
+)
+from .history import History
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+#: Repeats passed one by one before the set is opened again behind them.
+SKIPPED = 24
+
+
+class DistinctReader(Reader):
+    """One element, the lowest, of each group of equal ones; whole groups are jumped over."""
+
+    __slots__ = ("inner", "repeats")
+
+    def __init__(self, inner: Reader, repeats: bool = False):
+        """repeats: the very same element may come twice, also a ref without values."""
+        self.inner = inner
+        self.filtered = inner.filtered
+        self.arity = inner.arity
+        self.repeats = repeats
+
+    def shape(self) -> Shape:
+        return self.inner.shape()
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        if self.arity == 0 and not self.repeats:
+            return self.inner.scan(lower, upper, reverse, limit)
+        # The element that stands for a group may lie before a cut inside the group.
+        wide_lower, wide_upper = outside_groups(lower, False), outside_groups(upper, True)
+        found = (self._backward if reverse else self._forward)(wide_lower, wide_upper, limit)
+        if wide_lower is lower and wide_upper is upper:
+            return found
+        return clipped(found, lower, upper, reverse)
+
+    def _forward(self, lower: Edges, upper: Edges, limit: Optional[int]) -> Iterator[Element]:
+        elements = self.inner.scan(lower, upper, False, limit)
+        element = next(elements, None)
+        while element is not None:
+            yield element
+            current = group(element)
+            following = None
+            for skipped, following in enumerate(elements):
+                if group(following) != current:
+                    break
+                following = None
+                if skipped == SKIPPED and self.arity is not None:
+                    elements = self.inner.scan(
+                        (*lower, after_group(element, self.arity)), upper, False, limit
+                    )
+                    following = next(elements, None)
+                    break
+            element = following
+
+    def _backward(self, lower: Edges, upper: Edges, limit: Optional[int]) -> Iterator[Element]:
+        elements = self.inner.scan(lower, upper, True, limit)
+        element = next(elements, None)
+        while element is not None:
+            current = group(element)
+            lowest = element
+            following = None
+            for skipped, following in enumerate(elements):
+                if group(following) != current:
+                    break
+                lowest, following = following, None
+                if skipped == SKIPPED and self.arity is not None:
+                    edge = before_group(element, self.arity)
+                    lowest = next(self.inner.scan((*lower, edge), upper, False, 1), lowest)
+                    elements = self.inner.scan(lower, (*upper, edge), True, limit)
+                    following = next(elements, None)
+                    break
+            yield lowest
+            element = following
+
+
+class Derived(LazySet):
+    """Base of the sets made from one other."""
+
+    __slots__ = ("origin",)
+
+    name = ""
+
+    def __init__(self, origin: LazySet):
+        self.origin = origin
+
+    @property
+    def is_events(self) -> bool:  # type: ignore[override]
+        return self.origin.is_events
+
+    def wire(self) -> dict[str, Any]:
+        return {self.name: self.origin}
+
+    def shape(self, ctx: Context) -> Optional[Shape]:
+        return self.origin.shape(ctx)
+
+
+class Distinct(Derived):
+    """Its origin without repeats."""
+
+    __slots__ = ()
+
+    name = "distinct"
+
+    def open(self, ctx: Context) -> Reader:
+        return DistinctReader(self.origin.open(ctx))
+
+    def history(self, ctx: Context) -> History:
+        return self.origin.history(ctx)
+
+
+class RangeReader(Reader):
+    __slots__ = ("inner", "lower", "upper")
+
+    def __init__(self, inner: Reader, lower: Edges, upper: Edges):
+        self.inner = inner
+        self.lower = lower
+        self.upper = upper
+        self.filtered = inner.filtered
+        self.arity = inner.arity
+
+    def shape(self) -> Shape:
+        return self.inner.shape()
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        return self.inner.scan((*self.lower, *lower), (*self.upper, *upper), reverse, limit)
+
+
+class Range(Derived):
+    """The part of a set between two cursors, both included. start, end: the bounds as lists of values."""
+
+    __slots__ = ("end", "start")
+
+    name = "range"
+
+    def __init__(self, origin: LazySet, start: list[Any], end: list[Any]):
+        super().__init__(origin)
+        self.start = start
+        self.end = end
+
+    def wire(self) -> dict[str, Any]:
+        return {"range": self.origin, "from": self._bound(self.start), "to": self._bound(self.end)}
+
+    @staticmethod
+    def _bound(values: list[Any]) -> Any:
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else values
+
+    def open(self, ctx: Context) -> Reader:
+        from .cursors import parse_edge
+
+        inner = self.origin.open(ctx)
+        known = self.origin.shape(ctx) is not None
+        lower = parse_edge(inner.shape(), known, self.start, upper=False)
+        upper = parse_edge(inner.shape(), known, self.end, upper=True)
+        return RangeReader(inner, (lower,), (upper,))
+
+
+class FilterReader(Reader):
+    """Elements for which the lambda is true. It sees only elements whose document may be read."""
+
+    __slots__ = ("ctx", "fn", "inner", "position")
+
+    def __init__(self, ctx: Context, inner: Reader, fn: v.Lambda, position: Position):
+        self.ctx = ctx
+        self.inner = inner
+        self.fn = fn
+        self.position = position
+        self.filtered = inner.filtered
+        self.arity = inner.arity
+
+    def shape(self) -> Shape:
+        return self.inner.shape()
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        ctx = self.ctx
+        elements = visible(ctx, self.inner, self.inner.scan(lower, upper, reverse))
+        for element in ticking(ctx, elements):
+            result = ctx.apply(self.fn, shown(ctx, element), self.position)
+            if result is True:
+                yield element
+            elif result is not False:
+                raise QueryErrors([wrong_type("Boolean", result).located(self.position)])
+
+
+class Filter(Derived):
+    """The elements for which a lambda gives true. position: of the lambda, where its errors are reported."""
+
+    __slots__ = ("fn", "position")
+
+    name = "filter"
+
+    def __init__(self, origin: LazySet, fn: v.Lambda, position: Position):
+        super().__init__(origin)
+        self.fn = fn
+        self.position = position
+
+    def wire(self) -> dict[str, Any]:
+        return {"filter": self.fn, "collection": self.origin}
+
+    def open(self, ctx: Context) -> Reader:
+        return FilterReader(ctx, self.origin.open(ctx), self.fn, self.position)
+
+
+class ReverseReader(Reader):
+    """Another reader backwards: keys are complemented, so that its elements ascend, too."""
+
+    __slots__ = ("_refs", "inner", "sources")
+
+    def __init__(self, inner: Reader, source: v.SetValue):
+        self.inner = inner
+        self.sources = (source,)
+        self.filtered = inner.filtered
+        # A reversed set of refs has the ref as its value, too.
+        self._refs = inner.arity == 0
+        self.arity = 1 if self._refs else inner.arity
+
+    def shape(self) -> Shape:
+        return self.inner.shape().reversed()
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        turn = self._turned if self._refs else Edge.flipped
+        elements = self.inner.scan(tuple(map(turn, upper)), tuple(map(turn, lower)), not reverse, limit)
+        complement, refs, sources = keys.complement, self._refs, self.sources
+        for values, ref, scope, coll, doc, cover, _ in elements:
+            key = b"8" + ref if refs else values  # b"8" is the tag of refs
+            yield (complement(key), complement(ref), scope, coll, doc, cover, sources)
+
+    @staticmethod
+    def _turned(edge: Edge) -> Edge:
+        """A cut of a reversed set of refs as a cut of the refs: its value, when it is a ref, is the ref slot."""
+        if edge.count == 0:
+            return Edge((), None, not edge.after)
+        value = keys.complement(edge.parts[0])
+        if value[0] != keys.REF:
+            return Edge((), None, value[0] > keys.REF)
+        suffix = value[1 : 1 + keys.SUFFIX_LENGTH]
+        if edge.ref is None:
+            return Edge((), suffix, not edge.after)
+        own = keys.complement(suffix)
+        behind = edge.ref > own or (edge.ref == own and edge.after)
+        return Edge((), suffix, not behind)
+
+
+class Reverse(Derived):
+    """The same elements in opposite order."""
+
+    __slots__ = ()
+
+    name = "reverse"
+
+    def shape(self, ctx: Context) -> Optional[Shape]:
+        shape = self.origin.shape(ctx)
+        return None if shape is None else shape.reversed()
+
+    def open(self, ctx: Context) -> Reader:
+        return ReverseReader(self.origin.open(ctx), self)
+
+
+__all__ = ["Derived", "Distinct", "DistinctReader", "Filter", "Range", "Reverse"]

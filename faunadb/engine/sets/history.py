@@ -1,0 +1,467 @@
+"""Events of sets and documents: who came and went, and when (sets and reads, "Events").
+
+A `History` yields `Event` tuples between cuts, in either direction. Events of one leaf set order by time, removes before
+adds, then ref, then values; merged histories order by time, then as their members' heads compare, adds first.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from .. import documents, keys
+from ..language import values as v
+from ..language.equality import identical
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from .base import Element
+
+#: Events sorted in memory at once: the first round, then each later one, which reads the whole history again.
+FIRST_ROUND = 128
+LARGEST_ROUND = 131_072
+
+_RANK = {"add": 0, "create": 1, "update": 2, "delete": 3, "remove": 4}
+
+#: Order of removes and adds at one time in a leaf set.
+REMOVED, ADDED = 0, 1
+
+
+class Event(NamedTuple):
+    """One event. The first four members are its place among the events of a leaf set.
+
+    document_event: the event itself, for events of documents. cover: stored JSON of the values ("" without).
+    """
+
+    ts: int
+    phase: int
+    ref: bytes
+    values: bytes
+    cover: str
+    action: str
+    scope: int
+    coll: int
+    doc: int
+    document_event: Optional[v.DocumentEvent]
+    sources: tuple[v.SetValue, ...]
+
+    @property
+    def document(self) -> v.Ref:
+        return v.Ref(self.scope, self.coll, self.doc)
+
+    @property
+    def merge_key(self) -> tuple[int, bytes, bytes]:
+        """Order of the heads of merged histories at one time."""
+        return (_RANK[self.action], self.ref, self.values)
+
+
+class Cut(NamedTuple):
+    """A place between events. key: the beginning of an `Event` at or after which it lies (tuples compare as such).
+
+    whole: for merged histories, whether all events at its time come behind it. exact: it names one event.
+    """
+
+    key: tuple[Any, ...]
+    whole: bool = False
+    exact: bool = False
+
+    @property
+    def ts(self) -> float:
+        return self.key[0]  # type: ignore[no-any-return]
+
+
+END_OF_TIME = Cut((math.inf,))
+
+#: Times from start to end (None: still): half open.
+Interval = tuple[int, Optional[int]]
+#: Elements that are the same, each with the times it was there.
+Timeline = tuple[tuple[bytes, bytes], list[tuple["Element", list[Interval]]]]
+
+
+class History:
+    """filtered: events count only when their document may be read."""
+
+    filtered = False
+    #: whether the events are those of one document
+    of_document = False
+
+    def events(
+        self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
+    ) -> Iterator[Event]:
+        """Events at or behind lower and before upper. limit: how many are probably wanted (0: all)."""
+        raise NotImplementedError
+
+    def timelines(self) -> Iterator[Timeline]:
+        """When each element was there, in order of elements; same ones together."""
+        raise NotImplementedError
+
+    def encode(self, values: list[Any]) -> bytes:
+        """Values of an event cursor as they are compared."""
+        return b"".join(map(keys.encode, values))
+
+
+class Floors:
+    """The earliest valid time per collection; events before it are gone, and so are those of deleted collections."""
+
+    def __init__(self, ctx: Context, scope: int):
+        self._ctx = ctx
+        self._scope = scope
+        self._known: dict[int, float] = {}
+
+    def of(self, coll: int) -> float:
+        """Microseconds; infinity when nothing of the collection is shown."""
+        found = self._known.get(coll)
+        if found is None:
+            info = self._ctx.schema.collection(self._scope, coll)
+            limit = None if info is None else info.min_valid(self._ctx.time)
+            found = math.inf if info is None else (-math.inf if limit is None else limit)
+            self._known[coll] = found
+        return found
+
+
+class SortedHistory(History):
+    """A history whose changes are found in no useful order: sorted in rounds, each in bounded memory."""
+
+    ctx: Context
+
+    def changes(self, since: float) -> Iterator[Event]:
+        """All events not earlier than a time, in any order."""
+        raise NotImplementedError
+
+    def events(
+        self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
+    ) -> Iterator[Event]:
+        since = -math.inf if lower is None else lower.ts
+        low = () if lower is None else lower.key
+        high = None if upper is None else upper.key
+        select = heapq.nlargest if reverse else heapq.nsmallest
+        size = max(limit, FIRST_ROUND)
+        last: Optional[Event] = None
+        while True:
+            chosen = select(size, self._between(since, low, high, last, reverse))
+            for event in chosen:
+                if last is None or event[:4] != last[:4]:
+                    yield event
+                last = event
+            if len(chosen) < size:
+                return
+            size = min(size * 16, LARGEST_ROUND)
+
+    def _between(
+        self,
+        since: float,
+        low: tuple[Any, ...],
+        high: Optional[tuple[Any, ...]],
+        last: Optional[Event],
+        reverse: bool,
+    ) -> Iterator[Event]:
+        check = self.ctx.check_deadline
+        for count, event in enumerate(self.changes(since)):
+            if count % 512 == 0:
+                check()
+            if event < low or (high is not None and event >= high):
+                continue
+            if last is None or (event < last if reverse else event > last):
+                yield event
+
+
+def _event(element: Element, ts: int, phase: int) -> Event:
+    values, ref, scope, coll, doc, cover, sources = element
+    action = "add" if phase == ADDED else "remove"
+    return Event(ts, phase, ref, values, cover or "", action, scope, coll, doc, None, sources)
+
+
+def _interval_events(
+    element: Element, intervals: Iterable[Interval], since: float, floor: float
+) -> Iterator[Event]:
+    for start, end in intervals:
+        if start >= since and start >= floor:
+            yield _event(element, start, ADDED)
+        if end is not None and end >= since and end > floor:
+            yield _event(element, end, REMOVED)
+
+
+class EntryHistory(SortedHistory):
+    """Events of the entries of one term tuple of one index."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        scope: int,
+        index: int,
+        terms: bytes,
+        descending: tuple[bool, ...],
+        filtered: bool,
+        source: v.SetValue,
+    ):
+        self.ctx = ctx
+        self.scope = scope
+        self.index = index
+        self.terms = terms
+        self.arity = len(descending)
+        self.filtered = filtered
+        self.sources = (source,)
+        self.descending = descending
+        self.floors = Floors(ctx, scope)
+
+    def encode(self, values: list[Any]) -> bytes:
+        flags = [*self.descending, *([False] * len(values))]
+        return b"".join(keys.encode_directed(value, down) for value, down in zip(values, flags))
+
+    def _elements(self, since: Optional[int]) -> Iterator[tuple[Element, Interval]]:
+        scope, sources = self.scope, self.sources
+        for row in self.ctx.snap.history(scope, self.index, self.terms, since=since):
+            key, coll, doc, cover = row[:4]
+            if self.floors.of(coll) == math.inf:
+                continue
+            values, ref = keys.split(key, coll, doc) if self.arity else (b"", key)
+            yield (values, ref, scope, coll, doc, cover, sources), (row.added, row.removed)
+
+    def changes(self, since: float) -> Iterator[Event]:
+        if since == math.inf:
+            return
+        earliest = None if since == -math.inf else int(since) - 1
+        for element, interval in self._elements(earliest):
+            yield from _interval_events(element, (interval,), since, self.floors.of(element[3]))
+
+    def timelines(self) -> Iterator[Timeline]:
+        from .base import group
+
+        for key, rows in groupby(self._elements(None), lambda row: group(row[0])):
+            yield key, [(element, [interval for _, interval in same]) for element, same in _by_document(rows)]
+
+
+def _by_document(
+    rows: Iterable[tuple[Element, Interval]],
+) -> Iterator[tuple[Element, list[tuple[Element, Interval]]]]:
+    for _, same in groupby(rows, lambda row: row[0][1]):
+        found = list(same)
+        yield found[0][0], found
+
+
+class DocumentHistory(History):
+    """Events of one document; as_set: as those of the set that holds it while it exists."""
+
+    def __init__(self, ctx: Context, ref: v.Ref, source: v.SetValue, as_set: bool):
+        self.ctx = ctx
+        self.ref = ref
+        self.as_set = as_set
+        self.of_document = not as_set
+        self.sources = (source,)
+        self.key = keys.ref_suffix(ref.coll, ref.id)
+
+    def _all(self) -> Iterator[Event]:
+        ref = self.ref
+        for event in documents.history(self.ctx, ref):
+            ts = event.ts if type(event.ts) is int else self.ctx.tx.txn
+            action = event.action
+            if self.as_set:
+                if action is v.UPDATE:
+                    continue
+                action = v.ADD if action is v.CREATE else v.REMOVE
+            phase = REMOVED if action is v.REMOVE else ADDED
+            kept = None if self.as_set else event
+            yield Event(
+                ts, phase, self.key, b"", "", action.name, ref.scope, ref.coll, ref.id, kept, self.sources
+            )
+
+    def events(
+        self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
+    ) -> Iterator[Event]:
+        low = () if lower is None else lower.key
+        found = (event for event in self._all() if event >= low)
+        if upper is not None:
+            found = (event for event in found if event < upper.key)
+        return reversed(list(found)) if reverse else found
+
+    def timelines(self) -> Iterator[Timeline]:
+        ref = self.ref
+        element = (b"", self.key, ref.scope, ref.coll, ref.id, None, self.sources)
+        intervals: list[Interval] = []
+        start: Optional[int] = None
+        for event in self._all():
+            present = event.action not in ("delete", "remove")
+            if present and start is None:
+                start = event.ts
+            elif not present and start is not None:
+                intervals.append((start, event.ts))
+                start = None
+        if start is not None:
+            intervals.append((start, None))
+        if intervals:
+            yield (b"", self.key), [(element, intervals)]
+
+
+class UnionHistory(History):
+    """The events of several histories; identical ones once."""
+
+    def __init__(self, members: list[History]):
+        self.members = members
+        self.filtered = any(member.filtered for member in members)
+
+    def encode(self, values: list[Any]) -> bytes:
+        return self.members[0].encode(values)
+
+    def events(
+        self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
+    ) -> Iterator[Event]:
+        streams = [
+            member.events(_opened(lower, False), _opened(upper, True), reverse, limit)
+            for member in self.members
+        ]
+        by_time = heapq.merge(
+            *(_numbered(stream, number) for number, stream in enumerate(streams)),
+            key=lambda item: (-item[0].ts if reverse else item[0].ts, item[1]),
+        )
+        for ts, items in groupby(by_time, lambda item: item[0].ts):
+            found = _merged_heads(items, len(streams), reverse)
+            if lower is not None and lower.exact and lower.ts == ts:
+                found = found[_place(found, lower.key) :]
+            if upper is not None and upper.exact and upper.ts == ts:
+                found = found[: _place(found, upper.key)]
+            yield from reversed(found) if reverse else found
+
+    def timelines(self) -> Iterator[Timeline]:
+        merged = heapq.merge(
+            *(member.timelines() for member in self.members), key=lambda timeline: timeline[0]
+        )
+        for key, same in groupby(merged, lambda timeline: timeline[0]):
+            yield key, [pair for _, pairs in same for pair in pairs]
+
+
+def _opened(cut: Optional[Cut], upper: bool) -> Optional[Cut]:
+    """A cut for the members of a merged history: moved out of the events at one time, whose order is the merge's."""
+    if cut is None or not (cut.exact or cut.whole):
+        return cut
+    return Cut((cut.ts, 2)) if upper and cut.exact else Cut((cut.ts,))
+
+
+def _numbered(events: Iterator[Event], number: int) -> Iterator[tuple[Event, int]]:
+    for event in events:
+        yield event, number
+
+
+def _merged_heads(items: Iterable[tuple[Event, int]], count: int, reverse: bool) -> list[Event]:
+    """The events of several members at one time: each member's in its order, the smaller head first; repeats dropped."""
+    queues: list[list[Event]] = [[] for _ in range(count)]
+    for event, number in items:
+        queues[number].append(event)
+    if reverse:
+        for queue in queues:
+            queue.reverse()
+    found: dict[Any, Event] = {}
+    for event in heapq.merge(*queues, key=lambda event: event.merge_key):
+        identity = (event.action, event.ref, event.scope, event.values)
+        before = found.get(identity)
+        if before is not None:
+            event = before._replace(sources=_joined(before.sources, event.sources))
+        found[identity] = event
+    return list(found.values())
+
+
+def _joined(left: tuple[v.SetValue, ...], right: tuple[v.SetValue, ...]) -> tuple[v.SetValue, ...]:
+    return (*left, *(one for one in right if not any(identical(one, other) for other in left)))
+
+
+def _place(events: list[Event], key: tuple[Any, ...]) -> int:
+    """Where a cut that names one event lies among the events of its time: at that event, or where it would be."""
+    for index, event in enumerate(events):
+        if event[: len(key)] == key:
+            return index
+    _, phase, ref, *rest = key
+    sought = (_RANK["add" if phase == ADDED else "remove"], ref, rest[0] if rest else b"")
+    for index, event in enumerate(events):
+        if event.merge_key >= sought:
+            return index
+    return len(events)
+
+
+class ConditionHistory(SortedHistory):
+    """Events of an intersection or difference: when elements of the first member begin and cease to fit the others."""
+
+    def __init__(self, ctx: Context, members: list[History], difference: bool):
+        self.ctx = ctx
+        self.members = members
+        self.difference = difference
+        self.filtered = any(member.filtered for member in members)
+
+    def encode(self, values: list[Any]) -> bytes:
+        return self.members[0].encode(values)
+
+    def changes(self, since: float) -> Iterator[Event]:
+        floors: dict[int, Floors] = {}
+        for _, elements in self.timelines():
+            for element, intervals in elements:
+                scope = element[2]
+                floor = floors.setdefault(scope, Floors(self.ctx, scope)).of(element[3])
+                yield from _interval_events(element, intervals, since, floor)
+
+    def timelines(self) -> Iterator[Timeline]:
+        first, *others = self.members
+        seekers = [_Seeker(member.timelines()) for member in others]
+        for key, elements in first.timelines():
+            present = [seeker.at(key) for seeker in seekers]
+            found = []
+            for element, intervals in elements:
+                times = _united(intervals)
+                for other in present:
+                    times = _without(times, other) if self.difference else _common(times, other)
+                if times:
+                    found.append((element, times))
+            if found:
+                yield key, found
+
+
+class _Seeker:
+    """Follows another member's timelines: the times at which it held an element."""
+
+    def __init__(self, timelines: Iterator[Timeline]):
+        self._timelines = timelines
+        self._next = next(timelines, None)
+
+    def at(self, key: tuple[bytes, bytes]) -> list[Interval]:
+        while self._next is not None and self._next[0] < key:
+            self._next = next(self._timelines, None)
+        if self._next is None or self._next[0] != key:
+            return []
+        return _united(interval for _, intervals in self._next[1] for interval in intervals)
+
+
+def _united(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same times as disjoint ascending intervals that do not touch."""
+    found: list[Interval] = []
+    for start, end in sorted(intervals, key=lambda interval: interval[0]):
+        if found and (found[-1][1] is None or found[-1][1] >= start):
+            last_start, last_end = found[-1]
+            later = None if last_end is None or end is None else max(last_end, end)
+            found[-1] = (last_start, later)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _common(left: list[Interval], right: list[Interval]) -> list[Interval]:
+    found = []
+    for start, end in left:
+        for other_start, other_end in right:
+            low = max(start, other_start)
+            ends = [one for one in (end, other_end) if one is not None]
+            high = min(ends) if ends else None
+            if high is None or low < high:
+                found.append((low, high))
+    return found
+
+
+def _without(left: list[Interval], right: list[Interval]) -> list[Interval]:
+    gaps: list[Interval] = []
+    position: Optional[int] = -(1 << 63)
+    for start, end in right:
+        if position is not None and position < start:
+            gaps.append((position, start))
+        position = end
+    if position is not None:
+        gaps.append((position, None))
+    return _common(left, gaps)

@@ -1,0 +1,186 @@
+"""Joins: the sets that a source's elements lead to, merged (sets and reads, "join")."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from ..language import casts
+from ..language import values as v
+from ..language.errors import Fault, Position, QueryErrors, not_found
+from .base import (
+    REFS,
+    Denied,
+    Edge,
+    Edges,
+    Element,
+    LazySet,
+    Reader,
+    Shape,
+    ref_of,
+    shown,
+    ticking,
+    values_of,
+    visible,
+)
+from .derived import DistinctReader
+from .history import Event, History, Interval, SortedHistory
+from .leaves import Match, check_reach, find_index
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+#: Elements of the source that are looked at.
+MAX_SOURCE = 100_000
+#: Elements held of all targets together.
+HELD = 65_536
+LARGEST_BATCH = 512
+
+
+def check_join_index(ctx: Context, ref: v.Ref) -> None:
+    """Raise Fault when an index may not be joined with: it is gone, or out of reach."""
+    check_reach(ctx, ref, ())
+    if find_index(ctx, ref) is None:
+        raise not_found("Index")
+
+
+class Join(LazySet):
+    """For each element of origin the set that target gives, all merged, repeats removed.
+
+    target: a lambda from an element to a set, or an index ref, whose terms the element's values become. position: of the
+    target, where its errors are reported.
+    """
+
+    __slots__ = ("origin", "position", "target")
+
+    def __init__(self, origin: LazySet, target: Union[v.Lambda, v.Ref], position: Position):
+        self.origin = origin
+        self.target = target
+        self.position = position
+
+    def wire(self) -> dict[str, Any]:
+        return {"join": self.origin, "with": self.target}
+
+    def shape(self, ctx: Context) -> Optional[Shape]:
+        if type(self.target) is v.Ref:
+            return Match(self.target, []).shape(ctx)
+        return None
+
+    def target_of(self, ctx: Context, element: Element) -> LazySet:
+        """The set that an element leads to."""
+        if type(self.target) is v.Ref:
+            return Match(self.target, values_of(ctx, element) or [ref_of(element)])
+        found = ctx.apply(self.target, shown(ctx, element), self.position)  # type: ignore[arg-type]
+        try:
+            return casts.SET(ctx, found)  # type: ignore[no-any-return]
+        except Fault as fault:
+            raise QueryErrors([fault.located(self.position)]) from None
+
+    def open(self, ctx: Context) -> Reader:
+        return DistinctReader(JoinReader(ctx, self, self.origin.open(ctx)), repeats=True)
+
+    def history(self, ctx: Context) -> History:
+        return JoinHistory(ctx, self, self.origin.history(ctx))
+
+
+class JoinReader(Reader):
+    """All elements of all targets, repeats included. Targets are found when it is first read."""
+
+    __slots__ = ("_targets", "ctx", "join", "origin")
+
+    def __init__(self, ctx: Context, join: Join, origin: Reader):
+        self.ctx = ctx
+        self.join = join
+        self.origin = origin
+        self.filtered = origin.filtered
+        self._targets: Optional[list[Reader]] = None
+        shape = join.shape(ctx)
+        self.arity = None if shape is None else len(shape.descending)
+
+    def shape(self) -> Shape:
+        shape = self.join.shape(self.ctx)
+        if shape is not None:
+            return shape
+        targets = self.targets()
+        return targets[0].shape() if targets else REFS
+
+    def targets(self) -> list[Reader]:
+        if self._targets is None:
+            self._targets = self._open_targets()
+        return self._targets
+
+    def _open_targets(self) -> list[Reader]:
+        ctx, found = self.ctx, []
+        seen: set[Any] = set()
+        elements = self.origin.scan((), (), False)
+        for element in ticking(ctx, islice(elements, MAX_SOURCE)):
+            target = self.join.target_of(ctx, element)
+            try:
+                reader = target.open(ctx)
+            except Denied:
+                continue
+            if type(target) is Match:
+                place = (reader.scope, reader.index, reader.terms)  # type: ignore[attr-defined]
+                if place in seen:
+                    continue
+                seen.add(place)
+            found.append(reader)
+        return found
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        targets = self.targets()
+        size = max(4, min(limit or 64, HELD // max(1, len(targets))))
+        streams = [self._stream(target, lower, upper, reverse, size) for target in targets]
+        if len(streams) == 1:
+            return streams[0]
+        merged = heapq.merge(*streams, key=lambda element: (element[0], element[1]), reverse=reverse)
+        return ticking(self.ctx, merged)
+
+    def _stream(
+        self, target: Reader, lower: Edges, upper: Edges, reverse: bool, size: int
+    ) -> Iterator[Element]:
+        """A target's elements, fetched in batches: there may be more targets than one can keep open."""
+        if target.arity is None:
+            yield from visible(self.ctx, target, target.scan(lower, upper, reverse))
+            return
+        low, high = lower, upper
+        while True:
+            batch = list(islice(target.scan(low, high, reverse, size), size))
+            yield from visible(self.ctx, target, iter(batch))
+            if len(batch) < size:
+                return
+            values, ref = batch[-1][:2]
+            edge = Edge((values,) if values else (), ref, not reverse, target.arity)
+            low, high = (lower, (*upper, edge)) if reverse else ((*lower, edge), upper)
+            size = min(4 * size, LARGEST_BATCH)
+
+
+class JoinHistory(SortedHistory):
+    """Events of the targets at times when the element that leads to them was in the source."""
+
+    def __init__(self, ctx: Context, join: Join, origin: History):
+        self.ctx = ctx
+        self.join = join
+        self.origin = origin
+        self.filtered = origin.filtered
+
+    def changes(self, since: float) -> Iterator[Event]:
+        sources = (pair for _, elements in self.origin.timelines() for pair in elements)
+        for element, intervals in islice(sources, MAX_SOURCE):
+            try:
+                target = self.join.target_of(self.ctx, element).history(self.ctx)
+            except Denied:
+                continue
+            for event in target.events(None, None, False):
+                if event.ts >= since and any(_within(event.ts, interval) for interval in intervals):
+                    if not target.filtered or self.ctx.perms.can_read(self.ctx, event.document):
+                        yield event
+
+
+def _within(ts: int, interval: Interval) -> bool:
+    start, end = interval
+    return start <= ts and (end is None or ts < end)

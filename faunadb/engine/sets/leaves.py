@@ -1,0 +1,351 @@
+"""Sets that are read straight from the store: matches, collections, single documents (sets and reads, "Set functions")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Optional
+
+from .. import documents, indexing, keys
+from ..language import values as v
+from ..language.errors import Fault, not_found, permission_denied, undefined_name
+from .base import CHECK_EVERY, REFS, Denied, Edges, Element, LazySet, Reader, Shape
+from .history import DocumentHistory, EntryHistory, History
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+#: What `Permissions` answers for sets whose every entry may be seen.
+ALL = "all"
+
+
+class LiveCollections(dict[int, bool]):
+    """Which collections of a database still exist, asked once each."""
+
+    __slots__ = ("schema", "scope")
+
+    def __init__(self, schema: Any, scope: int):
+        super().__init__()
+        self.schema = schema
+        self.scope = scope
+
+    def __missing__(self, coll: int) -> bool:
+        found = self[coll] = self.schema.collection(self.scope, coll) is not None
+        return found
+
+
+class EntryReader(Reader):
+    """Reads the entries of one term tuple of one index."""
+
+    __slots__ = ("at", "ctx", "descending", "index", "live", "scope", "sources", "terms")
+
+    def __init__(
+        self,
+        ctx: Context,
+        scope: int,
+        index: int,
+        terms: bytes,
+        descending: tuple[bool, ...],
+        filtered: bool,
+        source: v.SetValue,
+    ):
+        self.ctx = ctx
+        self.scope = scope
+        self.index = index
+        self.terms = terms
+        self.descending = descending
+        self.arity = len(descending)
+        self.filtered = filtered
+        self.sources = (source,)
+        self.at = documents.valid_time(ctx, ctx.at)
+        self.live = LiveCollections(ctx.schema, scope)
+
+    def shape(self) -> Shape:
+        return Shape(self.descending)
+
+    def rows(self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int]) -> Iterator[Any]:
+        """Stored entries that count: their document has not expired and its collection is there."""
+        arity, ctx, live = self.arity, self.ctx, self.live
+        low: Optional[bytes] = b""
+        high: Optional[bytes] = None
+        for edge in lower:
+            key = edge.key(arity)  # type: ignore[arg-type]
+            if key is None:
+                return
+            low = max(low, key)  # type: ignore[type-var]
+        for edge in upper:
+            key = edge.key(arity)  # type: ignore[arg-type]
+            if key is not None and (high is None or key < high):
+                high = key
+        if high is not None and high <= low:  # type: ignore[operator]
+            return
+        now = ctx.time
+        while True:
+            count = 0
+            last = b""
+            for row in ctx.snap.entries(
+                self.scope,
+                self.index,
+                self.terms,
+                lower=low or None,
+                upper=high,
+                reverse=reverse,
+                at=self.at,
+                limit=limit,
+            ):
+                count += 1
+                last = row[0]
+                if count % CHECK_EVERY == 0:
+                    ctx.check_deadline()
+                ttl = row[4]
+                if (ttl is None or ttl > now) and live[row[1]]:
+                    yield row
+            if limit is None or count < limit:
+                return
+            limit = limit * 8 if limit < 64 else None
+            if reverse:
+                high = last
+            else:
+                low = last + b"\x00"
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        rows = self.rows(lower, upper, reverse, limit)
+        scope, sources = self.scope, self.sources
+        if not self.arity:
+            for key, coll, doc, _, _, _, _ in rows:
+                yield (b"", key, scope, coll, doc, None, sources)
+            return
+        split = keys.split
+        for key, coll, doc, cover, _, _, _ in rows:
+            values, ref = split(key, coll, doc)
+            yield (values, ref, scope, coll, doc, cover, sources)
+
+
+class Match(LazySet):
+    """The entries of an index under one term tuple. terms: values, one per index term ([]: none given)."""
+
+    __slots__ = ("index", "terms")
+
+    def __init__(self, index: v.Ref, terms: list[Any]):
+        self.index = index
+        self.terms = terms
+
+    def wire(self) -> dict[str, Any]:
+        if not self.terms:
+            return {"match": self.index}
+        return {"match": self.index, "terms": self.terms[0] if len(self.terms) == 1 else self.terms}
+
+    def config(self, ctx: Context) -> indexing.Index:
+        """The index. Raises Fault when it is gone."""
+        found = find_index(ctx, self.index)
+        if found is None:
+            raise not_found("Index")
+        return found
+
+    def shape(self, ctx: Context) -> Shape:
+        return Shape(self.config(ctx).descending)
+
+    def _permit(self, ctx: Context) -> bool:
+        """Whether its entries are filtered. Raises Denied."""
+        if ctx.perms.reads_all(self.index.scope):
+            return False
+        allowed = ctx.perms.read_index(ctx, self.index, self.terms)
+        if allowed is None:
+            raise Denied
+        return bool(allowed != ALL)
+
+    def open(self, ctx: Context) -> EntryReader:
+        index = self.config(ctx)
+        filtered = self._permit(ctx)
+        if ctx.at is not None:
+            at = documents.valid_time(ctx, ctx.at)
+            for coll in index.collections or ():
+                documents.check_time(ctx, index.scope, coll, at)
+        terms = indexing.check_terms(keys.encode_terms(self.terms))
+        return EntryReader(ctx, index.scope, index.id, terms, index.descending, filtered, self)
+
+    def history(self, ctx: Context) -> History:
+        index = self.config(ctx)
+        filtered = self._permit(ctx)
+        terms = indexing.check_terms(keys.encode_terms(self.terms))
+        return EntryHistory(ctx, index.scope, index.id, terms, index.descending, filtered, self)
+
+
+def find_index(ctx: Context, ref: v.Ref) -> Optional[indexing.Index]:
+    """The index that sets read: as committed before this query, or made by it; None when it is gone."""
+    return ctx.schema.committed_index(ref) or ctx.schema.index(ref)
+
+
+def match(ctx: Context, index: Any, terms: list[Any]) -> Match:
+    """Make a match. index: an index ref, or an index name of the current database.
+
+    Raises Fault at ``index``: undefined name, vanished or inactive index, index of a database that is out of reach.
+    """
+    ref = ctx.schema.lookup(ctx.scope, v.INDEXES, index) if type(index) is str else index
+    if ref is None:
+        raise undefined_name("index", index, "index")
+    check_reach(ctx, ref, "index")
+    found = find_index(ctx, ref)
+    if found is None:
+        raise not_found("Index", "index")
+    if not found.active:
+        raise Fault("instance not found", f"Index '{found.name}' is not active.", "index")
+    return Match(ref, terms)
+
+
+def check_reach(ctx: Context, ref: v.Ref, at: Any) -> None:
+    """Raise ``permission denied`` for something outside the current database and those below it."""
+    if ref.scope != ctx.scope and not ctx.schema.is_within(ref.scope, ctx.scope):
+        raise permission_denied(at)
+
+
+class DocumentsSet(LazySet):
+    """All documents of a collection, ``documents(collection)``."""
+
+    __slots__ = ("collection",)
+
+    def __init__(self, collection: v.Ref):
+        self.collection = collection
+
+    def wire(self) -> dict[str, Any]:
+        return {"documents": self.collection}
+
+    def shape(self, ctx: Context) -> Shape:
+        return REFS
+
+    def _filtered(self, ctx: Context) -> bool:
+        if ctx.perms.reads_all(self.collection.scope):
+            return False
+        return bool(ctx.perms.read_documents(ctx, self.collection) != ALL)
+
+    def open(self, ctx: Context) -> Reader:
+        ref = self.collection
+        filtered = self._filtered(ctx)
+        if ctx.at is not None:
+            documents.check_time(ctx, ref.scope, ref.id, documents.valid_time(ctx, ctx.at))
+        return _collection_reader(ctx, ref, filtered, self)
+
+    def history(self, ctx: Context) -> History:
+        ref = self.collection
+        return EntryHistory(ctx, ref.scope, ref.id, b"", (), self._filtered(ctx), self)
+
+
+class NativeSet(LazySet):
+    """The documents of a native collection: what ``keys()``, ``collections()`` and the like are as sets.
+
+    It prints as the collection's ref.
+    """
+
+    __slots__ = ("ref",)
+
+    def __init__(self, ref: v.Ref):
+        self.ref = ref
+
+    def shown(self) -> v.Ref:
+        return self.ref
+
+    def wire(self) -> dict[str, Any]:
+        return {"documents": self.ref}
+
+    def shape(self, ctx: Context) -> Shape:
+        return REFS
+
+    def _filtered(self, ctx: Context) -> bool:
+        if ctx.perms.reads_all(self.ref.scope):
+            return False
+        if not ctx.perms.read_native(ctx, self.ref):
+            raise Denied
+        return True
+
+    def open(self, ctx: Context) -> Reader:
+        return _collection_reader(ctx, self.ref, self._filtered(ctx), self)
+
+    def history(self, ctx: Context) -> History:
+        return EntryHistory(ctx, self.ref.scope, self.ref.id, b"", (), self._filtered(ctx), self)
+
+
+class DatabasesReader(EntryReader):
+    """Reads the databases below one, disabled ones left out."""
+
+    __slots__ = ()
+
+    def rows(self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int]) -> Iterator[Any]:
+        schema, scope = self.ctx.schema, self.scope
+        for row in super().rows(lower, upper, reverse, limit):
+            item = schema.item(v.Ref(scope, v.DATABASES, row.doc))
+            if item is None or item.fields.get("disabled") is not True:
+                yield row
+
+
+def _collection_reader(ctx: Context, collection: v.Ref, filtered: bool, source: v.SetValue) -> EntryReader:
+    kind = DatabasesReader if collection.id == v.DATABASES else EntryReader
+    return kind(ctx, collection.scope, collection.id, b"", (), filtered, source)
+
+
+class SingleReader(Reader):
+    """One document, when it exists."""
+
+    __slots__ = ("ctx", "at", "ref", "sources")
+
+    def __init__(self, ctx: Context, ref: v.Ref, source: v.SetValue):
+        self.ctx = ctx
+        self.ref = ref
+        self.at = ctx.at
+        self.filtered = False
+        self.arity = 0
+        self.sources = (source,)
+
+    def shape(self) -> Shape:
+        return REFS
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        ref = self.ref
+        key = keys.ref_suffix(ref.coll, ref.id)
+        element = (b"", key, ref.scope, ref.coll, ref.id, None, self.sources)
+        if not all(edge.precedes(element) for edge in lower) or any(edge.precedes(element) for edge in upper):
+            return
+        if documents.exists(self.ctx, ref, self.at):
+            yield element
+
+
+class Singleton(LazySet):
+    """The set of one document's ref, while the document exists."""
+
+    __slots__ = ("ref",)
+
+    def __init__(self, ref: v.Ref):
+        self.ref = ref
+
+    def wire(self) -> dict[str, Any]:
+        return {"singleton": self.ref}
+
+    def shape(self, ctx: Context) -> Shape:
+        return REFS
+
+    def _permit(self, ctx: Context) -> None:
+        if not ctx.perms.can_read_history(ctx, self.ref):
+            raise Denied
+
+    def open(self, ctx: Context) -> Reader:
+        self._permit(ctx)
+        return SingleReader(ctx, self.ref, self)
+
+    def history(self, ctx: Context) -> History:
+        self._permit(ctx)
+        return DocumentHistory(ctx, self.ref, self, as_set=True)
+
+
+class RefSet(Singleton):
+    """A document ref where a set may stand: as `Singleton`, but it prints as the ref, and its events are the document's."""
+
+    __slots__ = ()
+
+    def shown(self) -> v.Ref:
+        return self.ref
+
+    def history(self, ctx: Context) -> History:
+        self._permit(ctx)
+        return DocumentHistory(ctx, self.ref, self, as_set=False)

@@ -1,0 +1,170 @@
+"""Pages of sets and of histories (sets and reads, "paginate")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language import values as v
+from ..language.errors import invalid_argument, permission_denied
+from ..language.registry import MISSING
+from . import events as ev
+from .base import Denied, LazySet, covered, cursor_of, shown, visible
+from .cursors import as_list, parse_edge, parse_event_cursor
+from .events import EventsSet
+from .history import Event, History
+from .leaves import EntryReader, RefSet
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+DEFAULT_SIZE = 64
+MAX_SIZE = 100_000
+
+
+class Wanted:
+    """What part of a set a page shows.
+
+    size: elements; at most `MAX_SIZE` are given, none when negative. cursor: MISSING for the first page. backward: the
+    elements before the cursor. at: position of the cursor below the form.
+    """
+
+    __slots__ = ("at", "backward", "cursor", "given", "size", "sources")
+
+    def __init__(self, size: int, cursor: Any, backward: bool, at: Any, sources: bool):
+        self.size = min(size, MAX_SIZE)
+        self.given = cursor is not MISSING
+        self.cursor = cursor
+        self.backward = backward
+        self.at = at
+        self.sources = sources
+
+    def page(self, data: list[Any], raw: list[Any], more: Any, echo: Any) -> v.Page:
+        """The page. more: cursor of the place where the page ends, NO_CURSOR at the end of the set."""
+        if not self.given:
+            return v.Page(data, v.NO_CURSOR, more, raw)
+        if self.size == 0:
+            return v.Page([], echo, echo, [])
+        return v.Page(data, more, echo, raw) if self.backward else v.Page(data, echo, more, raw)
+
+
+def cursor_argument(value: Any) -> tuple[Any, bool, Any]:
+    """The ``cursor`` argument as (cursor or MISSING, backward, position).
+
+    Raises Fault for anything but null and an object with the one key ``before`` or ``after``.
+    """
+    if value is None:
+        return MISSING, False, "cursor"
+    if type(value) is dict and len(value) == 1:
+        ((side, cursor),) = value.items()
+        if side in ("before", "after"):
+            return cursor, side == "before", ("cursor", side)
+    raise invalid_argument(
+        "Invalid cursor object. Expected an object with either 'before' or 'after' key in it.", "cursor"
+    )
+
+
+def paginate(ctx: Context, target: Any, wanted: Wanted, as_events: bool) -> v.Page:
+    """A page of a set, or of a document ref. Reads at ``ctx.at``.
+
+    Raises Fault: permission denied at ``paginate``, cursors that cannot be read, sets without events.
+    """
+    if as_events and not (isinstance(target, LazySet) and target.is_events):
+        target = EventsSet(target)
+    lazy: LazySet = RefSet(target) if type(target) is v.Ref else target
+    try:
+        if lazy.is_events:
+            return _page_of_events(ctx, lazy.history(ctx), wanted)
+        return _page_of_elements(ctx, lazy, wanted)
+    except Denied:
+        raise permission_denied("paginate") from None
+
+
+# ---- elements ---------------------------------------------------------------------------------------------------
+
+
+def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
+    reader = lazy.open(ctx)
+    lower: Any = ()
+    upper: Any = ()
+    echo: Any = v.NO_CURSOR
+    if wanted.given:
+        echo = as_list(wanted.cursor, wanted.at)
+        edge = parse_edge(reader.shape(), lazy.shape(ctx) is not None, echo, upper=False)
+        lower, upper = ((), (edge,)) if wanted.backward else ((edge,), ())
+    if wanted.size <= 0:
+        return wanted.page([], [], v.NO_CURSOR, echo)
+    count = wanted.size + 1
+    if isinstance(reader, EntryReader) and not reader.filtered and not wanted.sources:
+        rows = list(islice(reader.rows(lower, upper, wanted.backward, count), count))
+        return _page_of_rows(ctx, reader, rows, wanted, echo)
+    elements = visible(ctx, reader, reader.scan(lower, upper, wanted.backward, count))
+    found = list(islice(elements, count))
+    following = found.pop() if len(found) == count else None
+    if wanted.backward:
+        found.reverse()
+    raw = [cursor_of(ctx, element) for element in found]
+    data = [shown(ctx, element) for element in found]
+    if wanted.sources:
+        data = [v.Sourced(value, list(element[6])) for value, element in zip(data, found)]
+    if following is None:
+        return wanted.page(data, raw, v.NO_CURSOR, echo)
+    return wanted.page(data, raw, raw[0] if wanted.backward else cursor_of(ctx, following), echo)
+
+
+def _page_of_rows(ctx: Context, reader: EntryReader, rows: list[Any], wanted: Wanted, echo: Any) -> v.Page:
+    """A page straight from stored entries: most pages are this, and spare what sets of sets need."""
+    scope, backward = reader.scope, wanted.backward
+    more = len(rows) > wanted.size
+    if backward:
+        if more:
+            rows.pop()
+        rows.reverse()
+    refs = [v.Ref(scope, row[1], row[2]) for row in rows]
+    if reader.arity:
+        values = [covered(ctx, row[3], scope) for row in rows]
+        raw = [[*shown_values, ref] for shown_values, ref in zip(values, refs)]
+        data: list[Any] = [one[0] for one in values] if reader.arity == 1 else values
+    else:
+        raw = [[ref] for ref in refs]
+        data = refs
+    if not more:
+        return wanted.page(data, raw, v.NO_CURSOR, echo)
+    if backward:
+        return wanted.page(data, raw, raw[0], echo)
+    data.pop()
+    return wanted.page(data, raw, raw.pop(), echo)
+
+
+# ---- events -----------------------------------------------------------------------------------------------------
+
+
+def readable_events(ctx: Context, history: History, found: Iterator[Event]) -> Iterator[Event]:
+    """The events whose document may be read, when that matters."""
+    if not history.filtered:
+        return found
+    return (event for event in found if ctx.perms.can_read(ctx, event.document))
+
+
+def _page_of_events(ctx: Context, history: History, wanted: Wanted) -> v.Page:
+    cut: Any = None
+    echo: Any = v.NO_CURSOR
+    if wanted.given:
+        cut, echo = parse_event_cursor(ctx, history, wanted.cursor, wanted.backward, wanted.at)
+    if wanted.size <= 0:
+        return wanted.page([], [], v.NO_CURSOR, echo)
+    count = wanted.size + 1
+    lower, upper = (None, cut) if wanted.backward else (cut, None)
+    events = readable_events(ctx, history, history.events(lower, upper, wanted.backward, count))
+    found = list(islice(events, count))
+    following: Optional[Event] = found.pop() if len(found) == count else None
+    if wanted.backward:
+        found.reverse()
+    raw = [ev.cursor_of(ctx, event) for event in found]
+    data: list[Any] = [ev.value_of(ctx, event) for event in found]
+    if wanted.sources:
+        data = [v.Sourced(value, ev.sources_of(event)) for value, event in zip(data, found)]
+    if following is None:
+        return wanted.page(data, raw, v.NO_CURSOR, echo)
+    return wanted.page(data, raw, raw[0] if wanted.backward else ev.cursor_of(ctx, following), echo)
