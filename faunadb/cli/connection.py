@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from typing import Any, Optional
-from urllib.parse import urlsplit
 
 from faunadb import query as q
+from faunadb._endpoint import without_password as shown_url
 from faunadb.cli.errors import CliError
 from faunadb.client import FaunaClient
 from faunadb.errors import FaunaError, Unauthorized
 
-__all__ = ["Connection", "open_connection"]
+__all__ = ["Connection", "first_error", "open_connection", "shown_url"]
 
 _EMBEDDED = ("sqlite", "postgresql", "postgres")
 _DEFAULT_SECRET = "secret"
@@ -80,14 +80,6 @@ class Connection:
 
     def close(self) -> None:
         self.root.close()
-
-
-def shown_url(url: str) -> str:
-    """The URL without the password it may carry."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":...@", 1)
 
 
 def open_connection(url: Optional[str], secret: Optional[str], database: str = "") -> Connection:

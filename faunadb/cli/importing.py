@@ -189,6 +189,8 @@ class Importer:
     :param dry_run: read and convert everything, write nothing
     :param restart: forget what an earlier run has done
     :param progress: told of rows and bytes
+    :param batch_rows: documents a transaction, at most
+    :param remember: go on where an earlier run was stopped, and keep the state for a later one
     """
 
     def __init__(
@@ -199,6 +201,7 @@ class Importer:
         restart: bool = False,
         progress: Optional[Progress] = None,
         batch_rows: int = _BATCH_ROWS,
+        remember: bool = True,
     ) -> None:
         self.export = export
         self.connection = connection
@@ -208,6 +211,7 @@ class Importer:
         self.progress = progress or Progress("import", None, quiet=True)
         self.summary = Summary()
         self.state = State(export, f"{connection.url} {connection.database}")
+        self.state.writable = remember and not dry_run
         self._known: set[str] = set()
         self._batch: list[_Row] = []
         self._bytes = 0
@@ -252,7 +256,7 @@ class Importer:
             self._ensure_collection(name)
         if self.restart:
             self.state.remove()
-        else:
+        elif self.state.writable:
             self.state.load(self.client, self.summary)
 
     def _ensure_collection(self, name: str) -> bool:

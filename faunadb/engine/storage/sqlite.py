@@ -638,7 +638,11 @@ if hasattr(os, "register_at_fork"):
 def open_sqlite(url: str, given: dict[str, Any]) -> Store:
     """Open ``sqlite://...``; see :func:`faunadb.engine.storage.open_store`."""
     path, in_url = parse_sqlite(url)
-    options = merge_options(url, in_url, given, ("durability", "lock_timeout"))
+    known = ["durability", "lock_timeout"]
+    if path is None:
+        # says nothing to the store: clients of one process share a memory database by its URL, names tell them apart
+        known.append("name")
+    options = merge_options(url, in_url, given, known)
     durability = options.get("durability", "full")
     if durability not in ("full", "normal"):
         raise BadURL(f"option 'durability' must be 'full' or 'normal', not {durability!r}")
