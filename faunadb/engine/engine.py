@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from . import deep, functions  # noqa: F401  (importing functions registers the forms)
 from .auth import Auth, Authenticator
+from .auth.jwks import KeysNeeded, with_keys
 from .background import Background
 from .context import Context, NeedsWriter
 from .language.errors import QueryErrors, RequestError, timed_out
@@ -150,7 +151,7 @@ class Engine:
         try:
             if request.quick:
                 return self._run_quickly(request)
-            return deep.with_room(lambda: self._run(request))
+            return with_keys(lambda: deep.with_room(lambda: self._run(request)))
         except RecursionError:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
         except DeadlineExceeded:
@@ -171,7 +172,7 @@ class Engine:
                 if prepared.node.effect() >= WRITE:
                     raise NotQuick
                 return self._evaluate(quick, prepared, snap, None)
-        except (NeedsWriter, RecursionError):
+        except (NeedsWriter, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
             if error.status == 503:
@@ -272,12 +273,15 @@ def contended(ref: Any = None) -> RequestError:
     return RequestError(409, "contended transaction", description, ref)
 
 
-def open_engine(url: str, *, secret: str = DEFAULT_SECRET, **options: Any) -> Engine:
+def open_engine(
+    url: str, *, secret: str = DEFAULT_SECRET, root_hashes: tuple[str, ...] = (), **options: Any
+) -> Engine:
     """An engine on the store at url (``sqlite://``, ``sqlite:///file.db``, ``postgresql://...``).
 
-    secret: the root secret. options: those of `storage.open_store`. Raises its errors.
+    secret: the root secret, "" for none. root_hashes: bcrypt hashes of further ones. options: those of
+    `storage.open_store`. Raises its errors.
     """
-    return Engine(open_store(url, **options), secret=secret)
+    return Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes)
 
 
 def default_deadline() -> float:

@@ -1,10 +1,9 @@
 // Sign-in, the contents of a database, the query box.
 
-import { onMetrics, query, session, translate, value } from "./api.js";
+import { onMetrics, query, session, stream, translate, value } from "./api.js";
 import { record } from "./charts.js";
 import { element, show } from "./values.js";
 import * as views from "./views.js";
-import { stream } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
 const HISTORY = "faunadb.history";
