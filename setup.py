@@ -44,9 +44,9 @@ INSTALL_REQUIRES = [
 ]
 
 EXTRAS = {
-    "server": ["granian>=1.6"],
+    "server": ["granian>=1.6", "click>=8.1"],
     "postgres": ["psycopg[binary,pool]>=3.1.18"],
-    "cli": ["click>=8.1", "rich>=13.7", "prompt_toolkit>=3.0.43", "ijson>=3.2"],
+    "cli": ["click>=8.1", "rich>=13.7", "prompt_toolkit>=3.0.43", "pygments>=2.15"],
     "otel": ["opentelemetry-api>=1.20"],
     "jwt": ["cryptography>=42"],
 }

@@ -97,6 +97,17 @@ def examples_of(form: Any, written: dict[str, list[Example]]) -> list[Example]:
     return own + [each for each in written.get(form.name, []) if each.expression not in seen]
 
 
+def writes(example: Example) -> bool:
+    """Whether a form of the example writes, so that it needs a database of its own."""
+    from faunadb._json import to_json
+    from faunadb.engine.language import registry
+
+    load_forms()
+    names = {form.name for form in registry.FORMS if form.effect == registry.WRITE}
+    text = to_json(eval(example.expression.replace("\n", " "), fql_examples.namespace()))
+    return any(f'"{name}":' in text for name in names)
+
+
 def pages() -> dict[str, str]:
     """Module name -> Markdown of its page."""
     written = fql_examples.read_examples()
