@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from faunadb._expressions import _Expr, _wrap_member, unserializable
+from faunadb._expressions import _RAW_BY_TYPE, _check_key, _raw_by_base, unserializable
 
 _CONTAINERS = (dict, list, tuple)
 
 
-def wrap_deep(value: Any) -> Any:
-    """Do what ``_wrap`` does, at any depth.
+def raw_deep(value: Any) -> Any:
+    """Do what ``_raw`` does, at any depth.
 
     :raises UnexpectedError: When the structure contains itself, or holds what cannot be sent.
     """
@@ -29,33 +29,31 @@ def wrap_deep(value: Any) -> Any:
         if target is None:
             open_ids.discard(key)
         elif not isinstance(current, _CONTAINERS):
-            target[key] = _wrap_leaf(current)
+            target[key] = _raw_leaf(current)
         else:
             _enter(current, open_ids)
             todo.append((None, None, id(current)))
-            inner, expression = _shell_of(current)
-            target[key] = expression
+            inner, target[key] = _shell_of(current)
             todo.extend((member, inner, name) for name, member in _members(current))
     return results[0]
 
 
-def _wrap_leaf(value: Any) -> Any:
+def _raw_leaf(value: Any) -> Any:
     try:
-        return _wrap_member(value)
+        return (_RAW_BY_TYPE.get(type(value)) or _raw_by_base(value))(value)
     except RecursionError:
         raise unserializable("<function>", "a lambda is nested too deeply") from None
 
 
-def _shell_of(container: Any) -> tuple[Any, _Expr]:
-    """Return what a container's members are to be put into, and the expression around it."""
+def _shell_of(container: Any) -> tuple[Any, Any]:
+    """Return what a container's members are to be put into, and the JSON value around it."""
     if isinstance(container, dict):
         for key in container:
-            if not isinstance(key, str):
-                raise unserializable(key, "keys of an object must be strings")
+            _check_key(key)
         members: dict[str, Any] = dict.fromkeys(container)
-        return members, _Expr({"object": members})
+        return members, {"object": members}
     elements: list[Any] = [None] * len(container)
-    return elements, _Expr(elements)
+    return elements, elements
 
 
 def _members(container: Any) -> Iterator[tuple[Any, Any]]:

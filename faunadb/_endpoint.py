@@ -16,8 +16,8 @@ _ENGINE_SCHEMES = ("sqlite", "postgresql", "postgres")
 
 CLOSED_SERVICE_MESSAGE = (
     "The hosted Fauna service closed on 2025-05-30, {url} does not answer any more. Name an endpoint: "
-    f"set the environment variable {ENVIRONMENT_VARIABLE}, or pass endpoint= to FaunaClient, to the URL of a server "
-    "(http://localhost:8443) or of a database (sqlite:///spells.db)."
+    f"set the environment variable {ENVIRONMENT_VARIABLE}, or pass endpoint= to FaunaClient, to the URL of a "
+    "server (http://localhost:8443) or of a database (sqlite:///spells.db)."
 )
 
 

@@ -12,7 +12,7 @@ from faunadb.errors import UnexpectedError
 class _Expr:
     """An FQL expression.
 
-    :ivar value: The JSON value it stands for; members may be expressions themselves.
+    :ivar value: The JSON value it stands for. Only references, times and the like occur in it as objects.
 
     Expressions are equal when their type and value are, and hash accordingly.
     """
@@ -27,7 +27,7 @@ class _Expr:
         return self.value
 
     def __repr__(self) -> str:
-        return f"Expr({self.value!r})"
+        return _shown(self.value)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -36,6 +36,21 @@ class _Expr:
 
     def __hash__(self) -> int:
         return hash((type(self), _frozen(self.value)))
+
+
+def _shown(value: Any) -> str:
+    """Return the ``repr`` of an expression's value: every form, object and array in it is an expression as well."""
+    if isinstance(value, dict):
+        if len(value) == 1 and isinstance(value.get("object"), dict):
+            return f"Expr({{'object': {_shown_members(value['object'])}}})"
+        return f"Expr({_shown_members(value)})"
+    if isinstance(value, list):
+        return f"Expr([{', '.join([_shown(member) for member in value])}])"
+    return repr(value)
+
+
+def _shown_members(dct: dict[str, Any]) -> str:
+    return "{" + ", ".join([f"{key!r}: {_shown(member)}" for key, member in dct.items()]) + "}"
 
 
 def _frozen(value: Any) -> Any:
@@ -49,7 +64,8 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-# Wrapping: plain Python values become expressions.
+# Wrapping: plain Python values become expressions. ``_raw`` gives the JSON value of the expression, which is what
+# other expressions are built of: a query is one tree of dicts and lists, and quick to write as JSON.
 
 _LEAST_INTEGER = -(2**63)
 _GREATEST_INTEGER = 2**63 - 1
@@ -58,87 +74,101 @@ _INFINITIES = (float("inf"), float("-inf"))
 
 def _wrap(value: Any) -> Any:
     """Return a value as an expression: scalars and expressions as they are, containers recursively."""
-    kind = type(value)
-    if kind is str or kind is _Expr:
+    if isinstance(value, _Expr):
         return value
-    wrap_kind = _WRAP_BY_TYPE.get(kind)
-    if wrap_kind is None:
-        wrap_kind = _wrapper_of(value)
+    raw = _raw(value)
+    return _Expr(raw) if type(raw) is dict or type(raw) is list else raw
+
+
+def _raw(value: Any) -> Any:
+    """Return what stands for a value in the JSON of a query."""
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is _Expr:
+        return value.value
     try:
-        return wrap_kind(value)
+        return (_RAW_BY_TYPE.get(kind) or _raw_by_base(value))(value)
     except RecursionError:
-        from faunadb._deep import wrap_deep
+        from faunadb._deep import raw_deep
 
-        return wrap_deep(value)
-
-
-def _wrap_member(value: Any) -> Any:
-    kind = type(value)
-    if kind is str or kind is _Expr:
-        return value
-    return (_WRAP_BY_TYPE.get(kind) or _wrapper_of(value))(value)
+        return raw_deep(value)
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _wrap_integer(value: int) -> int:
+def _raw_expression(value: _Expr) -> Any:
+    return value.value
+
+
+def _raw_integer(value: int) -> int:
     if _LEAST_INTEGER <= value <= _GREATEST_INTEGER:
         return value
     raise unserializable(value, "FQL integers have 64 bits")
 
 
-def _wrap_float(value: float) -> float:
+def _raw_float(value: float) -> float:
     if value != value or value in _INFINITIES:
         raise unserializable(value, "JSON has neither NaN nor infinity")
     return value
 
 
-def _wrap_object(value: dict[str, Any]) -> _Expr:
-    return _Expr({"object": _wrap_members(value)})
+def _raw_object(value: Mapping[str, Any]) -> dict[str, Any]:
+    members = {}
+    for key, member in value.items():
+        if type(key) is not str:
+            _check_key(key)
+        kind = type(member)
+        if kind is not str:
+            member = (_RAW_BY_TYPE.get(kind) or _raw_by_base(member))(member)
+        members[key] = member
+    return {"object": members}
 
 
-def _wrap_members(value: Mapping[str, Any]) -> dict[str, Any]:
-    for key in value:
-        if not isinstance(key, str):
-            raise unserializable(key, "keys of an object must be strings")
-    return {key: _wrap_member(member) for key, member in value.items()}
+def _check_key(key: Any) -> None:
+    if not isinstance(key, str):
+        raise unserializable(key, "keys of an object must be strings")
 
 
-def _wrap_array(value: Iterable[Any]) -> _Expr:
-    return _Expr([_wrap_member(member) for member in value])
+def _raw_array(value: Iterable[Any]) -> list[Any]:
+    elements = []
+    for element in value:
+        kind = type(element)
+        if kind is not str:
+            element = (_RAW_BY_TYPE.get(kind) or _raw_by_base(element))(element)
+        elements.append(element)
+    return elements
 
 
-def _wrap_function(func: Callable[..., Any]) -> _Expr:
-    """Turn a Python function into an FQL lambda, by calling it with variables named as its parameters."""
+def _raw_function(func: Callable[..., Any]) -> dict[str, Any]:
+    """Return the FQL lambda of a Python function, which is called with variables named as its parameters."""
     names = _lambda_parameters(func)
     body = func(*[_Expr({"var": name}) for name in names])
-    return _Expr({"lambda": _wrap(names[0] if len(names) == 1 else names), "expr": _wrap(body)})
+    return {"lambda": names[0] if len(names) == 1 else names, "expr": _raw(body)}
 
 
-_WRAP_BY_TYPE: dict[type, Callable[[Any], Any]] = {
+_RAW_BY_TYPE: dict[type, Callable[[Any], Any]] = {
     str: _same,
     bool: _same,
     type(None): _same,
-    _Expr: _same,
-    int: _wrap_integer,
-    float: _wrap_float,
-    dict: _wrap_object,
-    list: _wrap_array,
-    tuple: _wrap_array,
-    FunctionType: _wrap_function,
-    MethodType: _wrap_function,
+    _Expr: _raw_expression,
+    int: _raw_integer,
+    float: _raw_float,
+    dict: _raw_object,
+    list: _raw_array,
+    tuple: _raw_array,
+    FunctionType: _raw_function,
+    MethodType: _raw_function,
 }
 
 
-def _wrapper_of(value: Any) -> Callable[[Any], Any]:
-    """Return the wrapper of a value of a derived type; what it cannot wrap is for ``to_json`` to judge."""
-    if isinstance(value, _Expr):
-        return _same
+def _raw_by_base(value: Any) -> Callable[[Any], Any]:
+    """Return how to treat a value of a derived type; what is not known here is for ``to_json`` to judge."""
     for base in (dict, list, tuple, int, float):
         if isinstance(value, base):
-            return _WRAP_BY_TYPE[base]
+            return _RAW_BY_TYPE[base]
     return _same
 
 
@@ -150,15 +180,15 @@ def unserializable(value: Any, reason: str = "") -> UnexpectedError:
 
 def _fn(dct: Mapping[str, Any]) -> _Expr:
     """Return a form: its arguments are wrapped, the object itself is not."""
-    return _Expr({key: _wrap(value) for key, value in dct.items()})
+    return _Expr({key: _raw(value) for key, value in dct.items()})
 
 
 def _params(main_params: Mapping[str, Any], optional_params: Mapping[str, Any]) -> _Expr:
     """Return a form of which some arguments are left out when they are ``None``."""
-    form = {key: _wrap(value) for key, value in main_params.items()}
+    form = {key: _raw(value) for key, value in main_params.items()}
     for key, value in optional_params.items():
         if value is not None:
-            form[key] = _wrap(value)
+            form[key] = _raw(value)
     return _Expr(form)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import json.encoder
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date, datetime
-from json import JSONDecodeError
+from json import JSONDecodeError, JSONDecoder, JSONEncoder
 from typing import Any, Callable, Optional, Union
 
 from faunadb._expressions import _Expr, unserializable
@@ -27,9 +29,10 @@ def parse_json(json_string: Text) -> Any:
     text = json_string if isinstance(json_string, str) else json_string.decode("utf-8", "replace")
     if '"@' not in text:
         return _read_plain(text)
-    if '"@obj"' in text:
+    try:
+        return _read_page(text) if len(text) > _PAGE_LENGTH else _read_tagged(text)
+    except _ShieldFound:
         return _convert(_read_plain(text))
-    return _read_tagged(text)
 
 
 def parse_json_or_none(json_string: Text) -> Any:
@@ -77,25 +80,25 @@ def _skip_space(text: str, index: int) -> int:
 
 def _ref(value: Any) -> Any:
     """Return the ``Ref`` of what is inside ``@ref``, whose own references have been read before."""
-    if not isinstance(value, dict):
+    if type(value) is not dict or "id" not in value:
         raise ValueError(f"Not a reference: {value!r}")
     if len(value) == 1:
         native = _NATIVE_BY_NAME.get(value["id"])
         return native if native is not None else Ref(value["id"])
-    if "class" in value or "id" not in value:
-        return Ref(value["id"], value.get("collection") or value.get("class"), value.get("database"))
-    ref = _new_expression(Ref)
-    # What Ref() would build, without building it again: this is most of the work of reading a page.
-    ref.value = value
-    return ref
-
-
-_new_expression = object.__new__
+    return Ref(value["id"], value.get("collection") or value.get("class"), value.get("database"))
 
 
 def _bytes(value: str) -> bytearray:
     # Both alphabets of base64 are accepted, URL-safe is what is written.
     return bytearray(urlsafe_b64decode(value.replace("+", "-").replace("/", "_")))
+
+
+class _ShieldFound(Exception):
+    """There is an ``@obj``: what is inside it must not be read by its tag, so reading has to start outside."""
+
+
+def _give_up(value: Any) -> Any:
+    raise _ShieldFound
 
 
 _VALUE_BY_TAG: dict[str, Callable[[Any], Any]] = {
@@ -105,6 +108,7 @@ _VALUE_BY_TAG: dict[str, Callable[[Any], Any]] = {
     "@bytes": _bytes,
     "@set": SetRef,
     "@query": Query,
+    "@obj": _give_up,
 }
 
 
@@ -112,9 +116,43 @@ def _read_object(dct: dict[str, Any]) -> Any:
     """Return what a JSON object stands for. Called innermost first, which is right unless ``@obj`` occurs."""
     if len(dct) != 1:
         return dct
-    ((tag, value),) = dct.items()
+    tag, value = dct.popitem()
+    # The first two would be found in the table as well. They are most of a page of documents, and quicker here.
+    if tag == "@ref" and len(value) == 2 and "collection" in value and "id" in value:
+        ref = _new_object(Ref)
+        ref.value = value
+        return ref
+    if tag == "@ts" and value[-1:] == "Z":
+        time = _new_object(FaunaTime)
+        time.value = value
+        return time
     read = _VALUE_BY_TAG.get(tag)
-    return dct if read is None else read(value)
+    if read is not None:
+        return read(value)
+    dct[tag] = value
+    return dct
+
+
+# In a page of documents, the reference to their collection comes again with each of them.
+_COLLECTION_REF = re.compile(r'\{"@ref":\{"id":"[^"\\]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}')
+_PAGE_LENGTH = 2000
+
+_new_object = object.__new__
+
+
+def _read_page(text: str) -> Any:
+    """Return the value of a long text, in which the first reference to a collection is read only once.
+
+    All its occurrences are replaced by ``Infinity`` before reading. JSON has no such thing, but the decoder
+    asks what it stands for. What looks like a reference is one: within a string, its quotes would be escaped.
+    """
+    found = _COLLECTION_REF.search(text)
+    if found is None:
+        return _read_tagged(text)
+    ref = _read_tagged(found.group())
+    constants = {"Infinity": ref, "-Infinity": float("-inf"), "NaN": float("nan")}
+    decoder = JSONDecoder(object_hook=_read_object, parse_constant=constants.__getitem__)
+    return decoder.decode(text.replace(found.group(), "Infinity"))
 
 
 def _convert(value: Any) -> Any:
@@ -125,8 +163,8 @@ def _convert(value: Any) -> Any:
         return value
     if len(value) == 1:
         ((tag, inner),) = value.items()
-        if tag == "@obj" and isinstance(inner, dict):
-            return _convert_members(inner)
+        if tag == "@obj":
+            return _convert_members(inner) if isinstance(inner, dict) else _convert(inner)
         read = _VALUE_BY_TAG.get(tag)
         if read is not None:
             return read(_convert_members(inner) if isinstance(inner, dict) else _convert(inner))
@@ -137,9 +175,9 @@ def _convert_members(dct: dict[str, Any]) -> dict[str, Any]:
     return {key: _convert(member) for key, member in dct.items()}
 
 
-_PLAIN_DECODER = json.JSONDecoder()
+_PLAIN_DECODER = JSONDecoder()
 _read_plain = _PLAIN_DECODER.decode
-_read_tagged = json.JSONDecoder(object_hook=_read_object).decode
+_read_tagged = JSONDecoder(object_hook=_read_object).decode
 
 # Writing.
 
@@ -152,16 +190,16 @@ def to_json(dct: Any, pretty: bool = False, sort_keys: bool = False) -> str:
     :raises UnexpectedError: For an object of a type that has no JSON, for NaN and infinity, and for a
         structure that contains itself.
     """
-    encoder = _PRETTY if pretty else _SORTED if sort_keys else _COMPACT
     try:
-        return encoder.encode(dct)
+        if pretty:
+            return _PRETTY.encode(dct)
+        return _SORTED.encode(dct) if sort_keys else _write_compact(dct)
     except RecursionError:
         return _write_deep(dct, pretty, sort_keys)
     except ValueError as error:
         # The one complaint that the encoder makes by itself.
-        raise UnexpectedError(
-            f"Unserializable object nan of type {float}: JSON has neither NaN nor infinity", None
-        ) from error
+        text = f"Unserializable object nan of type {float}: JSON has neither NaN nor infinity"
+        raise UnexpectedError(text, None) from error
 
 
 def _json_value(obj: Any) -> Any:
@@ -183,21 +221,37 @@ def _write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
     from faunadb._deep import write_deep
 
     # Indentation of something nested a thousand deep would not help anybody read it.
-    return write_deep(value, _SCALAR.encode, _json_value, sort_keys or pretty)
+    return write_deep(value, _COMPACT.encode, _json_value, sort_keys or pretty)
 
 
-# The encoder's own check for structures that contain themselves costs time for every container; running into
-# the recursion limit finds them as well.
-_COMPACT = json.JSONEncoder(separators=(",", ":"), default=_json_value, allow_nan=False, check_circular=False)
-_SORTED = json.JSONEncoder(
-    separators=(",", ":"), default=_json_value, allow_nan=False, check_circular=False, sort_keys=True
-)
-_PRETTY = json.JSONEncoder(
-    separators=(", ", ": "),
-    default=_json_value,
-    allow_nan=False,
-    check_circular=False,
-    sort_keys=True,
-    indent=2,
-)
-_SCALAR = json.JSONEncoder(allow_nan=False)
+def _encoder(**options: Any) -> JSONEncoder:
+    # The encoder's own check for structures that contain themselves costs time for every container; running
+    # into the recursion limit finds them as well.
+    return JSONEncoder(default=_json_value, allow_nan=False, check_circular=False, **options)
+
+
+_COMPACT = _encoder(separators=(",", ":"))
+_SORTED = _encoder(separators=(",", ":"), sort_keys=True)
+_PRETTY = _encoder(separators=(", ", ": "), sort_keys=True, indent=2)
+
+
+def _compact_writer() -> Callable[[Any], str]:
+    """Return a function that does what ``_COMPACT.encode`` does.
+
+    ``encode`` puts its C implementation together anew for each text, which takes as long as a typical query
+    needs altogether. Where it cannot be made beforehand, ``encode`` it is.
+    """
+    make = getattr(json.encoder, "c_make_encoder", None)
+    try:
+        write = make(
+            None, _json_value, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False
+        )
+        sample = {"a": [1.5, "b"]}
+        if "".join(write(sample, 0)) == _COMPACT.encode(sample):
+            return lambda value: "".join(write(value, 0))
+    except TypeError:
+        pass
+    return _COMPACT.encode
+
+
+_write_compact = _compact_writer()
