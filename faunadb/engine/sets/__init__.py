@@ -35,20 +35,23 @@ if TYPE_CHECKING:
     from ..context import Context
 
 
-def iterate(ctx: Context, value: LazySet, key: Any, reverse: bool = False) -> Iterator[Any]:
+def iterate(
+    ctx: Context, value: LazySet, key: Any, reverse: bool = False, limit: Optional[int] = None
+) -> Iterator[Any]:
     """The elements of a set as shown (events: event values), those the caller may not read left out.
 
-    key: the position at which ``permission denied`` is reported, when the whole set may not be read.
+    key: the position at which ``permission denied`` is reported, when the whole set may not be read. limit: how many
+    are probably wanted; more may come.
     """
     try:
         if value.is_events:
             history = value.history(ctx)
-            found = readable_events(ctx, history, history.events(None, None, reverse))
+            found = readable_events(ctx, history, history.events(None, None, reverse, limit or 0))
             return (_events.value_of(ctx, event) for event in found)
         reader = value.open(ctx)
     except Denied:
         raise permission_denied(key) from None
-    elements = visible(ctx, reader, reader.scan((), (), reverse))
+    elements = visible(ctx, reader, reader.scan((), (), reverse, limit))
     return (shown(ctx, element) for element in ticking(ctx, elements))
 
 
