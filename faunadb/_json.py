@@ -31,7 +31,10 @@ def parse_json(json_string: Text) -> Any:
         return _read_plain(text)
     try:
         return _read_page(text) if len(text) > _PAGE_LENGTH else _read_tagged(text)
-    except _ShieldFound:
+    except JSONDecodeError:
+        raise
+    except (_ShieldFound, ValueError, TypeError, KeyError):
+        # Either there is an @obj, or something that looks like one of our values is none: now it shows which.
         return _convert(_read_plain(text))
 
 
@@ -241,7 +244,7 @@ def _compact_writer() -> Callable[[Any], str]:
     ``encode`` puts its C implementation together anew for each text, which takes as long as a typical query
     needs altogether. Where it cannot be made beforehand, ``encode`` it is.
     """
-    make = getattr(json.encoder, "c_make_encoder", None)
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
     try:
         write = make(
             None, _json_value, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False
