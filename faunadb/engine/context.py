@@ -33,7 +33,8 @@ class Context:
 
     snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
     scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
-    time: snapshot time in microseconds. effect_limit, effect_reason: the strongest effect allowed, and what forbids more.
+    time: snapshot time in microseconds. effect_limit: the strongest effect
+    allowed; effect_reason: what forbids more.
     deadline: `time.monotonic` seconds. depth: lambda applications in progress.
     """
 

@@ -1,7 +1,7 @@
 """Room for deeply nested queries.
 
-Evaluation follows the nesting of a query, up to 1000 levels, times up to 200 nested lambda applications. Python's default
-recursion limit is far below that and belongs to the application. So a query first runs where it is; if that
+Evaluation follows the nesting of a query, up to 1000 levels, times up to 200 nested lambda applications. Python's
+default recursion limit is far below that and belongs to the application. So a query first runs where it is; if that
 ends in a RecursionError, which leaves no effects behind, it is run again on a thread with a large stack.
 """
 

@@ -1,7 +1,7 @@
 """The wire protocol without a socket: routes, headers, limits, envelopes (wire protocol chapter).
 
-`handle` answers one request. A server, and the adapter that runs the engine in the client's process, do nothing but carry
-`HttpRequest` and `HttpResponse` back and forth.
+`handle` answers one request. A server, and the adapter that runs the engine in the client's process, do nothing but
+carry `HttpRequest` and `HttpResponse` back and forth.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from urllib.parse import unquote_plus
 
 from . import reader
+from .auth.jwks import with_keys
 from .engine import (
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT,
@@ -355,6 +356,9 @@ class Exchange:
 
     def authenticate(self) -> Any:
         """Check the secret alone. Raises `Unauthenticated`."""
+        return with_keys(self._authenticate)
+
+    def _authenticate(self) -> Any:
         with self.engine.store.snapshot(self.options.last_seen) as snap:
             schema = schema_view(self.engine, snap)
             auth = self.engine.authenticate(snap, schema, self.headers.get("authorization"))

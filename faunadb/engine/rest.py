@@ -1,7 +1,7 @@
 """The old REST interface: refs as paths (wire protocol, "Legacy REST-by-ref paths"). Drivers never use it.
 
-A request becomes the query it stands for: a collection is paginated (GET) or created in (POST); a document is got (GET),
-created (POST), replaced (PUT), updated (PATCH) or deleted (DELETE); ``/events`` paginates events.
+A request becomes the query it stands for: a collection is paginated (GET) or created in (POST); a document is got
+(GET), created (POST), replaced (PUT), updated (PATCH) or deleted (DELETE); ``/events`` paginates events.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _native(key: str, number: int, since: str = "2.0") -> Callable[..., Any]:
         return refs.native(ctx, number, scope)
 
     native.__name__ = key
-    native.__doc__ = f"""The native collection of {v.NATIVE_NAMES[number].replace("_", " ")}, also usable as the set of them.
+    native.__doc__ = f"""The native collection of {v.NATIVE_NAMES[number].replace("_", " ")}, usable as their set.
 
     null: of this database; a database ref: of that one.
 

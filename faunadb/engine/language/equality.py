@@ -1,7 +1,7 @@
 """Equality of values (evaluation rules, "equals").
 
-`identical` is the strict, structural rule: for everything nested, for distinct, contains_value, array algebra. `equal` is
-the top-level rule of ``equals``, which lets Integer 1 equal Double 1.0 and compares doubles totally.
+`identical` is the strict, structural rule: for everything nested, for distinct, contains_value, array algebra. `equal`
+is the top-level rule of ``equals``, which lets Integer 1 equal Double 1.0 and compares doubles totally.
 """
 
 from __future__ import annotations

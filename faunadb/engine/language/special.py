@@ -519,7 +519,7 @@ def _select(parser: Parser, form: Form, source: Any, pos: Position, names: Names
     Arg("select", casts.PATH), Arg("from"), optional=(Arg("all", casts.BOOLEAN), Arg("default")), since="3"
 )
 def select(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
-    """The value at a path of keys and indexes. Absent: ``default``, evaluated only then, else ``value not found`` (404).
+    """The value at a path of keys and indexes. Absent: ``default`` (evaluated only then) or ``value not found``.
 
     >>> q.select(["a", 1], {"a": [10, 20]})
     20
