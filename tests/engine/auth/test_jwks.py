@@ -56,7 +56,9 @@ def test_unknown_authority(server):
         download(server.uri("/keys"))
 
 
-@pytest.mark.parametrize("uri", ["http://localhost/keys", "file:///etc/passwd", "ftp://x/", "", "db.fauna.com"])
+@pytest.mark.parametrize(
+    "uri", ["http://localhost/keys", "file:///etc/passwd", "ftp://x/", "", "db.fauna.com"]
+)
 def test_only_https(uri):
     with pytest.raises(DownloadError, match="only https"):
         download(uri)
@@ -158,7 +160,9 @@ def test_unusable_keys_are_left_out(key):
     assert len(parse_keys(body(key, rsa_jwk(kid="good")))) == 1
 
 
-@pytest.mark.parametrize("text", [b"", b"nonsense", b"[]", b"{}", b'{"keys": 5}', b'"keys"', b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "text", [b"", b"nonsense", b"[]", b"{}", b'{"keys": 5}', b'"keys"', b"[" * 100_000, b"\xff"]
+)
 def test_not_a_key_set(text):
     with pytest.raises(DownloadError):
         parse_keys(text)
