@@ -108,9 +108,10 @@ class EngineAdapter(BaseAdapter):
 
 def _incoming(request: PreparedRequest) -> HttpRequest:
     url = urlsplit(request.url or "")
-    headers = {
-        _text(name).lower(): _text(value) for name, value in request.headers.items() if value is not None
-    }
+    headers = dict(request.headers.lower_items())
+    for name, value in headers.items():
+        if type(value) is not str:
+            headers[name] = _text(value)
     body = request.body or b""
     if isinstance(body, str):
         body = body.encode("utf-8")

@@ -70,7 +70,6 @@ class StoredWriter(Writer):
     """Writes field values for the store. pending: the time that stands for `values.PENDING`."""
 
     def __init__(self, pending: int):
-        super().__init__()
         self.time = pending
 
     def double(self, value: float) -> str:

@@ -82,11 +82,12 @@ class Unauthenticated(Exception):
 
 
 class _Prepared(NamedTuple):
-    """A parsed query; good for every snapshot with the same schema."""
+    """A parsed query; good for every snapshot with the same schema. ctx: a context on the snapshot it was parsed with."""
 
     auth: Auth
     node: Node
     schema_version: int
+    ctx: Context
 
 
 class Failed(Exception):
@@ -198,7 +199,7 @@ class Engine:
             node = parse_query(ctx, request.source)
         except QueryErrors as errors:
             raise Failed(errors, snap.time) from None
-        return _Prepared(auth, node, snap.schema_version)
+        return _Prepared(auth, node, snap.schema_version, ctx)
 
     def authenticate(
         self, snap: Snapshot, schema: Any, header: Optional[str], deadline: Optional[float] = None
@@ -225,8 +226,9 @@ class Engine:
     def _evaluate(
         self, request: Request, prepared: _Prepared, snap: Snapshot, tx: Optional[Transaction]
     ) -> Outcome:
-        schema = schema_view(self, snap)
-        ctx = self.context(request, snap, schema, prepared.auth, tx)
+        ctx = prepared.ctx
+        if ctx.snap is not snap or tx is not None:
+            ctx = self.context(request, snap, schema_view(self, snap), prepared.auth, tx)
         try:
             value = prepared.node.eval(ctx, {})
         except QueryErrors as errors:

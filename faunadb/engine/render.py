@@ -28,43 +28,51 @@ STORED_MARK = '"@:'
 quote: Callable[[str], str] = encode_basestring
 
 
+#: Kinds whose text is the same wherever they stand.
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    str: quote,
+    int: repr,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda value: "null",
+    bytes: lambda value: '{"@bytes":"' + base64.b64encode(value).decode() + '"}',
+    uuid.UUID: lambda value: f'{{"@uuid":"{value}"}}',
+    Time: lambda value: f'{{"@ts":"{value}"}}',
+    Date: lambda value: f'{{"@date":"{value}"}}',
+    v.Action: lambda value: quote(value.name),
+}
+
+#: The method that writes each other kind; all further kinds are sets.
+_METHODS: dict[type, str] = {
+    float: "double",
+    list: "array",
+    dict: "object",
+    Source: "source",
+    Literal: "literal",
+    v.Ref: "ref",
+    v.UnresolvedRef: "unresolved",
+    v.PendingTime: "pending",
+    v.Lambda: "lambda_",
+    v.Document: "document",
+    v.Page: "page",
+    v.DocumentEvent: "document_event",
+    v.SetEvent: "set_event",
+    v.EventCursor: "event_cursor",
+    v.Sourced: "sourced",
+}
+
+
 class Writer:
     """Base: the kinds of values whose text is the same everywhere.
 
     `text` gives None for a value that cannot be shown (a ref to something that is gone): its member is left out.
     """
 
-    def __init__(self) -> None:
-        self._kinds: dict[type, Callable[[Any], Optional[str]]] = {
-            str: quote,
-            int: repr,
-            bool: lambda value: "true" if value else "false",
-            type(None): lambda value: "null",
-            float: self.double,
-            list: self.array,
-            dict: self.object,
-            Source: self.source,
-            Literal: self.literal,
-            bytes: lambda value: '{"@bytes":"' + base64.b64encode(value).decode() + '"}',
-            uuid.UUID: lambda value: f'{{"@uuid":"{value}"}}',
-            Time: lambda value: f'{{"@ts":"{value}"}}',
-            Date: lambda value: f'{{"@date":"{value}"}}',
-            v.Action: lambda value: quote(value.name),
-            v.Ref: self.ref,
-            v.UnresolvedRef: self.unresolved,
-            v.PendingTime: self.pending,
-            v.Lambda: self.lambda_,
-            v.Document: self.document,
-            v.Page: self.page,
-            v.DocumentEvent: self.document_event,
-            v.SetEvent: self.set_event,
-            v.EventCursor: self.event_cursor,
-            v.Sourced: self.sourced,
-        }
-
     def text(self, value: Any) -> Optional[str]:
-        write = self._kinds.get(type(value))
-        return write(value) if write is not None else self.set(value)
+        kind = type(value)
+        scalar = _SCALARS.get(kind)
+        if scalar is not None:
+            return scalar(value)
+        return getattr(self, _METHODS.get(kind, "set"))(value)  # type: ignore[no-any-return]
 
     def double(self, value: float) -> str:
         return double_to_json(value)
@@ -75,11 +83,10 @@ class Writer:
 
     def members(self, fields: dict[str, Any]) -> list[str]:
         """``"key":text`` of each member that can be shown."""
-        kinds = self._kinds
         parts = []
         for key, value in fields.items():
-            write = kinds.get(type(value))
-            text = write(value) if write is not None else self.set(value)
+            scalar = _SCALARS.get(type(value))
+            text = scalar(value) if scalar is not None else self.text(value)
             if text is not None:
                 parts.append(quote(key) + ":" + text)
         return parts
@@ -141,7 +148,6 @@ class ResponseWriter(Writer):
     """Writes values as a database sees them: refs by name, with ``database`` when they lie elsewhere."""
 
     def __init__(self, ctx: Context, version: Optional[str] = None):
-        super().__init__()
         self.ctx = ctx
         self.schema = ctx.schema
         self.scope = ctx.scope
