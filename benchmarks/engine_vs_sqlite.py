@@ -1,0 +1,240 @@
+"""The embedded client against bare ``sqlite3`` + ``json`` doing the same logical work with the same durability.
+
+    python benchmarks/engine_vs_sqlite.py [--quick]
+
+Bare sqlite3 runs one prepared statement per operation on a WAL file with synchronous=FULL, as the engine does. Each
+ratio is the median over rounds that alternate between the two. Also against mongomock and tinydb, where installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from _measure import print_table, seconds_each, shown, side_by_side
+
+from faunadb import query as q
+from faunadb.client import FaunaClient
+
+DOCUMENTS = 10_000
+
+
+def document(number: int) -> dict[str, Any]:
+    return {
+        "name": f"spell {number}",
+        "element": ["fire", "water", "air", "earth"][number % 4],
+        "cost": number % 97,
+        "tags": ["a", "b", "c"],
+        "caster": {"name": "Hedwig", "level": number % 20},
+    }
+
+
+class Bare:
+    """The opponent: one table with an index, JSON text, one statement per operation."""
+
+    def __init__(self, path: Path):
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=FULL")
+        self.connection.execute(
+            "CREATE TABLE spell (id INTEGER PRIMARY KEY, ts INTEGER, name TEXT, data TEXT)"
+        )
+        self.connection.execute("CREATE INDEX spell_name ON spell (name)")
+        self.next = 1_000_000_000
+
+    def fill(self) -> None:
+        self.connection.execute("BEGIN")
+        for number in range(DOCUMENTS):
+            self.insert(number)
+        self.connection.execute("COMMIT")
+
+    def insert(self, number: int) -> None:
+        data = document(number)
+        self.next += 1
+        self.connection.execute(
+            "INSERT INTO spell VALUES (?, ?, ?, ?)",
+            (self.next, time.time_ns() // 1000, data["name"], json.dumps(data)),
+        )
+
+    def get(self) -> Any:
+        row = self.connection.execute(
+            "SELECT id, ts, data FROM spell WHERE id = ?", (1_000_000_500,)
+        ).fetchone()
+        return json.loads(row[2])
+
+    def match(self) -> Any:
+        row = self.connection.execute(
+            "SELECT id, ts, data FROM spell WHERE name = ?", ("spell 77",)
+        ).fetchone()
+        return json.loads(row[2])
+
+    def page(self) -> Any:
+        rows = self.connection.execute("SELECT id, ts, data FROM spell ORDER BY id LIMIT 64")
+        return [json.loads(row[2]) for row in rows]
+
+    def create(self) -> None:
+        self.insert(5)
+
+    def create_batch(self) -> None:
+        self.connection.execute("BEGIN")
+        for number in range(100):
+            self.insert(number)
+        self.connection.execute("COMMIT")
+
+
+class Embedded:
+    """The same operations as FQL through the client on ``sqlite:///``."""
+
+    def __init__(self, path: Path):
+        self.client = FaunaClient(secret="secret", endpoint=f"sqlite:///{path}")
+        self.spells = q.collection("spells")
+        self.by_name = q.index("spells_by_name")
+
+    def fill(self) -> None:
+        query = self.client.query
+        query(q.create_collection({"name": "spells", "history_days": 0}))
+        query(
+            q.create_index(
+                {"name": "spells_by_name", "source": self.spells, "terms": [{"field": ["data", "name"]}]}
+            )
+        )
+        for start in range(0, DOCUMENTS, 500):
+            query(q.do(*[self._create(number, start_id=start) for number in range(start, start + 500)]))
+        self.ref = q.ref(self.spells, "1000000500")
+
+    def _create(self, number: int, start_id: int) -> Any:
+        return q.create(q.ref(self.spells, str(1_000_000_000 + number)), {"data": document(number)})
+
+    def get(self) -> Any:
+        return self.client.query(q.get(self.ref))
+
+    def match(self) -> Any:
+        return self.client.query(q.get(q.match(self.by_name, "spell 77")))
+
+    def page(self) -> Any:
+        return self.client.query(
+            q.map_(lambda ref: q.get(ref), q.paginate(q.documents(self.spells), size=64))
+        )
+
+    def create(self) -> None:
+        self.client.query(q.create(self.spells, {"data": document(5)}))
+
+    def create_batch(self) -> None:
+        self.client.query(q.do(*[q.create(self.spells, {"data": document(n)}) for n in range(100)]))
+
+
+def against_sqlite(folder: Path, scale: float) -> None:
+    bare, ours = Bare(folder / "bare.db"), Embedded(folder / "engine.db")
+    bare.fill(), ours.fill()
+    rows = []
+    for label, name, count, target in (
+        ("point read by ref", "get", 2000, "12"),
+        ("indexed match of one, with get", "match", 1500, "15"),
+        ("page of 64 documents with get", "page", 200, "8"),
+        ("create with one index, durable", "create", 200, "2.5"),
+        ("100 creates in one query, durable", "create_batch", 15, "6"),
+    ):
+        mine, other, ratio = side_by_side(
+            getattr(ours, name), getattr(bare, name), max(3, int(count * scale))
+        )
+        rows.append([label, shown(mine), shown(other), f"{ratio:.2f}", target])
+    print_table(
+        "Embedded client against bare sqlite3 + json",
+        ["operation", "faunadb", "sqlite3", "ratio", "aim, at most"],
+        rows,
+    )
+    group_commit(folder, scale)
+    against_others(ours, scale)
+    ours.client.close()
+
+
+def group_commit(folder: Path, scale: float) -> None:
+    """Durable creates by one writer and by 32."""
+    clients = [FaunaClient(secret="secret", endpoint=f"sqlite:///{folder / 'engine.db'}") for _ in range(32)]
+    expression = q.create(q.collection("spells"), {"data": document(7)})
+    each = max(5, int(40 * scale))
+
+    def many(threads: int) -> float:
+        def work(client: FaunaClient) -> None:
+            for _ in range(each):
+                client.query(expression)
+
+        workers = [threading.Thread(target=work, args=(client,)) for client in clients[:threads]]
+        started = time.perf_counter()
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return threads * each / (time.perf_counter() - started)
+
+    many(2)
+    one = max(many(1) for _ in range(3))
+    all_ = max(many(32) for _ in range(3))
+    print_table(
+        "Group commit: durable creates a second",
+        ["1 writer", "32 writers", "ratio", "aim, at least"],
+        [[f"{one:.0f}", f"{all_:.0f}", f"{all_ / one:.2f}", "4"]],
+    )
+    for client in clients:
+        client.close()
+
+
+def against_others(ours: Embedded, scale: float) -> None:
+    """Look-ups by an indexed field among 10,000 documents."""
+    lookup = seconds_each(ours.match, max(50, int(1000 * scale)))
+    rows = []
+    try:
+        import mongomock
+
+        collection = mongomock.MongoClient().db.spells
+        collection.insert_many([document(number) for number in range(DOCUMENTS)])
+        collection.create_index("name")
+        other = seconds_each(lambda: collection.find_one({"name": "spell 77"}), 5)
+        last = seconds_each(lambda: collection.find_one({"name": f"spell {DOCUMENTS - 23}"}), 5)
+        rows.append(["mongomock, an early document", shown(lookup), shown(other), f"{other / lookup:.0f}"])
+        rows.append(["mongomock, a late document", shown(lookup), shown(last), f"{last / lookup:.0f}"])
+    except ImportError:
+        print("(mongomock is not installed)")
+    try:
+        from tinydb import Query, TinyDB
+        from tinydb.storages import MemoryStorage
+
+        table = TinyDB(storage=MemoryStorage)
+        table.insert_multiple([document(number) for number in range(DOCUMENTS)])
+        table.clear_cache()
+
+        def find() -> Any:
+            table.clear_cache()
+            return table.search(Query().name == "spell 77")
+
+        other = seconds_each(find, 5)
+        rows.append(
+            ["tinydb in memory, query cache off", shown(lookup), shown(other), f"{other / lookup:.0f}"]
+        )
+    except ImportError:
+        print("(tinydb is not installed)")
+    if rows:
+        print_table(
+            "Look-up by an indexed field, 10,000 documents (aim: at least 20 times faster)",
+            ["opponent", "faunadb", "opponent's time", "times faster"],
+            rows,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=os.environ.get("FAUNADB_BENCHMARK_DIR")) as folder:
+        against_sqlite(Path(folder), 0.1 if options.quick else 1.0)
+
+
+if __name__ == "__main__":
+    main()
