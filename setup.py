@@ -24,15 +24,6 @@ def read_text(name: str) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def entry_points() -> dict[str, list[str]]:
-    found = {}
-    if (HERE / "faunadb" / "cli").is_dir():
-        found["console_scripts"] = ["faunadb = faunadb.cli:main"]
-    if (HERE / "faunadb" / "testing.py").exists():
-        found["pytest11"] = ["faunadb = faunadb.testing"]
-    return found
-
-
 # The driver itself, and what the engine in the application's own process cannot do without.
 INSTALL_REQUIRES = [
     "requests>=2.28",
@@ -88,7 +79,10 @@ setup(
     package_data={"faunadb": ["py.typed", "engine/language/collation.dat", "dashboard/*", "dashboard/**/*"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,
-    entry_points=entry_points(),
+    entry_points={
+        "console_scripts": ["faunadb = faunadb.cli:main"],
+        "pytest11": ["faunadb = faunadb.testing"],
+    },
     zip_safe=False,
     keywords=["faunadb", "fauna", "fql", "database", "driver", "sqlite", "postgresql"],
     classifiers=[

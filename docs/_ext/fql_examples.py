@@ -6,6 +6,7 @@ with ``>>> q.``). The reference prints them; the tests run them.
 
 from __future__ import annotations
 
+import ast
 import datetime
 import doctest
 import json
@@ -25,11 +26,19 @@ class Example(NamedTuple):
     outcome: str
     fails: bool = False
     place: str = ""
+    setup: str = ""
 
     def shown(self) -> str:
         """The example as the reference prints it."""
         outcome = f"error: {self.outcome}" if self.fails else self.outcome
-        return f">>> {self.expression}\n{outcome}"
+        lines = [f">>> {line}" for line in self.setup.splitlines()]
+        return "\n".join([*lines, f">>> {self.expression}", outcome])
+
+    def value(self) -> Any:
+        """The expression as the driver builds it."""
+        names = namespace()
+        exec(self.setup, names)
+        return eval(self.expression, names)
 
 
 def read_examples(path: Path = FQL / "examples.txt") -> dict[str, list[Example]]:
@@ -44,21 +53,41 @@ def read_examples(path: Path = FQL / "examples.txt") -> dict[str, list[Example]]
             found[form] = []
         elif line.startswith(("= ", "! ")):
             place = f"{path.name}:{number}"
-            found[form].append(Example(form, expression, line[2:], line[0] == "!", place))
+            found[form].append(Example(form, qualified(expression), line[2:], line[0] == "!", place))
             expression = ""
         else:
             expression = f"{expression}\n{line}" if expression else line
     return found
 
 
+def qualified(expression: str) -> str:
+    """The expression with ``q.`` before every function of the driver that it calls."""
+    from faunadb import query
+
+    calls = [node.func for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Call)]
+    names = [each for each in calls if isinstance(each, ast.Name) and hasattr(query, each.id)]
+    lines = expression.split("\n")
+    for name in sorted(names, key=lambda each: (each.lineno, each.col_offset), reverse=True):
+        line = lines[name.lineno - 1].encode("utf-8")
+        lines[name.lineno - 1] = (line[: name.col_offset] + b"q." + line[name.col_offset :]).decode("utf-8")
+    return "\n".join(lines)
+
+
 def docstring_examples(name: str, doc: str) -> list[Example]:
-    """Return the ``>>> q....`` examples of a form's docstring."""
-    parsed = doctest.DocTestParser().get_examples(doc)
-    return [
-        Example(name, each.source.strip(), each.want.strip(), place=f"docstring of {name}")
-        for each in parsed
-        if each.want.strip()
-    ]
+    """Return the ``>>> q....`` examples of a form's docstring.
+
+    An assignment prepares a variable for the examples after it. An expression that shows nothing gives None.
+    """
+    found: list[Example] = []
+    setup = ""
+    for each in doctest.DocTestParser().get_examples(doc):
+        source = each.source.strip()
+        if isinstance(ast.parse(source).body[0], ast.Expr):
+            place = f"docstring of {name}"
+            found.append(Example(name, source, each.want.strip() or "None", place=place, setup=setup))
+        else:
+            setup += source + "\n"
+    return found
 
 
 def prose(doc: str) -> str:
@@ -68,21 +97,20 @@ def prose(doc: str) -> str:
 
 
 def namespace() -> dict[str, Any]:
-    """The names an example may use: the driver's functions bare and under ``q``, its objects, and ``form``."""
+    """The names an example may use: the driver's functions under ``q``, its objects, and ``form``."""
     from faunadb import objects, query
 
-    names = {name: value for name, value in vars(query).items() if not name.startswith("_")}
-    names.update({name: value for name, value in vars(objects).items() if not name.startswith("_")})
+    names = {name: value for name, value in vars(objects).items() if not name.startswith("_")}
     names.update(q=query, form=query._Expr, datetime=datetime)
     return names
 
 
-def outcome(client: Any, expression: str) -> tuple[str, bool]:
-    """Evaluate an expression and send it. Returns the text of its value or error, and whether it failed."""
+def outcome(client: Any, example: Example) -> tuple[str, bool]:
+    """Send an example's expression. Returns the text of its value or error, and whether it failed."""
     from faunadb.errors import HttpError
 
     try:
-        return repr(client.query(eval(expression, namespace()))), False
+        return repr(client.query(example.value())), False
     except HttpError as failure:
         first = failure.errors[0]
         position = json.dumps(first.position, separators=(",", ":"))

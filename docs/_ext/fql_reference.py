@@ -33,9 +33,8 @@ def forms_by_module() -> dict[str, list[Any]]:
 
 def load_forms() -> None:
     """Import whatever registers forms."""
-    import faunadb.engine
-
-    faunadb.engine.__name__  # noqa: B018
+    import faunadb.engine.functions
+    import faunadb.engine.language.parser  # noqa: F401
 
 
 def source_of(form: Any) -> Any:
@@ -77,7 +76,7 @@ def spellings(form: Any) -> list[str]:
 
 def entry(form: Any, examples: list[Example]) -> str:
     """The Markdown of one form."""
-    lines = [f"### {form.name}", "", "```text", signature(form), "```", ""]
+    lines = [f"## {form.name}", "", "```text", signature(form), "```", ""]
     facts = [*spellings(form), f"effect: {EFFECTS[form.effect]}"]
     if form.since not in ("2.0", "2.1"):
         facts.append(f"since API version {form.since}")
@@ -93,7 +92,7 @@ def entry(form: Any, examples: list[Example]) -> str:
 def examples_of(form: Any, written: dict[str, list[Example]]) -> list[Example]:
     """Docstring examples first, then those of the file that say something else."""
     own = fql_examples.docstring_examples(form.name, inspect.cleandoc(form.doc))
-    seen = {example.expression.replace("q.", "") for example in own}
+    seen = {example.expression for example in own}
     return own + [each for each in written.get(form.name, []) if each.expression not in seen]
 
 
@@ -104,7 +103,7 @@ def writes(example: Example) -> bool:
 
     load_forms()
     names = {form.name for form in registry.FORMS if form.effect == registry.WRITE}
-    text = to_json(eval(example.expression.replace("\n", " "), fql_examples.namespace()))
+    text = to_json(example.value())
     return any(f'"{name}":' in text for name in names)
 
 

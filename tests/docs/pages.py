@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)[ \t]*$")
+FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)[^`]*$")
 DIRECTIVE = re.compile(r"^<!--\s*(?P<name>file|not run):\s*(?P<value>.+?)\s*-->$")
 OUTPUT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 COMMAND_TIMEOUT = 60.0
@@ -158,15 +158,16 @@ class Page:
             assert expected or done.returncode == 0, f"{self.where(block)}: $ {command}\n{done.stdout}"
 
     def start(self, command: str) -> None:
-        process = subprocess.Popen(
-            ["bash", "-c", "exec " + command],
-            cwd=self.directory,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=(self.directory / "background.log").open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (self.directory / "background.log").open("ab") as log:
+            process = subprocess.Popen(
+                ["bash", "-c", "exec " + command],
+                cwd=self.directory,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self.background.append(process)
         deadline = time.monotonic() + COMMAND_TIMEOUT
         while time.monotonic() < deadline:

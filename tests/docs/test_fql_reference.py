@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
 
 import pytest
 
-from faunadb.client import FaunaClient
+from faunadb.testing import Database
 
 EXTENSIONS = Path(__file__).resolve().parents[2] / "docs" / "_ext"
 sys.path.insert(0, str(EXTENSIONS))
@@ -26,11 +26,12 @@ EXAMPLES = {
 
 
 @pytest.fixture(scope="module")
-def shared() -> Any:
-    """A client of one filled database, for the examples that change nothing."""
-    with FaunaClient(secret="secret", endpoint="sqlite://") as client:
-        fql_examples.dataset().build(client)
-        yield client
+def shared() -> Iterator[Database]:
+    """A filled database for the examples that change nothing."""
+    database = Database()
+    fql_examples.dataset().build(database.client)
+    yield database
+    database.close()
 
 
 def test_every_form_has_an_example() -> None:
@@ -45,25 +46,16 @@ def test_every_example_belongs_to_a_form() -> None:
 def test_every_form_has_a_page_entry() -> None:
     pages = fql_reference.pages()
     text = "\n".join(pages.values())
-    assert [form.name for form in FORMS if f"### {form.name}\n" not in text] == []
+    assert [form.name for form in FORMS if f"## {form.name}\n" not in text] == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_example(name: str, shared: FaunaClient, fresh: Callable[[], FaunaClient]) -> None:
+def test_example(name: str, shared: Database, fauna_database: Database) -> None:
     example = EXAMPLES[name]
-    client = fresh() if fql_reference.writes(example) else shared
-    text, failed = fql_examples.outcome(client, example.expression)
-    assert fql_examples.fits(example, text, failed), f"{example.expression}\nsays {example.outcome}\ngives {text}"
-
-
-@pytest.fixture
-def fresh(request: pytest.FixtureRequest) -> Callable[[], FaunaClient]:
-    """Makes clients of filled databases of their own, closed after the test."""
-
-    def make() -> FaunaClient:
-        client = FaunaClient(secret="secret", endpoint="sqlite://")
-        request.addfinalizer(client.close)
-        fql_examples.dataset().build(client)
-        return client
-
-    return make
+    database = shared
+    if fql_reference.writes(example):
+        database = fauna_database
+        fql_examples.dataset().build(database.client)
+    text, failed = fql_examples.outcome(database.client, example)
+    if not fql_examples.fits(example, text, failed):
+        pytest.fail(f"{example.expression}\nsays {example.outcome}\ngives {text}", pytrace=False)
