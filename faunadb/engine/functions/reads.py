@@ -89,7 +89,7 @@ def first(ctx: Context, collection: Any) -> Any:
 
     An empty one is ``invalid argument`` at ``first``.
 
-    >>> q.first(["a", "b"])
+    >>> form({"first": ["a", "b"]})
     'a'
     """
     return _end(ctx, collection, "first", reverse=False)
@@ -101,7 +101,7 @@ def last(ctx: Context, collection: Any) -> Any:
 
     An empty one is ``invalid argument`` at ``last``.
 
-    >>> q.last(q.reverse(q.match(q.index("spells_by_cost"))))
+    >>> form({"last": q.reverse(q.match(q.index("spells_by_cost")))})
     [5, 'Pebble Chorus', ...]
     """
     return _end(ctx, collection, "last", reverse=True)
