@@ -238,7 +238,8 @@ def embedded(value: Any) -> Any:
 def check_refs(check: Check, fields: dict[str, Any]) -> None:
     """Check every ref inside a schema document: the writer may read it, and it exists.
 
-    Refs to native collections are exempt. Failures name the path inside the document without array indexes.
+    Refs to native collections are exempt, and so are fields that failed already. Failures name the path inside the
+    document without array indexes.
     """
     _check_refs(check, fields, ())
 
@@ -259,6 +260,8 @@ def _check_ref(check: Check, ref: v.Ref, at: FieldPath) -> None:
     from ..documents import exists
 
     ctx = check.ctx
+    if any(failure.field == list(at) for failure in check.failures):
+        return
     if not ctx.perms.can_read(ctx, ref):
         check.fail(Failure(at, "invalid reference", "Cannot read reference."))
     elif not exists(ctx, ref, None):

@@ -186,7 +186,7 @@ NATIVE_COLLECTIONS = {
 class SchemaView:
     """The schema as one query sees it."""
 
-    __slots__ = ("_own", "_touched", "committed", "snap")
+    __slots__ = ("_gone", "_own", "_touched", "committed", "snap")
 
     def __init__(self, committed: Committed, snap: Any):
         self.committed = committed
@@ -194,6 +194,8 @@ class SchemaView:
         # What this query wrote: item, or None when deleted.
         self._own: dict[Key, Optional[Item]] = {}
         self._touched: set[tuple[int, int]] = set()
+        # Names of what it deleted, which the results of the deletes still show.
+        self._gone: dict[Key, str] = {}
 
     # ---- documents ----
 
@@ -265,17 +267,14 @@ class SchemaView:
         return None
 
     def name_of(self, ref: v.Ref) -> Optional[str]:
-        """Current name of a schema item, this query's renames included; its last one when deleted; or None."""
+        """Current name of a schema item, this query's renames included; None when it is gone or never was.
+
+        An item that this very query deleted still has its name, for the delete's result.
+        """
         if ref.is_native_collection:
             return v.NATIVE_NAMES.get(ref.id)
         item = self.item(ref)
-        if item is not None:
-            return item.name
-        for row in self.snap.versions(ref.scope, ref.coll, ref.id, reverse=True):
-            if row.live:
-                name = v.Document.decode(row.data, ref.scope).get("name")
-                return name if isinstance(name, str) else None
-        return None
+        return self._gone.get((ref.scope, ref.coll, ref.id)) if item is None else item.name
 
     def successor(self, ref: v.Ref) -> v.Ref:
         """What to store for a ref: the item created under the name of one deleted in this query, else itself."""
@@ -425,6 +424,9 @@ class SchemaView:
 
     def changed(self, ref: v.Ref, item: Optional[Item]) -> None:
         """After a schema document was written. item: its new state, None when deleted."""
+        before = self.item(ref) if item is None else None
+        if before is not None:
+            self._gone[ref.scope, ref.coll, ref.id] = before.name
         self._own[ref.scope, ref.coll, ref.id] = item
         self._touched.add((ref.scope, ref.coll))
 

@@ -1,0 +1,124 @@
+"""Collections (writes and schema, "Collections")."""
+
+from __future__ import annotations
+
+import pytest
+
+from faunadb import query as q
+from tests.engine.schema.checks import error_of, failures_of, invalid_type
+
+NEGATIVE = (["history_days"], "non-negative value required", "Value must be non-negative.")
+
+
+@pytest.mark.parametrize(
+    ("params", "stored"),
+    [
+        ({"name": "x"}, {"history_days": 0, "name": "x"}),
+        ({"name": "x", "history_days": 30}, {"history_days": 30, "name": "x"}),
+        ({"name": "x", "history_days": None}, {"name": "x"}),
+        ({"name": "x", "ttl_days": -3}, {"history_days": 0, "name": "x", "ttl_days": -3}),
+        ({"data": {"a": None, "b": 1}, "name": "x"}, {"history_days": 0, "data": {"b": 1}, "name": "x"}),
+        ({"name": "x", "data": {}}, {"history_days": 0, "name": "x"}),
+        ({"name": "x", "permissions": {"create": "public"}, "foo": 1}, {"history_days": 0, "name": "x"}),
+    ],
+)
+def test_create(db, params, stored):
+    status, body = db.body(q.create_collection(params))
+    assert status == 201
+    made = body["resource"]
+    assert list(made) == ["ref", "ts", *stored]
+    assert {key: made[key] for key in stored} == stored
+    assert db.wire(q.get(q.collection("x"))) == made
+
+
+@pytest.mark.parametrize(
+    ("params", "failures"),
+    [
+        ({"history_days": -1}, [NEGATIVE]),
+        ({"history_days": "1"}, [invalid_type(["history_days"], "String", "Long")]),
+        ({"history_days": 1.0}, [invalid_type(["history_days"], "Double", "Long")]),
+        ({"ttl_days": True}, [invalid_type(["ttl_days"], "Boolean", "Long")]),
+        ({"data": 1}, [invalid_type(["data"], "Long", "Map")]),
+        (
+            {"name": 1, "history_days": -1, "ttl_days": "x", "data": []},
+            [
+                invalid_type(["name"], "Long", "Name"),
+                NEGATIVE,
+                invalid_type(["ttl_days"], "String", "Long"),
+                invalid_type(["data"], "Array", "Map"),
+            ],
+        ),
+    ],
+)
+def test_failures(db, params, failures):
+    db.query(q.create_collection({"name": "there"}))
+    assert failures_of(db, q.create_collection({"name": "x", **params})) == (["create_collection"], failures)
+    assert failures_of(db, q.create(q.collections(), {"name": "x", **params})) == (["create"], failures)
+    assert failures_of(db, q.update(q.collection("there"), params)) == ([], failures)
+
+
+def test_replace(db):
+    db.query(q.create_collection({"name": "x", "history_days": 5, "ttl_days": 3, "data": {"a": 1}}))
+    made = db.wire(q.replace(q.collection("x"), {}))
+    assert {key: made[key] for key in made if key not in ("ref", "ts")} == {"history_days": 5, "name": "x"}
+    db.query(q.update(q.collection("x"), {"history_days": None}))
+    assert "history_days" not in db.wire(q.replace(q.collection("x"), {}))
+
+
+def test_longer_history_does_not_bring_back_the_past(db):
+    db.query(q.create_collection({"name": "x"}))
+    ref = q.ref(q.collection("x"), 1)
+    db.query(q.insert(ref, 1000, "create", {"data": {"a": 1}}))
+    before = db.error(q.get(ref, 500))
+    db.query(q.update(q.collection("x"), {"history_days": None}))
+    assert "min_valid_ts" not in db.wire(q.get(q.collection("x")))
+    error = db.error(q.get(ref, 2000))
+    assert (error["code"], before["code"]) == ("bad request", "bad request")
+    assert error["description"].startswith("Requested timestamp 1970-01-01T00:00:00.002Z less than minimum")
+    assert "position" not in error
+    assert db.query(q.get(ref, q.time_subtract(q.now(), 1, "minute")))["data"] == {"a": 1}
+
+
+def test_deleting_takes_its_own_indexes(db):
+    for name in ("a", "b"):
+        db.query(q.create_collection({"name": name}))
+    db.query(q.create_index({"name": "only_a", "source": q.collection("a")}))
+    db.query(q.create_index({"name": "only_a_object", "source": {"collection": q.collection("a")}}))
+    db.query(q.create_index({"name": "both", "source": [q.collection("a"), q.collection("b")]}))
+    db.query(q.create_index({"name": "all", "source": "_"}))
+    db.query(q.create_role({"name": "r", "privileges": {"resource": q.collection("a"), "actions": {"read": True}}}))
+    db.engine.background.wait(10)
+    document = db.query(q.create(q.collection("a"), {"data": {"x": 1}}))
+    assert db.query(q.count(q.match(q.index("all")))) == 1
+    db.query(q.delete(q.collection("a")))
+    assert [db.query(q.exists(q.index(name))) for name in ("only_a", "only_a_object", "both", "all")] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    assert db.query(q.exists(q.role("r"))) is True
+    assert db.query(q.count(q.match(q.index("all")))) == 0
+    assert error_of(db, q.get(document["ref"]))[1:] == ("invalid ref", "Ref refers to undefined collection 'a'")
+
+
+def test_a_new_collection_of_the_same_name_is_empty(db):
+    db.query(q.create_collection({"name": "a"}))
+    ref = db.query(q.create(q.ref(q.collection("a"), 1), {}))["ref"]
+    db.query(q.delete(q.collection("a")))
+    db.query(q.create_collection({"name": "a"}))
+    assert db.query(q.exists(ref)) is False
+    assert db.query(q.count(q.documents(q.collection("a")))) == 0
+
+
+def test_deleted_collections_are_cleared_away(db):
+    db.query(q.create_collection({"name": "a"}))
+    db.query(q.create_index({"name": "i", "source": q.collection("a"), "values": [{"field": ["data", "x"]}]}))
+    coll = db.engine.store.snapshot()
+    coll.close()
+    for start in range(0, 300, 100):
+        db.query([q.create(q.collection("a"), {"data": {"x": number}}) for number in range(start, start + 100)])
+    db.query(q.delete(q.collection("a")))
+    assert db.engine.background.wait(20)
+    with db.engine.store.snapshot() as snap:
+        assert snap.count_versions(0, 1024, 10) == 0
+        assert list(snap.entries(0, 1024, b"")) == []
+        assert list(snap.entries(0, 32768, b"")) == []
+    assert db.engine.store.check() == []
