@@ -24,6 +24,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from faunadb.client import FaunaClient
+
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)[^`]*$")
 DIRECTIVE = re.compile(r"^<!--\s*(?P<name>file|not run):\s*(?P<value>.+?)\s*-->$")
 OUTPUT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -180,6 +182,10 @@ class Page:
         raise AssertionError(f"{command}: nothing listens on port {self.port}")
 
     def close(self) -> None:
+        """End what the page began: its clients (databases in memory are shared by name) and its processes."""
+        for value in self.namespace.values():
+            if isinstance(value, FaunaClient):
+                value.close()
         for process in self.background:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
