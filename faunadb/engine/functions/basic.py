@@ -1,0 +1,157 @@
+"""Comparison, booleans, containment, abort (value functions, "Comparison and booleans" and "Objects")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from .. import keys
+from ..language import values as v
+from ..language.casts import BOOLEAN, PATH, STRING, Many
+from ..language.equality import equal, identical
+from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
+from ..language.paths import NOT_FOUND, collection_of, ref_id, walk
+from ..language.registry import READ, Arg, form
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+OPERANDS = Many(None, nonempty=True)
+
+
+@form(Arg("equals", OPERANDS))
+def equals(ctx: Context, operands: list[Any]) -> bool:
+    """True when every operand equals the first. Integer 1 equals Double 1.0 here, but not inside arrays or objects.
+
+    >>> q.equals(1, 1.0)
+    True
+    """
+    first = operands[0]
+    return all(equal(first, other) for other in operands[1:])
+
+
+def refuse_unresolved(operands: list[Any], key: str) -> None:
+    """Values in order must exist: one error for each unresolved ref."""
+    faults = [undefined_ref(operand, key) for operand in operands if type(operand) is v.UnresolvedRef]
+    if faults:
+        raise Faults(faults)
+
+
+def _ordered(key: str, holds: Callable[[int], bool], what: str) -> Callable[..., Any]:
+    def ordered(ctx: Context, operands: list[Any]) -> bool:
+        refuse_unresolved(operands, key)
+        return all(
+            holds(keys.compare(operands[index], operands[index + 1])) for index in range(len(operands) - 1)
+        )
+
+    ordered.__name__ = key
+    ordered.__doc__ = f"""True when each operand is {what} the next. Values of different types have an order too.
+
+    >>> q.{key}(1, 2)
+    {holds(-1)}
+    """
+    return form(Arg(key, OPERANDS))(ordered)
+
+
+lt = _ordered("lt", lambda order: order < 0, "less than")
+lte = _ordered("lte", lambda order: order <= 0, "less than or equal to")
+gt = _ordered("gt", lambda order: order > 0, "greater than")
+gte = _ordered("gte", lambda order: order >= 0, "greater than or equal to")
+
+
+@form(Arg("not", BOOLEAN))
+def not_(ctx: Context, value: bool) -> bool:
+    """The other boolean.
+
+    >>> q.not_(True)
+    False
+    """
+    return not value
+
+
+@form(Arg("abort", STRING))
+def abort(ctx: Context, message: str) -> Any:
+    """End the query with an error of code ``transaction aborted``; nothing is written.
+
+    >>> q.if_(True, "fine", q.abort("never reached"))
+    'fine'
+    """
+    raise Fault("transaction aborted", message)
+
+
+def _contains(ctx: Context, path: list[Any], container: Any) -> bool:
+    return walk(ctx, container, path) is not NOT_FOUND
+
+
+@form(Arg("contains", PATH), Arg("in"))
+def contains(ctx: Context, path: list[Any], container: Any) -> bool:
+    """Deprecated name of contains_path."""
+    return _contains(ctx, path, container)
+
+
+@form(Arg("contains_path", PATH), Arg("in"), since="3")
+def contains_path(ctx: Context, path: list[Any], container: Any) -> bool:
+    """True when something is at a path; null counts.
+
+    >>> q.contains_path(["a", "b"], {"a": {"b": None}})
+    True
+    """
+    return _contains(ctx, path, container)
+
+
+@form(Arg("contains_field", STRING), Arg("in"), since="3")
+def contains_field(ctx: Context, field: str, container: Any) -> bool:
+    """True when an object or document has a field. An array is an error, other values have none.
+
+    >>> q.contains_field("a", {"a": 1})
+    True
+    """
+    if type(container) is list:
+        raise wrong_type("Object", container, "in")
+    return _contains(ctx, [field], container)
+
+
+@form(Arg("contains_value"), Arg("in"), since="3", effect=READ)
+def contains_value(ctx: Context, value: Any, container: Any) -> bool:
+    """True when a value is among an array's elements, an object's or document's field values, a set's elements.
+
+    >>> q.contains_value(2, [1, 2, 3])
+    True
+    """
+    if isinstance(container, v.SetValue):
+        from .. import sets
+
+        return sets.contains(ctx, container, value)  # type: ignore[arg-type]
+    if type(container) is v.Ref:
+        parts = _ref_parts(ctx, container)
+    elif type(container) in _PARTS:
+        parts = _PARTS[type(container)](container)
+    elif type(container) in v.SCALAR_TYPES:
+        raise invalid_argument("Object, Array, Page, Set, or Ref expected, Scalar provided.", "in")
+    else:
+        return False
+    return any(identical(value, part) for part in parts)
+
+
+def _ref_parts(ctx: Context, ref: v.Ref) -> list[Any]:
+    parts = [ref_id(ctx, ref)]
+    if not ref.is_native_collection:
+        parts.append(collection_of(ref))
+    if ref.scope != ctx.scope:
+        database = ctx.schema.database(ref.scope)
+        if database is not None and database.ref is not None:
+            parts.append(database.ref)
+    return parts
+
+
+def _event_parts(event: v.DocumentEvent) -> list[Any]:
+    return [event.ts, event.action, event.ref, *(event.diff or {}).get("data", {}).values()]
+
+
+_PARTS: dict[type, Callable[[Any], list[Any]]] = {
+    list: lambda array: array,
+    dict: lambda obj: list(obj.values()),
+    v.Page: lambda page: [page.data, *(c for c in (page.before, page.after) if c is not v.NO_CURSOR)],
+    v.Document: lambda doc: [doc.ref, collection_of(doc.ref), doc.ts, *doc.fields.values()],
+    v.DocumentEvent: _event_parts,
+    v.SetEvent: lambda event: [event.ts, event.action, event.ref, *(event.values or [])],
+}
