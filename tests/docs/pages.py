@@ -157,7 +157,8 @@ class Page:
             )
             fits = not expected or doctest.OutputChecker().check_output(expected, done.stdout, OUTPUT)
             assert fits, f"{self.where(block)}: $ {command}\nexpected:\n{expected}\ngot:\n{done.stdout}"
-            assert expected or done.returncode == 0, f"{self.where(block)}: $ {command}\n{done.stdout}"
+            unseen = expected.strip() in ("", "...")
+            assert not unseen or done.returncode == 0, f"{self.where(block)}: $ {command}\n{done.stdout}"
 
     def start(self, command: str) -> None:
         with (self.directory / "background.log").open("ab") as log:
