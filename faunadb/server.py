@@ -59,7 +59,9 @@ class Application:
     engine: an `engine.Engine`, or None with a `factory` that opens one when the server starts (each worker its own).
     """
 
-    def __init__(self, engine: Any = None, factory: Optional[Callable[[], Any]] = None, dashboard: bool = True):
+    def __init__(
+        self, engine: Any = None, factory: Optional[Callable[[], Any]] = None, dashboard: bool = True
+    ):
         self.engine = engine
         self._factory = factory
         self._dashboard = dashboard
@@ -205,7 +207,12 @@ async def _send_stream(response: HttpResponse, receive: Receive, send: Send) -> 
     ready = asyncio.Event()
     stream.on_ready(lambda: loop.call_soon_threadsafe(ready.set))
     gone = asyncio.ensure_future(_disconnected(receive))
-    gone.add_done_callback(lambda _: (stream.close(), ready.set()))
+
+    def end(_: object) -> None:
+        stream.close()
+        ready.set()
+
+    gone.add_done_callback(end)
     try:
         await send({"type": "http.response.start", "status": 200, "headers": _headers(response, None)})
         while not gone.done():
@@ -276,7 +283,9 @@ def create_app() -> Application:
     _configure_logging(config["log_level"], config["access_log"])
 
     def factory() -> Any:
-        return open_engine(config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"])
+        return open_engine(
+            config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"]
+        )
 
     return Application(factory=factory, dashboard=config["dashboard"])
 

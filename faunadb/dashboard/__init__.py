@@ -51,7 +51,7 @@ def answer(method: str, path: str, body: bytes) -> Optional[HttpResponse]:
         return translate(body) if method == "POST" else None
     if method not in ("GET", "HEAD") or name not in _TYPES:
         return None
-    content = resources.files(__name__).joinpath("static", name).read_bytes()
+    content = resources.files(__name__).joinpath("static").joinpath(name).read_bytes()
     headers = [("content-type", _TYPES[name]), *_SECURITY]
     return HttpResponse(200, headers, content if method == "GET" else b"")
 

@@ -125,22 +125,22 @@ class Writer:
     def set(self, value: Any) -> Optional[str]:
         raise NotImplementedError
 
-    def document(self, document: v.Document) -> Optional[str]:
+    def document(self, value: Any) -> Optional[str]:
         raise NotImplementedError
 
-    def page(self, page: v.Page) -> Optional[str]:
+    def page(self, value: Any) -> Optional[str]:
         raise NotImplementedError
 
-    def document_event(self, event: v.DocumentEvent) -> Optional[str]:
+    def document_event(self, value: Any) -> Optional[str]:
         raise NotImplementedError
 
-    def set_event(self, event: v.SetEvent) -> Optional[str]:
+    def set_event(self, value: Any) -> Optional[str]:
         raise NotImplementedError
 
-    def event_cursor(self, cursor: v.EventCursor) -> Optional[str]:
+    def event_cursor(self, value: Any) -> Optional[str]:
         raise NotImplementedError
 
-    def sourced(self, element: v.Sourced) -> Optional[str]:
+    def sourced(self, value: Any) -> Optional[str]:
         raise NotImplementedError
 
 
@@ -239,7 +239,8 @@ class ResponseWriter(Writer):
 
     # Documents, pages, events
 
-    def document(self, document: v.Document) -> Optional[str]:
+    def document(self, value: Any) -> Optional[str]:
+        document: v.Document = value
         ref = self.ref(document.ref)
         ts = str(document.ts) if type(document.ts) is int else str(self.time)
         head = ('{"ref":' + ref + ',"ts":' if ref is not None else '{"ts":') + ts
@@ -251,7 +252,8 @@ class ResponseWriter(Writer):
         parts = self.members(document.fields)
         return head + "," + ",".join(parts) + "}" if parts else head + "}"
 
-    def page(self, page: v.Page) -> str:
+    def page(self, value: Any) -> str:
+        page: v.Page = value
         parts = [
             f'"{side}":{self._cursor(cursor)}'
             for side, cursor in (("before", page.before), ("after", page.after))
@@ -270,20 +272,24 @@ class ResponseWriter(Writer):
         members = self.members({"ts": event.ts, "action": event.action, "document": event.ref})
         return members
 
-    def document_event(self, event: v.DocumentEvent) -> str:
+    def document_event(self, value: Any) -> str:
+        event: v.DocumentEvent = value
         data = (event.diff or {}).get("data")
         return "{" + ",".join([*self._event(event), '"data":' + (self.text(data) or "null")]) + "}"
 
-    def set_event(self, event: v.SetEvent) -> str:
+    def set_event(self, value: Any) -> str:
+        event: v.SetEvent = value
         parts = self._event(event)
         if event.values is not None:
             parts.append('"data":' + self.array(event.values))
         return "{" + ",".join(parts) + "}"
 
-    def event_cursor(self, cursor: v.EventCursor) -> str:
+    def event_cursor(self, value: Any) -> str:
+        cursor: v.EventCursor = value
         return "null" if cursor.fields is None else "{" + ",".join(self.members(cursor.fields)) + "}"
 
-    def sourced(self, element: v.Sourced) -> str:
+    def sourced(self, value: Any) -> str:
+        element: v.Sourced = value
         return "{" + ",".join(self.members({"value": element.value, "sources": element.sources})) + "}"
 
 

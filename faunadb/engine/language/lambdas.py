@@ -68,7 +68,7 @@ def _arity_error(pattern: list[str], count: int, position: Position) -> QueryErr
 def bind(fn: Lambda, argument: Any, position: Position) -> Env:
     """The environment of the body for one argument."""
     pattern = fn.pattern
-    if type(pattern) is str:
+    if isinstance(pattern, str):
         if pattern == "_":
             return fn.env
         env = dict(fn.env)

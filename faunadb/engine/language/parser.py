@@ -13,7 +13,7 @@ from .errors import Position, QueryError, QueryErrors
 from .lambdas import LambdaNode, Pattern
 from .literals import ESCAPES, STORED_REF, escape, literal, parse_error, type_expected
 from .nodes import ArrayNode, Const, FormNode, Node, ObjectNode, Var
-from .registry import VERSION_RANK, VERSIONS, Form, table
+from .registry import VERSION_RANK, VERSIONS, Arg, Form, table
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -69,7 +69,7 @@ class Parser:
     def form_of_values(self, arguments: dict[str, Any], pos: Position) -> Node:
         """A call of a form with values for arguments (set literals)."""
         form = table("4")[frozenset(arguments)]
-        given = [
+        given: list[tuple[Arg, Optional[Node]]] = [
             (arg, Const(arguments[arg.key], (pos, arg.key)) if arg.key in arguments else None)
             for arg in form.args
         ]
@@ -214,4 +214,4 @@ def parse_query(ctx: Context, source: Any) -> Node:
     return Parser(ctx, ctx.version).query(source)
 
 
-__all__ = ["Names", "Optional", "Parser", "parse_query", "parse_stored"]
+__all__ = ["Names", "Parser", "parse_query", "parse_stored"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Union
 
 from . import values as v
@@ -149,7 +150,7 @@ def _set(ctx: Context, value: v.SetValue, step: Step, index: int) -> Any:
     return NOT_FOUND
 
 
-_VISITS = {
+_VISITS: dict[type, Callable[[Context, Any, Step, bool], Any]] = {
     v.Page: _page,
     v.Document: _document,
     v.Ref: _ref,

@@ -78,7 +78,7 @@ def native(ctx: Context, collection: int, database: Optional[AnyRef] = None) -> 
 
 def document(collection: AnyRef, doc_id: int) -> AnyRef:
     """The ref of a document in a collection that may not exist."""
-    if type(collection) is v.UnresolvedRef:
+    if isinstance(collection, v.UnresolvedRef):
         wire = {"id": str(doc_id), "collection": collection}
         kind = "key" if collection.name == "keys" and "collection" not in collection.wire else collection.kind
         return v.UnresolvedRef(kind, collection.name, wire, document=True)

@@ -136,7 +136,7 @@ def _let_bindings(parser: Parser, source: Any, pos: Position) -> list[tuple[str,
         return [(name, item, (inner, name)) for name, item in members.items()]
     if type(source) is not list:
         raise type_expected("Array", source, inner)
-    bindings = []
+    bindings: list[tuple[str, Any, Position]] = []
     for index, item in enumerate(source):
         if type(item) is not dict or len(item) != 1:
             raise type_expected("Object", item, (inner, index))
@@ -644,7 +644,7 @@ class FilterNode(CallbackNode):
             raise fail(invalid_argument(text, "filter"), self.pos)
         from ..sets import Filter
 
-        return Filter(collection, fn, (self.pos, "filter"))
+        return Filter(collection, fn, (self.pos, "filter"))  # type: ignore[arg-type]
 
     def _eager(self, ctx: Context, env: Env, collection: Any) -> Any:
         page = collection if type(collection) is v.Page else None
@@ -706,7 +706,7 @@ class ReduceNode(CallbackNode):
             return collection
         from ..sets import iterate
 
-        return _guarded(iterate(ctx, collection, "reduce"), self.pos)
+        return _guarded(iterate(ctx, collection, "reduce"), self.pos)  # type: ignore[arg-type]
 
     def effect(self) -> int:
         return max(super().effect(), self.initial.effect())
