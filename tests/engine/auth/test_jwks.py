@@ -9,7 +9,7 @@ import time
 import pytest
 
 from faunadb.engine.auth import jwks
-from faunadb.engine.auth.jwks import DownloadError, ECKey, KeysNeeded, KeySets, RSAKey, download, parse_keys
+from faunadb.engine.auth.jwks import DownloadError, ECKey, KeySets, KeysNeeded, RSAKey, download, parse_keys
 from faunadb.engine.language.errors import RequestError
 
 from . import https_server
@@ -204,8 +204,7 @@ def make(*keys):
         try:
             return jwks.with_keys(lambda: sets.find(uri, kid, kind))
         except RequestError as error:
-            assert error.status == 401
-            return None
+            return None if error.status == 401 else error
 
     return clock, provider, sets, find
 

@@ -367,7 +367,7 @@ def test_document_suffix(world, word):
                 "collection": {"@ref": {"id": "users", "collection": {"@ref": {"id": "collections"}}}},
             }
         }
-    ) == world.wire(ref("users", 1))  # noqa: E501
+    ) == world.wire(ref("users", 1))
 
 
 def test_current_token_of_scoped_keys(world):

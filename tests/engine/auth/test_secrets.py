@@ -71,7 +71,8 @@ TOKEN = secrets.new_token_secret(1, 2)[0]
 @pytest.mark.parametrize(
     "text",
     ["", "secret", "é" * 40, "/" + KEY[1:], KEY[:-1], KEY + "A", "A" * 40, "A" * 51,
-     KEY[:10] + " " + KEY[11:], KEY[:10] + "+" + KEY[11:], TOKEN[:40], TOKEN + "=", " " + KEY, "gnA" + KEY[3:], "\ud800" * 40],
+     KEY[:10] + " " + KEY[11:], KEY[:10] + "+" + KEY[11:], TOKEN[:40], TOKEN + "=", " " + KEY,
+     "gnA" + KEY[3:], "\ud800" * 40],
 )  # fmt: skip
 def test_not_a_secret(text):
     assert secrets.decode_secret(text) is None
