@@ -29,7 +29,6 @@ INSTALL_REQUIRES = [
     "requests>=2.28",
     "urllib3>=1.26",
     "iso8601>=1.1",
-    "python-dateutil>=2.8.2",
     "regex>=2023.6.3",
     "bcrypt>=4.0",
 ]
@@ -63,7 +62,6 @@ EXTRAS["lint"] = [
     "ruff>=0.6",
     "mypy>=1.11",
     "types-requests",
-    "types-python-dateutil",
 ]
 EXTRAS["all"] = RUNTIME
 
@@ -74,6 +72,7 @@ setup(
     long_description=read_text("README.md"),
     long_description_content_type="text/markdown",
     license="MPL-2.0",
+    license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.9",
     packages=find_packages(include=["faunadb", "faunadb.*"]),
     package_data={"faunadb": ["py.typed", "engine/language/collation.dat", "dashboard/*", "dashboard/**/*"]},
