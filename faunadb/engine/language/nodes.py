@@ -178,6 +178,42 @@ class ObjectNode(Node):
         return any(node.has_form() for node in self.fields.values())
 
 
+class Folded(Const):
+    """An array or object literal made of literals only: its value is built once, when it is parsed."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, written: Node, value: Any):
+        super().__init__(value, written.pos)
+        self.written = written
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        if type(self.value) is list:
+            ctx.check_width(len(self.value))
+        return self.value
+
+    def source(self) -> Any:
+        return self.written.source()
+
+
+def array(items: list[Node], pos: Position) -> Node:
+    """The node of an array literal."""
+    node = ArrayNode(items, pos)
+    for item in items:
+        if not isinstance(item, Const):
+            return node
+    return Folded(node, [item.value for item in items])  # type: ignore[attr-defined]
+
+
+def object_(fields: dict[str, Node], pos: Position) -> Node:
+    """The node of an object literal."""
+    node = ObjectNode(fields, pos)
+    for field in fields.values():
+        if not isinstance(field, Const):
+            return node
+    return Folded(node, {key: field.value for key, field in fields.items()})  # type: ignore[attr-defined]
+
+
 _EFFECTS = {PURE: "", READ: "a read"}
 
 

@@ -12,7 +12,7 @@ from . import values as v
 from .errors import Position, QueryError, QueryErrors
 from .lambdas import LambdaNode, Pattern
 from .literals import ESCAPES, STORED_REF, escape, literal, parse_error, type_expected
-from .nodes import ArrayNode, Const, FormNode, Node, ObjectNode, Var
+from .nodes import Const, FormNode, Node, Var, array, object_
 from .registry import VERSION_RANK, VERSIONS, Arg, Form, table
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Parser:
                 return form.parse(self, form, source, pos, names)  # type: ignore[no-any-return]
             return self._call(form, source, pos, names)
         if kind is list:
-            return ArrayNode([self.parse(item, (pos, i), names) for i, item in enumerate(source)], pos)
+            return array([self.parse(item, (pos, i), names) for i, item in enumerate(source)], pos)
         return Const(source, pos)
 
     def _call(self, form: Form, source: dict[str, Any], pos: Position, names: Names) -> Node:
@@ -193,7 +193,7 @@ class Parser:
         if not is_object:
             raise type_expected("Object", source, (pos, "object"))
         inner = (pos, "object")
-        return ObjectNode({key: self.parse(item, (inner, key), names) for key, item in members.items()}, pos)
+        return object_({key: self.parse(item, (inner, key), names) for key, item in members.items()}, pos)
 
     def quote(self, source: Any, pos: Position) -> Node:
         return Const(literal(self, source, (pos, "quote")), pos)
