@@ -34,7 +34,8 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 
 html_theme = "furo"
 html_title = f"faunadb {release}"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["wrap.css"]
 html_theme_options = {"navigation_with_keys": True}
 
 # "pycon" and "console" blocks are shown whole, prompts included: the tests run what is shown.

@@ -18,6 +18,24 @@ TARGET = HERE / "fql" / "_generated"
 EFFECTS = {None: "decided by its parts", 0: "pure", 1: "reads", 2: "writes"}
 VERSION = "4"
 
+TITLES = {
+    "special": "Special forms",
+    "basic": "Comparison and containment",
+    "arrays": "Arrays, pages and sets",
+    "types": "Type tests",
+    "times": "Times and dates",
+    "refs": "Refs and ids",
+    "auth": "Authentication",
+}
+
+#: Forms that the drivers have no plain function for, with what they write instead.
+SHAPED = {
+    "let": ("q.let", "Let"),
+    "ref": ("q.ref", "Ref"),
+    "paginate": ("q.paginate", "Paginate"),
+    "object": ("{...}", "{...}"),
+}
+
 
 def forms_by_module() -> dict[str, list[Any]]:
     """Module name (last part) -> its forms that exist in version 4, in the order they are written."""
@@ -42,11 +60,11 @@ def source_of(form: Any) -> Any:
 
 
 def module_title(form: Any) -> tuple[str, str]:
-    """Title and prose of a page: the docstring of the module."""
-    doc = inspect.getdoc(inspect.getmodule(source_of(form))) or ""
-    first, _, rest = doc.partition("\n\n")
-    name = source_of(form).__module__.rsplit(".", 1)[-1].replace("_", " ").capitalize()
-    return name, (first + "\n\n" + rest).strip()
+    """Title of a page, and its prose: the docstring of the module."""
+    name = source_of(form).__module__.rsplit(".", 1)[-1]
+    return TITLES.get(name, name.replace("_", " ").capitalize()), inspect.getdoc(
+        inspect.getmodule(source_of(form))
+    ) or ""
 
 
 def signature(form: Any) -> str:
@@ -62,16 +80,16 @@ def type_of(arg: Any) -> str:
 
 def spellings(form: Any) -> list[str]:
     """How the Python and JavaScript drivers call the form."""
-    from faunadb.cli.forms import FUNCTIONS
+    from faunadb.cli.forms import find_function
 
-    name = form.name
-    keys = {arg.key for arg in form.args}
-    for function in FUNCTIONS:
-        own = [parameter.key for parameter in function.parameters]
-        if name in own and set(own) <= keys:
-            python = f"`q.{function.python}`" if function.python else "none"
-            return [f"Python {python}", f"JavaScript `{function.javascript}`"]
-    return []
+    if form.name in SHAPED:
+        python, javascript = SHAPED[form.name]
+        return [f"Python `{python}`", f"JavaScript `{javascript}`"]
+    function = next(filter(None, map(find_function, form.key_sets())), None)
+    if function is None:
+        return []
+    python = f"`q.{function.python}`" if function.python else "none"
+    return [f"Python {python}", f"JavaScript `{function.javascript}`"]
 
 
 def entry(form: Any, examples: list[Example]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs" / "_ext"))
 
-import command_help  # noqa: E402
+import command_help
 
 SHOWN = command_help.shown(command_help.PAGE.read_text(encoding="utf-8"))
 

@@ -49,6 +49,11 @@ def test_every_form_has_a_page_entry() -> None:
     assert [form.name for form in FORMS if f"## {form.name}\n" not in text] == []
 
 
+def test_every_page_is_in_the_table_of_contents() -> None:
+    index = (EXTENSIONS.parent / "fql" / "index.md").read_text(encoding="utf-8")
+    assert [module for module in fql_reference.pages() if f"\n_generated/{module}\n" not in index] == []
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name: str, shared: Database, fauna_database: Database) -> None:
     example = EXAMPLES[name]

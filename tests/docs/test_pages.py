@@ -10,7 +10,9 @@ from .pages import Page, blocks, commands
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts and "_generated" not in path.parts)
+PAGES = sorted(
+    path for path in DOCS.rglob("*.md") if "_build" not in path.parts and "_generated" not in path.parts
+)
 RUNNABLE = ("python", "pycon", "console")
 
 
