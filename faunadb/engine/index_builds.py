@@ -1,7 +1,8 @@
 """Filling new indexes from the documents that are already there (sets and reads, "Building").
 
-A small source is indexed inside the transaction that creates the index. A larger one is worked through behind the queries in
-steps, each a write of its own; until it is done the index is inactive, while writes keep its entries already.
+A small source is indexed inside the transaction that creates the index. A larger one is worked through behind the
+queries in steps, each a write of its own; until it is done the index is inactive, while writes already keep its
+entries.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from . import documents, indexing
+from . import indexing
 from .auth.permissions import Admin
 from .context import Context
 from .documents import writing
@@ -132,7 +133,9 @@ def _drop_overlapping(tx: Any, index: Index, span: Span, times: list[int]) -> No
     for at in times:
         if at < span.added or (span.removed is not None and at >= span.removed):
             continue
-        for row in tx.entries(index.scope, index.id, terms, lower=values, upper=values + b"\0", at=at, limit=1):
+        for row in tx.entries(
+            index.scope, index.id, terms, lower=values, upper=values + b"\0", at=at, limit=1
+        ):
             tx.drop_entry(index.scope, index.id, terms, values, row.added)
 
 
@@ -194,4 +197,4 @@ def _activate(ctx: Context, ref: v.Ref) -> None:
         writing.write(ctx, ref, {**item.fields, "active": True})
 
 
-__all__ = ["build_now", "documents", "is_small", "steps", "system_context"]
+__all__ = ["build_now", "is_small", "steps", "system_context"]

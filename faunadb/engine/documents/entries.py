@@ -33,7 +33,7 @@ class Place(NamedTuple):
     """What identifies an entry: its place in the store and the document it leads to."""
 
     scope: int
-    index: int
+    index_id: int
     terms: bytes
     values: bytes
     coll: int
@@ -141,7 +141,7 @@ def check_unique(ctx: Context, ref: v.Ref, added: Entries) -> None:
         if not index.unique:
             continue
         for place, cover in added.items():
-            if place.index != index.id or place.scope != index.scope:
+            if place.index_id != index.id or place.scope != index.scope:
                 continue
             if indexing.taken(ctx, index, indexing.Entry(place.terms, place.values, cover), ref):
                 raise not_unique()

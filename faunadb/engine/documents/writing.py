@@ -129,7 +129,8 @@ def insert(ctx: Context, ref: v.Ref, ts: int, fields: Optional[dict[str, Any]]) 
         entries.Version(ts, new, ttl),
         _version(ref, following),
     )
-    tx.log(["put", scope, coll, doc, ts])
+    # With its content: by the time a stream looks, history may have been rewritten once more.
+    tx.log(["put", scope, coll, doc, ts, text])
     check_size(tx)
 
 
@@ -150,7 +151,7 @@ def remove(ctx: Context, ref: v.Ref, row: Any, retained_from: Optional[int]) -> 
         after = _version(ref, previous)
         tx.drop_version(scope, coll, doc, ts)
     entries.rewrite(ctx, ts, _version(ref, previous), _version(ref, row), after, _version(ref, following))
-    tx.log(["drop", scope, coll, doc, ts, "create" if row.live else "delete"])
+    tx.log(["drop", scope, coll, doc, ts, "create" if row.live else "delete", row.data])
 
 
 def _following(tx: Any, ref: v.Ref, ts: int) -> Any:

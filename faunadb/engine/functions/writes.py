@@ -83,10 +83,10 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
 
 @form(Arg("create", NAME_OR_REF), optional=(Arg("params", OBJECT),), effect=WRITE)
 def create(ctx: Context, target: Union[str, v.Ref], params: Optional[Fields]) -> v.Document:
-    """A new document in a collection (its name or ref; an id is allotted), or at the ref of a document that does not exist.
+    """A new document in a collection (its name or ref; an id is allotted), or at a ref where none exists.
 
-    params: ``data``, ``ttl``, ``credentials`` for user collections, the fields of the native document otherwise; unknown
-    fields are dropped. Result: the document, HTTP 201. Errors: ``instance already exists``, ``instance not unique``,
+    params: ``data``, ``ttl``, ``credentials`` for user collections, the fields of the native document otherwise;
+    unknown fields are dropped. Result: the document, HTTP 201. Errors: ``instance already exists``, ``instance not unique``,
     ``validation failed``, ``permission denied``, ``invalid write time``, each at ``create``.
 
     >>> q.select(["data", "name"], q.create(q.collection("spells"), {"data": {"name": "Light"}}))
@@ -102,8 +102,8 @@ def _create_native(key: str, number: int, what: str, example: str, since: str = 
     create_native.__name__ = key
     create_native.__doc__ = f"""A new {what}; the same as creating a document in the native collection, by ``create``.
 
-    Result: its document, HTTP 201. Errors: ``instance already exists``, ``validation failed``, ``permission denied``,
-    each at ``{key}``.
+    Result: its document, HTTP 201. Errors: ``instance already exists``, ``validation failed``,
+    ``permission denied``, each at ``{key}``.
 
     {example}
     """
@@ -212,7 +212,8 @@ def _rewrite(ctx: Context, ref: v.Ref, params: Optional[Fields], replace: bool) 
 def update(ctx: Context, ref: v.Ref, params: Optional[Fields]) -> v.Document:
     """The document with params merged in: objects member by member, anything else replaced, null removes.
 
-    Errors: ``instance not found`` at ``update``; ``permission denied``, ``validation failed``, ``instance not unique``.
+    Errors: ``instance not found`` at ``update``; ``permission denied``, ``validation failed``,
+    ``instance not unique``.
 
     >>> light = q.select("ref", q.create(q.collection("spells"), {"data": {"name": "Light", "cost": 1}}))
     >>> q.select("data", q.update(light, {"data": {"cost": None, "school": "air"}}))
@@ -223,9 +224,10 @@ def update(ctx: Context, ref: v.Ref, params: Optional[Fields]) -> v.Document:
 
 @form(Arg("replace", REF), optional=(Arg("params", OBJECT),), effect=WRITE)
 def replace(ctx: Context, ref: v.Ref, params: Optional[Fields]) -> v.Document:
-    """The document with its fields replaced by params; schema documents keep their name, and what cannot change.
+    """The document with its fields replaced by params; schema documents keep their name, and fixed fields.
 
-    Errors: ``instance not found`` at ``replace``; ``permission denied``, ``validation failed``, ``instance not unique``.
+    Errors: ``instance not found`` at ``replace``; ``permission denied``, ``validation failed``,
+    ``instance not unique``.
 
     >>> light = q.select("ref", q.create(q.collection("spells"), {"data": {"name": "Light", "cost": 1}}))
     >>> q.select("data", q.replace(light, {"data": {"school": "air"}}))
@@ -327,8 +329,9 @@ def remove(ctx: Context, ref: v.Ref, ts: Time, action: v.Action) -> None:
 
 @form(Arg("move_database", DATABASE), Arg("to", DATABASE), effect=WRITE)
 def move_database(ctx: Context, source: v.Ref, to: v.Ref) -> v.Document:
-    """Make a database a child of another; its contents and the keys for it move along. Result: its document, HTTP 201.
+    """Make a database a child of another; its contents and the keys for it move along.
 
+    Result: its document, HTTP 201.
     Errors: ``permission denied``, ``move database error``, ``instance already exists``.
 
     >>> moved = q.select("ref", q.create_database({"name": "moved"}))

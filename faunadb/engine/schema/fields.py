@@ -143,10 +143,10 @@ def _name_character(char: str) -> bool:
 
 
 class RefFault(Fault):
-    """A validation error whose failures are placed in the query: their fields begin with the form's position."""
+    """A validation error whose failures are placed in the query: their fields begin with the error's position."""
 
     def located(self, position: Position) -> QueryError:
-        start = [str(key) for key in path(position)]
+        start = [str(key) for key in (*path(position), *self.at)]
         failures = [
             Failure([*start, *failure.field], failure.code, failure.description) for failure in self.failures
         ]

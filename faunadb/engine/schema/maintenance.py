@@ -1,7 +1,7 @@
 """Work behind queries: building indexes, removing what was deleted or has expired, in small writes.
 
-What is to be done is stored with the transaction that asks for it, so that it survives a restart. Each step is a write of
-its own: other writers go in between.
+What is to be done is stored with the transaction that asks for it, so that it survives a restart. Each step is a
+write of its own: other writers go in between.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..documents import merge, visible, writing
+from ..documents import merge, writing
 from ..documents.ids import new_id
 from ..language import values as v
-from ..language.errors import At, already_exists, bad_request, not_unique
+from ..language.errors import At, Fault, already_exists, bad_request, invalid_argument, not_unique
 from .fields import MAP, Check, FieldType, check_refs, required
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ class Writer:
 
     def written(self, ctx: Context, ref: v.Ref, old: Optional[Fields], fields: Fields) -> None:
         """After a create or update."""
+
+    def inserted(self, ctx: Context, ref: v.Ref, params: Fields) -> Fields:
+        """The fields of a version that `insert` puts into history."""
+        raise invalid_argument("Cannot insert event for specified ref.")
 
     def deleting(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
         """Before a delete: cascades, refusals."""
@@ -145,12 +149,10 @@ class Writer:
 
 def place_faults(at: At, function: Any, *args: Any) -> Any:
     """Call function; a Fault it raises is placed at `at`."""
-    from ..language.errors import Fault
-
     try:
         return function(*args)
     except Fault as fault:
-        if not fault.at and at:
+        if not fault.at:
             fault.at = (at,) if isinstance(at, (str, int)) else tuple(at)
         raise
 
@@ -164,15 +166,12 @@ class NativeWriter(Writer):
     def kind(self) -> str:
         return v.NATIVE_KINDS[self.number]
 
-    def shown(self, document: v.Document, extra: Fields) -> v.Document:
-        return document
-
 
 class SchemaWriter(NativeWriter):
     """The writer of a native collection whose documents have names and sequential ids."""
 
-    needed = ("name",)
-    kept = ("name",)
+    needed: tuple[str, ...] = ("name",)
+    kept: tuple[str, ...] = ("name",)
     checks_refs = True
     first_id = 1
     last_id = (1 << 63) - 1
@@ -187,11 +186,6 @@ class SchemaWriter(NativeWriter):
         if ctx.schema.taken(ref.scope, self.number, fields["name"]) is not None:
             raise already_exists(self.kind, at)
 
-    def update(
-        self, ctx: Context, ref: v.Ref, row: Any, old: Fields, params: Fields, replace: bool
-    ) -> v.Document:
-        return super().update(ctx, ref, row, old, params, replace)
-
     def complete(self, ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
         if old is not None and fields["name"] != old["name"]:
             holder = ctx.schema.taken(ref.scope, self.number, fields["name"])
@@ -200,4 +194,4 @@ class SchemaWriter(NativeWriter):
         return fields
 
 
-__all__ = ["Fields", "NativeWriter", "SchemaWriter", "Writer", "place_faults", "visible"]
+__all__ = ["Fields", "NativeWriter", "SchemaWriter", "Writer", "place_faults"]

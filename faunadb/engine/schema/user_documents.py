@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..documents import merge, writing
 from ..language import values as v
-from ..language.errors import At, Fault
+from ..language.errors import At
 from ..language.temporal import Time
 from .fields import MAP, TIMESTAMP, Check, invalid_type
-from .native import Fields, Writer
+from .native import Fields, Writer, place_faults
 from .view import DAY_MICROS
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ class UserDocuments(Writer):
         return fields
 
     def write(self, ctx: Context, ref: v.Ref, fields: Fields, before: Any, at: At) -> v.Document:
-        try:
-            return writing.write(ctx, ref, fields, before)
-        except Fault as fault:
-            fault.at = (at,) if type(at) is str else tuple(at)
-            raise
+        return place_faults(at, writing.write, ctx, ref, fields, before)  # type: ignore[no-any-return]
 
     def add_ttl(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
         """Give a document without ``ttl`` the one that its collection's ``ttl_days`` asks for."""

@@ -173,8 +173,8 @@ class Match(LazySet):
 
 
 def find_index(ctx: Context, ref: v.Ref) -> Optional[indexing.Index]:
-    """The index that sets read: as committed before this query, or made by it; None when it is gone."""
-    return ctx.schema.committed_index(ref) or ctx.schema.index(ref)
+    """The index that sets read: as committed before this query; None when it is gone, or made by this very query."""
+    return ctx.schema.committed_index(ref)
 
 
 def match(ctx: Context, index: Any, terms: list[Any]) -> Match:

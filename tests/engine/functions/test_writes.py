@@ -199,7 +199,13 @@ def test_refs_in_params_are_checked_together(spells):
     spells.query(q.create_database({"name": "child"}))
     spells.as_("secret:child:admin").query(q.create_collection({"name": "inner"}))
     inner = q.ref(q.collection("inner", q.database("child")), 1)
-    params = {"data": {"bar": q.collection("nope"), "deep": [1, {"x": q.ref(q.collection("gone"), 1)}], "out": inner}}
+    params = {
+        "data": {
+            "bar": q.collection("nope"),
+            "deep": [1, {"x": q.ref(q.collection("gone"), 1)}],
+            "out": inner,
+        }
+    }
     position, failures = failures_of(spells, q.create(q.collection("spells"), params))
     assert position == []
     assert failures == [
@@ -212,7 +218,9 @@ def test_refs_in_params_are_checked_together(spells):
 @pytest.mark.parametrize("form", ["create", "create_collection"])
 def test_ref_failures_are_placed_in_the_query(spells, form):
     bad = {"object": {"data": {"object": {"x": q.collection("nope")}}, "name": "x"}}
-    call = {"create": q.collection("spells"), "params": bad} if form == "create" else {"create_collection": bad}
+    call = (
+        {"create": q.collection("spells"), "params": bad} if form == "create" else {"create_collection": bad}
+    )
     position, failures = failures_of(spells, [1, call])
     assert position == [1]
     assert failures == [(["1", "data", "x"], "invalid reference", "Cannot read reference.")]
@@ -329,7 +337,6 @@ def test_stored_values_come_back(spells):
         "time": FaunaTime("2020-01-01T00:00:00.123456789Z"),
         "date": q.date("2020-02-03"),
         "bytes": b"\x00\x01",
-        "uuid": {"@uuid": "f3f3f3f3-0000-4000-8000-000000000000"},
         "nested": {"a": [{"b": []}, {}]},
         "fn": q.query(q.lambda_(["x", "_"], q.var("x"))),
         "ref": q.collection("spells"),
@@ -371,7 +378,9 @@ def test_the_transaction_time_is_stored(spells):
 def test_the_pending_time_is_no_number(spells):
     error = error_of(spells, q.add(1, q.select("ts", q.create(spell(1), {}))))
     assert error == (["add", 1], "invalid argument", "Number expected, Unresolved Transaction Time provided.")
-    assert spells.query(q.equals(q.select("ts", q.create(spell(1), {})), q.select("ts", q.create(spell(2), {}))))
+    assert spells.query(
+        q.equals(q.select("ts", q.create(spell(1), {})), q.select("ts", q.create(spell(2), {})))
+    )
 
 
 # ---- nulls and merging ----
@@ -452,7 +461,10 @@ def test_delete_after_update_in_one_query(spells):
 
 def test_reads_see_the_query_s_own_writes(spells):
     made = spells.query(
-        q.let({"doc": q.create(q.collection("spells"), {"data": {"x": 1}})}, q.get(q.select("ref", q.var("doc"))))
+        q.let(
+            {"doc": q.create(q.collection("spells"), {"data": {"x": 1}})},
+            q.get(q.select("ref", q.var("doc"))),
+        )
     )
     assert made["data"] == {"x": 1}
 

@@ -15,7 +15,9 @@ def failures_of(db: Any, expression: Any) -> tuple[list[Any], list[tuple[list[st
     """Position of a validation error, and (field, code, description) of each failure."""
     error = db.error(expression)
     assert (error["code"], error["description"]) == ("validation failed", "document data is not valid.")
-    return error["position"], [(each["field"], each["code"], each["description"]) for each in error["failures"]]
+    return error["position"], [
+        (each["field"], each["code"], each["description"]) for each in error["failures"]
+    ]
 
 
 def required(*field: str) -> tuple[list[str], str, str]:

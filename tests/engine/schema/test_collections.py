@@ -86,7 +86,9 @@ def test_deleting_takes_its_own_indexes(db):
     db.query(q.create_index({"name": "only_a_object", "source": {"collection": q.collection("a")}}))
     db.query(q.create_index({"name": "both", "source": [q.collection("a"), q.collection("b")]}))
     db.query(q.create_index({"name": "all", "source": "_"}))
-    db.query(q.create_role({"name": "r", "privileges": {"resource": q.collection("a"), "actions": {"read": True}}}))
+    db.query(
+        q.create_role({"name": "r", "privileges": {"resource": q.collection("a"), "actions": {"read": True}}})
+    )
     db.engine.background.wait(10)
     document = db.query(q.create(q.collection("a"), {"data": {"x": 1}}))
     assert db.query(q.count(q.match(q.index("all")))) == 1
@@ -96,7 +98,10 @@ def test_deleting_takes_its_own_indexes(db):
     ]  # fmt: skip
     assert db.query(q.exists(q.role("r"))) is True
     assert db.query(q.count(q.match(q.index("all")))) == 0
-    assert error_of(db, q.get(document["ref"]))[1:] == ("invalid ref", "Ref refers to undefined collection 'a'")
+    assert error_of(db, q.get(document["ref"]))[1:] == (
+        "invalid ref",
+        "Ref refers to undefined collection 'a'",
+    )
 
 
 def test_a_new_collection_of_the_same_name_is_empty(db):
@@ -114,7 +119,9 @@ def test_deleted_collections_are_cleared_away(db):
     coll = db.engine.store.snapshot()
     coll.close()
     for start in range(0, 300, 100):
-        db.query([q.create(q.collection("a"), {"data": {"x": number}}) for number in range(start, start + 100)])
+        db.query(
+            [q.create(q.collection("a"), {"data": {"x": number}}) for number in range(start, start + 100)]
+        )
     db.query(q.delete(q.collection("a")))
     assert db.engine.background.wait(20)
     with db.engine.store.snapshot() as snap:

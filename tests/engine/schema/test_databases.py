@@ -25,7 +25,10 @@ def below(db, path, role="admin"):
         ({"name": "x", "priority": 500, "container": True}, ["name", "priority", "container", "global_id"]),
         ({"name": "x", "global_id": "y", "scope": 5, "disabled": True}, ["name", "global_id"]),
         ({"name": "x", "account": {"id": 5}, "api_version": "4"}, ["name", "global_id"]),
-        ({"name": "x", "typechecked": False, "protected": True}, ["name", "typechecked", "protected", "global_id"]),
+        (
+            {"name": "x", "typechecked": False, "protected": True},
+            ["name", "typechecked", "protected", "global_id"],
+        ),
     ],
 )
 def test_create(db, params, shown):

@@ -87,14 +87,18 @@ def notes():
             {
                 "name": "i",
                 "source": spells(),
-                "values": [{"field": ["data", 0, "x"], "reverse": True, "mva": False, "transform": "casefold"}],
+                "values": [
+                    {"field": ["data", 0, "x"], "reverse": True, "mva": False, "transform": "casefold"}
+                ],
             },
             {
                 "active": True,
                 "serialized": True,
                 "name": "i",
                 "source": SPELLS,
-                "values": [{"field": ["data", 0, "x"], "reverse": True, "mva": False, "transform": "casefold"}],
+                "values": [
+                    {"field": ["data", 0, "x"], "reverse": True, "mva": False, "transform": "casefold"}
+                ],
                 "partitions": 8,
             },
         ),
@@ -299,7 +303,7 @@ def test_replace(indexed):
     assert replaced["unique"] is True
     assert replaced["active"] is True
     assert "data" not in replaced
-    assert failures_of(indexed, q.replace(q.index("i"), {})) [1] == [required("source")]
+    assert failures_of(indexed, q.replace(q.index("i"), {}))[1] == [required("source")]
 
 
 # ---- building ----
@@ -368,7 +372,10 @@ def test_the_past_is_indexed_too(db):
     db.query(q.insert(ref, 2000, "create", {"data": {"x": 2}}))
     db.query(q.insert(ref, 3000, "delete", {}))
     db.query(q.create_index({"name": "i", "source": spells(), "terms": {"field": ["data", "x"]}}))
-    counts = [[db.query(q.at(t, q.count(q.match(q.index("i"), x)))) for t in (999, 1500, 2500, 3500)] for x in (1, 2)]
+    counts = [
+        [db.query(q.at(t, q.count(q.match(q.index("i"), x)))) for t in (999, 1500, 2500, 3500)]
+        for x in (1, 2)
+    ]
     assert counts == [[0, 1, 0, 0], [0, 0, 1, 0]]
 
 
@@ -389,9 +396,7 @@ NOT_UNIQUE = "document is not unique."
 @pytest.fixture
 def unique(two):
     two.query(
-        q.create_index(
-            {"name": "u", "source": spells(), "terms": [{"field": ["data", "a"]}], "unique": True}
-        )
+        q.create_index({"name": "u", "source": spells(), "terms": [{"field": ["data", "a"]}], "unique": True})
     )
     two.query(
         q.create_index(

@@ -111,12 +111,16 @@ def test_renaming(db, form):
 def test_replace_keeps_the_name(db, form):
     fields, kind, by_name = CREATORS[form]
     db.query(creation(form, "x", data={"a": 1}))
-    replaced = db.query(q.replace(by_name("x"), {key: value for key, value in fields.items() if key != "issuer"}))
+    replaced = db.query(
+        q.replace(by_name("x"), {key: value for key, value in fields.items() if key != "issuer"})
+    )
     assert replaced["name"] == "x"
     assert "data" not in replaced
 
 
-@pytest.mark.parametrize("form", [form for form in CREATORS if form not in ("create_class", "create_collection")])
+@pytest.mark.parametrize(
+    "form", [form for form in CREATORS if form not in ("create_class", "create_collection")]
+)
 def test_create_at_an_existing_item(db, form):
     fields, kind, by_name = CREATORS[form]
     db.query(creation(form, "x"))

@@ -1,0 +1,142 @@
+"""User-defined functions as documents (writes and schema, "Functions")."""
+
+from __future__ import annotations
+
+import pytest
+
+from faunadb import query as q
+from tests.engine.schema.checks import error_of, failures_of, invalid_type, required
+
+BODY = q.query(q.lambda_(["x", "y"], q.select(0, [q.var("x"), q.var("y")])))
+STORED = {
+    "@query": {
+        "api_version": "4",
+        "lambda": ["x", "y"],
+        "expr": {"select": 0, "from": [{"var": "x"}, {"var": "y"}]},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("params", "shown"),
+    [
+        ({"name": "f", "body": BODY}, ["name", "body"]),
+        ({"body": BODY, "name": "f", "role": "admin"}, ["body", "name", "role"]),
+        (
+            {"name": "f", "body": BODY, "signature": "x: Any", "foo": 1, "ttl": 5},
+            ["name", "body", "signature"],
+        ),
+        ({"name": "f", "body": BODY, "data": {"a": 1}, "role": "r"}, ["name", "body", "data", "role"]),
+        ({"name": "f", "body": BODY, "role": ["r", "r"]}, ["name", "body", "role"]),
+    ],
+)
+def test_create(db, params, shown):
+    db.query(q.create_role({"name": "r"}))
+    made = db.wire(q.create_function(params))
+    assert list(made) == ["ref", "ts", *shown]
+    assert made["body"] == STORED
+    for key in ("role", "signature"):
+        assert made.get(key) == params.get(key)
+    assert db.wire(q.get(q.function("f"))) == made
+
+
+def test_role_refs(db):
+    db.query(q.create_role({"name": "r"}))
+    made = db.wire(q.create_function({"name": "f", "body": BODY, "role": q.role("r")}))
+    assert made["role"] == {"@ref": {"id": "r", "collection": {"@ref": {"id": "roles"}}}}
+    made = db.wire(q.update(q.function("f"), {"role": [q.role("r")]}))
+    assert made["role"] == [{"@ref": {"id": "r", "collection": {"@ref": {"id": "roles"}}}}]
+
+
+UNKNOWN = (["role"], "validation failure", "Role name `nope` does not exist.")
+
+
+@pytest.mark.parametrize(
+    ("params", "failures"),
+    [
+        ({"body": None}, [required("body")]),
+        ({"body": 1}, [invalid_type(["body"], "Long", "Query")]),
+        ({"body": {}}, [invalid_type(["body"], "Map", "Query")]),
+        ({"role": 1}, [invalid_type(["role"], "Long", "Role")]),
+        ({"role": "nope"}, [UNKNOWN]),
+        ({"role": ["nope"]}, [UNKNOWN]),
+        ({"role": ["admin"]}, [invalid_type(["role"], "String", "Role")]),
+        ({"role": q.collections()}, [invalid_type(["role"], "Ref", "Role")]),
+        ({"role": {"a": 1}}, [invalid_type(["role"], "Map", "Role")]),
+        ({"signature": 1}, [invalid_type(["signature"], "Long", "String")]),
+        ({"data": "x"}, [invalid_type(["data"], "String", "Map")]),
+        (
+            {"name": None, "body": 1, "role": 2, "data": 3},
+            [
+                required("name"),
+                invalid_type(["body"], "Long", "Query"),
+                invalid_type(["role"], "Long", "Role"),
+                invalid_type(["data"], "Long", "Map"),
+            ],
+        ),
+    ],
+)
+def test_failures(db, params, failures):
+    db.query(q.create_function({"name": "there", "body": BODY}))
+    given = {"name": "f", "body": BODY, **params}
+    assert failures_of(db, q.create_function(given)) == (["create_function"], failures)
+    assert failures_of(db, q.update(q.function("there"), params)) == ([], failures)
+
+
+def test_text_bodies(db):
+    db.query(q.create_function({"name": "there", "body": BODY}))
+    expected = ("schema validation failed", "Invalid type provided for field `body`.")
+    assert error_of(db, q.create_function({"name": "f", "body": "x => x"})) == (
+        ["create_function"],
+        *expected,
+    )
+    assert error_of(db, q.create(q.functions(), {"name": "f", "body": ""})) == (["create"], *expected)
+    assert error_of(db, q.update(q.function("there"), {"body": "x"})) == ([], *expected)
+    assert error_of(db, q.replace(q.function("there"), {"body": "x"})) == ([], *expected)
+
+
+def test_replace_needs_the_body(db):
+    db.query(q.create_function({"name": "f", "body": BODY, "role": "admin", "data": {"a": 1}}))
+    assert failures_of(db, q.replace(q.function("f"), {})) == ([], [required("body")])
+    replaced = db.wire(q.replace(q.function("f"), {"body": BODY}))
+    assert list(replaced) == ["ref", "ts", "name", "body"]
+
+
+def test_bodies_are_not_evaluated(db):
+    body = q.query(
+        q.lambda_("x", q.do(q.collection("not_yet"), q.create("not_yet", {"data": {"x": q.var("x")}})))
+    )
+    assert db.body(q.create_function({"name": "f", "body": body}))[0] == 201
+    db.query(q.create_collection({"name": "not_yet"}))
+    assert db.query(q.select("data", q.call("f", 5))) == {"x": 5}
+
+
+def test_servers_may_not_point_at_roles(db):
+    db.query(q.create_role({"name": "r"}))
+    server = db.as_(db.query(q.create_key({"role": "server"}))["secret"])
+    unreadable = "Cannot read reference."
+    assert failures_of(server, q.create_function({"name": "f", "body": BODY, "role": [q.role("r")]})) == (
+        ["create_function"],
+        [(["role"], "invalid reference", unreadable)],
+    )
+    assert failures_of(
+        server, q.create_function({"name": "f", "body": BODY, "data": {"a": [q.role("r")]}})
+    ) == (
+        ["create_function"],
+        [(["data", "a"], "invalid reference", unreadable)],
+    )
+    assert server.query(q.create_function({"name": "f", "body": BODY, "role": "r"}))["role"] == "r"
+
+
+def test_refs_in_schema_documents_must_exist(db):
+    db.query(q.create_collection({"name": "c"}))
+    missing = q.ref(q.collection("c"), 1)
+    given = {
+        "name": "f",
+        "body": BODY,
+        "data": {"deep": [{"x": missing}], "c": q.collection("c"), "all": q.collections()},
+    }
+    failure = (["data", "deep", "x"], "invalid reference", "Reference was not found.")
+    assert failures_of(db, q.create_function(given)) == (["create_function"], [failure])
+    db.query(q.create(missing, {}))
+    assert db.body(q.create_function(given))[0] == 201
