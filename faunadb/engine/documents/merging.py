@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import is_
 from typing import Any
 
 from ..language.equality import identical
@@ -15,17 +14,28 @@ def without_nulls(value: Any) -> Any:
 
     Returns the very same object when there is nothing to remove.
     """
+    return _stripped(value) if _has_nulls(value) else value
+
+
+def _has_nulls(value: Any) -> bool:
+    kind = type(value)
+    if kind is not dict and kind is not list:
+        return False
+    for member in value.values() if kind is dict else value:
+        if member is None:
+            return True
+        kind = type(member)
+        if (kind is dict or kind is list) and _has_nulls(member):
+            return True
+    return False
+
+
+def _stripped(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        result = {key: without_nulls(member) for key, member in value.items() if member is not None}
-        if len(result) == len(value) and all(result[key] is member for key, member in value.items()):
-            return value
-        return result
+        return {key: _stripped(member) for key, member in value.items() if member is not None}
     if kind is list:
-        kept = [without_nulls(member) for member in value if member is not None]
-        if len(kept) == len(value) and all(map(is_, kept, value)):
-            return value
-        return kept
+        return [_stripped(member) for member in value if member is not None]
     return value
 
 
@@ -46,17 +56,20 @@ def merge(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """What turns old into new by `merge`: changed and added members, removed ones as null, objects within too."""
+    """What turns old into new by `merge`: changed and added members, removed ones as null, objects within too.
+
+    Members stand in the order of old, added ones after them.
+    """
     result: dict[str, Any] = {}
-    for key, value in new.items():
-        before = old.get(key, _ABSENT)
-        if type(value) is dict and type(before) is dict:
-            inner = difference(before, value)
+    for key, before in old.items():
+        after = new.get(key, _ABSENT)
+        if after is _ABSENT:
+            result[key] = None
+        elif type(after) is dict and type(before) is dict:
+            inner = difference(before, after)
             if inner:
                 result[key] = inner
-        elif before is _ABSENT or not identical(before, value):
-            result[key] = value
-    for key in old:
-        if key not in new:
-            result[key] = None
+        elif not identical(before, after):
+            result[key] = after
+    result.update((key, value) for key, value in new.items() if key not in old)
     return result

@@ -39,13 +39,11 @@ def write(
         before = tx.version(ref.scope, ref.coll, ref.id)
     text = None if fields is None else codec.encode_fields(fields, tx.txn)
     ttl = None if fields is None else ttl_micros(fields)
-    new = None if text is None else v.Document(ref, v.PENDING, text=text)
-    if new is not None and ref.coll < v.FIRST_COLLECTION:
-        new = v.Document(ref, v.PENDING, fields, text=text)
+    new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     schema = ref.coll in SCHEMA_KINDS
     if schema:
         _touch(ctx, ref, fields)
-    _store(ctx, ref, tx.txn, text, ttl)
+    _store(ctx, ref, tx.txn, text, ttl, before is None)
     if before is None and new is not None:
         entries.add_all(ctx, new, ttl)
     elif before is not None:
@@ -89,12 +87,14 @@ def _touch(ctx: Context, ref: v.Ref, fields: Optional[dict[str, Any]]) -> None:
     ctx.schema.touch(ref, old_name, None if fields is None else fields["name"])
 
 
-def _store(ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int]) -> None:
+def _store(
+    ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int], first: bool = False
+) -> None:
     if text is not None and len(text) * 4 > MAX_VERSION:
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > MAX_VERSION:
             raise bad_request(f"Version bytes ({size}) exceeds threshold ({MAX_VERSION})")
-    ctx.tx.put_version(ref.scope, ref.coll, ref.id, ts, text is not None, ttl, text)
+    ctx.tx.put_version(ref.scope, ref.coll, ref.id, ts, text is not None, ttl, text, first)
 
 
 def check_size(tx: Any) -> None:

@@ -13,7 +13,6 @@ from ..language import values as v
 from ..language.casts import BOOLEAN, IDENTIFIER, NULL, OBJECT, STRING
 from ..language.errors import Fault, permission_denied, validation_failed
 from ..language.registry import PURE, READ, WRITE, Arg, form
-from ..schema import databases as database_schema
 from ..schema.fields import invalid_type, prepare
 from ..schema.tokens import TOKENS
 from ..sets.base import Denied, ref_of
@@ -75,7 +74,6 @@ def login(ctx: Context, identifier: Identifier, params: dict[str, Any]) -> v.Doc
         raise _authentication_failed()
     if ctx.at is not None:
         raise Fault("invalid write time", "Cannot write outside of snapshot time.")
-    database_schema.check_container(ctx, v.TOKENS, ())
     given = prepare(ctx, {key: params[key] for key in ("ttl", "data") if key in params})
     return TOKENS.issue(ctx, {"instance": ref, **given})
 

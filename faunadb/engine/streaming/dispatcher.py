@@ -247,8 +247,7 @@ def _changes(snap: Snapshot, interests: Interests, txn: int, text: str) -> list[
         ref = Ref(entry[1], entry[2], entry[3])
         if not interests.concerns(ref):
             continue
-        dropped = entry[5] if entry[0] == "drop" else None
-        changes.append(Change(snap, txn, ref, entry[4], dropped, entry[6] if len(entry) > 6 else None))
+        changes.append(Change(snap, txn, entry))
     return changes
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from .. import codec, indexing
 from ..documents import difference
 from ..language.values import Document, Ref
+from ..storage.base import VersionRow
 
 if TYPE_CHECKING:
     from ..context import Context
-    from ..storage.base import Snapshot, VersionRow
+    from ..storage.base import Snapshot
 
 
 class VersionEvent(NamedTuple):
@@ -40,24 +41,43 @@ class SetEvent(NamedTuple):
 class Change:
     """One change of a transaction: a version put into history, or taken out of it.
 
-    txn: the transaction. ts: the version's valid time. dropped: None for a version put in, else the action
-    (``create``, ``delete``) of the one taken out, and data its stored text, if known.
+    txn: the transaction. ref: the document. ts: the version's valid time. dropped: None for a version put in,
+    else the action (``create``, ``delete``) of the one taken out.
     """
 
-    def __init__(
-        self, snap: Snapshot, txn: int, ref: Ref, ts: int, dropped: Optional[str], data: Optional[str]
-    ):
+    def __init__(self, snap: Snapshot, txn: int, entry: list[Any]):
         self.snap = snap
         self.txn = txn
-        self.ref = ref
-        self.ts = ts
-        self.dropped = dropped
-        self._data = data
-        row = None if dropped else snap.version(ref.scope, ref.coll, ref.id, ts)
-        self.row = row if row is not None and row.ts == ts else None
-        before = snap.version(ref.scope, ref.coll, ref.id, ts - 1)
-        self.before = before if before is not None and _lived(before, txn) else None
+        kind, scope, coll, doc, self.ts = entry[:5]
+        self.ref = Ref(scope, coll, doc)
+        self.dropped: Optional[str] = entry[5] if kind == "drop" else None
+        self._data: Optional[str] = entry[6] if kind == "drop" and len(entry) > 6 else None
+        self.row = None if self.dropped else self._written_row(entry)
+        self.before = self._version_before()
         self._events: Optional[list[VersionEvent]] = None
+
+    def _written_row(self, entry: list[Any]) -> Optional[VersionRow]:
+        """The version put in; None when a later transaction took it out again and its content is lost."""
+        if len(entry) > 5:
+            return VersionRow(self.ts, entry[5] is not None, None, entry[5], self.txn)
+        ref = self.ref
+        row = self.snap.version(ref.scope, ref.coll, ref.id, self.ts)
+        return row if row is not None and row.ts == self.ts else None
+
+    def _version_before(self) -> Optional[VersionRow]:
+        """The live version before this one, leaving aside what later transactions put into history."""
+        ref = self.ref
+        row = self.snap.version(ref.scope, ref.coll, ref.id, self.ts - 1)
+        if row is not None and row.txn > self.txn:
+            earlier = self.snap.versions(ref.scope, ref.coll, ref.id, upper=self.ts - 1, reverse=True)
+            row = next((row for row in earlier if row.txn <= self.txn), None)
+        return row if row is not None and _lived(row, self.txn) else None
+
+    def _following(self) -> Optional[VersionRow]:
+        """The version after this one, leaving aside what later transactions wrote."""
+        ref = self.ref
+        rows = self.snap.versions(ref.scope, ref.coll, ref.id, lower=self.ts + 1)
+        return next((row for row in rows if row.txn <= self.txn), None)
 
     # ---- document streams -----------------------------------------------------------------------------------
 

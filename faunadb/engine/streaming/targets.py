@@ -9,7 +9,7 @@ from .. import keys
 from ..auth.permissions import ALL
 from ..language import values as v
 from ..language.errors import Fault, invalid_argument, undefined_ref
-from ..sets import DocumentsSet, Match
+from ..sets.leaves import DocumentsSet, Match
 from .events import Change, SetEvent, VersionEvent
 
 if TYPE_CHECKING:
