@@ -57,10 +57,15 @@ def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
         _internal(found, ref, document.fields)
     for index in ctx.schema.indexes_on(scope, coll):
         for terms, values, cover in indexing.entries(ctx, index, document):
-            if len(terms) + len(values) > MAX_KEY:
-                raise bad_request(f"Key bytes ({len(terms) + len(values)}) exceeds threshold ({MAX_KEY})")
+            _check_key(terms, values)
             found[Place(scope, index.id, terms, values, coll, doc)] = cover
     return found
+
+
+def _check_key(terms: bytes, values: bytes) -> None:
+    size = len(terms) + len(values)
+    if size > MAX_KEY:
+        raise bad_request(f"Key bytes ({size}) exceeds threshold ({MAX_KEY})")
 
 
 def _internal(found: Entries, ref: v.Ref, fields: dict[str, Any]) -> None:
@@ -89,11 +94,21 @@ def _find(tx: Any, place: Place, at: Optional[int]) -> Any:
 
 def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
     """Add the entries of a document that had none (a document that was not there before)."""
-    tx = ctx.tx
-    added = of_version(ctx, document)
-    for place, cover in added.items():
-        tx.add_entry(*place, cover, ttl)
-    check_unique(ctx, document.ref, added)
+    tx, ref = ctx.tx, document.ref
+    scope, coll, doc = ref.scope, ref.coll, ref.id
+    tx.add_entry(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc, None, ttl)
+    if coll < v.FIRST_COLLECTION:
+        internal: Entries = {}
+        _internal(internal, ref, document.fields)
+        for place in internal:
+            tx.add_entry(*place, None, ttl)
+    for index in ctx.schema.indexes_on(scope, coll):
+        for entry in indexing.entries(ctx, index, document):
+            terms, values, cover = entry
+            _check_key(terms, values)
+            tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl)
+            if index.unique and indexing.taken(ctx, index, entry, ref):
+                raise not_unique()
 
 
 def replace(

@@ -86,7 +86,8 @@ def create(ctx: Context, target: Union[str, v.Ref], params: Optional[Fields]) ->
     """A new document in a collection (its name or ref; an id is allotted), or at a ref where none exists.
 
     params: ``data``, ``ttl``, ``credentials`` for user collections, the fields of the native document otherwise;
-    unknown fields are dropped. Result: the document, HTTP 201. Errors: ``instance already exists``, ``instance not unique``,
+    unknown fields are dropped. Result: the document, HTTP 201. Errors: ``instance already exists``,
+    ``instance not unique``,
     ``validation failed``, ``permission denied``, ``invalid write time``, each at ``create``.
 
     >>> q.select(["data", "name"], q.create(q.collection("spells"), {"data": {"name": "Light"}}))

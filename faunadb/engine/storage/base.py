@@ -196,9 +196,17 @@ class Transaction(Snapshot):
     bytes_written: int
 
     def put_version(
-        self, scope: int, coll: int, doc: int, ts: int, live: bool, ttl: Optional[int], data: Optional[str]
+        self,
+        scope: int,
+        coll: int,
+        doc: int,
+        ts: int,
+        live: bool,
+        ttl: Optional[int],
+        data: Optional[str],
+        first: bool = False,
     ) -> None:
-        """Insert a version, or replace the one at ``ts``."""
+        """Insert a version, or replace the one at ``ts``. ``first``: the caller knows that there is none at all."""
         raise NotImplementedError
 
     def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:

@@ -20,6 +20,9 @@ LOWEST = -(2**63)
 Row = tuple[Any, ...]
 
 
+_encode_change = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class ClosedConnection:
     """Stands in for the connection of a snapshot that was closed."""
 
@@ -243,10 +246,18 @@ class SqlTransaction(SqlSnapshot, Transaction):
         raise NotImplementedError
 
     def put_version(
-        self, scope: int, coll: int, doc: int, ts: int, live: bool, ttl: Optional[int], data: Optional[str]
+        self,
+        scope: int,
+        coll: int,
+        doc: int,
+        ts: int,
+        live: bool,
+        ttl: Optional[int],
+        data: Optional[str],
+        first: bool = False,
     ) -> None:
         sql = self._sql
-        newest = self._all(sql.newest_ts, (scope, coll, doc))
+        newest = [] if first else self._all(sql.newest_ts, (scope, coll, doc))
         if newest or not live:
             self._note_stale(scope, coll, doc, ts, newest[0][0] if newest else None)
         self.wrote = True
@@ -279,7 +290,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
 
     def log(self, change: list[Any]) -> None:
         self.wrote = True
-        text = json.dumps(change, separators=(",", ":"))
+        text = _encode_change(change)
         self.bytes_written += len(text)
         self._changes.append(text)
 
