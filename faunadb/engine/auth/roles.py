@@ -33,6 +33,9 @@ ACTIONS = (
 #: Why a predicate may not write.
 REASON = "auth predicates"
 
+#: Key in ``Context.cache``: microseconds as of which predicates read, for contexts where that is not the present.
+PREDICATE_TIME = "predicate time"
+
 Rule = Union[bool, Lambda]
 
 
@@ -90,14 +93,15 @@ def merge(configs: Iterable[RoleConfig]) -> dict[tuple[Ref, str], tuple[Rule, ..
 def holds(ctx: Context, predicate: Lambda, argument: Any, scope: int) -> bool:
     """Whether a predicate returns exactly true.
 
-    It runs in the request's own transaction, read-only, at the present, with the full read of the database
-    that `permissions.PredicatePermissions` gives, under the API version it was written in. What it fails with
-    is not told to anyone; only limits of the whole request (time, compute) go through.
+    It runs in the request's own transaction, read-only, with the full read of the database that
+    `permissions.PredicatePermissions` gives, under the API version it was written in, at the present (streams:
+    at the time of the event, see `PREDICATE_TIME`). What it fails with is not told to anyone; only limits of the
+    whole request (time, compute) go through.
     """
     from .permissions import PredicatePermissions
 
     at = ctx.at
-    ctx.at = None
+    ctx.at = ctx.cache.get(PREDICATE_TIME)
     try:
         with ctx.restricted(
             perms=PredicatePermissions(scope), effect=READ, reason=REASON, version=predicate.version

@@ -10,11 +10,13 @@ import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..auth.revalidation import Watch
+from ..auth.roles import PREDICATE_TIME
 from ..context import Context
 from ..language.registry import READ
 from ..language.values import Ref
 from ..render import ResponseWriter
 from ..schema.view import SchemaView, schema_view
+from ..storage.base import StoreError
 from .events import Change, VersionEvent
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
 from .targets import Event, Interests, Target
@@ -89,6 +91,7 @@ class Dispatcher:
         self._subscribers: set[Subscriber] = set()
         self._interests = Interests()
         self._position = 0
+        self._listening = False
 
     @property
     def count(self) -> int:
@@ -143,25 +146,25 @@ class Dispatcher:
     # ---- the thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        listening = False
         while True:
             self._wake.wait()
             self._wake.clear()
             if self._closed:
                 break
-            arrived = self._admit()
-            if self._subscribers and not listening:
-                self.engine.store.add_listener(self._committed)
-                self._position = min(subscriber.after for subscriber in self._subscribers)
-                listening = True
-            elif listening and not self._subscribers:
-                self.engine.store.remove_listener(self._committed)
-                listening = False
-            if self._subscribers:
-                self._try(arrived)
-        if listening:
+            self._try(self._admit())
+        if self._listening:
             self.engine.store.remove_listener(self._committed)
         self._end_all()
+
+    def _listen(self) -> None:
+        """Listen to the store while there are subscribers."""
+        if self._subscribers and not self._listening:
+            self.engine.store.add_listener(self._committed)
+            self._position = min(subscriber.after for subscriber in self._subscribers)
+            self._listening = True
+        elif self._listening and not self._subscribers:
+            self.engine.store.remove_listener(self._committed)
+            self._listening = False
 
     def _admit(self) -> list[Subscriber]:
         """Take in who came, let go who left. Returns the newcomers."""
@@ -188,22 +191,21 @@ class Dispatcher:
         # A newcomer's snapshot may be older than what the others have seen: it reads the rest by itself.
         # Until then it gets nothing of what comes later, since `after` is checked for each commit.
         try:
+            self._listen()
             for subscriber in arrived:
                 if subscriber.after < self._position:
                     self._catch_up_alone(subscriber)
-            self._catch_up()
+            if self._subscribers:
+                self._catch_up()
         except Exception:
             if self._closed:
                 return
             logger.exception("reading the commit log for streams failed; trying again")
             with self._lock:
-                self._arriving = [*self._unfinished(arrived), *self._arriving]
+                self._arriving = [*arrived, *self._arriving]
             timer = threading.Timer(RETRY_AFTER, self._wake.set)
             timer.daemon = True
             timer.start()
-
-    def _unfinished(self, arrived: list[Subscriber]) -> list[Subscriber]:
-        return [subscriber for subscriber in arrived if subscriber.after < self._position]
 
     def _catch_up_alone(self, subscriber: Subscriber) -> None:
         alone = Interests()
@@ -292,9 +294,17 @@ class _Batch:
                 stream.fail("permission denied", LOST, txn)
                 return
             ctx = self._context(subscriber.watch.auth, subscriber.version)
-            for event in events:
-                if subscriber.target.permits(ctx, event):
-                    stream.put(self._frame(ctx, subscriber, txn, event))
+            # A late batch must not be judged by what the documents became since.
+            ctx.cache[PREDICATE_TIME] = txn
+            frames = [
+                self._frame(ctx, subscriber, txn, event)
+                for event in events
+                if subscriber.target.permits(ctx, event)
+            ]
+            for each in frames:
+                stream.put(each)
+        except StoreError:
+            raise  # nothing was put in: the batch is tried again
         except Exception as failure:
             # One subscriber's trouble (a predicate out of time) must not become everybody's.
             logger.exception("a stream failed")
