@@ -20,6 +20,7 @@ from .language.parser import parse_query
 from .language.registry import WRITE
 from .language.values import DATABASES, Document
 from .render import ResponseWriter
+from .schema import maintenance
 from .schema.view import schema_view
 from .storage import Store, open_store
 from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable
@@ -283,7 +284,9 @@ def open_engine(
     secret: the root secret, "" for none. root_hashes: bcrypt hashes of further ones. options: those of
     `storage.open_store`. Raises its errors.
     """
-    return Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes)
+    engine = Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes)
+    maintenance.start(engine)
+    return engine
 
 
 def default_deadline() -> float:

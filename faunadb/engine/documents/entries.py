@@ -150,6 +150,15 @@ def _refresh(tx: Any, place: Place, cover: Optional[str], ttl: Optional[int]) ->
         tx.add_entry(*place, cover, ttl, row.added)
 
 
+def forget(ctx: Context, document: Optional[v.Document]) -> None:
+    """Remove the entries of a version without a trace: unlike their end, that is no event of any set."""
+    tx = ctx.tx
+    for place in of_version(ctx, document):
+        row = _find(tx, place, None)
+        if row is not None:
+            tx.drop_entry(*place[:4], row.added)
+
+
 def check_unique(ctx: Context, ref: v.Ref, added: Entries) -> None:
     """Raise Fault (``instance not unique``) when a unique index has one of the added entries already."""
     for index in ctx.schema.indexes_on(ref.scope, ref.coll):

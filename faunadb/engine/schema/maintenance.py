@@ -7,7 +7,10 @@ write of its own: other writers go in between.
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any, Callable
+
+from . import sweeping
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -45,12 +48,25 @@ def open_tasks(snap: Any) -> list[Task]:
     return json.loads(text) if text else []
 
 
-def resume(engine: Engine) -> None:
-    """Go on with what an earlier process left; call it when an engine starts."""
+def start(engine: Engine) -> None:
+    """Go on with what an earlier process left, and sweep from time to time; call it when an engine starts."""
     with engine.store.snapshot() as snap:
         waiting = bool(open_tasks(snap))
+        swept = sweeping.last_sweep(snap)
+        overdue = swept is not None and snap.time - swept > sweeping.OVERDUE
     if waiting:
         engine.background.submit(lambda: run(engine))
+    if overdue:
+        engine.background.submit(lambda: sweeping.sweep(engine))
+    threading.Thread(target=_sweep_at_times, args=(engine,), name="faunadb-sweeper", daemon=True).start()
+
+
+def _sweep_at_times(engine: Engine) -> None:
+    closing = engine.background.closing
+    wait = sweeping.FIRST
+    while not closing.wait(wait):
+        engine.background.submit(lambda: sweeping.sweep(engine))
+        wait = sweeping.INTERVAL
 
 
 def run(engine: Engine) -> None:

@@ -1,0 +1,124 @@
+"""Removing what nobody can read any more: history past its retention, expired documents, the old commit log.
+
+Documents past their ``ttl`` are absent at once; this is about the room they take. Everything goes in small writes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language import values as v
+from .view import SchemaView, schema_view
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..engine import Engine
+
+#: Seconds from an engine's start to its first sweep, and from one to the next.
+FIRST = 30.0
+INTERVAL = 600.0
+
+#: Microseconds since the last sweep, of any process, after which one begins at once.
+OVERDUE = 86_400_000_000
+
+#: Microseconds that the commit log is kept: longer than any stream lags behind.
+LOG_KEPT = 86_400_000_000
+
+#: Rows per write, and seconds.
+STEP = 500
+STEP_SECONDS = 0.05
+
+#: Setting that holds the time of the last sweep, in microseconds.
+SWEPT = "swept"
+
+_WITH_RETENTION = (v.KEYS, v.TOKENS, v.CREDENTIALS)
+
+
+def last_sweep(snap: Any) -> Optional[int]:
+    """When the last sweep began; None when there was none."""
+    text = snap.setting(SWEPT)
+    return int(text) if text else None
+
+
+def sweep(engine: Engine) -> None:
+    """Go through all databases once. Returns early when the engine closes."""
+    closing = engine.background.closing
+    with engine.store.snapshot() as snap:
+        began = snap.time
+        places = list(_places(schema_view(engine, snap), 0))
+    for scope, coll in places:
+        while (
+            not closing.is_set() and engine.store.write(lambda tx, s=scope, c=coll: step(engine, tx, s, c))[0]
+        ):
+            pass
+        if closing.is_set():
+            return
+    engine.store.prune_log(began - LOG_KEPT)
+    engine.store.write(lambda tx: tx.set_setting(SWEPT, str(began)))
+
+
+def _places(schema: SchemaView, scope: int) -> Iterator[tuple[int, int]]:
+    """(database, collection) of all collections whose history ends, of a database and those below it."""
+    for coll in _WITH_RETENTION:
+        yield scope, coll
+    for ref in schema.items(scope, v.COLLECTIONS):
+        yield scope, ref.id
+    for ref in schema.items(scope, v.DATABASES):
+        child = schema.database_of(ref)
+        if child is not None:
+            yield from _places(schema, child.scope)
+
+
+def step(engine: Engine, tx: Any, scope: int, coll: int) -> bool:
+    """Remove some of a collection's past. True while more remains."""
+    from ..index_builds import system_context
+
+    ctx = system_context(engine, tx, scope)
+    info = ctx.schema.collection(scope, coll)
+    limit = None if info is None else info.min_valid(ctx.time)
+    if limit is None:
+        return False
+    ends = time.monotonic() + STEP_SECONDS
+    if _remove_expired(ctx, scope, coll, limit, ends):
+        return True
+    if tx.purge_history(scope, coll, limit, STEP):
+        return True
+    return any(
+        tx.purge_ended_entries(scope, number, before, STEP)
+        for number, before in _indexes(ctx, scope, coll, limit)
+    )
+
+
+def _remove_expired(ctx: Context, scope: int, coll: int, limit: int, ends: float) -> bool:
+    """Remove documents that expired before a time and were last written before it. True when there may be more."""
+    from ..documents import entries, writing
+
+    tx = ctx.writer()
+    expired = tx.expired_documents(scope, coll, limit, STEP)
+    removed = 0
+    for doc in expired:
+        ref = v.Ref(scope, coll, doc)
+        newest = tx.version(scope, coll, doc)
+        if newest is None or newest.ts > limit:
+            continue
+        entries.forget(ctx, writing.stored(ref, newest))
+        for row in list(tx.versions(scope, coll, doc)):
+            tx.drop_version(scope, coll, doc, row.ts)
+        removed += 1
+        if time.monotonic() > ends:
+            return True
+    return removed > 0 and len(expired) == STEP
+
+
+def _indexes(ctx: Context, scope: int, coll: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Indexes on a collection and the time up to which none of their collections can be read."""
+    yield coll, limit
+    for index in ctx.schema.indexes_on(scope, coll):
+        limits = [limit]
+        for ref in ctx.schema.items(scope, v.COLLECTIONS):
+            info = ctx.schema.collection(scope, ref.id) if index.covers(ref.id) else None
+            if info is not None:
+                limits.append(info.min_valid(ctx.time) or 0)
+        yield index.id, min(limits)

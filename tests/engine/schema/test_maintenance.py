@@ -1,0 +1,139 @@
+"""Work behind queries: removal of what was deleted or expired, going on after a restart."""
+
+from __future__ import annotations
+
+from faunadb import query as q
+from faunadb.engine.engine import open_engine
+from faunadb.engine.schema import maintenance, sweeping
+from faunadb.objects import FaunaTime
+from tests.engine.conftest import Database
+
+
+def item(number):
+    return q.ref(q.collection("c"), number)
+
+
+def versions(db, coll=1024, scope=0):
+    with db.engine.store.snapshot() as snap:
+        return snap.count_versions(scope, coll, 10_000)
+
+
+def test_superseded_history_is_removed(db):
+    db.query(
+        [q.create_collection({"name": "c"}), q.create_collection({"name": "kept", "history_days": None})]
+    )
+    db.query(q.create_index({"name": "i", "source": q.collection("c"), "values": {"field": ["data", "x"]}}))
+    for ts in (1000, 2000, 3000):
+        db.query(q.insert(item(1), ts, "create", {"data": {"x": ts}}))
+        db.query(q.insert(item(2), ts, "create", {"data": {"x": ts}}))
+        db.query(q.insert(q.ref(q.collection("kept"), 1), ts, "create", {}))
+    db.query(q.insert(item(2), 4000, "delete", {}))
+    assert versions(db) == 7
+    sweeping.sweep(db.engine)
+    assert versions(db) == 1
+    assert versions(db, 1025) == 3
+    assert db.query(q.get(item(1)))["data"] == {"x": 3000}
+    assert db.query(q.paginate(q.match(q.index("i"))))["data"] == [3000]
+    with db.engine.store.snapshot() as snap:
+        assert len(list(snap.history(0, 32768, b""))) == 1
+    assert db.engine.store.check() == []
+
+
+def test_recent_history_stays(db):
+    db.query(q.create_collection({"name": "c"}))
+    db.query(q.create(item(1), {}))
+    for number in range(3):
+        db.query(q.update(item(1), {"data": {"x": number}}))
+    sweeping.sweep(db.engine)
+    assert versions(db) == 4
+    assert len(db.query(q.paginate(q.events(item(1))))["data"]) == 4
+
+
+def test_expired_documents_are_removed(db):
+    db.query(q.create_collection({"name": "c"}))
+    db.query(q.create_index({"name": "i", "source": q.collection("c"), "terms": {"field": ["data", "x"]}}))
+    past = FaunaTime("2020-01-01T00:00:00Z")
+    db.query(q.insert(item(1), 1000, "create", {"data": {"x": 1}}))
+    db.query(q.insert(item(1), 2000, "create", {"data": {"x": 1}, "ttl": past}))
+    db.query(q.insert(item(2), 2000, "create", {"data": {"x": 1}, "ttl": FaunaTime("2999-01-01T00:00:00Z")}))
+    db.query(q.create(item(3), {"data": {"x": 1}, "ttl": past}))
+    sweeping.sweep(db.engine)
+    with db.engine.store.snapshot() as snap:
+        assert snap.scan_documents(0, 1024, limit=10) == [2, 3]
+    assert db.query(q.count(q.match(q.index("i"), 1))) == 1
+    assert db.query(q.exists(item(1))) is False
+    assert db.engine.store.check() == []
+
+
+def test_expired_keys_are_removed(db):
+    made = db.query(q.create_key({"role": "admin", "ttl": FaunaTime("2020-01-01T00:00:00Z")}))
+    db.query(
+        q.insert(made["ref"], 1000, "create", {"role": "admin", "ttl": FaunaTime("2020-01-01T00:00:00Z")})
+    )
+    sweeping.sweep(db.engine)
+    assert db.query(q.exists(made["ref"])) is False
+    assert db.engine.store.check() == []
+
+
+def test_sweeps_reach_child_databases(db):
+    db.query(q.create_database({"name": "child"}))
+    child = db.as_("secret:child:admin")
+    child.query(q.create_collection({"name": "c"}))
+    for ts in (1000, 2000):
+        child.query(q.insert(item(1), ts, "create", {}))
+    assert versions(db, scope=1) == 2
+    sweeping.sweep(db.engine)
+    assert versions(db, scope=1) == 1
+    with db.engine.store.snapshot() as snap:
+        assert sweeping.last_sweep(snap) <= snap.time
+
+
+def test_tasks_survive_a_restart(tmp_path):
+    url = f"sqlite:///{tmp_path}/x.db"
+    engine = open_engine(url)
+    db = Database(engine)
+    db.query([q.create_collection({"name": "c"}), q.create_collection({"name": "gone"})])
+    db.query([q.create(item(number), {"data": {"x": number}}) for number in range(200)])
+    db.query([q.create(q.ref(q.collection("gone"), number), {}) for number in range(200)])
+    engine.background.closing.set()  # from here on nothing is done behind queries
+    db.query(q.create_index({"name": "i", "source": q.collection("c")}))
+    db.query(q.delete(q.collection("gone")))
+    assert db.query(q.get(q.index("i")))["active"] is False
+    engine.close()
+    with open_engine(url) as again:
+        assert again.background.wait(20)
+        db = Database(again)
+        assert db.query(q.get(q.index("i")))["active"] is True
+        assert db.query(q.count(q.match(q.index("i")))) == 200
+        assert versions(db, 1025) == 0
+        with again.store.snapshot() as snap:
+            assert maintenance.open_tasks(snap) == []
+
+
+def test_an_index_of_a_deleted_collection_is_not_built(db):
+    db.query(q.create_collection({"name": "c"}))
+    db.query(q.create_collection({"name": "d"}))
+    db.query([q.create(item(number), {}) for number in range(150)])
+    db.query(q.do(q.create_index({"name": "i", "source": [q.collection("c"), q.collection("d")]})))
+    db.query(q.delete(q.collection("c")))
+    db.query(q.delete(q.index("i")))
+    assert db.engine.background.wait(20)
+    with db.engine.store.snapshot() as snap:
+        assert list(snap.entries(0, 32768, b"")) == []
+
+
+def test_large_deletes_take_many_small_writes(db, monkeypatch):
+    db.query(q.create_collection({"name": "c"}))
+    create = q.lambda_("n", q.create(q.ref(q.collection("c"), q.var("n")), {}))
+    db.query(q.foreach(create, list(range(2000))))
+    writes = []
+    write = db.engine.store.write
+    monkeypatch.setattr(
+        db.engine.store, "write", lambda work, **more: writes.append(1) or write(work, **more)
+    )
+    db.query(q.delete(q.collection("c")))
+    assert len(writes) < 5
+    assert db.engine.background.wait(20)
+    # Entries and versions, some hundred rows a time, so that other writers go in between.
+    assert len(writes) > 4000 // maintenance.STEP
+    assert versions(db) == 0
