@@ -109,7 +109,10 @@ class TokenVerifier:
     def parse(self, text: str) -> Optional[Parsed]:
         """The token's parts when its form, algorithm and times are acceptable, else None."""
         parsed = parse(text)
-        if parsed is None or parsed.header.get("alg") not in _ALGORITHMS or "crit" in parsed.header:
+        if parsed is None or "crit" in parsed.header:
+            return None
+        algorithm = parsed.header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
             return None
         return parsed if _in_time(parsed.payload, self.clock()) else None
 

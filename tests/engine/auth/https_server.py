@@ -58,6 +58,7 @@ def serve(directory: Path) -> Iterator[KeyServer]:
     server = KeyServer(httpd.server_address[1], str(bundle))
     httpd.RequestHandlerClass = _handler(server)
     httpd.daemon_threads = True
+    httpd.handle_error = lambda *args: None  # type: ignore[method-assign]  # clients that refuse the certificate
     httpd.socket = context.wrap_socket(httpd.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
