@@ -379,8 +379,7 @@ def test_current_token_is_the_payload(world):
         object={"a": {"b": 1}, "@x": 1},
     )
     token = sign(payload)
-    found = world.wire(token, {"current_token": None})
-    inner = found["@obj"] if "@obj" in found else found
+    inner = world.wire(token, {"current_token": None})
     assert inner["number"] == 5
     assert inner["double"] == 1.5
     assert inner["big"] == 2.0**70
