@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Time a membership or provider predicate may take, in seconds, when the request names no deadline.
 PREDICATE_SECONDS = 60.0
+#: Principals remembered; the oldest go first.
+MAX_PROOFS = 10_000
 
 
 class Auth:
@@ -118,6 +121,7 @@ class Authenticator:
         self.root_hashes = [*map(secrets.hash_password, root_secrets), *root_hashes]
         self.verified = secrets.VerifiedSecrets()
         self._tokens = tokens
+        self._lock = threading.Lock()
         self._proofs: dict[bytes, _Proof] = {}
 
     def __repr__(self) -> str:
@@ -169,9 +173,10 @@ class Authenticator:
         return granted(schema, _Attempt(self, engine, snap, schema, None).context, auth.claims or {})
 
     def _remember(self, name: bytes, proof: _Proof) -> None:
-        while len(self._proofs) >= 10_000:
-            self._proofs.pop(next(iter(self._proofs)), None)
-        self._proofs[name] = proof
+        with self._lock:
+            while len(self._proofs) >= MAX_PROOFS:
+                del self._proofs[next(iter(self._proofs))]
+            self._proofs[name] = proof
 
     def is_root(self, text: str) -> bool:
         """Whether text is one of the server's own secrets."""
