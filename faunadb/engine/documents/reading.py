@@ -62,6 +62,7 @@ def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
     found = ctx.snap.version(scope, coll, ref.id, at)
     if found is None or not found.live or (found.ttl is not None and found.ttl <= ctx.time):
         return None
+    ctx.reads += len(found.data)
     return found
 
 

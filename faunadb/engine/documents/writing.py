@@ -26,11 +26,13 @@ def write(
     ref: v.Ref,
     fields: Optional[dict[str, Any]],
     before: Any = MISSING,
+    old: Optional[dict[str, Any]] = None,
 ) -> v.Document:
     """Write a document's version of the running transaction; fields None deletes it.
 
     fields: everything to be stored at the top level, validated, without nulls. before: the newest stored
-    version (a storage row, or None), when the caller has read it already. Returns the new version as it may be
+    version (a storage row, or None), when the caller has read it already; old: its fields, when they are
+    decoded. Returns the new version as it may be
     shown; for a deletion, a `Document` marked so.
     Raises Fault (``instance not unique``) and RequestError (size limits).
     """
@@ -47,7 +49,8 @@ def write(
     if before is None and new is not None:
         entries.add_all(ctx, new, ttl)
     elif before is not None:
-        entries.replace(ctx, stored(ref, before), before.ttl, new, ttl, _earlier(tx, ref, before))
+        version = stored(ref, before) if old is None else v.Document(ref, before.ts, old)
+        entries.replace(ctx, version, before.ttl, new, ttl, _earlier(tx, ref, before))
     if before is None or before.ts != tx.txn:
         tx.log(["put", ref.scope, ref.coll, ref.id, tx.txn])
     check_size(tx)

@@ -85,7 +85,7 @@ class Writer:
         check.raise_any(at)
         self.require_free(ctx, ref, fields, at)
         fields = self.complete(ctx, ref, fields, None)
-        document = self.write(ctx, ref, fields, before, at)
+        document = self.write(ctx, ref, fields, before, None, at)
         self.written(ctx, ref, None, fields)
         document.created = True
         return document
@@ -100,13 +100,13 @@ class Writer:
         fields = self.validated(check, ref, fields, old)
         check.raise_any(())
         fields = self.complete(ctx, ref, fields, old)
-        document = self.write(ctx, ref, fields, row, ())
+        document = self.write(ctx, ref, fields, row, old, ())
         self.written(ctx, ref, old, fields)
         return document
 
     def delete(self, ctx: Context, ref: v.Ref, row: Any, old: Fields) -> None:
         self.deleting(ctx, ref, old)
-        writing.write(ctx, ref, None, row)
+        writing.write(ctx, ref, None, row, old)
 
     def known(self, params: Fields) -> Fields:
         """The params without unknown fields."""
@@ -138,9 +138,11 @@ class Writer:
     def require_free(self, ctx: Context, ref: v.Ref, fields: Fields, at: At) -> None:
         """Refuse a new document whose name is taken."""
 
-    def write(self, ctx: Context, ref: v.Ref, fields: Fields, before: Any, at: At) -> v.Document:
+    def write(
+        self, ctx: Context, ref: v.Ref, fields: Fields, before: Any, old: Optional[Fields], at: At
+    ) -> v.Document:
         extra = {key: fields.pop(key) for key in list(fields) if key in self.passing}
-        document = place_faults(at, writing.write, ctx, ref, fields, before)
+        document = place_faults(at, writing.write, ctx, ref, fields, before, old)
         return self.shown(document, extra)
 
     #: fields of `complete` that are shown by this write and not stored

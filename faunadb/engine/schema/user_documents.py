@@ -36,7 +36,7 @@ class UserDocuments(Writer):
             fields = self.validated(check, ref, merge({}, self.known(params)), None)
             check.raise_any(at)
         self.add_ttl(ctx, ref, fields)
-        document = self.write(ctx, ref, fields, before, at)
+        document = self.write(ctx, ref, fields, before, None, at)
         if password is not None:
             self._set_password(ctx, ref, password)
         document.created = True
@@ -51,7 +51,7 @@ class UserDocuments(Writer):
         fields = self.validated(check, ref, fields, old)
         check.raise_any(())
         self.add_ttl(ctx, ref, fields)
-        document = self.write(ctx, ref, fields, row, ())
+        document = self.write(ctx, ref, fields, row, old, ())
         if password is not None:
             self._set_password(ctx, ref, password)
         return document
@@ -64,8 +64,10 @@ class UserDocuments(Writer):
         self.add_ttl(ctx, ref, fields)
         return fields
 
-    def write(self, ctx: Context, ref: v.Ref, fields: Fields, before: Any, at: At) -> v.Document:
-        return place_faults(at, writing.write, ctx, ref, fields, before)  # type: ignore[no-any-return]
+    def write(
+        self, ctx: Context, ref: v.Ref, fields: Fields, before: Any, old: Optional[Fields], at: At
+    ) -> v.Document:
+        return place_faults(at, writing.write, ctx, ref, fields, before, old)  # type: ignore[no-any-return]
 
     def add_ttl(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
         """Give a document without ``ttl`` the one that its collection's ``ttl_days`` asks for."""

@@ -670,3 +670,102 @@ def test_a_transaction_may_write_sixteen_megabytes(spells):
     assert (status, errors[0]["code"]) == (400, "bad request")
     assert errors[0]["description"].endswith(" bytes, limit 16777216 bytes")
     assert spells.query(q.exists(spell(0))) is False
+
+
+# ---- permissions ----
+
+DENIED = ("permission denied", "Insufficient privileges to perform the action.")
+
+
+@pytest.fixture
+def client(spells):
+    spells.query(q.create(spell(1), {"data": {"x": 1}}))
+    return spells.as_(spells.query(q.create_key({"role": "client"}))["secret"])
+
+
+@pytest.mark.parametrize(
+    ("expression", "position"),
+    [
+        (q.create(q.collection("spells"), {}), ["create"]),
+        (q.create(q.collection("spells"), {"data": 1}), ["create"]),
+        (q.create(spell(1), {}), ["create"]),
+        (q.create(spell(2), {}), ["create"]),
+        (q.create_collection({"name": "spells"}), ["create_collection"]),
+        (q.create_key({}), ["create_key"]),
+        (q.create(q.keys(), {}), ["create"]),
+        (q.update(spell(1), {}), []),
+        (q.update(spell(1), {"data": 1}), []),
+        (q.replace(spell(1), {}), []),
+        (q.delete(spell(1)), []),
+        (q.delete(q.collection("spells")), []),
+        (q.insert(spell(1), 1, "create", {"data": 1}), []),
+        (q.remove(spell(1), 1, "create"), []),
+    ],
+)
+def test_denied(client, expression, position):
+    assert error_of(client, expression) == (position, *DENIED)
+    assert client.raw(expression).status == 403
+
+
+def test_what_comes_before_permission(client):
+    assert error_of(client, q.update(spell(9), {}))[1] == "instance not found"
+    assert error_of(client, q.delete(spell(9)))[1] == "instance not found"
+    assert (
+        error_of(client, q.insert(spell(9), q.time_add(q.now(), 1, "day"), "create", {}))[1]
+        == "invalid write time"
+    )
+    bad = {"data": {"x": q.collection("nope")}}
+    assert failures_of(client, q.create(q.collection("spells"), bad))[0] == []
+    assert failures_of(client, q.update(spell(9), bad))[0] == []
+
+
+def test_predicates_see_what_is_written(spells):
+    def takes(fields, condition):
+        return q.query(q.lambda_(fields, condition))
+
+    at_x = ["data", "x"]
+    spells.query(
+        q.create_role(
+            {
+                "name": "r",
+                "privileges": [
+                    {
+                        "resource": q.collection("spells"),
+                        "actions": {
+                            "create": takes("new", q.equals(q.select(at_x, q.var("new")), 1)),
+                            "create_with_id": takes(
+                                ["new", "ref"], q.equals(q.select("id", q.var("ref")), "7")
+                            ),
+                            "write": takes(
+                                ["old", "new"],
+                                q.equals(
+                                    [1, 2], [q.select(at_x, q.var("old")), q.select(at_x, q.var("new"))]
+                                ),
+                            ),
+                            "history_write": takes(
+                                ["ref", "ts", "action", "new"],
+                                q.and_(
+                                    q.equals(q.var("ts"), q.time("1970-01-01T00:00:00.001Z")),
+                                    q.equals(q.var("action"), "update"),
+                                    q.equals(q.select(at_x, q.var("new"), 0), 5),
+                                ),
+                            ),
+                        },
+                    }
+                ],
+            }
+        )
+    )
+    holder = spells.as_(spells.query(q.create_key({"role": "r"}))["secret"])
+    assert holder.body(q.create(q.collection("spells"), {"data": {"x": 1}}))[0] == 201
+    assert error_of(holder, q.create(q.collection("spells"), {"data": {"x": 2}})) == (["create"], *DENIED)
+    assert holder.body(q.create(spell(7), {"data": {"x": 1}}))[0] == 201
+    assert error_of(holder, q.create(spell(8), {"data": {"x": 1}})) == (["create"], *DENIED)
+    assert error_of(holder, q.update(spell(7), {"data": {"x": 3}})) == ([], *DENIED)
+    # Also for replace, the new document still shows what replace will drop.
+    assert error_of(holder, q.replace(spell(7), {})) == ([], *DENIED)
+    assert holder.query(q.update(spell(7), {"data": {"x": 2}}))["data"] == {"x": 2}
+    assert holder.query(q.insert(spell(7), 1000, "update", {"data": {"x": 5}}))["data"] == {"x": 5}
+    assert error_of(holder, q.insert(spell(7), 1000, "create", {"data": {"x": 5}})) == ([], *DENIED)
+    assert error_of(holder, q.remove(spell(7), 2000, "update")) == ([], *DENIED)
+    assert holder.query(q.remove(spell(7), 1000, "update")) is None
