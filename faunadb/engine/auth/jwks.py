@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
+from urllib.parse import urlsplit
 
 from ..language.errors import RequestError
 
@@ -207,6 +208,14 @@ def _read(response: Any, deadline: float, max_bytes: int) -> bytes:
     return bytes(body)
 
 
+def _host(uri: str) -> str:
+    """What may be logged of an address: it may hold a password or a token."""
+    try:
+        return urlsplit(uri).hostname or "?"
+    except ValueError:
+        return "?"
+
+
 class _Entry:
     __slots__ = ("attempted", "fetched", "keys")
 
@@ -266,7 +275,9 @@ class KeySets:
             entry.keys = parse_keys(self._fetch(uri))
             entry.fetched = self._clock()
         except DownloadError as error:
-            logger.warning("the key set of an access provider could not be loaded from %r: %s", uri, error)
+            logger.warning(
+                "the key set of an access provider at %s could not be loaded: %s", _host(uri), error
+            )
         entry.attempted = self._clock()
         with self._lock:
             self._entries[uri] = entry

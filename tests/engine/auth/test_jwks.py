@@ -326,6 +326,7 @@ def test_many_threads_download_once():
 def test_failures_are_logged_without_content(caplog):
     _, provider, _, find = make()
     provider.fails = True
-    find("one")
-    assert "https://login.example/keys" in caplog.text
+    find("one", uri="https://me:sesame@login.example/keys?token=sesame")
+    assert "login.example" in caplog.text
     assert "down" in caplog.text
+    assert "sesame" not in caplog.text
