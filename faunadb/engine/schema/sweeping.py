@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import values as v
@@ -49,9 +50,8 @@ def sweep(engine: Engine) -> None:
         began = snap.time
         places = list(_places(schema_view(engine, snap), 0))
     for scope, coll in places:
-        while (
-            not closing.is_set() and engine.store.write(lambda tx, s=scope, c=coll: step(engine, tx, s, c))[0]
-        ):
+        work = partial(_step, engine, scope, coll)
+        while not closing.is_set() and engine.store.write(work)[0]:
             pass
         if closing.is_set():
             return
@@ -71,7 +71,7 @@ def _places(schema: SchemaView, scope: int) -> Iterator[tuple[int, int]]:
             yield from _places(schema, child.scope)
 
 
-def step(engine: Engine, tx: Any, scope: int, coll: int) -> bool:
+def _step(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
     """Remove some of a collection's past. True while more remains."""
     from ..index_builds import system_context
 
