@@ -15,6 +15,7 @@ import pytest
 from faunadb.engine.engine import open_engine
 from faunadb.engine.streaming import Dispatcher, Stream
 from faunadb.engine.streaming.stream import error_frame, frame
+from tests.engine.storage import places
 
 WAIT = 10
 ALL = "fields=action,document,diff,prev,index"
@@ -563,8 +564,19 @@ def test_a_subscriber_joins_without_a_gap(world):
         reader.close()
 
 
-def test_commits_of_another_process(tmp_path, db):
-    url = f"sqlite:///{tmp_path}/store.db"
+@pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request, tmp_path):
+    """The URL of a store that several processes can use."""
+    if request.param == "file":
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
+    place = places.postgres_place(request.getfixturevalue("postgres_url"))
+    yield place.url
+    place.close()
+    places.drop_postgres_place(place)
+
+
+def test_commits_of_another_process(url, db):
     with open_engine(url) as engine:
         world = prepare(type(db)(engine))
         reader = subscribe(world, DOC)
@@ -585,8 +597,7 @@ def test_commits_of_another_process(tmp_path, db):
         assert numbers == list(range(20))
 
 
-def test_two_engines_on_one_store(tmp_path, db):
-    url = f"sqlite:///{tmp_path}/store.db"
+def test_two_engines_on_one_store(url, db):
     with open_engine(url) as one, open_engine(url) as two:
         first, second = prepare(type(db)(one)), type(db)(two)
         readers = [subscribe(first, DOC), subscribe(second, DOC)]
