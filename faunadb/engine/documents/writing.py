@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Optional
 
 from .. import codec
@@ -27,20 +28,25 @@ def write(
     fields: Optional[dict[str, Any]],
     before: Any = MISSING,
     old: Optional[dict[str, Any]] = None,
+    plain: bool = False,
 ) -> v.Document:
     """Write a document's version of the running transaction; fields None deletes it.
 
     fields: everything to be stored at the top level, validated, without nulls. before: the newest stored
     version (a storage row, or None), when the caller has read it already; old: its fields, when they are
-    decoded. Returns the new version as it may be
+    decoded. plain: the fields are nothing but JSON (`schema.fields.is_plain`). Returns the new version as it may be
     shown; for a deletion, a `Document` marked so.
     Raises Fault (``instance not unique``) and RequestError (size limits).
     """
     tx = ctx.writer()
     if before is MISSING:
         before = tx.version(ref.scope, ref.coll, ref.id)
-    text = None if fields is None else codec.encode_fields(fields, tx.txn)
-    ttl = None if fields is None else ttl_micros(fields)
+    if fields is None:
+        text = ttl = None
+    elif plain:
+        text, ttl = _encode_plain(fields), None
+    else:
+        text, ttl = codec.encode_fields(fields, tx.txn), ttl_micros(fields)
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     schema = ref.coll in SCHEMA_KINDS
     if schema:
@@ -62,6 +68,9 @@ def write(
     if ref.coll < v.FIRST_COLLECTION:
         return v.Document(ref, v.PENDING, visible(ref.coll, fields or {}))
     return new
+
+
+_encode_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def stored(ref: v.Ref, row: Any) -> Optional[v.Document]:

@@ -20,8 +20,9 @@ from ..language.errors import (
 from ..language.registry import WRITE, Arg, form
 from ..language.temporal import Time
 from ..schema import databases as database_schema
-from ..schema.fields import prepare
+from ..schema.fields import is_plain, prepare
 from ..schema.native import Fields
+from ..schema.user_documents import USER_DOCUMENTS
 from ..schema.writers import NATIVE, writer_for
 
 if TYPE_CHECKING:
@@ -55,30 +56,41 @@ def _target(ctx: Context, value: Union[str, v.Ref]) -> Target:
     return Target(value.scope, value.coll, value.id)  # type: ignore[union-attr]
 
 
-def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> v.Document:
-    tx = ctx.writer()
-    given = prepare(ctx, params) if params else {}
+def _permitted(ctx: Context, target: Target, given: Fields, at: str) -> Any:
+    """Refuse a create that is not allowed or whose id is taken; returns the newest stored version of that id."""
     scope, coll, number = target
-    if scope != ctx.scope:
-        raise _scoped(at)
-    writer = writer_for(coll)
-    before = None
     if number is None:
         if not ctx.perms.can_create(ctx, v.Ref(scope, v.COLLECTIONS, coll), given):
             raise permission_denied(at)
-    else:
-        ref = v.Ref(scope, coll, number)
-        if not ctx.perms.can_create_with_id(ctx, ref, given):
-            raise permission_denied(at)
-        if documents.exists(ctx, ref, None):
-            raise already_exists(documents.kind(ref), at)
-        before = tx.version(scope, coll, number)
+        return None
+    ref = v.Ref(scope, coll, number)
+    if not ctx.perms.can_create_with_id(ctx, ref, given):
+        raise permission_denied(at)
+    if documents.exists(ctx, ref, None):
+        raise already_exists(documents.kind(ref), at)
+    return ctx.snap.version(scope, coll, number)
+
+
+def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> v.Document:
+    ctx.writer()
+    given = params or {}
+    data: Any = given.get("data") if len(given) == 1 else None
+    plain = type(data) is dict and bool(data) and is_plain(data)
+    if given and not plain:
+        given = prepare(ctx, given)
+    scope, coll, number = target
+    if scope != ctx.scope:
+        raise _scoped(at)
+    before = _permitted(ctx, target, given, at)
     database_schema.check_container(ctx, coll, at)
     if ctx.at is not None:
         raise _invalid_time(at)
-    if number is None:
-        number = writer.allot_id(ctx, scope)
-    return writer.create(ctx, v.Ref(scope, coll, number), given, at, before)
+    if plain and coll >= v.FIRST_COLLECTION:
+        ref = v.Ref(scope, coll, fresh_id() if number is None else number)
+        return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before)
+    writer = writer_for(coll)
+    ref = v.Ref(scope, coll, writer.allot_id(ctx, scope) if number is None else number)
+    return writer.create(ctx, ref, given, at, before)
 
 
 @form(Arg("create", NAME_OR_REF), optional=(Arg("params", OBJECT),), effect=WRITE)
@@ -87,8 +99,7 @@ def create(ctx: Context, target: Union[str, v.Ref], params: Optional[Fields]) ->
 
     params: ``data``, ``ttl``, ``credentials`` for user collections, the fields of the native document otherwise;
     unknown fields are dropped. Result: the document, HTTP 201. Errors: ``instance already exists``,
-    ``instance not unique``,
-    ``validation failed``, ``permission denied``, ``invalid write time``, each at ``create``.
+    ``instance not unique``, ``validation failed``, ``permission denied``, ``invalid write time``, each at ``create``.
 
     >>> q.select(["data", "name"], q.create(q.collection("spells"), {"data": {"name": "Light"}}))
     'Light'

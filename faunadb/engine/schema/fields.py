@@ -155,6 +155,27 @@ class RefFault(Fault):
         return error
 
 
+def is_plain(value: Any) -> bool:
+    """Whether an object or array is just what JSON has: strings, integers, booleans, without nulls or escapes.
+
+    Such a value is stored as it is. Most are, and finding out takes less time than anything else done with them.
+    """
+    if type(value) is dict:
+        for key in value:
+            if key[:1] == "@":
+                return False
+        members = value.values()
+    else:
+        members = value
+    for member in members:
+        kind = type(member)
+        if kind is str or kind is int or kind is bool:
+            continue
+        if (kind is not dict and kind is not list) or not is_plain(member):
+            return False
+    return True
+
+
 _LEAVES = frozenset((str, int, float, bool, type(None), Time, Date, bytes, uuid.UUID, v.Lambda, v.Action))
 _REPOINTED = (v.COLLECTIONS, v.INDEXES, v.FUNCTIONS)
 
