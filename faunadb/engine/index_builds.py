@@ -128,6 +128,16 @@ def build_document(ctx: Context, index: Index, ref: v.Ref, since: Optional[int])
             tx.put_past_entry(*place, added, removed)
 
 
+def forget_document(ctx: Context, indexes: list[Index], ref: v.Ref) -> None:
+    """Remove a document with all its versions, and its entries, past ones too, from some indexes."""
+    tx = ctx.writer()
+    for index in indexes:
+        for span in list(_spans(ctx, index, ref)):
+            tx.drop_entry(index.scope, index.id, span.entry.terms, span.entry.values, span.added)
+    for row in list(tx.versions(ref.scope, ref.coll, ref.id)):
+        tx.drop_version(ref.scope, ref.coll, ref.id, row.ts)
+
+
 def _drop_overlapping(tx: Any, index: Index, span: Span, times: list[int]) -> None:
     terms, values, _ = span.entry
     for at in times:

@@ -90,7 +90,7 @@ def _belongs(text: Any, key_id: int) -> bool:
 
 def _held_elsewhere(ctx: Context, ref: v.Ref) -> bool:
     holder = lookups.key_scope(ctx.snap, ref.id)
-    return holder is not None and holder != ref.scope
+    return holder is not None and holder != ref.scope and ctx.schema.database(holder) is not None
 
 
 KEYS = Keys()

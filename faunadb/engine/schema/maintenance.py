@@ -7,14 +7,20 @@ write of its own: other writers go in between.
 from __future__ import annotations
 
 import json
+import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
+from ..auth import lookups
+from ..language import values as v
 from . import sweeping
 
 if TYPE_CHECKING:
     from ..context import Context
     from ..engine import Engine
+
+log = logging.getLogger("faunadb.engine")
 
 #: A task: what, database number, and number of the index or collection.
 Task = list[Any]
@@ -70,23 +76,33 @@ def _sweep_at_times(engine: Engine) -> None:
 
 
 def run(engine: Engine) -> None:
-    """Do all open tasks, one step per write. Returns early when the engine closes."""
+    """Do all open tasks, one step per write. Returns early when the engine closes.
+
+    A task that fails is left for the next start, and does not keep the others waiting.
+    """
     closing = engine.background.closing
+    failed: list[Task] = []
     while not closing.is_set():
-        task, _ = engine.store.write(_first)
+        with engine.store.snapshot() as snap:
+            task = next((each for each in open_tasks(snap) if each not in failed), None)
         if task is None:
             return
-        step = _step(engine, task)
-        while not closing.is_set() and engine.store.write(step)[0]:
-            pass
-        if closing.is_set():
+        try:
+            _do(engine, task)
+        except Exception:
+            if closing.is_set():
+                return
+            log.exception("background task %s failed", task)
+            failed.append(task)
+
+
+def _do(engine: Engine, task: Task) -> None:
+    closing = engine.background.closing
+    step = _step(engine, task)
+    while not closing.is_set():
+        if not engine.store.write(step)[0]:
+            engine.store.write(lambda tx: _finish(tx, task))
             return
-        engine.store.write(lambda tx, done=task: _finish(tx, done))  # type: ignore[misc]
-
-
-def _first(tx: Any) -> Any:
-    tasks = open_tasks(tx)
-    return tasks[0] if tasks else None
 
 
 def _finish(tx: Any, task: Task) -> None:
@@ -103,5 +119,30 @@ def _step(engine: Engine, task: Task) -> Callable[[Any], bool]:
     if what == "index":
         return lambda tx: tx.purge_index(scope, task[2], STEP)
     if what == "database":
-        return lambda tx: tx.purge_scope(scope, STEP)
-    return lambda tx: tx.purge_index(scope, task[2], STEP) or tx.purge_collection(scope, task[2], STEP)
+        return lambda tx: _forget_keys(tx, scope) or tx.purge_scope(scope, STEP)
+    return partial(_clear_collection, engine, scope, task[2])
+
+
+def _clear_collection(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
+    """Remove some of a deleted collection. True while more remains."""
+    from .. import index_builds
+
+    ctx = index_builds.system_context(engine, tx, scope)
+    indexes = ctx.schema.indexes_on(scope, coll)
+    # Its own indexes went with it. Wildcard indexes, and those with further sources, live on without it.
+    documents = tx.scan_documents(scope, coll, limit=STEP // 5) if indexes else []
+    for doc in documents:
+        index_builds.forget_document(ctx, indexes, v.Ref(scope, coll, doc))
+    return bool(documents) or tx.purge_index(scope, coll, STEP) or tx.purge_collection(scope, coll, STEP)
+
+
+def _forget_keys(tx: Any, scope: int) -> bool:
+    """Drop what leads from key ids to a deleted database. True while more remains."""
+    rows = list(tx.entries(scope, v.KEYS, b"", limit=STEP))
+    for row in rows:
+        for entry in lookups.internal_entries(v.Ref(scope, v.KEYS, row.doc), {}):
+            place = entry[:4]
+            for found in tx.entries(*place[:3], lower=entry.values, upper=entry.values + b"\0", limit=1):
+                tx.drop_entry(*place, found.added)
+        tx.drop_entry(scope, v.KEYS, b"", row.values, row.added)
+    return bool(rows)

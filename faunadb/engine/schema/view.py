@@ -30,6 +30,7 @@ DAY_MICROS = 86_400_000_000
 STAMP = "schema"
 
 _KEPT_VERSIONS = 3
+_MAX_CACHED = 20_000
 _ABSENT = object()
 
 Key = tuple[int, int, int]
@@ -137,6 +138,13 @@ class Committed:
         self.indexes: dict[tuple[int, int], list[Index]] = {}
 
 
+def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    """Remember something, within bounds: queries may ask for any number of names that do not exist."""
+    if len(cache) >= _MAX_CACHED:
+        cache.clear()
+    cache[key] = value
+
+
 class SchemaCache:
     """Committed schema by version; an engine has one for its store."""
 
@@ -186,13 +194,16 @@ NATIVE_COLLECTIONS = {
 class SchemaView:
     """The schema as one query sees it."""
 
-    __slots__ = ("_gone", "_own", "_touched", "committed", "snap")
+    __slots__ = ("_gone", "_old_items", "_old_names", "_own", "_touched", "committed", "snap")
 
     def __init__(self, committed: Committed, snap: Any):
         self.committed = committed
         self.snap = snap
         # What this query wrote: item, or None when deleted.
         self._own: dict[Key, Optional[Item]] = {}
+        # What was committed of it, and of the names it gave and took.
+        self._old_items: dict[Key, Optional[Item]] = {}
+        self._old_names: dict[tuple[int, int, str], Optional[int]] = {}
         self._touched: set[tuple[int, int]] = set()
         # Names of what it deleted, which the results of the deletes still show.
         self._gone: dict[Key, str] = {}
@@ -210,14 +221,16 @@ class SchemaView:
     def committed_item(self, ref: v.Ref) -> Optional[Item]:
         """The schema document as committed before this query."""
         key = (ref.scope, ref.coll, ref.id)
+        if key in self._old_items:
+            return self._old_items[key]
         items = self.committed.items
         found = items.get(key, _ABSENT)
         if found is not _ABSENT:
             return found  # type: ignore[return-value]
-        # Whatever this query writes was put into the cache by `touch` before, so the store says the same.
+        # This query has not written it, so the store says what is committed.
         row = self.snap.version(ref.scope, ref.coll, ref.id)
         item = Item(ref, row.data) if row is not None and row.live else None
-        items[key] = item
+        _keep(items, key, item)
         return item
 
     def exists(self, ref: v.Ref) -> bool:
@@ -255,10 +268,14 @@ class SchemaView:
         return self._committed_name(scope, kind, name)
 
     def _committed_name(self, scope: int, kind: int, name: str) -> Optional[int]:
+        key = (scope, kind, name)
+        if key in self._old_names:
+            return self._old_names[key]
         names = self.committed.names
-        found = names.get((scope, kind, name), _ABSENT)
+        found = names.get(key, _ABSENT)
         if found is _ABSENT:
-            found = names[scope, kind, name] = self._find(scope, kind, name)
+            found = self._find(scope, kind, name)
+            _keep(names, key, found)
         return found  # type: ignore[return-value]
 
     def _find(self, scope: int, kind: int, name: str) -> Optional[int]:
@@ -407,20 +424,12 @@ class SchemaView:
 
     def touch(self, ref: v.Ref, *names: Optional[str]) -> None:
         """Before a schema document is written: remember what is committed of it and of its old and new names."""
-        if (ref.scope, ref.coll, ref.id) not in self._own:
-            self.committed_item(ref)
-            if ref.coll == v.COLLECTIONS and ref.id >= v.FIRST_COLLECTION:
-                self.collection(ref.scope, ref.id)
+        key = (ref.scope, ref.coll, ref.id)
+        if key not in self._old_items:
+            self._old_items[key] = self.committed_item(ref)
         for name in names:
-            if name is not None and (ref.scope, ref.coll) not in self._touched:
-                self._committed_name(ref.scope, ref.coll, name)
-            elif name is not None:
-                self._remember(ref.scope, ref.coll, name)
-
-    def _remember(self, scope: int, kind: int, name: str) -> None:
-        """As `_committed_name`, once items of the kind were written: names touched before are known already."""
-        if (scope, kind, name) not in self.committed.names:
-            self.committed.names[scope, kind, name] = self._find(scope, kind, name)
+            if name is not None and (ref.scope, ref.coll, name) not in self._old_names:
+                self._old_names[ref.scope, ref.coll, name] = self._committed_name(ref.scope, ref.coll, name)
 
     def changed(self, ref: v.Ref, item: Optional[Item]) -> None:
         """After a schema document was written. item: its new state, None when deleted."""

@@ -84,7 +84,9 @@ def test_failures(roles, params, failures):
     assert failures_of(roles, q.update(q.access_provider("p"), params)) == ([], failures)
 
 
-@pytest.mark.parametrize("text", ["https:/x", "https: //x", "HTTPS://x", "https://x:8443/keys", "https://"])
+@pytest.mark.parametrize(
+    "text", ["https:/x", "https: //x", "HTTPS://x", "https://x:8443/keys", "https://", "https://[::1]/k"]
+)
 def test_accepted_uris(db, text):
     assert db.query(q.create_access_provider({**GIVEN, "jwks_uri": text}))["jwks_uri"] == text
 

@@ -98,6 +98,10 @@ def test_deleting_takes_its_own_indexes(db):
     ]  # fmt: skip
     assert db.query(q.exists(q.role("r"))) is True
     assert db.query(q.count(q.match(q.index("all")))) == 0
+    assert db.engine.background.wait(10)
+    assert db.engine.store.check() == []
+    with db.engine.store.snapshot() as snap:
+        assert [list(snap.history(0, number, b"")) for number in range(32768, 32772)] == [[], [], [], []]
     assert error_of(db, q.get(document["ref"]))[1:] == (
         "invalid ref",
         "Ref refers to undefined collection 'a'",

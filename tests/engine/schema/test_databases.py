@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faunadb import query as q
+from faunadb.engine.auth import lookups
 from faunadb.objects import Ref
 from tests.engine.schema.checks import error_of, failures_of, invalid_type
 
@@ -97,6 +98,7 @@ def test_delete_takes_everything_below(db):
     assert db.engine.background.wait(10)
     with db.engine.store.snapshot() as snap:
         assert snap.count_versions(1, 0, 5) == 0
+        assert lookups.key_scope(snap, int(inner["ref"].id())) is None
         assert snap.count_versions(2, 1, 5) == 0
 
 

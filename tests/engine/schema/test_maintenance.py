@@ -137,3 +137,23 @@ def test_large_deletes_take_many_small_writes(db, monkeypatch):
     # Entries and versions, some hundred rows a time, so that other writers go in between.
     assert len(writes) > 4000 // maintenance.STEP
     assert versions(db) == 0
+
+
+def test_a_task_that_fails_does_not_hold_up_the_others(db, monkeypatch, caplog):
+    db.query([q.create_collection({"name": name}) for name in "cd"])
+    db.query([q.create(item(1), {}), q.create(q.ref(q.collection("d"), 1), {})])
+    steps = maintenance._step
+
+    def refuse(tx):
+        raise ValueError("no")
+
+    monkeypatch.setattr(
+        maintenance, "_step", lambda engine, task: refuse if task[2] == 1024 else steps(engine, task)
+    )
+    db.query(q.do(q.delete(q.collection("c")), q.delete(q.collection("d"))))
+    assert db.engine.background.wait(10)
+    assert (versions(db, 1024), versions(db, 1025)) == (1, 0)
+    assert "failed" in caplog.text
+    monkeypatch.undo()
+    maintenance.run(db.engine)
+    assert versions(db, 1024) == 0
