@@ -20,6 +20,7 @@ from .documents import writing
 from .indexing import Index
 from .language import values as v
 from .language.errors import RequestError
+from .schema.internal import BUILDING_FIELD
 from .schema.view import schema_view
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def build_now(ctx: Context, index: Index) -> None:
     for coll in sources(ctx, index):
         for doc in tx.scan_documents(index.scope, coll, limit=SMALL + 1):
             ctx.check_deadline()
-            build_document(ctx, index, v.Ref(index.scope, coll, doc), None)
+            build_document(ctx, index, v.Ref(index.scope, coll, doc))
     writing.check_size(tx)
 
 
@@ -108,19 +109,10 @@ def _spans(ctx: Context, index: Index, ref: v.Ref) -> Iterator[Span]:
     yield from living.values()
 
 
-def build_document(ctx: Context, index: Index, ref: v.Ref, since: Optional[int]) -> None:
-    """Write the entries of one document.
-
-    since: time the index was created, when it was written to since then: what such writes left is replaced.
-    """
+def build_document(ctx: Context, index: Index, ref: v.Ref) -> None:
+    """Write the entries of one document; they may be there already."""
     tx = ctx.writer()
-    newest = tx.version(ref.scope, ref.coll, ref.id)
-    spans = list(_spans(ctx, index, ref))
-    if since is not None and newest is not None and newest.txn >= since:
-        times = [row.ts for row in tx.versions(ref.scope, ref.coll, ref.id)]
-        for span in spans:
-            _drop_overlapping(tx, index, span, times)
-    for (terms, values, cover), ttl, added, removed in spans:
+    for (terms, values, cover), ttl, added, removed in list(_spans(ctx, index, ref)):
         place = (index.scope, index.id, terms, values, ref.coll, ref.id, cover, ttl)
         if removed is None:
             tx.add_entry(*place, added)
@@ -136,17 +128,6 @@ def forget_document(ctx: Context, indexes: list[Index], ref: v.Ref) -> None:
             tx.drop_entry(index.scope, index.id, span.entry.terms, span.entry.values, span.added)
     for row in list(tx.versions(ref.scope, ref.coll, ref.id)):
         tx.drop_version(ref.scope, ref.coll, ref.id, row.ts)
-
-
-def _drop_overlapping(tx: Any, index: Index, span: Span, times: list[int]) -> None:
-    terms, values, _ = span.entry
-    for at in times:
-        if at < span.added or (span.removed is not None and at >= span.removed):
-            continue
-        for row in tx.entries(
-            index.scope, index.id, terms, lower=values, upper=values + b"\0", at=at, limit=1
-        ):
-            tx.drop_entry(index.scope, index.id, terms, values, row.added)
 
 
 def steps(engine: Engine, scope: int, number: int) -> Callable[[Any], bool]:
@@ -166,15 +147,14 @@ def _step(ctx: Context, ref: v.Ref) -> bool:
     if index is None:
         tx.set_setting(key, "")
         return False
-    since = next(iter(tx.versions(ref.scope, ref.coll, ref.id, limit=1))).ts
-    place = _advance(ctx, index, json.loads(tx.setting(key) or "null"), since)
+    place = _advance(ctx, index, json.loads(tx.setting(key) or "null"))
     tx.set_setting(key, json.dumps(place) if place is not None else "")
     if place is None:
         _activate(ctx, ref)
     return place is not None
 
 
-def _advance(ctx: Context, index: Index, place: Any, since: int) -> Optional[list[Optional[int]]]:
+def _advance(ctx: Context, index: Index, place: Any) -> Optional[list[Optional[int]]]:
     """Index some more documents. place: [collection, last document done]; returns the next one, None at the end."""
     tx = ctx.writer()
     ends = time.monotonic() + STEP_SECONDS
@@ -184,7 +164,7 @@ def _advance(ctx: Context, index: Index, place: Any, since: int) -> Optional[lis
             continue
         after = last if coll == first else None
         for doc in tx.scan_documents(index.scope, coll, after=after, limit=STEP):
-            _build_or_skip(ctx, index, v.Ref(index.scope, coll, doc), since)
+            _build_or_skip(ctx, index, v.Ref(index.scope, coll, doc))
             after = doc
             if time.monotonic() > ends:
                 return [coll, after]
@@ -193,9 +173,9 @@ def _advance(ctx: Context, index: Index, place: Any, since: int) -> Optional[lis
     return None
 
 
-def _build_or_skip(ctx: Context, index: Index, ref: v.Ref, since: int) -> None:
+def _build_or_skip(ctx: Context, index: Index, ref: v.Ref) -> None:
     try:
-        build_document(ctx, index, ref, since)
+        build_document(ctx, index, ref)
     except RequestError as refusal:
         # Its entries are too large. The document was there first, so it stays, unindexed.
         log.warning("index %s leaves out document %s: %s", index.name, ref.id, refusal.description)
@@ -203,8 +183,10 @@ def _build_or_skip(ctx: Context, index: Index, ref: v.Ref, since: int) -> None:
 
 def _activate(ctx: Context, ref: v.Ref) -> None:
     item = ctx.schema.item(ref)
-    if item is not None and item.fields.get("active") is not True:
-        writing.write(ctx, ref, {**item.fields, "active": True})
+    if item is None:
+        return
+    fields = {key: value for key, value in item.fields.items() if key != BUILDING_FIELD}
+    writing.write(ctx, ref, {**fields, "active": True})
 
 
 __all__ = ["build_now", "is_small", "steps", "system_context"]

@@ -277,3 +277,29 @@ def check_against_model(db, model):
         assert len(documents["data"]) == (0 if state is None else 1)
     events = db.query(q.paginate(q.events(DOC), size=100))["data"]
     assert [(each["ts"], each["action"], each["data"]) for each in events] == expected_events(model)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(OPERATIONS, OPERATIONS)
+def test_an_index_built_behind_writes_is_complete(earlier, later):
+    with open_engine("sqlite://") as engine:
+        db = Database(engine)
+        db.query([q.create_collection({"name": name, "history_days": None}) for name in "cd"])
+        model = {}
+        for operation in earlier:
+            apply_to_database(db, model, operation)
+        submit = engine.background.submit
+        waiting = []
+        engine.background.submit = waiting.append
+        index = {"source": [q.collection("c"), q.collection("d")], "values": [{"field": ["data", "x"]}]}
+        db.query(q.create_index({"name": "behind", **index}))
+        for operation in later:
+            apply_to_database(db, model, operation)
+        engine.background.submit = submit
+        for task in waiting:
+            submit(task)
+        assert engine.background.wait(10)
+        assert db.query(q.select("active", q.get(q.index("behind")))) is True
+        db.query(q.create_index({"name": "built", **index, "source": q.collection("c")}))
+        assert entries_of(db, 32768) == entries_of(db, 32769)
+        assert engine.store.check() == []

@@ -92,6 +92,17 @@ def _find(tx: Any, place: Place, at: Optional[int]) -> Any:
     return None
 
 
+def complete_builds(ctx: Context, ref: v.Ref) -> None:
+    """Before a document is written: index all of it in the indexes still being built.
+
+    So an index has either nothing of a document or everything, which is what changing it step by step needs.
+    """
+    for index in ctx.schema.building_on(ref.scope, ref.coll):
+        from ..index_builds import build_document
+
+        build_document(ctx, index, ref)
+
+
 def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
     """Add the entries of a document that had none (a document that was not there before)."""
     tx, ref = ctx.tx, document.ref

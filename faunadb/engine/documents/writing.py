@@ -48,6 +48,8 @@ def write(
     else:
         text, ttl = codec.encode_fields(fields, tx.txn), ttl_micros(fields)
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
+    if before is not None:
+        entries.complete_builds(ctx, ref)
     schema = ref.coll in SCHEMA_KINDS
     if schema:
         _touch(ctx, ref, fields)
@@ -131,6 +133,7 @@ def insert(ctx: Context, ref: v.Ref, ts: int, fields: Optional[dict[str, Any]]) 
     at = tx.version(scope, coll, doc, ts)
     previous = tx.version(scope, coll, doc, ts - 1) if at is not None and at.ts == ts else at
     following = _following(tx, ref, ts)
+    entries.complete_builds(ctx, ref)
     new = None if text is None else v.Document(ref, ts, text=text)
     _store(ctx, ref, ts, text, ttl)
     entries.rewrite(
@@ -156,6 +159,7 @@ def remove(ctx: Context, ref: v.Ref, row: Any, retained_from: Optional[int]) -> 
     scope, coll, doc, ts = ref.scope, ref.coll, ref.id, row.ts
     previous = tx.version(scope, coll, doc, ts - 1)
     following = _following(tx, ref, ts)
+    entries.complete_builds(ctx, ref)
     if retained_from is not None and ts <= retained_from:
         after: Optional[entries.Version] = entries.Version(ts, None, None)
         tx.put_version(scope, coll, doc, ts, False, None, None)

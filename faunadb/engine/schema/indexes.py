@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
+from ..documents import writing
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import At, Failure
 from . import index_fields, maintenance, protection
 from .fields import BOOLEAN, MAP, Check, name
+from .internal import BUILDING_FIELD
 from .native import Fields, SchemaWriter
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Indexes(SchemaWriter):
     }
     needed = ("name", "source")
     kept = ("name", "unique", "partitions")
+    system = (BUILDING_FIELD,)
     first_id = v.FIRST_INDEX
 
     def defaults(self) -> Fields:
@@ -90,28 +93,18 @@ def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
     """Fill a new index: here and now when its sources are small, else behind the queries."""
     from .. import index_builds
 
-    index = ctx.schema.index(ref)
-    if index is None:
+    index, item = ctx.schema.index(ref), ctx.schema.item(ref)
+    if index is None or item is None:
         return document
-    if not index_builds.is_small(ctx, index):
+    if index_builds.is_small(ctx, index):
+        index_builds.build_now(ctx, index)
+        change = {"active": True}
+    else:
         maintenance.enqueue(ctx, ["build", ref.scope, ref.id])
-        return document
-    index_builds.build_now(ctx, index)
-    if index.active:
-        return document
-    return activate(ctx, ref, document)
-
-
-def activate(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
-    """Mark an index as built."""
-    from ..documents import writing
-
-    item = ctx.schema.item(ref)
-    if item is None:
-        return document
-    active = writing.write(ctx, ref, {**item.fields, "active": True})
-    active.created = document.created
-    return active
+        change = {BUILDING_FIELD: True}
+    built = writing.write(ctx, ref, {**item.fields, **change})
+    built.created = True
+    return built
 
 
 INDEXES = Indexes()

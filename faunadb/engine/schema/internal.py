@@ -17,7 +17,7 @@ index                  scope   terms                               entry
 from __future__ import annotations
 
 from ..keys import ref_suffix as ref_suffix
-from ..language.values import COLLECTIONS, DATABASES
+from ..language.values import COLLECTIONS, DATABASES, INDEXES
 
 SCOPES = 515
 GLOBAL_IDS = 516
@@ -27,10 +27,14 @@ PROVIDERS_BY_ISSUER = 518
 #: Field of a collection document, never shown: no time before it may be read, whatever `history_days` says.
 FLOOR_FIELD = "min_valid_ts"
 
+#: Field of an index document, never shown: true while documents from before its creation are being indexed.
+BUILDING_FIELD = "building"
+
 #: Stored fields that are never shown, by native collection.
 HIDDEN_FIELDS: dict[int, frozenset[str]] = {
     DATABASES: frozenset(("scope", "account", "disabled")),
     COLLECTIONS: frozenset((FLOOR_FIELD,)),
+    INDEXES: frozenset((BUILDING_FIELD,)),
 }
 
 _MASK = (1 << 64) - 1

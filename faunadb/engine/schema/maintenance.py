@@ -71,6 +71,8 @@ def _sweep_at_times(engine: Engine) -> None:
     closing = engine.background.closing
     wait = sweeping.FIRST
     while not closing.wait(wait):
+        # Tasks of another process that is gone are taken up, too.
+        engine.background.submit(lambda: run(engine))
         engine.background.submit(lambda: sweeping.sweep(engine))
         wait = sweeping.INTERVAL
 

@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from ..language import values as v
-from .internal import BY_NAME, FLOOR_FIELD, GLOBAL_IDS, SCOPES, id_terms, name_terms, text_terms
+from .internal import (
+    BUILDING_FIELD,
+    BY_NAME,
+    FLOOR_FIELD,
+    GLOBAL_IDS,
+    SCOPES,
+    id_terms,
+    name_terms,
+    text_terms,
+)
 
 if TYPE_CHECKING:
     from ..indexing import Index
@@ -125,7 +134,17 @@ class Committed:
     transaction may still make the version of that number: one that was seen inside a batch whose commit failed.
     """
 
-    __slots__ = ("collections", "confirmed", "databases", "indexes", "items", "lists", "names", "stamp")
+    __slots__ = (
+        "building",
+        "collections",
+        "confirmed",
+        "databases",
+        "indexes",
+        "items",
+        "lists",
+        "names",
+        "stamp",
+    )
 
     def __init__(self, stamp: Optional[str]) -> None:
         self.stamp = stamp
@@ -136,6 +155,7 @@ class Committed:
         self.databases: dict[int, Optional[DatabaseInfo]] = {0: ROOT}
         self.collections: dict[tuple[int, int], Optional[CollectionInfo]] = {}
         self.indexes: dict[tuple[int, int], list[Index]] = {}
+        self.building: dict[tuple[int, int], list[Index]] = {}
 
 
 def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
@@ -392,6 +412,24 @@ class SchemaView:
     def _indexes_on(self, scope: int, coll: int) -> list[Index]:
         infos = (self.index(ref) for ref in self.items(scope, v.INDEXES))
         return [info for info in infos if info is not None and info.covers(coll)]
+
+    def building_on(self, scope: int, coll: int) -> list[Index]:
+        """Those of `indexes_on` that are still being filled from the documents that were there before them."""
+        if (scope, v.INDEXES) in self._touched:
+            return self._building_on(scope, coll)
+        building = self.committed.building
+        found = building.get((scope, coll))
+        if found is None:
+            found = building[scope, coll] = self._building_on(scope, coll)
+        return found
+
+    def _building_on(self, scope: int, coll: int) -> list[Index]:
+        found = []
+        for index in self.indexes_on(scope, coll):
+            item = self.item(index.ref)
+            if item is not None and item.fields.get(BUILDING_FIELD) is True:
+                found.append(index)
+        return found
 
     def function(self, ref: v.Ref) -> Optional[FunctionInfo]:
         """A function as committed before this query: what calls run."""
