@@ -78,6 +78,7 @@ class Databases(SchemaWriter):
         scope = fields["scope"]
         for child in ctx.schema.items(scope, v.DATABASES):
             item = ctx.schema.item(child)
+            ctx.check_deadline()
             if item is not None:
                 self.delete(ctx, child, ctx.writer().version(scope, v.DATABASES, child.id), item.fields)
         maintenance.enqueue(ctx, ["database", scope])

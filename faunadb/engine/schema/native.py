@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..documents import merge, writing
 from ..documents.ids import new_id
 from ..language import values as v
+from ..language.equality import identical
 from ..language.errors import At, Fault, already_exists, bad_request, invalid_argument, not_unique
 from .fields import MAP, Check, FieldType, check_refs, required
 
@@ -132,7 +133,9 @@ class Writer:
             del fields[key]
         self.settle(check, ref, fields, old)
         if self.checks_refs:
-            check_refs(check, fields)
+            # What an update leaves alone stays valid, even when something it mentions is gone since.
+            before = old or {}
+            check_refs(check, {key: value for key, value in fields.items() if not _same(before, key, value)})
         return fields
 
     def require_free(self, ctx: Context, ref: v.Ref, fields: Fields, at: At) -> None:
@@ -147,6 +150,10 @@ class Writer:
 
     #: fields of `complete` that are shown by this write and not stored
     passing: frozenset[str] = frozenset()
+
+
+def _same(fields: Fields, key: str, value: Any) -> bool:
+    return key in fields and identical(fields[key], value)
 
 
 def place_faults(at: At, function: Any, *args: Any) -> Any:

@@ -140,3 +140,14 @@ def test_refs_in_schema_documents_must_exist(db):
     assert failures_of(db, q.create_function(given)) == (["create_function"], [failure])
     db.query(q.create(missing, {}))
     assert db.body(q.create_function(given))[0] == 201
+
+
+def test_what_was_valid_stays_valid(db):
+    db.query([q.create_collection({"name": "c"}), q.create_role({"name": "r"})])
+    db.query(
+        q.create_function({"name": "f", "body": BODY, "role": q.role("r"), "data": {"c": q.collection("c")}})
+    )
+    server = db.as_(db.query(q.create_key({"role": "server"}))["secret"])
+    assert server.query(q.update(q.function("f"), {"signature": "x"}))["signature"] == "x"
+    db.query(q.delete(q.collection("c")))
+    assert db.query(q.update(q.function("f"), {"name": "g"}))["name"] == "g"

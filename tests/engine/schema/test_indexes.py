@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import threading
+
 import pytest
 
 from faunadb import query as q
+from faunadb.engine.engine import open_engine
+from tests.engine.conftest import Database
 from tests.engine.schema.checks import error_of, failures_of, invalid_type, required
 
 SPELLS = {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}}
@@ -512,3 +517,67 @@ def test_history_writes_move_entries(db):
     db.query(q.remove(ref, 3000, "create"))
     assert elements(db) == [1]
     assert db.engine.store.check() == []
+
+
+# ---- races ----
+
+
+def run_at_once(*works):
+    """Run each work in a thread of its own, all let go at the same moment; returns their results."""
+    results = [None] * len(works)
+    gate = threading.Barrier(len(works))
+
+    def run(number, work):
+        gate.wait(10)
+        results[number] = work()
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+@pytest.mark.parametrize("place", ["sqlite://", "file"])
+def test_one_of_two_writers_gets_a_unique_value(place, tmp_path):
+    url = place if place == "sqlite://" else f"sqlite:///{tmp_path}/x.db"
+    with open_engine(url) as engine:
+        db = Database(engine)
+        db.query(q.create_collection({"name": "spells"}))
+        db.query(
+            q.create_index(
+                {"name": "u", "source": spells(), "terms": {"field": ["data", "a"]}, "unique": True}
+            )
+        )
+        for value in range(20):
+            create = functools.partial(db.raw, q.create(spells(), {"data": {"a": value}}))
+            answers = run_at_once(create, create, create)
+            assert sorted(answer.status for answer in answers) == [201, 400, 400]
+        assert count(db, "u", 3) == 1
+        assert engine.store.check() == []
+
+
+def test_schema_and_documents_are_written_at_once(tmp_path):
+    with open_engine(f"sqlite:///{tmp_path}/x.db") as engine:
+        db = Database(engine)
+        db.query(q.create_collection({"name": "spells"}))
+
+        def schema():
+            for number in range(15):
+                db.query(q.create_collection({"name": f"c{number}"}))
+                db.query(
+                    q.create_index(
+                        {"name": f"i{number}", "source": spells(), "terms": {"field": ["data", "x"]}}
+                    )
+                )
+
+        def documents():
+            for number in range(60):
+                db.query(q.create(spells(), {"data": {"x": number % 5}}))
+
+        run_at_once(schema, documents, documents)
+        assert engine.background.wait(30)
+        assert db.query(q.count(q.documents(spells()))) == 120
+        assert {count(db, f"i{number}", 1) for number in range(15)} == {24}
+        assert engine.store.check() == []
