@@ -55,6 +55,8 @@ class Database:
         self.url = f"sqlite://?name=test-{os.getpid()}-{next(_numbers)}"
         self.secret = SECRET
         self.client = FaunaClient(secret=SECRET, endpoint=self.url)
+        # the first query opens the database; this client keeps it, whoever else comes and goes
+        self.client.query(0)
         self._clients: list[FaunaClient] = [self.client]
 
     def __repr__(self) -> str:

@@ -67,7 +67,7 @@ class Connection:
         :raises CliError: when there is no answer, or the secret is refused
         """
         try:
-            client.query(q.now())
+            client.query(0)
         except Unauthorized:
             where = (
                 f"database {self.database} of {shown_url(self.url)}" if self.database else shown_url(self.url)

@@ -233,6 +233,6 @@ class _RawClient:
 
     def snapshot_time(self) -> int:
         """The time that the database reads at now, in microseconds."""
-        self.query({"now": None})
+        self.query(0)
         assert self.last is not None
         return int(self.last.response_headers["x-txn-time"])

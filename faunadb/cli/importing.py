@@ -412,7 +412,7 @@ class Importer:
         if self._server is None:
             try:
                 self._server = self.connection.role_client("server")
-                self._server.query(q.now())
+                self._server.query(0)
             except (CliError, HttpError):
                 self._server = self.client
         return self._server

@@ -1,0 +1,157 @@
+"""Which language a text is in, and Python-style queries read without running Python."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from faunadb import query as q
+from faunadb.cli.errors import FqlSyntaxError
+from faunadb.cli.paging import next_page_query
+from faunadb.cli.python_fql import QUERY_FUNCTIONS, parse, parse_script
+from faunadb.cli.render import to_wire
+from faunadb.cli.texts import is_javascript, parse_text
+from faunadb.objects import FaunaTime, Native, Query, Ref
+
+
+@pytest.mark.parametrize(
+    ("text", "javascript"),
+    [
+        ('Get(Ref(Collection("a"), "1"))', True),
+        ('q.Get(q.Ref(q.Collection("a"), "1"))', True),
+        ("Now()", True),
+        ("x => x", True),
+        ('{"a": true, b: null}', True),
+        ("Map([1], x => x) // done", True),
+        ("q.now()", False),
+        ('get(ref(collection("a"), "1"))', False),
+        ('Ref("1", Ref("a", Native.COLLECTIONS))', False),
+        ("client.query(q.now())", False),
+        ("client.query(q.Now())", True),
+        ("x = 1", False),
+        ("for x in [1]:\n    print(x)", False),
+        ("'Get(x)'", False),
+        ("# Get(x)\nq.now()", False),
+        ("1 + 1", False),
+        ('_["data"]', False),
+        ("errors.HttpError", False),
+        ("Get('open", True),
+        ("print('open", False),
+    ],
+)
+def test_language(text, javascript):
+    assert is_javascript(text) is javascript
+
+
+NOW = datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ('q.get(q.ref(q.collection("a"), "1"))', q.get(q.ref(q.collection("a"), "1"))),
+        ('get(ref(collection("a"), "1"), ts=5)', q.get(q.ref(q.collection("a"), "1"), ts=5)),
+        ("q.map_(lambda x: q.add(x, 1), [1, 2])", q.map_(lambda x: q.add(x, 1), [1, 2])),
+        ("map_(lambda a, b: [b, a], [[1, 2]])", q.map_(lambda a, b: [b, a], [[1, 2]])),
+        ("lambda x: map_(lambda y: [x, y], x)", q.lambda_("x", q.map_(lambda y: [q.var("x"), y], q.var("x")))),
+        ("q.let(x=1, y=2).in_(q.var('x'))", q.let(x=1, y=2).in_(q.var("x"))),
+        ("q.let({'x': 1}, q.var('x'))", q.let({"x": 1}, q.var("x"))),
+        ("(1, -2.5, 'a', None, True, b'x')", (1, -2.5, "a", None, True, b"x")),
+        ("{'a': [1], 'b': {}}", {"a": [1], "b": {}}),
+        ("60 * 60 + 1", 3601),
+        ("'a' + 'b'", "ab"),
+        ("Ref('1', Ref('a', Native.COLLECTIONS))", Ref("1", Ref("a", Native.COLLECTIONS))),
+        ("FaunaTime('2020-01-02T03:04:05Z')", FaunaTime("2020-01-02T03:04:05Z")),
+        ("datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)", NOW),
+        ("datetime.date(2020, 1, 2)", datetime.date(2020, 1, 2)),
+        ("Query({'lambda': 'x', 'expr': 1})", Query({"lambda": "x", "expr": 1})),
+        ("client.query(q.now())", q.now()),
+        ("if_expr(True, 1, 2)", q.if_(True, 1, 2)),
+        ("\n  q.now()\n", q.now()),
+    ],
+)
+def test_python(text, query):
+    assert parse(text).wire == to_wire(q._wrap(query))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("", 1, 1, "there is no query here"),
+        ("q.now()\nq.now()", 1, 1, "one expression was expected"),
+        ("import os", 1, 1, "an expression was expected, not a statement of Python"),
+        ("__import__('os').system('ls')", 1, 1, "there is no query function here"),
+        ("open('/etc/passwd')", 1, 1, "there is no query function open"),
+        ("q._wrap(1)", 1, 1, "there is no query function q._wrap"),
+        ("q.get.__globals__", 1, 1, "q.get.__globals__ is not defined"),
+        ("().__class__", 1, 1, "this is not defined"),
+        ("[x for x in [1]]", 1, 1, "this is no part of a query"),
+        ("f'{1}'", 1, 1, "this is no part of a query"),
+        ("1j", 1, 1, "this is no value of a query"),
+        ("q.gett(1)", 1, 1, "there is no query function q.gett; did you mean get?"),
+        ("'é' + q.get(x)", 1, 13, "x is not defined"),
+        ("q.add(1, get)", 1, 10, "get is a function: call it"),
+        ("q.get(1, 2, 3)", 1, 1, "get() takes from 1 to 2 positional arguments but 3 were given"),
+        ("q.add(*[1])", 1, 1, "spread arguments are not understood here"),
+        ("{**{}}", 1, 1, "** is not understood here"),
+        ("lambda *a: 1", 1, 1, "a lambda takes plain parameters, one at least"),
+        ("q.now() + 1", 1, 1, "arithmetic works between numbers only; use q.add(...) and the like"),
+        ("1 / 0", 1, 1, "division by zero"),
+        ("-'a'", 1, 1, "this operator works before numbers only"),
+    ],
+)
+def test_python_errors(text, line, column, message):
+    with pytest.raises(FqlSyntaxError) as caught:
+        parse(text)
+    assert caught.value.message == message
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+def test_python_syntax_error_has_its_place():
+    with pytest.raises(FqlSyntaxError) as caught:
+        parse("q.add(\n  1,,2)")
+    assert (caught.value.line, caught.value.column) == (2, 5)
+
+
+@pytest.mark.parametrize("depth", [5_000, 100_000])
+def test_python_nested_too_deeply(depth):
+    with pytest.raises(FqlSyntaxError):
+        parse("[" * depth + "]" * depth)
+
+
+def test_all_functions_of_the_driver_are_there():
+    assert len(QUERY_FUNCTIONS) == 213
+    assert "_wrap" not in QUERY_FUNCTIONS
+
+
+def test_scripts():
+    assert [query.wire for query in parse_script("q.now()\nq.new_id()")] == [{"now": None}, {"new_id": None}]
+    assert [query.wire for query in parse_text("Now(); NewId()")] == [{"now": None}, {"new_id": None}]
+    assert [query.wire for query in parse_text("now()\nnew_id()")] == [{"now": None}, {"new_id": None}]
+
+
+REF = Ref("2", Ref("a", Native.COLLECTIONS))
+PAGE = {"data": [1], "after": [5, REF], "before": [1]}
+
+
+@pytest.mark.parametrize(
+    ("query", "result", "following"),
+    [
+        (q.paginate(q.keys(), size=1), PAGE, q.paginate(q.keys(), size=1, after=[5, REF])),
+        (q.paginate(q.keys(), before=[3]), PAGE, q.paginate(q.keys(), after=[5, REF])),
+        (
+            q.map_(lambda x: q.get(x), q.filter_(lambda x: True, q.paginate(q.keys(), after=[0]))),
+            PAGE,
+            q.map_(lambda x: q.get(x), q.filter_(lambda x: True, q.paginate(q.keys(), after=[5, REF]))),
+        ),
+        (q.paginate(q.events(REF)), {"data": [], "after": {"ts": 1}}, q.paginate(q.events(REF), after={"ts": 1})),
+        (q.paginate(q.keys()), {"data": [1]}, None),
+        (q.get(REF), {"data": {"a": 1}, "after": 1}, None),
+        (q.get(REF), PAGE, None),
+        (q.now(), 5, None),
+    ],
+)
+def test_the_query_for_the_next_page(query, result, following):
+    expected = None if following is None else to_wire(following)
+    assert next_page_query(to_wire(query), result) == expected
