@@ -302,7 +302,7 @@ class _Batch:
                     self.writer.rollback_to_savepoint()
                 elif not self.ran:
                     self._rollback()
-                elif tx is not None and tx.wrote:
+                else:
                     # Works that only read came first: what they read stands, so nothing of theirs is lost.
                     self._rollback_keeping_readers()
             except TransactionLost as broken:

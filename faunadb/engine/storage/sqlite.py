@@ -158,7 +158,9 @@ class SqliteSnapshot(_Reads):
         try:
             execute = conn.execute
             execute("BEGIN")
-            last_txn, self.schema_version = execute("SELECT last_txn, schema_version FROM meta").fetchone()
+            last_txn, self.schema_version = execute(
+                "SELECT last_txn, schema_version FROM meta WHERE id = 0"
+            ).fetchone()
         except sqlite3.Error as error:
             self._conn = CLOSED
             conn.close()
@@ -320,7 +322,7 @@ class SqliteWriter(Writer):
         self._shared_until = 0.0  # other processes wrote recently: until when to be polite
         self._held_since = 0.0
         self.last_txn, self.schema_version = conn.execute(
-            "SELECT last_txn, schema_version FROM meta"
+            "SELECT last_txn, schema_version FROM meta WHERE id = 0"
         ).fetchone()
         if path is not None:
             conn.execute("PRAGMA busy_timeout = 10")  # short rounds, so that a deadline is kept
@@ -340,7 +342,7 @@ class SqliteWriter(Writer):
                     raise explain(error, self._path) from error
                 self._held_since = time.monotonic()
         try:
-            row = self._conn.execute("SELECT last_txn, schema_version FROM meta").fetchone()
+            row = self._conn.execute("SELECT last_txn, schema_version FROM meta WHERE id = 0").fetchone()
         except sqlite3.Error as error:
             self.rollback()
             raise explain(error, self._path) from error
@@ -555,7 +557,9 @@ class SqliteStore(_SqliteBase):
                 version = conn.execute("PRAGMA data_version").fetchone()[0]
                 if version != seen:
                     seen = version
-                    self._signal.announce(conn.execute("SELECT last_txn FROM meta").fetchone()[0])
+                    self._signal.announce(
+                        conn.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()[0]
+                    )
                 if stop.wait(POLL_SECONDS):
                     return
         finally:

@@ -200,7 +200,7 @@ def _check_writable(connection: sqlite3.Connection) -> None:
 
     Reading already needs the WAL.
     """
-    connection.execute("SELECT last_txn FROM meta").fetchone()
+    connection.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -88,7 +88,7 @@ class Statements:
 
 
 _SHARED = {
-    "begin_snapshot": "SELECT last_txn, schema_version FROM meta",
+    "begin_snapshot": "SELECT last_txn, schema_version FROM meta WHERE id = 0",
     "newest": f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} ORDER BY ts DESC LIMIT 1",
     "newest_at": (
         f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} AND ts <= ? ORDER BY ts DESC LIMIT 1"

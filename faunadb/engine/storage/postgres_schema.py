@@ -1,0 +1,273 @@
+"""The store on PostgreSQL and its relatives: URL, tables, creation and migration, what errors mean."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from typing import Any, NamedTuple, Optional
+from urllib.parse import urlencode, urlsplit
+
+import psycopg
+from psycopg import errors
+
+from .base import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
+from .sqlite_schema import check_format
+from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
+from .urls import merge_options, positive_seconds, query_options, without_password
+
+TABLE_NAMES = ("meta", "version", "stale", "entry", "past_entry", "change_log", "counter", "setting")
+
+#: An index takes keys of less than a third of a page (2704 bytes); ours may be longer. Of ``values`` the first
+#: bytes are the key and ``rest`` the others, told apart by their digest in ``tail``; long ``terms``, which are
+#: only ever compared for equality, end in a digest, and are kept whole beside it.
+VALUES_PREFIX = 1024
+TERMS_PREFIX = 968
+
+_ENTRY_TABLES = """
+CREATE TABLE entry (
+    scope BIGINT NOT NULL, idx BIGINT NOT NULL, terms BYTEA NOT NULL, vals BYTEA NOT NULL, tail BYTEA NOT NULL,
+    rest BYTEA NOT NULL, whole_terms BYTEA,
+    coll BIGINT NOT NULL, doc BIGINT NOT NULL, cover TEXT, ttl BIGINT, added BIGINT NOT NULL,
+    PRIMARY KEY (scope, idx, terms, vals, tail)
+);
+CREATE TABLE past_entry (
+    scope BIGINT NOT NULL, idx BIGINT NOT NULL, terms BYTEA NOT NULL, vals BYTEA NOT NULL, tail BYTEA NOT NULL,
+    rest BYTEA NOT NULL, whole_terms BYTEA,
+    coll BIGINT NOT NULL, doc BIGINT NOT NULL, cover TEXT, ttl BIGINT, added BIGINT NOT NULL,
+    removed BIGINT NOT NULL,
+    PRIMARY KEY (scope, idx, terms, vals, tail, added)
+);
+CREATE TABLE writer (id BIGINT PRIMARY KEY);
+CREATE TABLE mark (store TEXT PRIMARY KEY, txn BIGINT NOT NULL, checks BIGINT NOT NULL);
+"""
+
+#: The newest live documents by name, for people with psql.
+_VIEW = """
+CREATE VIEW document AS
+WITH RECURSIVE place(scope, path) AS (
+    SELECT CAST(0 AS BIGINT), ''
+    UNION ALL
+    SELECT CAST(CAST(d.data AS JSONB) ->> 'scope' AS BIGINT),
+           CASE place.path WHEN '' THEN '' ELSE place.path || '/' END || (CAST(d.data AS JSONB) ->> 'name')
+    FROM place JOIN version d ON d.scope = place.scope AND d.coll = 0
+    WHERE d.live = 1 AND NOT EXISTS (
+        SELECT 1 FROM version n WHERE n.scope = d.scope AND n.coll = 0 AND n.doc = d.doc AND n.ts > d.ts)
+)
+SELECT
+    COALESCE((SELECT path FROM place WHERE place.scope = v.scope), 'scope ' || CAST(v.scope AS TEXT)) AS database,
+    CASE v.coll
+        WHEN 0 THEN 'databases' WHEN 1 THEN 'collections' WHEN 2 THEN 'keys' WHEN 3 THEN 'tokens'
+        WHEN 7 THEN 'indexes' WHEN 10 THEN 'credentials' WHEN 11 THEN 'functions' WHEN 12 THEN 'roles'
+        WHEN 13 THEN 'access_providers'
+        ELSE COALESCE((SELECT CAST(c.data AS JSONB) ->> 'name' FROM version c
+                       WHERE c.scope = v.scope AND c.coll = 1 AND c.doc = v.coll ORDER BY c.ts DESC LIMIT 1),
+                      'collection ' || CAST(v.coll AS TEXT))
+    END AS collection,
+    v.doc AS id, v.ts AS ts, v.data AS data
+FROM version v
+WHERE v.live = 1 AND NOT EXISTS (
+    SELECT 1 FROM version n WHERE n.scope = v.scope AND n.coll = v.coll AND n.doc = v.doc AND n.ts > v.ts)
+"""
+
+#: One row rewritten by every commit: leave room beside it, so that its old copies are tidied away at once.
+_TUNING = """
+ALTER TABLE meta SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+ALTER TABLE mark SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)
+"""
+
+
+class Target(NamedTuple):
+    """What a URL says: how to connect, and our own options."""
+
+    conninfo: str
+    schema: str
+    max_connections: int
+    patience: float
+    prepared: bool
+    shown: str
+
+
+class Dialect(NamedTuple):
+    """The one switch between PostgreSQL and what else speaks its protocol.
+
+    ``postgresql`` allows LOCK TABLE (it waits before the transaction's view is taken, so that a waiting writer
+    need not begin again), LISTEN/NOTIFY and planner settings. CockroachDB and YugabyteDB lack these: there writers
+    lock the clock row, begin again when they lose, and commits are noticed by polling.
+    """
+
+    postgresql: bool
+    name: str
+
+
+_OWN_OPTIONS = ("schema", "max_connections", "lock_timeout", "prepared")
+_DEFAULTS = {
+    "connect_timeout": "10",
+    "application_name": "faunadb",
+    # A connection whose other end is gone without a word is given up after half a minute.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+
+
+def parse_target(url: str, given: dict[str, Any]) -> Target:
+    """Take our options out of the URL; the rest is libpq's, with defaults that notice dead connections."""
+    options = query_options(url)
+    own = {name: options.pop(name) for name in _OWN_OPTIONS if name in options}
+    merged = merge_options(url, own, given, _OWN_OPTIONS)
+    schema = str(merged.get("schema", "faunadb"))
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
+        raise BadURL(f"option 'schema' must be a plain lower-case name, not {schema!r}")
+    try:
+        connections = int(merged.get("max_connections", 16))
+    except (TypeError, ValueError):
+        connections = 0
+    if not 1 <= connections <= 1000:
+        raise BadURL(
+            f"option 'max_connections' must be a number from 1 to 1000, not {merged['max_connections']!r}"
+        )
+    prepared = str(merged.get("prepared", "yes")).lower()
+    if prepared not in ("yes", "no", "true", "false", "1", "0"):
+        raise BadURL(f"option 'prepared' must be yes or no, not {merged['prepared']!r}")
+    parts = urlsplit(url)
+    libpq = {**_DEFAULTS, **options}
+    if "," in parts.netloc:
+        libpq.setdefault("target_session_attrs", "read-write")
+    base = url.split("#", 1)[0].split("?", 1)[0]
+    return Target(
+        f"{base}?{urlencode(libpq)}",
+        schema,
+        connections,
+        positive_seconds("lock_timeout", merged.get("lock_timeout", 30.0)),
+        prepared in ("yes", "true", "1"),
+        without_password(url),
+    )
+
+
+def connect(target: Target, connection_class: Any = psycopg.Connection) -> Any:
+    """A connection in autocommit mode. Raises BadURL or StoreUnavailable."""
+    try:
+        connection = connection_class.connect(
+            target.conninfo, autocommit=True, prepare_threshold=5 if target.prepared else None
+        )
+    except psycopg.ProgrammingError as error:
+        raise BadURL(f"{target.shown!r} is not understood: {first_line(error)}") from None
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"cannot connect to {target.shown}: {first_line(error)}") from None
+    return connection
+
+
+def prepare_schema(connection: Any, target: Target) -> Dialect:
+    """Create, check or migrate the store in its schema. Safe when several processes begin at once."""
+    version = connection.execute("SELECT version()").fetchone()[0]
+    dialect = Dialect("CockroachDB" not in version and "-YB-" not in version, version.split(" on ")[0])
+    until = time.monotonic() + target.patience
+    while True:
+        try:
+            _prepare(connection, target, dialect)
+            return dialect
+        except (
+            errors.UniqueViolation,
+            errors.DuplicateTable,
+            errors.DuplicateSchema,
+            errors.SerializationFailure,
+            errors.DeadlockDetected,
+        ) as error:  # another process is making it
+            if time.monotonic() > until:
+                raise explain(error, target.shown) from error
+            time.sleep(random.uniform(0.005, 0.05))
+        except psycopg.Error as error:
+            raise explain(error, target.shown) from error
+
+
+def _prepare(connection: Any, target: Target, dialect: Dialect) -> None:
+    schema = target.schema
+    with connection.transaction():
+        tables = _tables(connection, schema)
+        if {"meta", "version", "entry"} <= tables:
+            _migrate(connection, target)
+            return
+        if tables:
+            raise NotAStore(
+                f"the schema {schema!r} of {target.shown} holds tables of something else, not a store"
+            )
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        connection.execute(f'SET LOCAL search_path TO "{schema}"')
+        script = TABLES.format(
+            int="BIGINT",
+            small="SMALLINT",
+            bytes="BYTEA",
+            tail="",
+            entries=_ENTRY_TABLES,
+            format=SCHEMA_VERSION,
+        )
+        for statement in f"{script}{_VIEW}".split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
+        if dialect.postgresql:
+            connection.execute(_TUNING)
+
+
+def _tables(connection: Any, schema: str) -> set[str]:
+    rows = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (schema,)
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _migrate(connection: Any, target: Target) -> None:
+    found = connection.execute(f'SELECT format FROM "{target.schema}".meta').fetchone()[0]
+    check_format(found, target.shown)
+    if found == SCHEMA_VERSION:
+        return
+    connection.execute(f'SET LOCAL search_path TO "{target.schema}"')
+    found = connection.execute("SELECT format FROM meta FOR UPDATE").fetchone()[0]
+    for step in range(found + 1, SCHEMA_VERSION + 1):
+        for statement in MIGRATIONS[step]:
+            connection.execute(statement)
+    connection.execute("UPDATE meta SET format = %s", (SCHEMA_VERSION,))
+
+
+def qualify(text: str, schema: str) -> str:
+    """The statement with our tables' names in their schema (no search path: poolers do not keep one)."""
+    names = "|".join((*TABLE_NAMES, "writer", "mark"))
+    return re.sub(rf"\b(FROM|INTO|UPDATE|JOIN|TABLE) ({names})\b", rf'\1 "{schema}".\2', text)
+
+
+def first_line(error: BaseException) -> str:
+    """The error's own words, without the lines libpq adds for every host."""
+    return str(error).strip().split("\n", 1)[0]
+
+
+def explain(error: Exception, place: str) -> Exception:
+    """What an error of psycopg means for the store."""
+    state: Optional[str] = getattr(error, "sqlstate", None)
+    text = first_line(error)
+    if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
+        return Contended("other writers came first")
+    if state == "55P03":
+        return StoreUnavailable(f"{place} is locked by another writer")
+    if state == "53100":
+        return StoreUnavailable(f"no space left to write to {place}: the disk is full")
+    if state == "25006":
+        return StoreUnavailable(f"{place} is read-only (a standby?); the store needs to write to it")
+    if state == "42501":
+        return StoreUnavailable(f"{place}: {text}")
+    if isinstance(error, psycopg.DataError) or (state or "").startswith("22"):
+        return ValueError(f"a value cannot be stored: {text}")
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+        return StoreUnavailable(f"the connection to {place} failed: {text}")
+    return StoreError(f"{place}: {text}")
+
+
+def worth_another_try(error: Exception) -> bool:
+    """Whether the same works may succeed on a new transaction or a new connection."""
+    state: Optional[str] = getattr(error, "sqlstate", None)
+    if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
+        return True
+    if state is None:
+        return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+    # Shut down, crashed, not ready yet, demoted to a standby, idle for too long in a transaction, too many clients.
+    return state[:2] in ("08", "57") or state in ("25006", "25P03", "53300")
