@@ -1,0 +1,317 @@
+"""Strings (value functions, "Strings"). Lengths and offsets count code points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from ..language import javaregex
+from ..language import unicode_text as u
+from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
+from ..language.errors import Fault, Faults, RequestError, invalid_argument, timed_out
+from ..language.javaregex import JavaPattern
+from ..language.numeric import low32
+from ..language.registry import Arg, form
+from ..language.unicode_text import nfkc_casefold
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+STRINGS = Many(STRING)
+SCALARS = Many(SCALAR)
+
+#: Most repetitions, spaces and regex results.
+MAX_COUNT = 1024
+
+
+@form(Arg("concat", STRINGS), optional=(Arg("separator", STRING, default=""),))
+def concat(ctx: Context, parts: list[str], separator: str) -> str:
+    """Strings joined, with a separator between them.
+
+    >>> q.concat(["Happy", "Trails"], " ")
+    'Happy Trails'
+    """
+    return separator.join(parts)
+
+
+@form(Arg("casefold", SCALARS), optional=(Arg("normalizer", NORMALIZER, default="NFKCCaseFold"),))
+def casefold(ctx: Context, operands: list[Any], normalizer: str) -> Any:
+    """Strings folded for comparison regardless of case, or normalised; other scalars pass. One operand comes back bare.
+
+    >>> q.casefold("Hen Wen")
+    'hen wen'
+    """
+    folded = [u.normalized(item, normalizer) if type(item) is str else item for item in operands]
+    return folded[0] if len(folded) == 1 else folded
+
+
+@form(Arg("regexescape", STRING))
+def regexescape(ctx: Context, text: str) -> str:
+    """A pattern that matches a text literally.
+
+    >>> q.regex_escape("a.b")
+    '\\\\Qa.b\\\\E'
+    """
+    return javaregex.quote(text)
+
+
+@form(Arg("startswith", STRING), Arg("search", STRING))
+def startswith(ctx: Context, text: str, search: str) -> bool:
+    """True when a text begins with another.
+
+    >>> q.starts_with("faunadb", "fauna")
+    True
+    """
+    return text.startswith(search)
+
+
+@form(Arg("endswith", STRING), Arg("search", STRING))
+def endswith(ctx: Context, text: str, search: str) -> bool:
+    """True when a text ends with another.
+
+    >>> q.ends_with("faunadb", "db")
+    True
+    """
+    return text.endswith(search)
+
+
+@form(Arg("containsstr", STRING), Arg("search", STRING))
+def containsstr(ctx: Context, text: str, search: str) -> bool:
+    """True when a text holds another.
+
+    >>> q.contains_str("faunadb", "nad")
+    True
+    """
+    return search in text
+
+
+def _bounded(search: Callable[[], Any]) -> Any:
+    """A regex search that ends in time, whatever the pattern."""
+    try:
+        return search()
+    except javaregex.MatchTimeout:
+        raise timed_out("Regular expression has timed out.") from None
+
+
+@form(Arg("containsstrregex", STRING), Arg("pattern", REGEX))
+def containsstrregex(ctx: Context, text: str, pattern: JavaPattern) -> bool:
+    """True when a pattern (Java's dialect) is found anywhere in a text.
+
+    >>> q.contains_str_regex("faunadb", "f[a-z]+b")
+    True
+    """
+    return bool(_bounded(lambda: pattern.found_in(text)))
+
+
+def _start(text: str, start: Optional[int]) -> int:
+    found = u.search_start(text, start)
+    if found is None:
+        raise RequestError(500, "internal server error", "The start lies beyond the text's code points.")
+    return found
+
+
+@form(Arg("findstr", STRING), Arg("find", STRING), optional=(Arg("start", INTEGER),))
+def findstr(ctx: Context, text: str, find: str, start: Optional[int]) -> int:
+    """The index of the first occurrence at or after ``start``, -1 for none. A start outside the text counts as 0.
+
+    >>> q.find_str("heLLo world", "world")
+    6
+    """
+    return text.find(find, _start(text, start))
+
+
+@form(
+    Arg("findstrregex", STRING),
+    Arg("pattern", REGEX),
+    optional=(Arg("start", INTEGER), Arg("num_results", INTEGER, default=MAX_COUNT)),
+)
+def findstrregex(
+    ctx: Context, text: str, pattern: JavaPattern, start: Optional[int], num_results: int
+) -> list[dict[str, Any]]:
+    """The matches of a pattern: objects of ``start``, ``end`` (inclusive) and ``data``; at most 1024.
+
+    >>> q.find_str_regex("heLLo world", "[wo]+")
+    [{'start': 4, 'end': 4, 'data': 'o'}, {'start': 6, 'end': 7, 'data': 'wo'}]
+    """
+    offset = _start(text, start)
+    wanted = min(num_results, MAX_COUNT)
+    return _bounded(lambda: _matches(text, pattern, offset, wanted))  # type: ignore[no-any-return]
+
+
+def _matches(text: str, pattern: JavaPattern, offset: int, wanted: int) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = []
+    if wanted <= 0:
+        return results
+    for match in pattern.matches(text[offset:]):
+        data = match.group()
+        start = offset + match.start()
+        end = start + max(len(data) - 1, 0)
+        if data and data[-1] > "\uffff":
+            end += 1  # the original counts the second half of a surrogate pair here
+        results.append({"start": start, "end": end, "data": data})
+        if len(results) == wanted:
+            break
+    return results
+
+
+@form(Arg("length", STRING))
+def length(ctx: Context, text: str) -> int:
+    """The number of code points.
+
+    >>> q.length("heLLo")
+    5
+    """
+    return len(text)
+
+
+def _mapped(
+    key: str, driver: str, what: str, change: Callable[[str], str], example: str
+) -> Callable[..., Any]:
+    def mapped(ctx: Context, text: str) -> str:
+        return change(text)
+
+    mapped.__name__ = key
+    mapped.__doc__ = f"""{what}
+
+    >>> q.{driver}({example!r})
+    {change(example)!r}
+    """
+    return form(Arg(key, STRING))(mapped)
+
+
+lowercase = _mapped("lowercase", "lowercase", "The text in lower case.", str.lower, "Fire Beak")
+uppercase = _mapped("uppercase", "uppercase", "The text in upper case.", str.upper, "Fire Beak")
+trim = _mapped(
+    "trim", "trim", "The text without white space at either end.", lambda s: s.strip(u.BLANKS), "  a "
+)
+ltrim = _mapped(
+    "ltrim", "ltrim", "The text without leading white space.", lambda s: s.lstrip(u.BLANKS), "  a "
+)
+rtrim = _mapped(
+    "rtrim", "rtrim", "The text without trailing white space.", lambda s: s.rstrip(u.BLANKS), " a  "
+)
+
+
+@form(Arg("titlecase", STRING))
+def titlecase(ctx: Context, text: str) -> str:
+    """Each word with a capital first letter, by Unicode's word boundaries.
+
+    >>> q.titlecase("don't stop")
+    "Don't Stop"
+    """
+    return u.titlecase(text)
+
+
+_ABOVE = "min ngram size must be > 0 and <= max"
+
+
+def _check_grams(least: Optional[int], most: Optional[int]) -> None:
+    problems: list[str] = []
+    if least is not None and most is not None:
+        if least > most or least <= 0:
+            problems.append(_ABOVE)
+        if most <= 0:
+            problems.append("max ngram size must be > 0")
+        if most - least > 1:
+            problems.append("max ngram size must be <= min + 1")
+    elif least is not None:
+        if least > 2 or least <= 0:
+            problems.append(_ABOVE)
+        if 2 - least > 1:
+            problems.append("min ngram size must be >= max - 1")
+    elif most is not None:
+        if most <= 1:
+            problems.append("max ngram size must be > 0 and >= min")
+        if most - 1 > 1:
+            problems.append("max ngram size must be <= min + 1")
+    if problems:
+        raise Faults([invalid_argument(problem) for problem in problems])
+
+
+@form(Arg("ngram", SCALARS), optional=(Arg("min", INTEGER), Arg("max", INTEGER)))
+def ngram(ctx: Context, operands: list[Any], least: Optional[int], most: Optional[int]) -> list[Any]:
+    """The n-grams of strings, 1 to 2 code points long when not said; other scalars pass.
+
+    >>> q.ngram("abc", 2, 3)
+    ['ab', 'abc', 'bc']
+    """
+    _check_grams(least, most)
+    low, high = 1 if least is None else least, 2 if most is None else most
+    result: list[Any] = []
+    for item in operands:
+        if type(item) is not str:
+            result.append(item)
+            continue
+        for gram in u.grams(item, low, high):
+            ctx.tick()
+            result.append(gram)
+    return result
+
+
+@form(Arg("repeat", STRING), optional=(Arg("number", INTEGER, default=2),))
+def repeat(ctx: Context, text: str, number: int) -> str:
+    """A text repeated, twice when not said, at most 1024 times.
+
+    >>> q.repeat("ab", 3)
+    'ababab'
+    """
+    return text * max(low32(min(number, MAX_COUNT)), 0)
+
+
+@form(Arg("space", INTEGER))
+def space(ctx: Context, count: int) -> str:
+    """That many spaces, at most 1024.
+
+    >>> q.space(3)
+    '   '
+    """
+    return " " * max(low32(min(count, MAX_COUNT)), 0)
+
+
+@form(Arg("replacestr", STRING), Arg("find", STRING), Arg("replace", STRING))
+def replacestr(ctx: Context, text: str, find: str, replace: str) -> str:
+    """Every occurrence of a text replaced.
+
+    >>> q.replace_str("one fish two fish", "fish", "dog")
+    'one dog two dog'
+    """
+    return text.replace(find, replace)
+
+
+@form(
+    Arg("replacestrregex", STRING),
+    Arg("pattern", REGEX),
+    Arg("replace", STRING),
+    optional=(Arg("first", BOOLEAN, default=False),),
+)
+def replacestrregex(ctx: Context, text: str, pattern: JavaPattern, replace: str, first: bool) -> str:
+    """Every match of a pattern replaced, or only the first. ``$1`` in the replacement is a group.
+
+    >>> q.replace_str_regex("one fish two fish", "(o[a-z]+) ", "$1-")
+    'one-fish two fish'
+    """
+    try:
+        return str(_bounded(lambda: pattern.replace(text, replace, first)))
+    except javaregex.InvalidReplacement as problem:
+        # The original fails with an internal error here; naming what is wrong serves better.
+        raise invalid_argument(f"Invalid replacement: {problem}.", "replace") from None
+
+
+@form(Arg("substring", STRING), optional=(Arg("start", INTEGER, default=0), Arg("length", INTEGER)))
+def substring(ctx: Context, text: str, start: int, length: Optional[int]) -> str:
+    """A part of a text; a negative start counts from the end.
+
+    >>> q.sub_string("heLLo world", 6, 3)
+    'wor'
+    """
+    size = len(text)
+    begin = low32(start)
+    if begin < 0:
+        begin += size
+    if not 0 <= begin <= size:
+        raise invalid_argument("start must be less than or equal to the string length")
+    if length is not None and length < 0:
+        raise invalid_argument("length must be positive")
+    return text[begin : size if length is None else begin + length]
+
+
+__all__ = ["Fault", "nfkc_casefold"]

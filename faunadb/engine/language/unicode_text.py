@@ -1,0 +1,117 @@
+"""Text by Unicode's rules: folding, title case, white space, offsets in code points (value functions, "Strings").
+
+Strings count code points; the original's counting of UTF-16 units shows only where noted.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Optional
+
+#: What the trim functions strip: fewer than Python's own idea of white space (no U+0085, no no-break spaces).
+BLANKS = "".join(
+    map(
+        chr,
+        [
+            *range(0x9, 0xE),
+            *range(0x1C, 0x21),
+            0x1680,
+            *range(0x2000, 0x2007),
+            *range(0x2008, 0x200B),
+            0x2028,
+            0x2029,
+            0x205F,
+            0x3000,
+        ],
+    )
+)
+
+#: Default_Ignorable_Code_Point: dropped by NFKC_Casefold.
+_IGNORABLE = (
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _ignored() -> dict[int, None]:
+    return {code: None for first, last in _IGNORABLE for code in range(first, last + 1)}
+
+
+def nfkc_casefold(text: str) -> str:
+    """Unicode NFKC_Casefold: compatibility forms unified, case folded, ignorable characters dropped."""
+    if text.isascii():
+        return text.lower()
+    normal = unicodedata.normalize
+    folded = normal("NFKC", normal("NFD", text).casefold())
+    return normal("NFKC", folded.casefold().translate(_ignored()))
+
+
+def normalized(text: str, normalizer: str) -> str:
+    """Text in a normal form. normalizer: ``NFKCCaseFold``, ``NFC``, ``NFD``, ``NFKC`` or ``NFKD``."""
+    if normalizer == "NFKCCaseFold":
+        return nfkc_casefold(text)
+    return unicodedata.normalize(normalizer, text)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1)
+def _boundaries() -> Any:
+    import regex  # ten milliseconds that most programs need not spend
+
+    return regex.compile(r"(?V1)\b", regex.WORD)
+
+
+def words(text: str) -> Iterator[str]:
+    """The segments between word boundaries (UAX #29): words, and what stands between them."""
+    start = 0
+    for match in _boundaries().finditer(text):
+        if match.start() > start:
+            yield text[start : match.start()]
+            start = match.start()
+    if start < len(text):
+        yield text[start:]
+
+
+def _begins_word(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] in "LNS" or category == "Co"
+
+
+def titlecase(text: str) -> str:
+    """Each word's first letter, number or symbol in title case, what follows it in lower case."""
+    return "".join(map(_title_word, words(text)))
+
+
+def _title_word(word: str) -> str:
+    for index, char in enumerate(word):
+        if _begins_word(char):
+            # The rest is lowered together with the first, which decides the form of a final sigma.
+            rest = (char + word[index + 1 :]).lower()[len(char.lower()) :]
+            return word[:index] + char.title() + rest
+    return word
+
+
+def utf16_length(text: str) -> int:
+    """The number of UTF-16 units of a text."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def search_start(text: str, start: Optional[int]) -> Optional[int]:
+    """Where a search begins: at ``start`` if that is inside the text, else at the beginning.
+
+    None when the original fails: ``start`` is inside the text counted in UTF-16 units, but not in code points.
+    """
+    if start is None or not 0 < start < utf16_length(text):
+        return 0
+    return start if start <= len(text) else None
+
+
+def grams(text: str, least: int, most: int) -> Iterator[str]:
+    """From each position the grams of ``least`` to ``most`` code points that fit."""
+    for start in range(len(text)):
+        for size in range(least, most + 1):
+            if start + size <= len(text):
+                yield text[start : start + size]
