@@ -353,7 +353,7 @@ def casefold(text: str) -> str:
     """Unicode NFKC_Casefold: what ``transform: casefold`` does to strings."""
     if text.isascii():
         return text.lower()
-    from .functions.strings import nfkc_casefold
+    from .language.unicode_text import nfkc_casefold
 
     return nfkc_casefold(text)
 

@@ -147,6 +147,10 @@ class Writer:
 class ResponseWriter(Writer):
     """Writes values as a database sees them: refs by name, with ``database`` when they lie elsewhere."""
 
+    #: What a ref calls the collection it belongs to, and the names of the native collections.
+    owner_key = "collection"
+    native_names = v.NATIVE_NAMES
+
     def __init__(self, ctx: Context, version: Optional[str] = None):
         self.ctx = ctx
         self.schema = ctx.schema
@@ -166,7 +170,7 @@ class ResponseWriter(Writer):
             collection = self._collection(ref.scope, ref.coll)
             if collection is None:
                 return None
-            return f'{{"@ref":{{"id":"{ref.id}","collection":{collection}}}}}'
+            return f'{{"@ref":{{"id":"{ref.id}","{self.owner_key}":{collection}}}}}'
         if ref.is_native_collection:
             return self._native(ref.scope, ref.id)
         return self._named(ref)
@@ -182,15 +186,15 @@ class ResponseWriter(Writer):
         database = self._database(scope)
         if database is None:
             return None
-        return f'{{"@ref":{{"id":"{v.NATIVE_NAMES[number]}"{database}}}}}'
+        return f'{{"@ref":{{"id":"{self.native_names[number]}"{database}}}}}'
 
     def _named(self, ref: v.Ref) -> Optional[str]:
         name = self.schema.name_of(ref)
         database = self._database(ref.scope)
         if name is None or database is None:
             return None
-        collection = f'{{"@ref":{{"id":"{v.NATIVE_NAMES[ref.coll]}"}}}}'
-        return f'{{"@ref":{{"id":{quote(name)},"collection":{collection}{database}}}}}'
+        collection = f'{{"@ref":{{"id":"{self.native_names[ref.coll]}"}}}}'
+        return f'{{"@ref":{{"id":{quote(name)},"{self.owner_key}":{collection}{database}}}}}'
 
     def _database(self, scope: int) -> Optional[str]:
         """``,"database":<ref>`` for things of another database, nothing for one's own and for the root."""
@@ -291,6 +295,16 @@ class ResponseWriter(Writer):
     def sourced(self, value: Any) -> str:
         element: v.Sourced = value
         return "{" + ",".join(self.members({"value": element.value, "sources": element.sources})) + "}"
+
+
+class LegacyWriter(ResponseWriter):
+    """Writes values in the style of API version 2.1: ``class`` for ``collection``, ``instance`` for ``document``."""
+
+    owner_key = "class"
+    native_names = {**v.NATIVE_NAMES, v.COLLECTIONS: "classes"}
+
+    def _event(self, event: Any) -> list[str]:
+        return self.members({"ts": event.ts, "action": event.action, "instance": event.ref})
 
 
 def pretty(text: str) -> str:

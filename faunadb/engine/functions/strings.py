@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from ..language import javaregex
+from ..language import javaregex, textformat
 from ..language import unicode_text as u
 from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
-from ..language.errors import Fault, Faults, RequestError, invalid_argument, timed_out
+from ..language.errors import Faults, RequestError, invalid_argument, timed_out, wrong_type
 from ..language.javaregex import JavaPattern
 from ..language.numeric import low32
 from ..language.registry import Arg, form
-from ..language.unicode_text import nfkc_casefold
+from ..language.values import type_name
+from .conversions import text_of
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -314,4 +315,70 @@ def substring(ctx: Context, text: str, start: int, length: Optional[int]) -> str
     return text[begin : size if length is None else begin + length]
 
 
-__all__ = ["Fault", "nfkc_casefold"]
+@form(Arg("format", STRING), Arg("values", Many(None)))
+def format_(ctx: Context, text: str, values: list[Any]) -> str:
+    """A text with its ``%`` specifiers replaced by values, after Java's Formatter.
+
+    ``%d %x %o`` take Integers, ``%f %e %g`` Doubles, ``%s`` what has a text, ``%b`` anything, ``%t`` with a suffix
+    dates and times, ``%^`` anything as JSON.
+
+    >>> q.format_("%2$s has %1$d tracks", 12, "Imagine")
+    'Imagine has 12 tracks'
+    """
+    try:
+        parts = textformat.parse(text)
+    except textformat.InvalidFormat as problem:
+        raise invalid_argument(f"Invalid conversion format '{problem}'.", "format") from None
+    indexes = _value_indexes(parts, len(values))
+    return "".join(
+        part if isinstance(part, str) else _formatted(ctx, part, indexes[position], values)
+        for position, part in enumerate(parts)
+    )
+
+
+def _value_indexes(parts: list[Any], count: int) -> dict[int, int]:
+    """Position of each specifier in the text -> index of its value."""
+    indexes: dict[int, int] = {}
+    following = 0
+    for position, part in enumerate(parts):
+        if isinstance(part, str) or not part.takes_value:
+            indexes[position] = -1
+            continue
+        if part.index > textformat.MAX_INT32:
+            raise RequestError(500, "internal server error", "The index of a format specifier is too large.")
+        if part.index:
+            if part.index > count:
+                raise invalid_argument("index must be >= 1 and <= arguments size", "format")
+            indexes[position] = part.index - 1
+            continue
+        if following >= count:
+            raise invalid_argument("format specifiers count must be <= arguments size", "format")
+        indexes[position] = following
+        following += 1
+    return indexes
+
+
+def _formatted(ctx: Context, spec: textformat.Specifier, index: int, values: list[Any]) -> str:
+    if spec.conversion in "%n":
+        return "%" if spec.conversion == "%" else "\n"
+    value = values[index]
+    if spec.conversion in "@^":
+        return _as_json(ctx, value, spec.conversion == "@")
+    try:
+        spec.check()
+        return textformat.show(spec, value, text_of)
+    except textformat.InvalidFormat as problem:
+        raise invalid_argument(f"Invalid conversion format '{problem}'.", "format") from None
+    except textformat.InvalidSuffix as problem:
+        raise invalid_argument(f"Invalid date/time suffix '{problem}'.", ("values", index)) from None
+    except textformat.WrongValue as problem:
+        if spec.conversion == "s":
+            raise invalid_argument(f"Cannot cast {type_name(value)} to String.", ("values", index)) from None
+        raise wrong_type(str(problem), value, ("values", index)) from None
+
+
+def _as_json(ctx: Context, value: Any, old: bool) -> str:
+    """Compact JSON as a response would have it; old: in the style of API version 2.1 (refs use ``class``)."""
+    from ..render import LegacyWriter, ResponseWriter
+
+    return (LegacyWriter(ctx) if old else ResponseWriter(ctx)).render(value)
