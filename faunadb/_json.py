@@ -91,7 +91,9 @@ def _ref(value: Any) -> Any:
     return Ref(value["id"], value.get("collection") or value.get("class"), value.get("database"))
 
 
-def _bytes(value: str) -> bytearray:
+def _bytes(value: Any) -> bytearray:
+    if type(value) is not str:
+        raise ValueError(f"Not base64: {value!r}")
     # Both alphabets of base64 are accepted, URL-safe is what is written.
     return bytearray(urlsafe_b64decode(value.replace("+", "-").replace("/", "_")))
 
@@ -192,6 +194,7 @@ def to_json(dct: Any, pretty: bool = False, sort_keys: bool = False) -> str:
     :param sort_keys: Sort the keys of objects.
     :raises UnexpectedError: For an object of a type that has no JSON, for NaN and infinity, and for a
         structure that contains itself.
+    :raises ValueError: For a ``datetime`` that is not offset-aware.
     """
     try:
         if pretty:
@@ -200,6 +203,8 @@ def to_json(dct: Any, pretty: bool = False, sort_keys: bool = False) -> str:
     except RecursionError:
         return _write_deep(dct, pretty, sort_keys)
     except ValueError as error:
+        if not str(error).startswith("Out of range float"):
+            raise
         # The one complaint that the encoder makes by itself.
         text = f"Unserializable object nan of type {float}: JSON has neither NaN nor infinity"
         raise UnexpectedError(text, None) from error

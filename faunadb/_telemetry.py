@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Callable, Optional
 
-# Set by ``faunadb.otel.instrument``: called with client, method, path and the headers of a request (to which
-# it may add), returns a context manager. ``None`` costs a query one look-up.
-trace: Optional[Callable[..., Any]] = None
+# Set by ``faunadb.otel.instrument``: called with client, method, path and the headers of a request (to which it
+# may add), returns a context manager. ``None`` costs a query one look-up.
+trace: Optional[Callable[..., AbstractContextManager[Any]]] = None
+
+# Set along with it: adds ``traceparent`` to the headers of a request while a span is active.
+add_traceparent: Optional[Callable[[dict[str, str]], None]] = None

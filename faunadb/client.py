@@ -376,8 +376,8 @@ class FaunaClient:
         headers = self._request_headers(with_txn_time, query_timeout_ms, tags, traceparent)
         body = None if action == "GET" else to_json(data)
         if _telemetry.trace is not None:
-            with _telemetry.trace(self, action, path, headers) as span:
-                return span.finish(self._exchange(action, path, data, body, query, headers, with_txn_time))
+            with _telemetry.trace(self, action, path, headers):
+                return self._exchange(action, path, data, body, query, headers, with_txn_time)
         return self._exchange(action, path, data, body, query, headers, with_txn_time)
 
     def _exchange(

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from requests import Request, Response
 from requests.exceptions import ConnectionError
 
+from faunadb import _telemetry
 from faunadb._json import parse_json_or_none, to_json
 from faunadb.errors import FaunaError, UnexpectedError
 from faunadb.query import _wrap
@@ -107,7 +108,11 @@ class Connection:
         client = self._client
         root = client._endpoint.root
         path = _PATH if not self._fields else f"{_PATH}?{urlencode({'fields': ','.join(self._fields)})}"
+        if client._closed:
+            raise UnexpectedError("The client is closed.", None)
         headers = client._request_headers(with_txn_time=True)
+        if _telemetry.add_traceparent is not None:
+            _telemetry.add_traceparent(headers)
         request = Request("POST", root + path, data=self._data, headers=headers, auth=client.auth)
         prepared = client.session.prepare_request(request)
         # The adapter shows the connection before it waits for the response.

@@ -1,0 +1,187 @@
+"""References, times, sets, pages and errors as Python objects."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import pickle
+
+import pytest
+
+from faunadb import query as q
+from faunadb._json import to_json
+from faunadb.errors import (
+    BadRequest,
+    ErrorData,
+    Failure,
+    FaunaError,
+    HttpError,
+    NotFound,
+    Unauthorized,
+    UnexpectedError,
+    _get_or_raise,
+)
+from faunadb.objects import FaunaTime, Native, Query, Ref, SetRef
+from faunadb.page import Page
+from faunadb.request_result import RequestResult
+
+UTC = datetime.timezone.utc
+
+
+def result(status: int, content: object) -> RequestResult:
+    return RequestResult("POST", "", None, {"a": 1}, "", content, status, {}, 1.0, 2.5)
+
+
+def test_ref() -> None:
+    collection = Ref("c", Native.COLLECTIONS)
+    database = Ref("d", Native.DATABASES)
+    ref = Ref("1", collection, database)
+    assert (ref.id(), ref.collection(), ref.database()) == ("1", collection, database)
+    assert str(ref) == repr(ref)
+    with pytest.warns(DeprecationWarning, match="class_: use collection instead"):
+        assert ref.class_() == collection
+    with pytest.raises(ValueError, match="must have an id"):
+        Ref(None)
+
+
+def test_native() -> None:
+    names = "collections indexes databases functions keys tokens credentials roles access_providers".split()
+    for name in names:
+        constant = getattr(Native, name.upper())
+        assert constant is Native.from_name(name)
+        assert constant == Ref(name)
+    assert Native.from_name("tasks") == Ref("tasks")
+    with pytest.raises(TypeError):
+        Native()
+
+
+def test_times() -> None:
+    assert FaunaTime("1970-01-01T00:00:00+00:00") == FaunaTime("1970-01-01T00:00:00Z")
+    nanoseconds = FaunaTime("1970-01-01T00:00:00.123456789Z")
+    assert nanoseconds.value.endswith(".123456789Z")
+    assert nanoseconds.to_datetime() == datetime.datetime(1970, 1, 1, 0, 0, 0, 123456, UTC)
+    moment = datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=-8)))
+    assert FaunaTime(moment).to_datetime() == moment
+    with pytest.raises(ValueError, match="offset-aware"):
+        FaunaTime(datetime.datetime(2020, 1, 1))
+    with pytest.raises(TypeError, match="ISO 8601"):
+        FaunaTime(3)
+    with pytest.raises(ValueError):
+        FaunaTime("garbage").to_datetime()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Ref("1", Native.KEYS),
+        SetRef(q.match(q.index("i"))),
+        FaunaTime("2020-01-01T00:00:00Z"),
+        q.get(1),
+        Query({}),
+    ],
+)
+def test_copies_are_equal(value: object) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value
+    assert copy.deepcopy(value) == value
+
+
+def test_page() -> None:
+    page = Page.from_raw({"data": [1, 2], "after": ["x"]})
+    assert repr(page) == "Page(data=[1, 2], before=None, after=['x'])"
+    assert page == Page([1, 2], after=["x"])
+    assert page != Page([1, 2])
+    assert page.map_data(lambda number: number + 1) == Page([2, 3], None, ["x"])
+    with pytest.raises(KeyError):
+        Page.from_raw({"after": 1})
+
+
+class Pages:
+    """A client that knows three pages."""
+
+    def __init__(self) -> None:
+        self.queries: list[str] = []
+
+    def query(self, expression: object) -> dict[str, object]:
+        self.queries.append(to_json(expression))
+        number = len(self.queries)
+        page: dict[str, object] = {"data": [number * 10, number * 10 + 1]}
+        return page if number == 3 else {**page, "after": [number]}
+
+
+def test_set_iterator_fetches_pages_as_needed() -> None:
+    client = Pages()
+    elements = Page.set_iterator(
+        client,
+        q.documents(q.collection("c")),
+        map_lambda=lambda x: q.get(x),
+        mapper=lambda x: -x,
+        page_size=2,
+    )
+    assert client.queries == []
+    assert next(elements) == -10
+    assert len(client.queries) == 1
+    assert list(elements) == [-11, -20, -21, -30, -31]
+    expected = '{"map":{"lambda":"x","expr":{"get":{"var":"x"}}},"collection":{"paginate":{"documents":{"collection":"c"}},"size":2%s}}'
+    assert client.queries == [expected % "", expected % ',"after":[1]', expected % ',"after":[2]']
+
+
+def test_errors_say_what_the_server_said() -> None:
+    failures = [{"field": ["data", "x"], "code": "invalid type", "description": "F"}]
+    cause = [{"position": [], "code": "invalid argument", "description": "C"}]
+    raw = {
+        "position": ["a", 0],
+        "code": "call error",
+        "description": "D",
+        "failures": failures,
+        "cause": cause,
+    }
+    error = BadRequest(result(400, {"errors": [raw]}))
+    assert error.errors == [
+        ErrorData(
+            "call error",
+            "D",
+            ["a", 0],
+            [Failure("invalid type", "F", ["data", "x"])],
+            [ErrorData("invalid argument", "C", [], None)],
+        )
+    ]
+    assert str(error) == repr(error.errors[0])
+    assert error.args == ("D",)
+    assert error.request_result.status_code == 400
+    assert repr(ErrorData("c", "d", ["p"], [])) == (
+        "ErrorData(code='c', description='d', position=['p'], failures=[], cause=None)"
+    )
+    assert repr(Failure("c", "d", ["f"])) == "Failure(code='c', description='d', field=['f'])"
+    assert len({ErrorData("c", "d", None, None), ErrorData("c", "d", None, None)}) == 1
+
+
+def test_errors_survive_pickling() -> None:
+    error = Unauthorized(result(401, {"errors": [{"code": "unauthorized", "description": "Unauthorized"}]}))
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize(
+    "content", [{}, [], None, {"error": "bad request"}, {"errors": [{"code": "c"}]}, {"errors": [1]}]
+)
+def test_malformed_error_bodies(content: object) -> None:
+    with pytest.raises(UnexpectedError, match="does not contain expected key"):
+        HttpError(result(400, content))
+
+
+def test_status_codes() -> None:
+    content = {"errors": [{"code": "c", "description": "d"}]}
+    for status in (200, 201, 299):
+        FaunaError.raise_for_status_code(result(status, content))
+    with pytest.raises(NotFound):
+        FaunaError.raise_for_status_code(result(404, content))
+    for status in (300, 405, 418, 429, 502):
+        with pytest.raises(UnexpectedError, match="Unexpected status code"):
+            FaunaError.raise_for_status_code(result(status, content))
+
+
+def test_get_or_raise() -> None:
+    assert _get_or_raise(None, {"a": 1}, "a") == 1
+    for dct in ({}, "a", None):
+        with pytest.raises(UnexpectedError, match="expected key a"):
+            _get_or_raise(None, dct, "a")
+    assert result(200, {}).time_taken == 1.5
