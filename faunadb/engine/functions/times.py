@@ -156,10 +156,10 @@ def to_millis(ctx: Context, value: Time) -> int:
     >>> q.to_millis(q.epoch(2, "seconds"))
     2000
     """
-    millis = value.to_millis()
-    if not -(1 << 63) <= millis < 1 << 63:
-        raise overflow()
-    return millis
+    try:
+        return value.to_millis()
+    except temporal.TemporalOverflow:
+        raise overflow() from None
 
 
 @form(Arg("to_micros", TIME))
