@@ -148,12 +148,15 @@ def problems_of_error(error: dict[str, Any], query: Any) -> Any:
             yield f"a cause without code or position: {cause}"
 
 
+_ELSEWHERE = {"index": ["match"], "exists": ["is_empty", "is_nonempty"]}
+
+
 def resolves(position: list[Any], query: Any) -> bool:
     """Whether a position leads to a place in the query.
 
     Where a value stands for several there may be one more index: that of the element at fault. Peculiar positions:
     ``match`` has its index errors at "index" in every spelling, ``filter`` its elements directly below the form,
-    ref literals their collection at "class", and a stack overflow (not looked up at all) stands in the function
+    ``is_empty`` and ``is_nonempty`` a set's permission at "exists", ref literals their collection at "class", and a stack overflow (not looked up at all) stands in the function
     at fault.
     """
     here = query
@@ -166,7 +169,8 @@ def resolves(position: list[Any], query: Any) -> bool:
         ):
             here = here[step]
         else:
-            return (type(step) is int and type(here) is not list) or (step == "index" and "match" in here)
+            computed = type(step) is int and type(here) is not list
+            return computed or (type(here) is dict and not here.keys().isdisjoint(_ELSEWHERE.get(step, ())))
     return True
 
 
@@ -205,3 +209,14 @@ def test_queries_are_the_same_for_the_same_seed() -> None:
     assert [Generator(Random(f"1/{n}")).query() for n in range(20)] == [
         Generator(Random(f"1/{n}")).query() for n in range(20)
     ]
+
+
+def test_reduce_over_a_set_that_cannot_be_read_fails_at_its_place(db: Database) -> None:
+    db.wire(json.dumps({"create_collection": {"object": {"name": "spells"}}}))
+    query = {
+        "reduce": {"lambda": ["a", "x"], "expr": {"var": "a"}},
+        "initial": 0,
+        "collection": {"documents": {"collection": "spells"}},
+    }
+    error = db.error(json.dumps(query), secret="secret:client")
+    assert (error["code"], error["position"]) == ("permission denied", ["reduce"])

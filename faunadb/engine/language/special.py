@@ -704,9 +704,7 @@ class ReduceNode(CallbackNode):
             return collection.data
         if not isinstance(collection, v.SetValue):
             return collection
-        from ..sets import iterate
-
-        return _guarded(iterate(ctx, collection, "reduce"), self.pos)  # type: ignore[arg-type]
+        return _elements(ctx, collection, self.pos)
 
     def effect(self) -> int:
         return max(super().effect(), self.initial.effect())
@@ -721,10 +719,12 @@ class ReduceNode(CallbackNode):
         )
 
 
-def _guarded(items: Any, pos: Position) -> Any:
-    """The items, with the faults of reading them placed at the form."""
+def _elements(ctx: Context, collection: Any, pos: Position) -> Any:
+    """The elements of a set that ``reduce`` at pos goes through, with the faults of reading them placed there."""
+    from ..sets import iterate
+
     try:
-        yield from items
+        yield from iterate(ctx, collection, "reduce")
     except (Fault, Faults) as error:
         raise located(error, pos) from None
 

@@ -85,8 +85,9 @@ def run(engine: Engine) -> None:
     closing = engine.background.closing
     failed: list[Task] = []
     while not closing.is_set():
-        with engine.store.snapshot() as snap:
-            task = next((each for each in open_tasks(snap) if each not in failed), None)
+        # Read as a writer: a snapshot would not see the tasks of a transaction that is being committed.
+        tasks: list[Task] = engine.store.write(open_tasks)[0]
+        task = next((each for each in tasks if each not in failed), None)
         if task is None:
             return
         try:

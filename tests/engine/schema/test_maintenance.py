@@ -157,3 +157,21 @@ def test_a_task_that_fails_does_not_hold_up_the_others(db, monkeypatch, caplog):
     monkeypatch.undo()
     maintenance.run(db.engine)
     assert versions(db, 1024) == 0
+
+
+def test_a_task_is_done_though_its_worker_is_quicker_than_the_commit(tmp_path, monkeypatch):
+    with open_engine(f"sqlite:///{tmp_path}/f.db") as engine:
+        db = Database(engine)
+        db.query(q.create_collection({"name": "c"}))
+        db.query(q.map_(lambda n: q.create(q.collection("c"), {"data": {"n": n}}), list(range(200))))
+        enqueue = maintenance.enqueue
+
+        def enqueue_and_linger(ctx, task):
+            enqueue(ctx, task)
+            engine.background.wait(0.2)  # had the worker looked too early, it would be through by now
+
+        monkeypatch.setattr(maintenance, "enqueue", enqueue_and_linger)
+        db.query(q.create_index({"name": "i", "source": q.collection("c")}))
+        assert engine.background.wait(10)
+        assert db.query(q.select("active", q.get(q.index("i"))))
+        assert db.query(q.count(q.match(q.index("i")))) == 200
