@@ -28,12 +28,14 @@ class Endpoint(NamedTuple):
     :ivar root: What the URL of every request starts with; the path follows.
     :ivar engine_url: The database URL when the engine runs in this process, else ``None``.
     :ivar is_closed_service: Whether it is the hosted service that no longer exists.
+    :ivar is_redirected: Whether the code named the hosted service and the environment this place instead.
     """
 
     base_url: str
     root: str
     engine_url: Optional[str]
     is_closed_service: bool
+    is_redirected: bool = False
 
 
 def resolve_endpoint(
@@ -56,7 +58,7 @@ def resolve_endpoint(
     from_environment = environ.get(ENVIRONMENT_VARIABLE)
     if not from_environment:
         return named
-    return parse_endpoint(from_environment, source=f"{ENVIRONMENT_VARIABLE}: ")
+    return parse_endpoint(from_environment, source=f"{ENVIRONMENT_VARIABLE}: ")._replace(is_redirected=True)
 
 
 def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:

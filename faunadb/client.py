@@ -218,7 +218,10 @@ class FaunaClient:
         # The engine is loaded only by those who use it.
         from faunadb.engine.adapter import EngineAdapter
 
-        self.session.mount(self._endpoint.root, EngineAdapter(engine_url))
+        # An application that still names the hosted service has the secret of a key there, of which the
+        # database in its own process knows nothing.
+        hosted = self.auth.secret if self._endpoint.is_redirected else None
+        self.session.mount(self._endpoint.root, EngineAdapter(engine_url, hosted_secret=hosted))
 
     def __repr__(self) -> str:
         return f"FaunaClient(endpoint={self.base_url!r})"

@@ -51,13 +51,17 @@ class EngineAdapter(BaseAdapter):
     """Hands each request to the engine on `url`, which all adapters of this process with that URL share.
 
     The engine opens with the first request, so that a client can be made before its store can be reached; it closes
-    with the last adapter. secret: root secret of a newly opened engine. options: those of `open_engine`.
+    with the last adapter. secret: root secret of a newly opened engine. hosted_secret: that of a key of the closed
+    hosted service, which opens the engine too (see `Authenticator.adopt`). options: those of `open_engine`.
     Several ``sqlite://`` clients share one memory store for as long as any of them lives.
     """
 
-    def __init__(self, url: str, secret: str = DEFAULT_SECRET, **options: Any):
+    def __init__(
+        self, url: str, secret: str = DEFAULT_SECRET, hosted_secret: Optional[str] = None, **options: Any
+    ):
         super().__init__()
         self.url = url
+        self._hosted_secret = hosted_secret
         self._options = {"secret": secret, **options}
         self._engine: Optional[Engine] = None
         self._lock = threading.Lock()
@@ -77,7 +81,10 @@ class EngineAdapter(BaseAdapter):
                 if self._closed:
                     raise RequestsConnectionError("the client is closed")
                 if self._engine is None:
-                    self._engine = _shared.acquire(self.url, self._options)
+                    opened = _shared.acquire(self.url, self._options)
+                    if self._hosted_secret is not None:
+                        opened.authenticator.adopt(self._hosted_secret)
+                    self._engine = opened
                 engine = self._engine
         return engine
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..storage.base import Snapshot, VersionRow
     from .jwt import TokenVerifier
 
+#: Ids hold milliseconds since 1336258850000 above their lowest 20 bits; the hosted service closed on 2025-05-30.
+CLOSURE_ID = (1_748_563_200_000 - 1_336_258_850_000) << 20
+
 #: Time a membership or provider predicate may take, in seconds, when the request names no deadline.
 PREDICATE_SECONDS = 60.0
 #: Principals remembered; the oldest go first.
@@ -177,6 +180,21 @@ class Authenticator:
             while len(self._proofs) >= MAX_PROOFS:
                 del self._proofs[next(iter(self._proofs))]
             self._proofs[name] = proof
+
+    def adopt(self, secret: str) -> bool:
+        """Take the secret of a key of the hosted service for a root secret; False when it is not one.
+
+        For applications that run unchanged since the service closed: their database is in their own process now. Only
+        key secrets whose id was allotted before the closure qualify: no key of a store of ours can have one, nor is
+        a token's secret, which an application may hold for an end user, ever taken. Where the store does know the
+        key (it was created with that id), the key is what counts.
+        """
+        decoded = secrets.decode_secret(secret)
+        if decoded is None or decoded.kind != "key" or not 0 < decoded.id < CLOSURE_ID:
+            return False
+        if not self.is_root(secret):
+            self.root_hashes.append(secrets.hash_password(secret))
+        return True
 
     def is_root(self, text: str) -> bool:
         """Whether text is one of the server's own secrets."""

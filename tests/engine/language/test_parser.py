@@ -226,7 +226,7 @@ def test_nothing_runs_when_something_does_not_parse(db):
 def test_deep_queries_evaluate_whatever_the_recursion_limit(db, depth):
     query = "1"
     for _ in range(depth):
-        query = f'{{"not":{{"not":true}}}}' if query == "1" else f"[{query}]"
+        query = '{"not":{"not":true}}' if query == "1" else f"[{query}]"
     assert db.raw(query).status == 200
     nested = '{"add":[1,' * (depth // 2) + "1" + "]}" * (depth // 2)
     assert db.wire(nested) == depth // 2 + 1
