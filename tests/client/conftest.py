@@ -1,4 +1,4 @@
-"""A real server on a socket for the client's tests: each test says what it answers, byte by byte if need be."""
+"""A real server on a socket for the tests of the client: each test says what it answers, byte by byte."""
 
 from __future__ import annotations
 

@@ -1,0 +1,121 @@
+"""Where queries go: arguments, environment, and malformed endpoints."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import requests
+import responses
+
+from faunadb._endpoint import resolve_endpoint
+from faunadb.client import FaunaClient
+
+LOCAL = "http://localhost:8443"
+
+
+@pytest.mark.parametrize(
+    ("domain", "endpoint", "environment", "base_url"),
+    [
+        ("db.fauna.com", None, None, "https://db.fauna.com:443"),
+        ("db.fauna.com", "", None, "https://db.fauna.com:443"),
+        ("db.fauna.com", None, LOCAL, LOCAL),
+        ("db.eu.fauna.com", None, LOCAL, LOCAL),
+        ("DB.FAUNA.COM.", None, LOCAL, LOCAL),
+        ("notfauna.com", None, LOCAL, "https://notfauna.com:443"),
+        ("localhost", None, "http://elsewhere", "https://localhost:443"),
+        ("db.fauna.com", "http://here:1", LOCAL, "http://here:1"),
+        ("db.fauna.com", "https://db.us.fauna.com/", LOCAL, LOCAL),
+        ("db.fauna.com", "https://db.us.fauna.com/", None, "https://db.us.fauna.com"),
+        ("db.fauna.com", "sqlite://", LOCAL, "sqlite://"),
+        ("db.fauna.com", None, "sqlite:///spells.db", "sqlite:///spells.db"),
+        ("db.fauna.com", "http://[::1]:8443/", None, "http://[::1]:8443"),
+        ("db.fauna.com", "http://h/prefix/", None, "http://h/prefix"),
+        ("db.fauna.com", "postgresql://u:pw@h/db", None, "postgresql://u:***@h/db"),
+    ],
+)
+def test_which_endpoint_counts(domain: str, endpoint: str, environment: str, base_url: str) -> None:
+    environ = {} if environment is None else {"FAUNA_ENDPOINT": environment}
+    assert resolve_endpoint("https", domain, 443, endpoint, environ).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "localhost:8443",
+        "h",
+        "ftp://host",
+        "http://",
+        "http://:80",
+        "http://host:port",
+        "http://host:99999",
+        "http://host:0",
+        "http://host?x=1",
+        "http://host/#x",
+        "http://[::1",
+        " http://host",
+        "http://ho st",
+        "sqlite:file.db",
+        "sqlite://file.db",
+        "mysql://h/db",
+    ],
+)
+def test_malformed_endpoints_are_named(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="Malformed endpoint") as caught:
+        FaunaClient("secret", endpoint=endpoint)
+    assert repr(endpoint) in str(caught.value)
+    monkeypatch.setenv("FAUNA_ENDPOINT", endpoint)
+    with pytest.raises(ValueError, match="FAUNA_ENDPOINT: Malformed endpoint"):
+        FaunaClient("secret")
+
+
+def test_passwords_in_endpoints_are_not_shown() -> None:
+    for endpoint in ("http://user:hunter2@host", "mysql://user:hunter2@host"):
+        with pytest.raises(ValueError, match="Malformed") as caught:
+            FaunaClient("secret", endpoint=endpoint)
+        assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(FaunaClient("secret", endpoint="postgresql://user:hunter2@host/db"))
+
+
+def test_other_types() -> None:
+    with pytest.raises(TypeError, match="An endpoint is a URL"):
+        FaunaClient("secret", endpoint=5)
+
+
+def test_closed_service_is_explained() -> None:
+    with responses.RequestsMock() as mock:
+        failure = requests.exceptions.ConnectTimeout("no route", request=None)
+        mock.add("POST", "https://db.fauna.com:443/", body=failure)
+        with pytest.raises(requests.exceptions.ConnectionError) as caught:
+            FaunaClient("secret").query(1)
+    assert type(caught.value) is requests.exceptions.ConnectTimeout
+    text = str(caught.value)
+    for part in ("closed on 2025-05-30", "FAUNA_ENDPOINT", "endpoint=", "no route"):
+        assert part in text
+    assert "secret" not in text
+
+
+def test_other_places_are_not_explained() -> None:
+    with responses.RequestsMock() as mock:
+        mock.add("POST", "http://localhost:8443/", body=requests.exceptions.ConnectionError("refused"))
+        with pytest.raises(requests.exceptions.ConnectionError, match="^refused$"):
+            FaunaClient("secret", endpoint=LOCAL).query(1)
+
+
+def test_engine_in_this_process() -> None:
+    with FaunaClient("secret", endpoint="sqlite://") as client:
+        assert client.base_url == "sqlite://"
+        assert client.query({"a": [1, "x"]}) == {"a": [1, "x"]}
+        assert client.ping("node") == "Scope node is OK"
+        other = client.new_session_client("secret")
+        other.query({"b": 1})
+        assert other.get_last_txn_time() == client.get_last_txn_time() is not None
+
+
+def test_the_engine_is_loaded_on_demand_only() -> None:
+    code = (
+        "import sys; from faunadb.client import FaunaClient; FaunaClient('s', endpoint='http://h');"
+        "print([m for m in sys.modules if m.startswith('faunadb.engine') or m in ('asyncio', 'iso8601', 'dateutil')])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
