@@ -213,10 +213,11 @@ def test_queries_are_the_same_for_the_same_seed() -> None:
 
 def test_reduce_over_a_set_that_cannot_be_read_fails_at_its_place(db: Database) -> None:
     db.wire(json.dumps({"create_collection": {"object": {"name": "spells"}}}))
+    db.wire(json.dumps({"create_index": {"object": {"name": "all", "source": {"collection": "spells"}}}}))
     query = {
         "reduce": {"lambda": ["a", "x"], "expr": {"var": "a"}},
         "initial": 0,
-        "collection": {"documents": {"collection": "spells"}},
+        "collection": {"match": {"index": "all"}},
     }
     error = db.error(json.dumps(query), secret="secret:client")
     assert (error["code"], error["position"]) == ("permission denied", ["reduce"])
