@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import os
+import weakref
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple, NoReturn, Optional, Union, cast
 
@@ -198,6 +199,11 @@ def _proxy_environment() -> Callable[[], tuple[Any, ...]]:
 proxy_environment = _proxy_environment()
 
 _NO_HOOKS: dict[str, Any] = {"response": []}
+_ATTRIBUTES = len(vars(Session()))
+
+
+def _nothing() -> None:
+    return None
 
 
 class Shortcut:
@@ -208,7 +214,6 @@ class Shortcut:
         self._auth = auth
         self._secret = auth.secret
         self._root = root
-        self._attributes = len(vars(session))
         self._session_headers = cast(SharedHeaders, session.headers)
         self._headers_version = self._session_headers.version
         self._trust_env = session.trust_env
@@ -218,17 +223,16 @@ class Shortcut:
         self._adapters = dict(session.adapters)
         self._environment = proxy_environment()
         prepared = session.prepare_request(Request("POST", root + "/", headers={}, auth=auth))
-        self._pool = self._find_pool(prepared)
+        # Not to be kept alive from here: a session closes its connections by letting their pool go.
+        self._is_engine = is_engine_root(root)
+        self._pool = _nothing if self._is_engine else weakref.ref(self._find_pool(prepared))
         # An engine in this process looks headers up in any case, a connection only lists them.
         self._headers = dict(prepared.headers)
         self._headers.pop("Content-Length", None)
 
     def _find_pool(self, prepared: PreparedRequest) -> Any:
-        if not isinstance(self._adapter, FaunaAdapter):
-            return None
-        return self._adapter.get_connection_with_tls_context(
-            prepared, self._verify, proxies={}, cert=self._cert
-        )
+        adapter = cast(FaunaAdapter, self._adapter)
+        return adapter.get_connection_with_tls_context(prepared, self._verify, proxies={}, cert=self._cert)
 
     def holds(self, session: Any, auth: Any) -> bool:
         """Return whether a request would still look the same if the session prepared it."""
@@ -236,7 +240,6 @@ class Shortcut:
             session is self._session
             and auth is self._auth
             and auth.secret == self._secret
-            and len(session.__dict__) == self._attributes
             and session.headers is self._session_headers
             and self._session_headers.version == self._headers_version
             and session.verify is self._verify
@@ -244,7 +247,7 @@ class Shortcut:
             and session.trust_env is self._trust_env
             and _adds_nothing(session)
             and session.adapters == self._adapters
-            and (self._pool is None or self._pool.pool is not None)
+            and (self._is_engine or self._pool() is not None)
             and proxy_environment() == self._environment
         )
 
@@ -253,15 +256,18 @@ class Shortcut:
     ) -> Optional[Answer]:
         """Send a request and read the whole response. Raises what ``session.send`` raises.
 
-        :return: ``None`` when the server redirects, which a session can follow and this cannot.
+        :return: ``None`` when it takes a session: the server redirects, or the connections were just closed.
         """
         all_headers = {**self._headers, **headers}
         if body is not None:
             all_headers["Content-Length"] = str(len(body))
-        request = ReadyRequest(method, self._root, path, all_headers, body, self._pool)
-        if self._pool is None:
+        pool = self._pool()
+        request = ReadyRequest(method, self._root, path, all_headers, body, pool)
+        if self._is_engine:
             request.headers = CaseInsensitiveDict(all_headers)
             return answer_of(self._adapter.send(request))
+        if pool is None:
+            return None
         adapter: Any = self._adapter
         response = adapter.send(request, False, None, self._verify, self._cert, {})
         if response.get_redirect_location():
@@ -312,6 +318,7 @@ def _adds_nothing(session: Session) -> bool:
         and not session.stream
         and session.hooks == _NO_HOOKS
         and not getattr(session.cookies, "_cookies", True)
+        and len(vars(session)) == _ATTRIBUTES
         and _patchable() == _ORIGINALS
     )
 

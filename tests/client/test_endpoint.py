@@ -99,7 +99,7 @@ def test_closed_service_is_explained() -> None:
 def test_other_places_are_not_explained() -> None:
     with responses.RequestsMock() as mock:
         mock.add("POST", "http://localhost:8443/", body=requests.exceptions.ConnectionError("refused"))
-        with pytest.raises(requests.exceptions.ConnectionError, match="^refused$"):
+        with pytest.raises(requests.exceptions.ConnectionError, match=r"^refused$"):
             FaunaClient("secret", endpoint=LOCAL).query(1)
 
 
