@@ -51,6 +51,19 @@ class SharedHeaders(CaseInsensitiveDict):  # type: ignore[type-arg]
         super().__delitem__(key)
 
 
+class LowerCaseHeaders(dict[str, str]):
+    """Headers whose names are all in lower case, and looked up in any."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
 class ReadyRequest(PreparedRequest):
     """A request that needs no more preparation, on its way through the shortcut.
 
@@ -226,9 +239,10 @@ class Shortcut:
         # Not to be kept alive from here: a session closes its connections by letting their pool go.
         self._is_engine = is_engine_root(root)
         self._pool = _nothing if self._is_engine else weakref.ref(self._find_pool(prepared))
-        # An engine in this process looks headers up in any case, a connection only lists them.
-        self._headers = dict(prepared.headers)
+        self._headers = {_text(name): _text(value) for name, value in prepared.headers.items()}
         self._headers.pop("Content-Length", None)
+        if self._is_engine:
+            self._headers = {name.lower(): value for name, value in self._headers.items()}
 
     def _find_pool(self, prepared: PreparedRequest) -> Any:
         adapter = cast(FaunaAdapter, self._adapter)
@@ -258,14 +272,13 @@ class Shortcut:
 
         :return: ``None`` when it takes a session: the server redirects, or the connections were just closed.
         """
+        if self._is_engine:
+            return self._ask(method, path, body, headers)
         all_headers = {**self._headers, **headers}
         if body is not None:
             all_headers["Content-Length"] = str(len(body))
         pool = self._pool()
         request = ReadyRequest(method, self._root, path, all_headers, body, pool)
-        if self._is_engine:
-            request.headers = CaseInsensitiveDict(all_headers)
-            return answer_of(self._adapter.send(request))
         if pool is None:
             return None
         adapter: Any = self._adapter
@@ -274,6 +287,15 @@ class Shortcut:
             response.close()
             return None
         return self._read(request, response)
+
+    def _ask(self, method: str, path: str, body: Optional[bytes], headers: Mapping[str, str]) -> Answer:
+        """Ask the engine in this process, without anything that only a network needs."""
+        adapter: Any = self._adapter
+        all_headers = self._headers.copy()
+        for name, value in headers.items():
+            all_headers[name.lower()] = value
+        answer = adapter.ask(method, path, all_headers, body)
+        return Answer(answer.status, answer.body.decode("utf-8", "replace"), LowerCaseHeaders(answer.headers))
 
     def _read(self, request: ReadyRequest, response: Any) -> Answer:
         try:
@@ -287,6 +309,10 @@ class Shortcut:
             # From now on the session has a cookie to send, and the shortcut does not hold any more.
             extract_cookies_to_jar(self._session.cookies, request, response)  # type: ignore[no-untyped-call]
         return Answer(response.status, body.decode("utf-8", "replace"), headers)
+
+
+def _text(value: Union[str, bytes]) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def _raise_as_requests_does(error: Exception, request: PreparedRequest) -> NoReturn:
@@ -329,7 +355,10 @@ def new_shortcut(session: Any, root: str, auth: Any) -> Optional[Shortcut]:
         return None
     if getattr(type(auth), "is_plain_bearer", False) is not True or not _adds_nothing(session):
         return None
-    if not is_engine_root(root):
+    if is_engine_root(root):
+        if not hasattr(session.get_adapter(root + "/"), "ask"):
+            return None
+    else:
         if type(session.get_adapter(root + "/")) is not FaunaAdapter:
             return None
         if session.trust_env and get_environ_proxies(root, no_proxy=None):
