@@ -123,11 +123,12 @@ def _read_object(dct: dict[str, Any]) -> Any:
         return dct
     tag, value = dct.popitem()
     # The first two would be found in the table as well. They are most of a page of documents, and quicker here.
-    if tag == "@ref" and len(value) == 2 and "collection" in value and "id" in value:
-        ref = _new_object(Ref)
-        ref.value = value
-        return ref
-    if tag == "@ts" and value[-1:] == "Z":
+    if tag == "@ref":
+        if len(value) == 2 and "collection" in value and "id" in value:
+            ref = _new_object(Ref)
+            ref.value = value
+            return ref
+    elif tag == "@ts" and type(value) is str and "+" not in value:
         time = _new_object(FaunaTime)
         time.value = value
         return time
@@ -148,16 +149,18 @@ _new_object = object.__new__
 def _read_page(text: str) -> Any:
     """Return the value of a long text, in which the first reference to a collection is read only once.
 
-    All its occurrences are replaced by ``Infinity`` before reading. JSON has no such thing, but the decoder
-    asks what it stands for. What looks like a reference is one: within a string, its quotes would be escaped.
+    All its occurrences are replaced by ``NaN`` before reading. JSON has no such thing (servers write it as a
+    string), but the decoder asks what it stands for. What looks like a reference is one: within a string, its
+    quotes would be escaped.
     """
     found = _COLLECTION_REF.search(text)
     if found is None:
         return _read_tagged(text)
-    ref = _read_tagged(found.group())
-    constants = {"Infinity": ref, "-Infinity": float("-inf"), "NaN": float("nan")}
+    repeated = found.group()
+    ref = _read_tagged(repeated)
+    constants = {"NaN": ref, "Infinity": float("inf"), "-Infinity": float("-inf")}
     decoder = JSONDecoder(object_hook=_read_object, parse_constant=constants.__getitem__)
-    return decoder.decode(text.replace(found.group(), "Infinity"))
+    return decoder.decode(text.replace(repeated, "NaN"))
 
 
 def _convert(value: Any) -> Any:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from json import JSONDecodeError
 from time import time
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from requests import Request, Session
 from requests.auth import HTTPBasicAuth
@@ -32,7 +32,9 @@ from faunadb._transport import (
 from faunadb.errors import FaunaError, UnexpectedError, _get_or_raise
 from faunadb.query import _wrap
 from faunadb.request_result import RequestResult
-from faunadb.streams import Subscription
+
+if TYPE_CHECKING:
+    from faunadb.streams import Subscription
 
 API_VERSION: str = __api_version__
 api_version = API_VERSION
@@ -209,9 +211,6 @@ class FaunaClient:
 
     def _prepare_session(self) -> None:
         """Add to the session what all clients of this endpoint need; nothing of this client in particular."""
-        headers = getattr(self.session, "headers", None)
-        if headers is not None and "X-FaunaDB-API-Version" not in headers:
-            headers.update(_driver_headers())
         engine_url = self._endpoint.engine_url
         if engine_url is None or self._endpoint.root in getattr(self.session, "adapters", ()):
             return
@@ -310,6 +309,9 @@ class FaunaClient:
         :raises ValueError: When a field is not one of these.
         :raises UnexpectedError: When the expression cannot be sent.
         """
+        # Loaded when first needed: most programs never open a stream.
+        from faunadb.streams import Subscription
+
         subscription = Subscription(self, expression, options)
         subscription.on("start", on_start)
         subscription.on("error", on_error)
@@ -437,10 +439,18 @@ class FaunaClient:
             raise self.explained(error) from error
 
     def _send_long_way(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Answer:
-        root = self._endpoint.root
-        request = Request(action, root + path, data=body, headers=headers, auth=self.auth)
-        prepared = self.session.prepare_request(request)
-        return answer_of(self.session.send(prepared, **send_arguments(self.session, root, self._timeout)))
+        prepared = self._prepare(action, path, body, headers)
+        arguments = send_arguments(self.session, self._endpoint.root, self._timeout)
+        return answer_of(self.session.send(prepared, **arguments))
+
+    def _prepare(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Any:
+        """Return a request as the session prepares it."""
+        session_headers = getattr(self.session, "headers", None)
+        if session_headers is not None and "X-FaunaDB-API-Version" not in session_headers:
+            # A session that was assigned knows nothing of the protocol.
+            headers = {**_driver_headers(), **headers}
+        url = self._endpoint.root + path
+        return self.session.prepare_request(Request(action, url, data=body, headers=headers, auth=self.auth))
 
     def explained(self, error: ConnectionError) -> ConnectionError:
         """Return a failure to connect, which says more when it is the closed service that does not answer."""

@@ -10,7 +10,7 @@ from time import time
 from typing import Any, Callable, Optional
 from urllib.parse import urlencode
 
-from requests import Request, Response
+from requests import Response
 from requests.exceptions import ConnectionError
 
 from faunadb import _telemetry
@@ -106,15 +106,13 @@ class Connection:
     def _open(self) -> Response:
         """Send the request and return the response as soon as its headers are there."""
         client = self._client
-        root = client._endpoint.root
         path = _PATH if not self._fields else f"{_PATH}?{urlencode({'fields': ','.join(self._fields)})}"
         if client._closed:
             raise UnexpectedError("The client is closed.", None)
         headers = client._request_headers(with_txn_time=True)
         if _telemetry.add_traceparent is not None:
             _telemetry.add_traceparent(headers)
-        request = Request("POST", root + path, data=self._data, headers=headers, auth=client.auth)
-        prepared = client.session.prepare_request(request)
+        prepared = client._prepare("POST", path, self._data, headers)
         # The adapter shows the connection before it waits for the response.
         prepared.watch_connection = self._watch
         response: Response = client.session.send(prepared, stream=True, timeout=client._timeout)

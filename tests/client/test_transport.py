@@ -352,3 +352,21 @@ def test_closed_client_says_so(server: Server) -> None:
     client.close()
     with pytest.raises(UnexpectedError, match="closed"):
         client.query(1)
+
+
+def test_a_session_of_the_application(server: Server) -> None:
+    session = requests.Session()
+    session.headers["X-Mine"] = "1"
+    with FaunaClient("secret", endpoint=server.url, session=session, timeout=0.2) as client:
+        assert client.query(1) == 1
+        client.session = requests.Session()
+        assert client.query(1) == 1
+        server.handler = lambda connection, request: connection.hang()
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            client.query(1)
+    first, second, _ = server.requests
+    assert [first.headers.get("x-mine"), second.headers.get("x-mine")] == ["1", None]
+    for request in (first, second):
+        assert request.headers["x-faunadb-api-version"] == "4"
+        assert request.headers["authorization"] == "Bearer secret"
+    assert "Authorization" not in session.headers
