@@ -10,6 +10,7 @@ import json
 import os
 import re
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from urllib.parse import unquote_plus
 
@@ -241,7 +242,8 @@ class Exchange:
                 headers.extend(self._metrics(size))
         if self.tags:
             headers.append(("x-fauna-tags", self.tags))
-        headers.extend(self._cors(headers))
+        if "origin" in self.headers:
+            headers.extend(self._cors(headers))
         headers.append(("x-faunadb-build", build()))
         headers.append(("traceparent", traceparent(self.headers.get("traceparent"))))
         return headers
@@ -261,9 +263,7 @@ class Exchange:
         ]
 
     def _cors(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        origin = self.headers.get("origin")
-        if origin is None:
-            return []
+        origin = self.headers["origin"]
         exposed = ", ".join(name for name, _ in headers if name.startswith("x-"))
         return [
             ("access-control-expose-headers", exposed),
@@ -511,7 +511,9 @@ _ALLOWED_HEADERS = (
 )
 
 
+@cache
 def build() -> str:
+    """The value of ``x-faunadb-build``."""
     from .. import __version__
 
     return f"faunadb-python-{__version__}"

@@ -271,7 +271,12 @@ class FormNode(Node):
             raise located(error, self.pos) from None
 
     def effect(self) -> int:
-        return max([self.effect_class, *(node.effect() for _, node, _, _ in self.slots)])
+        strongest_one = self.effect_class
+        for _, node, _, _ in self.slots:
+            effect = node.effect()
+            if effect > strongest_one:
+                strongest_one = effect
+        return strongest_one
 
     def source(self) -> Any:
         return Source((self.form.args[index].key, node.source()) for index, node, _, _ in self.slots)
