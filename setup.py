@@ -26,7 +26,7 @@ def read_text(name: str) -> str:
 
 # The driver itself, and what the engine in the application's own process cannot do without.
 INSTALL_REQUIRES = [
-    "requests>=2.28",
+    "requests>=2.32.2",
     "urllib3>=1.26",
     "iso8601>=1.1",
     "regex>=2023.6.3",

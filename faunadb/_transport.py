@@ -101,12 +101,20 @@ class FaunaAdapter(HTTPAdapter):
         super().__init__(**kwargs)
 
     def send(
-        self, request: PreparedRequest, stream: bool = False, timeout: Any = None, *args: Any, **kwargs: Any
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
     ) -> Response:
         """Send a request; see :meth:`requests.adapters.HTTPAdapter.send`."""
         if timeout is None:
             timeout = self.timeout
-        return super().send(request, stream, timeout, *args, **kwargs)
+        return super().send(
+            request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+        )
 
     def get_connection_with_tls_context(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         if type(request) is ReadyRequest:

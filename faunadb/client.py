@@ -244,6 +244,9 @@ class FaunaClient:
         if not getattr(self, "_closed", True):
             self.close()
 
+    def check_new_version(self) -> None:
+        """Do nothing. The official driver looked for newer versions here, and applications replace it."""
+
     def sync_last_txn_time(self, new_txn_time: int) -> None:
         """Make sure that queries see what was committed up to a time, in microseconds; it only moves forward.
 
@@ -436,6 +439,8 @@ class FaunaClient:
                     return answer
             return self._send_long_way(action, path, body, headers)
         except ConnectionError as error:
+            if not self._endpoint.is_closed_service:
+                raise
             raise self.explained(error) from error
 
     def _send_long_way(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Answer:

@@ -220,9 +220,11 @@ def _checked_fields(options: Any) -> list[str]:
 def _chunks(response: Response) -> Iterator[bytes]:
     """Return an iterator over the body as it arrives, without waiting for more than there is."""
     raw = response.raw
+    is_chunked = getattr(raw, "chunked", True)
     read1 = getattr(raw, "read1", None)
-    if read1 is None or getattr(raw, "chunked", True):
-        chunks: Iterator[bytes] = raw.stream(_READ_SIZE, decode_content=True)
+    if is_chunked or read1 is None:
+        # urllib3 before 2.1 waits for as much as it is asked for, so without chunks it is asked for one byte.
+        chunks: Iterator[bytes] = raw.stream(_READ_SIZE if is_chunked else 1, decode_content=True)
         return chunks
     return iter(lambda: bytes(read1(_READ_SIZE, decode_content=True)), b"")
 

@@ -99,8 +99,9 @@ def test_closed_service_is_explained() -> None:
 def test_other_places_are_not_explained() -> None:
     with responses.RequestsMock() as mock:
         mock.add("POST", "http://localhost:8443/", body=requests.exceptions.ConnectionError("refused"))
-        with pytest.raises(requests.exceptions.ConnectionError, match=r"^refused$"):
+        with pytest.raises(requests.exceptions.ConnectionError, match=r"^refused$") as caught:
             FaunaClient("secret", endpoint=LOCAL).query(1)
+    assert caught.value.__cause__ is not caught.value
 
 
 def test_engine_in_this_process() -> None:

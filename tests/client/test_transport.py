@@ -89,11 +89,12 @@ class TestFailures:
 
     def test_truncated_body(self, server: Server, connected: FaunaClient) -> None:
         def handler(connection: Connection, request: Incoming) -> str:
-            connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"resource":1}')
+            connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"resource":1')
             return "close"
 
         server.handler = handler
-        with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
+        # urllib3 before 2 does not notice, but the JSON is cut off.
+        with pytest.raises((requests.exceptions.ChunkedEncodingError, UnexpectedError)):
             connected.query(1)
 
     def test_hang_up(self, server: Server, connected: FaunaClient) -> None:
