@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import json.encoder
 import re
@@ -124,7 +125,7 @@ def _read_object(dct: dict[str, Any]) -> Any:
     tag, value = dct.popitem()
     # The first two would be found in the table as well. They are most of a page of documents, and quicker here.
     if tag == "@ref":
-        if len(value) == 2 and "collection" in value and "id" in value:
+        if len(value) == 2 and "id" in value and "collection" in value:
             ref = _new_object(Ref)
             ref.value = value
             return ref
@@ -140,27 +141,31 @@ def _read_object(dct: dict[str, Any]) -> Any:
 
 
 # In a page of documents, the reference to their collection comes again with each of them.
-_COLLECTION_REF = re.compile(r'\{"@ref":\{"id":"[^"\\]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}')
+_COLLECTION_REF = r'\{"@ref":\{"id":"[^"\\]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}'
 _PAGE_LENGTH = 2000
 
 _new_object = object.__new__
 
 
 def _read_page(text: str) -> Any:
-    """Return the value of a long text, in which the first reference to a collection is read only once.
+    """Return the value of a long text, in which the first reference to a collection is not read each time.
 
     All its occurrences are replaced by ``NaN`` before reading. JSON has no such thing (servers write it as a
     string), but the decoder asks what it stands for. What looks like a reference is one: within a string, its
     quotes would be escaped.
     """
-    found = _COLLECTION_REF.search(text)
+    found = re.search(_COLLECTION_REF, text)
     if found is None:
         return _read_tagged(text)
     repeated = found.group()
-    ref = _read_tagged(repeated)
+    return _reader_of_page(repeated)(text.replace(repeated, "NaN"))
+
+
+@functools.lru_cache(maxsize=64)
+def _reader_of_page(collection_json: str) -> Callable[[str], Any]:
+    ref = _read_tagged(collection_json)
     constants = {"NaN": ref, "Infinity": float("inf"), "-Infinity": float("-inf")}
-    decoder = JSONDecoder(object_hook=_read_object, parse_constant=constants.__getitem__)
-    return decoder.decode(text.replace(repeated, "NaN"))
+    return JSONDecoder(object_hook=_read_object, parse_constant=constants.__getitem__).decode
 
 
 def _convert(value: Any) -> Any:

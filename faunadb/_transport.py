@@ -220,7 +220,7 @@ def _proxy_environment() -> Callable[[], tuple[Any, ...]]:
 proxy_environment = _proxy_environment()
 
 _NO_HOOKS: dict[str, Any] = {"response": []}
-_ATTRIBUTES = len(vars(Session()))
+_ATTRIBUTES = len(Session.__attrs__)
 
 
 def _nothing() -> None:

@@ -44,8 +44,8 @@ Observer = Callable[[RequestResult], Any]
 _log = logging.getLogger("faunadb")
 _log.addHandler(logging.NullHandler())
 
-_TRACEPARENT = re.compile(r"[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}", re.ASCII)
-_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f]")
+_TRACEPARENT = r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+_CONTROL_CHARACTERS = "[\x00-\x1f\x7f]"
 
 
 class _LastTxnTime:
@@ -120,7 +120,7 @@ class HTTPBearerAuth(HTTPBasicAuth):
     is_plain_bearer = True
 
     def __init__(self, secret: Optional[str]) -> None:
-        if isinstance(secret, str) and _CONTROL_CHARACTERS.search(secret):
+        if isinstance(secret, str) and re.search(_CONTROL_CHARACTERS, secret):
             raise ValueError("The secret contains control characters, which cannot be sent.")
         super().__init__(secret, "")  # type: ignore[arg-type]
 
@@ -496,7 +496,7 @@ class FaunaClient:
         return ",".join(f"{name}={value}" for name, value in tags_dict.items())
 
     def _is_valid_traceparent(self, traceparent: str) -> bool:
-        return isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent) is not None
+        return isinstance(traceparent, str) and re.fullmatch(_TRACEPARENT, traceparent) is not None
 
 
 def _driver_headers() -> dict[str, str]:
