@@ -6,6 +6,7 @@ form in which stored lambdas are shown. The special forms are in `special`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
@@ -169,16 +170,29 @@ class ObjectNode(Node):
         return strongest(*self.fields.values())
 
     def source(self) -> Any:
-        fields = Source((key, node.source()) for key, node in self.fields.items())
-        if any(key.startswith("@") for key in fields):
-            fields = Source({"@obj": fields})
-        return Source(object=fields)
+        return _object_source((key, node.source()) for key, node in self.fields.items())
 
     def has_form(self) -> bool:
         return any(node.has_form() for node in self.fields.values())
 
 
-class Folded(Const):
+class Flat(Const):
+    """An array or object literal of scalars only, which its value is: no node for each of them."""
+
+    __slots__ = ()
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        if type(self.value) is list:
+            ctx.check_width(len(self.value))
+        return self.value
+
+    def source(self) -> Any:
+        if type(self.value) is list:
+            return [Literal(item) for item in self.value]
+        return _object_source((key, Literal(item)) for key, item in self.value.items())
+
+
+class Folded(Flat):
     """An array or object literal made of literals only: its value is built once, when it is parsed."""
 
     __slots__ = ("written",)
@@ -187,13 +201,24 @@ class Folded(Const):
         super().__init__(value, written.pos)
         self.written = written
 
-    def eval(self, ctx: Context, env: Env) -> Any:
-        if type(self.value) is list:
-            ctx.check_width(len(self.value))
-        return self.value
-
     def source(self) -> Any:
         return self.written.source()
+
+
+def is_flat(items: Iterable[Any]) -> bool:
+    """Whether JSON values are scalars all."""
+    for item in items:
+        kind = type(item)
+        if kind is dict or kind is list:
+            return False
+    return True
+
+
+def _object_source(members: Iterable[tuple[str, Any]]) -> Any:
+    fields = Source(members)
+    if any(key.startswith("@") for key in fields):
+        fields = Source({"@obj": fields})
+    return Source(object=fields)
 
 
 def array(items: list[Node], pos: Position) -> Node:

@@ -12,7 +12,7 @@ from . import values as v
 from .errors import Position, QueryError, QueryErrors
 from .lambdas import LambdaNode, Pattern
 from .literals import ESCAPES, STORED_REF, escape, literal, parse_error, type_expected
-from .nodes import Const, FormNode, Node, Var, array, object_
+from .nodes import Const, Flat, FormNode, Node, Var, array, is_flat, object_
 from .registry import VERSION_RANK, VERSIONS, Arg, Form, table
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Parser:
                 return form.parse(self, form, source, pos, names)  # type: ignore[no-any-return]
             return self._call(form, source, pos, names)
         if kind is list:
+            if is_flat(source):
+                return Flat(source, pos)
             return array([self.parse(item, (pos, i), names) for i, item in enumerate(source)], pos)
         return Const(source, pos)
 
@@ -192,6 +194,8 @@ class Parser:
         members, is_object = self.fields(source, "object", pos)
         if not is_object:
             raise type_expected("Object", source, (pos, "object"))
+        if is_flat(members.values()):
+            return Flat(members, pos)
         inner = (pos, "object")
         return object_({key: self.parse(item, (inner, key), names) for key, item in members.items()}, pos)
 
