@@ -82,7 +82,7 @@ class _Counter:
     """How many clients use a session."""
 
     def __init__(self, init_value: int = 0) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a collected client may end while this thread counts
         self.counter = init_value
 
     def __str__(self) -> str:

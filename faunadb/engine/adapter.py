@@ -22,7 +22,8 @@ class _Shared:
     """Engines of this process by URL, each with the number of its users."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: opening an engine allocates, which may collect a forgotten client, whose end comes back here.
+        self._lock = threading.RLock()
         self._engines: dict[str, list[Any]] = {}
 
     def acquire(self, url: str, options: dict[str, Any]) -> Engine:
