@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple, Optional
+from typing import Optional
 from urllib.parse import SplitResult, urlsplit
 
 ENVIRONMENT_VARIABLE = "FAUNA_ENDPOINT"
@@ -21,7 +21,7 @@ CLOSED_SERVICE_MESSAGE = (
 )
 
 
-class Endpoint(NamedTuple):
+class Endpoint:
     """A resolved endpoint.
 
     :ivar base_url: What was named: ``scheme://host:port``, or the endpoint without trailing slashes.
@@ -31,11 +31,12 @@ class Endpoint(NamedTuple):
     :ivar is_redirected: Whether the code named the hosted service and the environment this place instead.
     """
 
-    base_url: str
-    root: str
-    engine_url: Optional[str]
-    is_closed_service: bool
-    is_redirected: bool = False
+    def __init__(self, base_url: str, root: str, engine_url: Optional[str], is_closed_service: bool) -> None:
+        self.base_url = base_url
+        self.root = root
+        self.engine_url = engine_url
+        self.is_closed_service = is_closed_service
+        self.is_redirected = False
 
 
 def resolve_endpoint(
@@ -58,7 +59,9 @@ def resolve_endpoint(
     from_environment = environ.get(ENVIRONMENT_VARIABLE)
     if not from_environment:
         return named
-    return parse_endpoint(from_environment, source=f"{ENVIRONMENT_VARIABLE}: ")._replace(is_redirected=True)
+    redirected = parse_endpoint(from_environment, source=f"{ENVIRONMENT_VARIABLE}: ")
+    redirected.is_redirected = True
+    return redirected
 
 
 def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:

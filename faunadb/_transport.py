@@ -14,7 +14,7 @@ import copy
 import os
 import weakref
 from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple, NoReturn, Optional, Union, cast
+from typing import Any, Callable, NoReturn, Optional, Union, cast
 
 from requests import PreparedRequest, Request, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -29,12 +29,15 @@ from urllib3.util import Timeout
 Seconds = Union[None, int, float, tuple[Optional[float], Optional[float]], Timeout]
 
 
-class Answer(NamedTuple):
+class Answer:
     """What a request got back: status, body and headers (a mapping that ignores case)."""
 
-    status_code: int
-    text: str
-    headers: Mapping[str, str]
+    __slots__ = ("headers", "status_code", "text")
+
+    def __init__(self, status_code: int, text: str, headers: Mapping[str, str]) -> None:
+        self.status_code = status_code
+        self.text = text
+        self.headers = headers
 
 
 class SharedHeaders(CaseInsensitiveDict):  # type: ignore[type-arg]
