@@ -344,12 +344,12 @@ def _value_indexes(parts: list[Any], count: int) -> dict[int, int]:
         if isinstance(part, str) or not part.takes_value:
             indexes[position] = -1
             continue
-        if part.index > textformat.MAX_INT32:
+        if part.place > textformat.MAX_INT32:
             raise RequestError(500, "internal server error", "The index of a format specifier is too large.")
-        if part.index:
-            if part.index > count:
+        if part.place:
+            if part.place > count:
                 raise invalid_argument("index must be >= 1 and <= arguments size", "format")
-            indexes[position] = part.index - 1
+            indexes[position] = part.place - 1
             continue
         if following >= count:
             raise invalid_argument("format specifiers count must be <= arguments size", "format")

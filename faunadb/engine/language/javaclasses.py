@@ -22,7 +22,45 @@ _ASCII = {"d": "0-9", "w": "a-zA-Z0-9_", "s": "\\t-\\r\\x20", "h": _HORIZONTAL, 
 _UNICODE = {**_ASCII, "d": "\\p{Nd}", "w": WORD_UNICODE, "s": "\\p{White_Space}"}
 
 _CATEGORIES = frozenset(
-    "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No Zs Zl Zp Cc Cf Co Cs Pd Ps Pe Pc Po Sm Sc Sk So Pi Pf L M N Z C P S".split()
+    [
+        "Cn",
+        "Lu",
+        "Ll",
+        "Lt",
+        "Lm",
+        "Lo",
+        "Mn",
+        "Me",
+        "Mc",
+        "Nd",
+        "Nl",
+        "No",
+        "Zs",
+        "Zl",
+        "Zp",
+        "Cc",
+        "Cf",
+        "Co",
+        "Cs",
+        "Pd",
+        "Ps",
+        "Pe",
+        "Pc",
+        "Po",
+        "Sm",
+        "Sc",
+        "Sk",
+        "So",
+        "Pi",
+        "Pf",
+        "L",
+        "M",
+        "N",
+        "Z",
+        "C",
+        "P",
+        "S",
+    ]
 )
 
 _POSIX = {
@@ -119,9 +157,9 @@ _CASE_BLIND = {
     "javaUpperCase": "\\p{Lowercase}\\p{Uppercase}\\p{Lt}",
     "javaTitleCase": "\\p{Lowercase}\\p{Uppercase}\\p{Lt}",
 }
-_CASE_BLIND_UNICODE = {
-    name: "\\p{Lowercase}\\p{Uppercase}\\p{Lt}" for name in ("LOWERCASE", "UPPERCASE", "TITLECASE")
-}
+_CASE_BLIND_UNICODE = dict.fromkeys(
+    ("LOWERCASE", "UPPERCASE", "TITLECASE"), "\\p{Lowercase}\\p{Uppercase}\\p{Lt}"
+)
 
 
 def escaped(char: str) -> str:
@@ -153,7 +191,11 @@ def property_set(name: str, unicode_classes: bool, ignore_case: bool) -> Optiona
         return _known("Block", name[2:])
     if name.startswith("Is"):
         rest = name[2:]
-        return _unicode_property(rest, ignore_case) or _plain_property(rest, ignore_case) or _known("Script", rest)
+        return (
+            _unicode_property(rest, ignore_case)
+            or _plain_property(rest, ignore_case)
+            or _known("Script", rest)
+        )
     if unicode_classes and name.upper() in _POSIX_UNICODE:
         return _unicode_property(_POSIX_UNICODE[name.upper()], ignore_case)
     return _plain_property(name, ignore_case)
@@ -221,7 +263,9 @@ def simple_case_variants(char: str) -> list[str]:
     """The characters that equal ``char`` when only single characters are mapped between cases."""
     folded = _fold(char)
     candidates = {char, char.lower(), char.upper(), char.swapcase(), char.title(), folded, folded.upper()}
-    candidates |= {other for other in "\u212a\u212b\u017f\u00b5\u03bc\u03c2\u0131\u0130" if _fold(other) == folded}
+    candidates |= {
+        other for other in "\u212a\u212b\u017f\u00b5\u03bc\u03c2\u0131\u0130" if _fold(other) == folded
+    }
     return sorted(other for other in candidates if len(other) == 1 and _fold(other) == folded)
 
 

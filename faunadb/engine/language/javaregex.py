@@ -6,8 +6,8 @@ spelled out. What Java leaves unlimited is limited here: one call's matching end
 `MatchTimeout`.
 
 Differences left: ``\\b{g}`` is refused; ``\\G`` is where the search goes on, also after an empty match; empty matches
-are not looked for between the halves of a surrogate pair; ``\\b`` counts a combining mark as part of a word also without a base; back
-references under ``(?i)`` and everything under ``(?iu)`` fold case by simple Unicode case folding.
+are not looked for between the halves of a surrogate pair; ``\\b`` counts a combining mark as part of a word also
+without a base; back references under ``(?i)`` and everything under ``(?iu)`` fold case by simple Unicode case folding.
 """
 
 from __future__ import annotations
@@ -113,9 +113,7 @@ class JavaPattern:
             if template is None:
                 template = self.template(replacement)
             pieces.append(text[end : match.start()])
-            pieces.extend(
-                part if isinstance(part, str) else match.group(part) or "" for part in template
-            )
+            pieces.extend(part if isinstance(part, str) else match.group(part) or "" for part in template)
             end = match.end()
             if first_only:
                 break

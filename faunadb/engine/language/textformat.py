@@ -51,13 +51,13 @@ class WrongValue(TypeError):
 class Specifier(NamedTuple):
     """One ``%...`` of a format string.
 
-    text: the specifier as written, without its index part. index: 1-based index of its value, 0 for the next one.
+    source: the specifier as written, without its index part. place: 1-based place of its value, 0 for the next one.
     conversion: ``d``, ``s``, ..., or ``t`` for dates and times, whose suffix is in
     `suffix`. upper: result in upper case.
     """
 
     source: str
-    index: int
+    place: int
     flags: str
     width: Optional[int]
     precision: Optional[int]
@@ -114,20 +114,22 @@ def parse(text: str) -> list[Part]:
 def _specifier(match: re.Match[str]) -> Specifier:
     whole = match.group()
     conversion = match["conversion"] or ""
-    index = match["index"]
-    source = "%" + whole[len(index) + 2 :] if index is not None else whole
-    number = [int(match[name]) if match[name] else None for name in ("width", "precision")]
+    given = match["index"]
+    source = "%" + whole[len(given) + 2 :] if given is not None else whole
+    width = int(match["width"]) if match["width"] else None
+    precision = int(match["precision"]) if match["precision"] else None
+    place = int(given or 0)
     if match["time"]:
-        suffix = conversion if conversion not in ("%", "@", "^") else ""
-        if suffix != conversion:
+        if conversion in ("%", "@", "^"):
             raise InvalidFormat(whole)
-        return Specifier(source, int(index or 0), match["flags"], *number, "t", match["time"] == "T", suffix)
+        return Specifier(
+            source, place, match["flags"], width, precision, "t", match["time"] == "T", conversion
+        )
     if conversion not in _CONVERSIONS:
         raise InvalidFormat(whole)
     upper = conversion in "XEGSB"
-    return Specifier(
-        source, int(index or 0), match["flags"], *number, conversion.lower() if upper else conversion, upper
-    )
+    kind = conversion.lower() if upper else conversion
+    return Specifier(source, place, match["flags"], width, precision, kind, upper)
 
 
 # Printing

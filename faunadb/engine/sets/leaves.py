@@ -286,7 +286,7 @@ def _collection_reader(ctx: Context, collection: v.Ref, filtered: bool, source: 
 class SingleReader(Reader):
     """One document, when it exists."""
 
-    __slots__ = ("ctx", "at", "ref", "sources")
+    __slots__ = ("at", "ctx", "ref", "sources")
 
     def __init__(self, ctx: Context, ref: v.Ref, source: v.SetValue):
         self.ctx = ctx
