@@ -1,0 +1,116 @@
+"""The ASGI application without a socket: what would take a minute, or a broken server, to see from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from faunadb import server
+from faunadb.engine.engine import open_engine
+from faunadb.server import Application, RefusedToServe, check_address, is_loopback, serve
+
+
+@pytest.fixture
+def application():
+    engine = open_engine("sqlite://", secret="secret")
+    yield Application(engine)
+    engine.close()
+
+
+def scope(**headers: str) -> dict[str, Any]:
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "query_string": b"",
+        "headers": pairs,
+        "client": ("127.0.0.1", 5),
+    }
+
+
+def run(application: Application, incoming: list[Any], **headers: str) -> list[dict[str, Any]]:
+    """What the application sends for messages that arrive; after them nothing more comes."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if incoming:
+            return incoming.pop(0)
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(application(scope(**headers), receive, send), 10))
+    return sent
+
+
+PIECE = {"type": "http.request", "body": b'{"add":', "more_body": True}
+
+
+@pytest.mark.parametrize("incoming", [[], [PIECE]], ids=["nothing", "a part"])
+def test_a_client_that_stops_sending_is_told_so(application, monkeypatch, incoming):
+    monkeypatch.setattr(server, "READ_TIMEOUT", 0.02)
+    start, body = run(application, list(incoming))
+    assert start["status"] == 408
+    assert body["body"] == b'{"error":"request timeout: Client timed out."}'
+    assert (b"connection", b"close") in start["headers"]
+
+
+def test_a_client_that_goes_away_midway_is_not_answered(application):
+    assert run(application, [PIECE, {"type": "http.disconnect"}]) == []
+
+
+def test_the_access_log_shows_neither_secrets_nor_data(application, caplog):
+    caplog.set_level("INFO", "faunadb.server.access")
+    body = {"type": "http.request", "body": b'{"add":[1,2]}'}
+    run(application, [body], authorization="Bearer secret", x_faunadb_api_version="4")
+    (record,) = [record for record in caplog.records if record.name == "faunadb.server.access"]
+    entry = json.loads(record.getMessage())
+    assert (entry["method"], entry["path"], entry["status"], entry["client"]) == (
+        "POST",
+        "/",
+        200,
+        "127.0.0.1",
+    )
+    assert "secret" not in record.getMessage()
+    assert "add" not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("example.org", False),
+    ],
+)
+def test_the_default_secret_stays_on_this_machine(host, loopback):
+    assert is_loopback(host) is loopback
+    check_address(host, "another")
+    if loopback:
+        check_address(host, "secret")
+    else:
+        with pytest.raises(RefusedToServe, match="default secret"):
+            check_address(host, "secret")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"url": "sqlite://", "workers": 2}, "memory belongs to one process"),
+        ({"url": "sqlite://", "certificate": "a.pem"}, "both a certificate and its private key"),
+        ({"url": "sqlite://", "host": "0.0.0.0"}, "default secret"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_listens(options, message):
+    with pytest.raises(RefusedToServe, match=message):
+        serve(**options)
