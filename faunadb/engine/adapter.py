@@ -65,7 +65,7 @@ class EngineAdapter(BaseAdapter):
         self._hosted_secret = hosted_secret
         self._options = {"secret": secret, **options}
         self._engine: Optional[Engine] = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closed = False
 
     def __repr__(self) -> str:
