@@ -301,7 +301,7 @@ def replacestrregex(ctx: Context, text: str, pattern: JavaPattern, replace: str,
 def substring(ctx: Context, text: str, start: int, length: Optional[int]) -> str:
     """A part of a text; a negative start counts from the end.
 
-    >>> q.sub_string("heLLo world", 6, 3)
+    >>> q.substring("heLLo world", 6, 3)
     'wor'
     """
     size = len(text)
@@ -322,7 +322,7 @@ def format_(ctx: Context, text: str, values: list[Any]) -> str:
     ``%d %x %o`` take Integers, ``%f %e %g`` Doubles, ``%s`` what has a text, ``%b`` anything, ``%t`` with a suffix
     dates and times, ``%^`` anything as JSON.
 
-    >>> q.format_("%2$s has %1$d tracks", 12, "Imagine")
+    >>> q.format("%2$s has %1$d tracks", 12, "Imagine")
     'Imagine has 12 tracks'
     """
     try:
