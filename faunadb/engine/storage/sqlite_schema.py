@@ -11,6 +11,9 @@ from typing import Optional
 from .base import NotAStore, StoreError, StoreUnavailable
 from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
 
+#: Bytes of a file that are mapped into memory, where all connections share them: without a read per page, look-ups
+#: cost the same in large files as in small ones.
+MAPPED = 256 << 20
 #: PRAGMA application_id of our files ("FQL4").
 APPLICATION_ID = 0x46514C34
 
@@ -78,6 +81,7 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA cache_size = -8000")
+        connection.execute(f"PRAGMA mmap_size = {MAPPED}")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("PRAGMA journal_size_limit = 67108864")
