@@ -23,8 +23,8 @@ from .urls import merge_options, parse_sqlite, positive_seconds
 
 T = TypeVar("T")
 
-#: Connections kept open for the next snapshots.
-MAX_IDLE = 16
+#: Connections kept open for the next snapshots. Opening one costs as much as several queries.
+MAX_IDLE = 64
 #: How often (seconds) a file is looked at for commits of other processes, while somebody waits for them.
 POLL_SECONDS = 0.025
 #: A process that sees others write gives the lock a rest of so many seconds after having held it for so many.
