@@ -1,0 +1,217 @@
+"""Starting, stopping, being killed, many workers, many connections."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.server.conftest import create, prepare, ref
+from tests.server.running import Http, Server, eventually, request_bytes, standard
+
+
+def test_restart_on_the_same_data(start):
+    first = start()
+    prepare(first)
+    code, printed = first.stop()
+    assert (code, "secret" in printed) == (0, False)
+    second = start()
+    assert second.query({"get": ref(3)})["data"] == {"n": 3}
+    assert second.query({"count": {"match": {"index": "by_n"}, "terms": 3}}) == 1
+
+
+def test_a_query_that_runs_when_the_server_is_told_to_stop_is_finished(start):
+    server = start()
+    with Http(server) as http:
+        # long enough to be running still when the signal comes
+        numbers = list(range(20_000))
+        slow = {
+            "sum": {"map": {"lambda": "x", "expr": {"multiply": [{"var": "x"}, 1]}}, "collection": numbers}
+        }
+        body = json.dumps(slow).encode()
+        http.send(request_bytes("POST", "/", body, standard()))
+        server.query({"add": [1, 1]})
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        assert http.receive().json == {"resource": sum(numbers)}
+        stopping.join()
+
+
+@pytest.mark.xfail(strict=True, reason="SIGTERM with an open stream waits for the worker kill timeout")
+def test_streams_end_when_the_server_stops(start):
+    server = start()
+    prepare(server)
+    with Http(server) as http:
+        http.stream(ref(1))
+        assert http.event()["type"] == "start"
+        code, _ = server.stop()
+        assert code == 0
+
+
+def test_refusal_of_other_machines_with_the_default_secret():
+    command = [sys.executable, "-m", "faunadb", "serve", "--host", "0.0.0.0", "--port", "1"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 2
+    assert "refusing to listen on 0.0.0.0 with the default secret" in ended.stderr
+
+
+def test_tls_speaks_both_protocols(start, tmp_path):
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
+    certificate.private_key_pem.write_to_path(key)
+    server = start("--certificate", str(chain), "--private-key", str(key), scheme="https")
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    for http2, version in ((False, "HTTP/1.1"), (True, "HTTP/2")):
+        with httpx.Client(http2=http2, verify=trusted, headers=standard()) as client:
+            answer = client.post(server.address, content=b'{"add":[1,1]}')
+            assert (answer.http_version, answer.json()) == (version, {"resource": 2})
+    with pytest.raises(httpx.ConnectError), httpx.Client() as client:
+        client.get(server.address + "/ping")
+
+
+def test_two_workers_on_a_file_are_one_database(start):
+    server = start("--workers", "2")
+    prepare(server)
+    with Http(server) as one, Http(server) as two:
+        for number in range(30):
+            answer = one.post({"update": ref(1), "params": {"object": {"data": {"object": {"n": number}}}}})
+            seen = answer.headers["x-txn-time"]
+            read = two.post({"get": ref(1)}, x_last_seen_txn=seen)
+            assert read.json["resource"]["data"]["n"] == number
+            assert int(read.headers["x-txn-time"]) >= int(seen)
+
+
+def _abandon(server: Server) -> None:
+    """Go away in the middle of sending, before the answer, and during a stream."""
+    body = json.dumps({"get": ref(1)}).encode()
+    whole = request_bytes("POST", "/", body, standard())
+    for data in (whole[:30], whole[:-3], whole):
+        with Http(server) as http:
+            http.send(data)
+    with Http(server) as http:
+        http.stream(ref(1))
+        http.event()
+
+
+def test_many_and_abandoned_connections_leave_nothing_behind(start):
+    server = start()
+    prepare(server)
+    for _ in range(30):
+        _abandon(server)
+    server.query({"add": [1, 1]})
+    eventually(lambda: _settled(server), "connections are closed")
+    before = server.held()
+    for _ in range(100):
+        _abandon(server)
+    crowd = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(400)]
+    assert server.query({"add": [1, 1]}) == 2
+    for connection in crowd:
+        connection.sendall(request_bytes("GET", "/ping"))
+    for connection in crowd:
+        assert b" 200 " in connection.recv(4096)
+        connection.close()
+    eventually(lambda: server.held().files <= before.files + 3, "sockets are closed")
+    after = server.held()
+    assert after.threads <= before.threads + 66  # the pool of query threads fills up once
+    assert after.memory - before.memory < 40 * 1024 * 1024
+
+
+def _settled(server: Server) -> bool:
+    return server.held().files == server.held().files
+
+
+def test_transfers_from_threads_and_processes_keep_the_sum(start):
+    accounts, threads, rounds = 5, 8, 12
+    one = start()
+    prepare(one)
+    for number in range(accounts):
+        one.query({"update": ref(number + 1), "params": {"object": {"data": {"object": {"n": 100}}}}})
+    two = start()
+
+    def transfer(seed: int) -> int:
+        chance = random.Random(seed)
+        done = 0
+        with Http(one if seed % 2 else two) as http:
+            for _ in range(rounds):
+                source, target = chance.sample(range(1, accounts + 1), 2)
+                answer = http.post({"do": [_add(source, -1), _add(target, 1)]})
+                assert answer.status in (200, 409), answer.body
+                if answer.status == 409:
+                    assert answer.error[0] == "contended transaction"
+                done += answer.status == 200
+        return done
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert sum(pool.map(transfer, range(threads))) > threads * rounds // 2
+    for server in (one, two):
+        total = [
+            server.query({"select": ["data", "n"], "from": {"get": ref(n + 1)}}) for n in range(accounts)
+        ]
+        assert sum(total) == 100 * accounts
+
+
+def _add(number: int, amount: int) -> object:
+    balance = {"select": ["data", "n"], "from": {"get": ref(number)}}
+    changed = {"object": {"data": {"object": {"n": {"add": [balance, amount]}}}}}
+    return {"update": ref(number), "params": changed}
+
+
+# Killed at random moments
+
+
+def _kill_rounds(start, tmp_path: Path, rounds: int) -> None:
+    server = start("--durability", "normal")  # the machine stays up: only the process is lost
+    prepare(server)
+    chance = random.Random(rounds)
+    acknowledged: set[int] = set()
+    number = 1000
+    for _ in range(rounds):
+        killer = threading.Timer(chance.uniform(0.02, 0.15), server.kill)
+        killer.start()
+        try:
+            with Http(server) as http:
+                while True:
+                    number += 2
+                    # both documents or none
+                    http.query({"do": [create(number, n=number), create(number + 1, n=number)]})
+                    acknowledged.add(number)
+        except OSError:
+            pass
+        killer.join()
+        server.start()
+        _check(server, acknowledged, number)
+    server.stop()
+    with sqlite3.connect(tmp_path / "own.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def _check(server: Server, acknowledged: set[int], latest: int) -> None:
+    page = server.query({"paginate": {"documents": {"collection": "c"}}, "size": 100_000})
+    ids = {int(found["@ref"]["id"]) for found in page["data"]}
+    assert acknowledged | {n + 1 for n in acknowledged} <= ids
+    assert (latest in ids) == (latest + 1 in ids)
+    assert server.query({"count": {"match": {"index": "by_n"}, "terms": latest}}) == 2 * (latest in ids)
+
+
+def test_killed_while_writing(start, tmp_path):
+    _kill_rounds(start, tmp_path, 20)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_killed_while_writing_very_often(start, tmp_path):
+    _kill_rounds(start, tmp_path, 500)

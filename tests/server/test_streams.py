@@ -1,0 +1,75 @@
+"""Streams over the server: framing, very many of them, slow readers (wire protocol, "Streaming")."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+
+from tests.server.conftest import create, ref
+from tests.server.running import AsyncStream, Http, standard
+
+IDLE, ACTIVE = 1000, 100
+
+
+def update(number: int, **data: Any) -> Any:
+    return {"update": ref(number), "params": {"object": {"data": {"object": data}}}}
+
+
+def test_events_come_in_chunks_of_their_own(server):
+    with Http(server) as reader, Http(server) as writer:
+        headers = reader.stream(ref(2), "?fields=action,diff")
+        assert headers["transfer-encoding"] == "chunked"
+        assert headers["content-type"] == "application/json;charset=utf-8"
+        assert headers["x-fauna-stream-id"].isdigit()
+        start = reader.event()
+        assert (start["type"], start["event"]) == ("start", start["txn"])
+        for n in range(20):
+            writer.query(update(2, n=n))
+        events = [reader.event() for _ in range(20)]
+        assert [event["event"]["diff"]["data"]["n"] for event in events] == list(range(20))
+        assert {event["event"]["action"] for event in events} == {"update"}
+
+
+def test_http2(server):
+    with httpx.Client(http1=False, http2=True, headers=standard(), timeout=20) as client:
+        body = json.dumps({"documents": {"collection": "c"}})
+        with client.stream("POST", server.address + "/stream", content=body) as response:
+            assert (response.status_code, response.http_version) == (200, "HTTP/2")
+            pieces = response.iter_raw()
+            assert json.loads(next(pieces))["type"] == "start"
+            # the same connection carries queries meanwhile
+            answer = client.post(server.address, content=json.dumps(create(500, n=1)))
+            assert answer.status_code == 201
+            event = json.loads(next(pieces))
+            assert (event["type"], event["event"]["action"]) == ("set", "add")
+
+
+def test_refusals_are_plain_answers(server):
+    with Http(server) as http:
+        for body, code in ((b'"text"', "invalid argument"), (b"{", "invalid expression")):
+            answer = http.ask("POST", "/stream", body)
+            assert (answer.status, answer.error[0]) == (400, code)
+        assert http.ask("POST", "/stream?fields=wrong", b"1").status == 400
+        assert http.ask("POST", "/stream", b"1", "wrong").status == 401
+
+
+def test_a_thousand_idle_and_a_hundred_active_streams(server):
+    async def scenario() -> None:
+        idle = [await AsyncStream.open(server, ref(1)) for _ in range(IDLE)]
+        active = [await AsyncStream.open(server, ref(3)) for _ in range(ACTIVE)]
+        for stream in idle + active:
+            assert (await stream.event())["type"] == "start"
+        with Http(server) as http:
+            for n in range(10):
+                await asyncio.get_running_loop().run_in_executor(None, http.query, update(3, n=n))
+        for stream in active:
+            seen = [(await stream.event())["event"]["document"]["data"]["n"] for _ in range(10)]
+            assert seen == list(range(10))
+        assert not any(stream.reader._buffer for stream in idle)
+        for stream in idle + active:
+            await stream.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
