@@ -48,6 +48,7 @@ EXTRAS["test"] = [
     "pytest-timeout>=2.2",
     "responses>=0.24",
     "hypothesis>=6.90",
+    "httpx[http2]>=0.27",
     "opentelemetry-sdk>=1.20",
     "trustme>=1.1",
     "pexpect>=4.9",

@@ -121,9 +121,8 @@ def let(*args: Any, **kwargs: Any) -> Any:
     """Bind variables for the evaluation of an expression.
 
     ``let({"x": 1, "y": var("x")}, expression)`` returns the expression; ``let(x=1, y=2)`` returns
-    :class:`LetBindings`, whose ``in_(expression)`` does. Later bindings see earlier ones. The bindings may
-        also be a
-    list of dicts, which allows a name to be bound again.
+    :class:`LetBindings`, whose ``in_(expression)`` does. Later bindings see earlier ones. The
+    bindings may also be a list of dicts, which allows a name to be bound again.
 
     :raises TypeError: For any other arguments.
     """
