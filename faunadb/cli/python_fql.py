@@ -22,6 +22,7 @@ from faunadb import objects
 from faunadb import query as q
 from faunadb._json import to_json
 from faunadb.cli.errors import FqlSyntaxError
+from faunadb.cli.forms import BY_JAVASCRIPT
 from faunadb.cli.javascript import Query
 
 __all__ = ["QUERY_FUNCTIONS", "parse", "parse_script"]
@@ -213,7 +214,7 @@ class _Reader:
             )
         function = QUERY_FUNCTIONS.get(plain) or _VALUES.get(name)
         if function is None:
-            close = difflib.get_close_matches(plain, QUERY_FUNCTIONS, 1, 0.7)
+            close = difflib.get_close_matches(plain, [*QUERY_FUNCTIONS, *BY_JAVASCRIPT], 1, 0.7)
             hint = f"; did you mean {close[0]}?" if close else ""
             return self.fail(f"there is no query function {name or 'here'}{hint}", node.func)
         return self._apply(function, plain, node)

@@ -324,10 +324,10 @@ class _Renderer:
         return [(_KEYWORDS.get(parameter.key, "scope") + "=", piece)]
 
     def _spread(self, parameter: Parameter, value: Any, path: Path) -> list[tuple[str, Piece]]:
-        listed = isinstance(value, list)
-        if listed and (
-            parameter.kind == "[]" or len(value) > 1 or (not value and parameter.key in _MAY_BE_NONE)
-        ):
+        # the Python driver's format sends an array whatever the number of values; other calls send one value bare
+        always = parameter.kind == "[]" or (parameter.key == "values" and not self.style.javascript)
+        empty = value == [] and parameter.key in _MAY_BE_NONE
+        if isinstance(value, list) and (always or empty or len(value) > 1):
             items = [("", self.expression(item, (*path, index))) for index, item in enumerate(value)]
             if path == self.mark:
                 return [("", piece._replace(marked=index == 0)) for index, (_, piece) in enumerate(items)]

@@ -66,6 +66,7 @@ class Session:
         self.width = width
         self.ask = ask
         self.timing = False
+        self._elapsed = 0.0
         self.ended = False
         self.exchange: Optional[RequestResult] = None
         self._home = connection.database
@@ -154,6 +155,7 @@ class Session:
             value = self._send(wire, source)
             self.namespace["_"] = value
             self.show(value, self.exchange)
+            self._show_time(self._elapsed)
             following = next_page_query(wire, value) if self.ask is not None else None
             if following is None:
                 return
@@ -169,7 +171,7 @@ class Session:
             self.report(fault, wire, source)
         except (errors.FaunaError, OSError) as fault:
             raise CliError(f"{fault}") from None
-        self._show_time(time.perf_counter() - began)
+        self._elapsed = time.perf_counter() - began
         return value
 
     def _wants_more(self) -> bool:
@@ -204,8 +206,6 @@ class Session:
                 else to_wire(value, True)
             )
             text = json.dumps(raw, indent=2, ensure_ascii=False)
-        elif isinstance(value, str) and exchange is None:
-            text = value
         else:
             text = _shown(value, self.width)
         self.out.write(self._painted(text) + "\n")

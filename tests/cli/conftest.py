@@ -41,8 +41,19 @@ def connection(database):
 @pytest.fixture
 def environment(tmp_path):
     """The variables of a process that uses this checkout from an empty directory."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("FAUNA", "PYTEST", "XDG", "COV"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "NO_COLOR": "1", "COLUMNS": "100", "PYTHONUTF8": "1"}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("FAUNA", "PYTEST", "XDG", "COV"))
+    }
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(tmp_path),
+        "NO_COLOR": "1",
+        "COLUMNS": "100",
+        "PYTHONUTF8": "1",
+    }
 
 
 @pytest.fixture
@@ -52,7 +63,13 @@ def faunadb(tmp_path, environment):
     def run(*words, text=None, timeout=60, code=None):
         command = [sys.executable, "-m", "faunadb", *map(str, words)]
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, input=text, capture_output=True, text=True, timeout=timeout
+            command,
+            cwd=tmp_path,
+            env=environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
         )
         if code is not None:
             assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -44,7 +44,9 @@ def _export(root, files, extension="jsonl", doc_format="tagged", **metadata):
             if isinstance(part, str):
                 text = part
             else:
-                text = "".join(line + "\n" for line in lines) if "jsonl" in extension else f"[{','.join(lines)}]"
+                text = (
+                    "".join(line + "\n" for line in lines) if "jsonl" in extension else f"[{','.join(lines)}]"
+                )
             raw = text.encode()
             path = directory / f"{name}_00_{ordinal:06}.{extension}"
             path.write_bytes(gzip.compress(raw) if extension.endswith(".gz") else raw)
@@ -119,7 +121,14 @@ def test_values_times_and_ttl_survive(tmp_path, connection, author, database):
 
 
 def test_simple(tmp_path, connection, author):
-    record = {"id": "1", "coll": "Author", "ts": format_micros(TS), "n": 1, "d": 1.5, "when": "2024-01-02T03:04:05Z"}
+    record = {
+        "id": "1",
+        "coll": "Author",
+        "ts": format_micros(TS),
+        "n": 1,
+        "d": 1.5,
+        "when": "2024-01-02T03:04:05Z",
+    }
     summary = Importer(_export(tmp_path, {"Author": [[record]]}, doc_format="simple"), connection).run()
     assert author(1)["data"] == {"n": 1, "d": 1.5, "when": "2024-01-02T03:04:05Z"}
     assert summary.ok
@@ -156,7 +165,10 @@ def test_dry_run_writes_nothing(tmp_path, connection, database):
 
 def test_damage_is_told_with_file_and_line_and_the_rest_is_imported(tmp_path, connection, database):
     good = json.dumps(_record(1)) + "\n"
-    parts = [good + '{"id": "2", \n' + json.dumps(_record(3)) + "\n", json.dumps(_record(4)) + "\n" + '{"id": "5"']
+    parts = [
+        good + '{"id": "2", \n' + json.dumps(_record(3)) + "\n",
+        json.dumps(_record(4)) + "\n" + '{"id": "5"',
+    ]
     summary = Importer(_export(tmp_path, {"Author": parts}), connection).run()
     base = tmp_path / "data" / "collections" / "Author"
     assert summary.skipped == [
@@ -168,7 +180,9 @@ def test_damage_is_told_with_file_and_line_and_the_rest_is_imported(tmp_path, co
         (str(base / "Author_00_000001.jsonl"), 2, "the file ends in the middle of a document"),
     ]
     assert not summary.ok
-    found = database.query(q.map_(lambda ref: q.select("id", ref), q.paginate(q.documents(q.collection("Author")))))
+    found = database.query(
+        q.map_(lambda ref: q.select("id", ref), q.paginate(q.documents(q.collection("Author"))))
+    )
     assert found["data"] == ["1", "3", "4"]
 
 
@@ -189,7 +203,9 @@ def test_what_the_database_refuses_is_skipped_alone(tmp_path, connection, databa
         (
             5,
             "document 5 is refused: validation failed: document data is not valid. "
-            "(do.1.data.f: Cannot read reference.)".replace("do.1.data.f", summary.skipped[1][2].split("(")[1].split(":")[0]),
+            "(do.1.data.f: Cannot read reference.)".replace(
+                "do.1.data.f", summary.skipped[1][2].split("(")[1].split(":")[0]
+            ),
         ),
     ]
     assert summary.rows == {"Author": 4}
@@ -299,9 +315,26 @@ def test_state_of_a_database_that_is_gone_is_of_no_use(tmp_path, connection, dat
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path, environment):
     root = tmp_path / "export"
     root.mkdir()
-    _export(root, {"Author": [[_record(n, text="x" * 200) for n in range(k * 2000, k * 2000 + 2000)] for k in range(3)]})
-    words = [sys.executable, "-m", "faunadb", "import", str(root), "--into", "sqlite:///app.db?durability=normal"]
-    process = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _export(
+        root,
+        {
+            "Author": [
+                [_record(n, text="x" * 200) for n in range(k * 2000, k * 2000 + 2000)] for k in range(3)
+            ]
+        },
+    )
+    words = [
+        sys.executable,
+        "-m",
+        "faunadb",
+        "import",
+        str(root),
+        "--into",
+        "sqlite:///app.db?durability=normal",
+    ]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     deadline = time.monotonic() + 30
     while not list(root.glob(".import-*.json")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -348,8 +381,14 @@ def test_export_of_an_import_is_the_same(tmp_path, connection, lines, compressed
     assert metadata["snapshot_ts"].startswith("20")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(data=literals.filter(lambda value: isinstance(value, dict) and not any(k.startswith("@") for k in value)))
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    data=literals.filter(lambda value: isinstance(value, dict) and not any(k.startswith("@") for k in value))
+)
 def test_import_of_an_export_is_the_identity(tmp_path_factory, data):
     base = tmp_path_factory.mktemp("identity")
     first, second = Database(), Database()
@@ -367,7 +406,10 @@ def test_import_of_an_export_is_the_identity(tmp_path_factory, data):
         Exporter(target, ExportWriter(base / "c", True, True, False)).run()
         source.close()
         target.close()
-        out = [[entry.value for f in read_export(base / n).files for entry in read_documents(f.path)] for n in "bc"]
+        out = [
+            [entry.value for f in read_export(base / n).files for entry in read_documents(f.path)]
+            for n in "bc"
+        ]
         assert json.dumps(out[0]) == json.dumps(out[1])
         assert len(out[0]) == 1
         assert out[0][0]["ts"] == {"@time": format_micros(TS)}
@@ -441,7 +483,10 @@ def test_commands(tmp_path, faunadb):
 
 
 def test_command_line_errors(tmp_path, faunadb):
-    assert faunadb("import", "nowhere", "--into", "sqlite://", code=1).err == "Error: nowhere is not a directory\n"
+    assert (
+        faunadb("import", "nowhere", "--into", "sqlite://", code=1).err
+        == "Error: nowhere is not a directory\n"
+    )
     (tmp_path / "some.db").write_text("this is not a database, it is a text of some length")
     root = tmp_path / "export"
     root.mkdir()
