@@ -12,8 +12,6 @@ import os
 import shutil
 import subprocess
 
-import pytest
-
 from tests.conftest import missing
 
 PYTHON = """
