@@ -46,6 +46,7 @@ EXTRAS["test"] = [
     *RUNTIME,
     "pytest>=7.4",
     "pytest-timeout>=2.2",
+    "pytest-xdist>=3.5",
     "responses>=0.24",
     "hypothesis>=6.90",
     "httpx[http2]>=0.27",
