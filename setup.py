@@ -50,6 +50,7 @@ EXTRAS["test"] = [
     "responses>=0.24",
     "hypothesis>=6.90",
     "httpx[http2]>=0.27",
+    "websocket-client>=1.7",
     "opentelemetry-sdk>=1.20",
     "trustme>=1.1",
     "pexpect>=4.9",

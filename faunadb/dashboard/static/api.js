@@ -47,7 +47,13 @@ function note(response) {
 }
 
 export async function query(expression) {
-  const response = await fetch("/", { method: "POST", headers: headers(), body: JSON.stringify(expression) });
+  const response = await fetch("/", {
+    // Without this a 401 makes the browser ask for a password of its own.
+    credentials: "omit",
+    method: "POST",
+    headers: headers(),
+    body: JSON.stringify(expression),
+  });
   const body = await response.json();
   const metrics = note(response);
   if (!response.ok) throw new FaunaError(response.status, body.errors || []);
@@ -69,7 +75,7 @@ export function stream(expression, onEvent, onEnd) {
   const abort = new AbortController();
   (async () => {
     const response = await fetch("/stream?fields=action,document,index", {
-      method: "POST", headers: headers(), body: JSON.stringify(expression), signal: abort.signal,
+      credentials: "omit", method: "POST", headers: headers(), body: JSON.stringify(expression), signal: abort.signal,
     });
     if (!response.ok) {
       const body = await response.json();
