@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections import deque
 from http import HTTPStatus
 from typing import Any, Optional
 from urllib.parse import urlsplit
@@ -22,9 +23,10 @@ class _Shared:
     """Engines of this process by URL, each with the number of its users."""
 
     def __init__(self) -> None:
-        # Reentrant: opening an engine allocates, which may collect a forgotten client, whose end comes back here.
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._engines: dict[str, list[Any]] = {}
+        #: URLs given back and not yet taken off the counts
+        self._given_back: deque[str] = deque()
 
     def acquire(self, url: str, options: dict[str, Any]) -> Engine:
         with self._lock:
@@ -33,16 +35,34 @@ class _Shared:
                 entry = self._engines[url] = [open_engine(url, **options), 0]
             entry[1] += 1
             engine: Engine = entry[0]
-            return engine
+        self._take_back()
+        return engine
 
     def release(self, url: str) -> None:
-        with self._lock:
+        """Give an engine back. Never waits for the lock: the garbage collector comes here in any thread, at any point,
+        also while `acquire` opens an engine; then `acquire` does the rest."""
+        self._given_back.append(url)
+        self._take_back()
+
+    def _take_back(self) -> None:
+        while self._given_back and self._lock.acquire(blocking=False):
+            try:
+                unused = self._unused()
+            finally:
+                self._lock.release()
+            for engine in unused:
+                engine.close()
+
+    def _unused(self) -> list[Engine]:
+        """Take what was given back off the counts; the engines that nobody uses any more."""
+        unused = []
+        while self._given_back:
+            url = self._given_back.popleft()
             entry = self._engines[url]
             entry[1] -= 1
-            if entry[1] > 0:
-                return
-            del self._engines[url]
-        entry[0].close()
+            if entry[1] == 0:
+                unused.append(self._engines.pop(url)[0])
+        return unused
 
 
 _shared = _Shared()
