@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Optional
 
+from .. import keys
 from ..language import values as v
 from ..language.errors import Fault
 from .base import (
@@ -135,6 +136,48 @@ class MergedReader(Reader):
 
     def backward(self, heads: list[Head]) -> Iterator[Element]:
         raise NotImplementedError
+
+
+class TurnedGroupsReader(Reader):
+    """Another reader whose copies of an element come in the opposite order of documents.
+
+    A reversed set has the refs behind equal values descending; in a union with one that was made descending, they
+    must agree. One group is held in memory at a time.
+    """
+
+    __slots__ = ("inner",)
+
+    def __init__(self, inner: Reader):
+        self.inner = inner
+        self.filtered = inner.filtered
+        self.arity = inner.arity
+
+    def shape(self) -> Shape:
+        shape = self.inner.shape()
+        return shape._replace(ref_descending=not shape.ref_descending)
+
+    def scan(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
+    ) -> Iterator[Element]:
+        wide_lower, wide_upper = outside_groups(lower, False), outside_groups(upper, True)
+        elements = self.inner.scan(wide_lower, wide_upper, reverse, limit)
+        found = (
+            (element[0], keys.complement(element[1]), *element[2:])
+            for _, same in groupby(elements, group)
+            for element in reversed(list(same))
+        )
+        return clipped(found, lower, upper, reverse)  # type: ignore[arg-type]
+
+
+def _agreeing(readers: list[Reader]) -> list[Reader]:
+    """The readers of a union, all with the first one's order of documents behind equal values."""
+    descending = readers[0].arity is not None and readers[0].shape().ref_descending
+    return [
+        TurnedGroupsReader(reader)
+        if reader.arity is not None and reader.shape().ref_descending != descending
+        else reader
+        for reader in readers
+    ]
 
 
 class UnionReader(MergedReader):
@@ -301,7 +344,7 @@ class Union(Algebra):
     name = "union"
 
     def reader(self, ctx: Context, readers: list[Reader]) -> Reader:
-        return UnionReader(ctx, readers)
+        return UnionReader(ctx, _agreeing(readers))
 
     def merged_history(self, ctx: Context, histories: list[History]) -> History:
         return UnionHistory(histories)

@@ -18,7 +18,7 @@ try:
 except ImportError as missing:
     raise BadURL("postgresql:// needs psycopg: pip install 'faunadb[postgres]'") from missing
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .checks import logical_problems
 from .clock import Clock
@@ -36,8 +36,8 @@ from .postgres_schema import (
     qualify,
     worth_another_try,
 )
-from .sql import CLOSED, Row, SqlSnapshot, SqlTransaction
-from .statements import KEYS, Statements
+from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot, SqlTransaction
+from .statements import COPIED, KEYS, Statements, export_statement, import_statement
 
 T = TypeVar("T")
 
@@ -179,6 +179,13 @@ def _entry_key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int
     return scope, index, _terms_key(terms), values[:VALUES_PREFIX], tail
 
 
+def _split(row: Row) -> Row:
+    """A copied row of an entry table with its long keys as this backend keeps them."""
+    terms, values = row[2], row[3]
+    key = _entry_key(row[0], row[1], terms, values)
+    return (*key, values[VALUES_PREFIX:], None if key[2] == terms else terms, *row[4:])
+
+
 def _rows_of(rows: Sequence[Row]) -> list[EntryRow]:
     return [
         EntryRow(vals + rest if rest else vals, coll, doc, cover, ttl, added, removed)
@@ -194,6 +201,7 @@ class _PgReads(SqlSnapshot):
     _conn: Connection
     _sql: PgStatements
     _place: str
+    _keys = {**KEYS, "entry": f"{KEYS['entry']}, tail", "past_entry": "scope, idx, terms, vals, tail, added"}
 
     def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         conn = self._conn
@@ -272,6 +280,29 @@ class _PgReads(SqlSnapshot):
             self._all(self._sql.ended_since_after, (*start, vals, vals, rest, rest, added, count))
         )
 
+    def export(self, table: str) -> Iterator[list[Row]]:
+        if table not in ("entry", "past_entry"):
+            yield from super().export(table)
+            return
+        key = self._keys[table]
+        width = len(key.split(","))
+        columns = f"{key}, whole_terms, rest, {', '.join(COPIED[table])}"
+        after: Sequence[Any] = ()
+        while True:
+            text = self._sql.mark(export_statement(table, key, columns, bool(after)))
+            rows = self._all(text, (*after, COPY_BATCH))
+            if rows:
+                yield [_whole(row[width], row[width + 1], row[width + 2 :]) for row in rows]
+            if len(rows) < COPY_BATCH:
+                return
+            after = rows[-1][:width]
+
+
+def _whole(whole_terms: Optional[bytes], rest: bytes, row: Row) -> Row:
+    """A row of an entry table with its long keys put together again."""
+    scope, index, terms, vals, *others = row
+    return (scope, index, terms if whole_terms is None else whole_terms, vals + rest, *others)
+
 
 class PgSnapshot(_PgReads):
     """A read transaction on a connection from the pool."""
@@ -308,8 +339,6 @@ class PgTransaction(_PgReads, SqlTransaction):
     """A work's view of the writing connection. Writes are sent together, before the next read or at the end."""
 
     __slots__ = ("_conn", "_failed", "_place", "_sql", "_undecided", "_writer", "_wrote")
-
-    _keys = {**KEYS, "entry": f"{KEYS['entry']}, tail", "past_entry": "scope, idx, terms, vals, tail, added"}
 
     def __init__(self, writer: PgWriter, txn: int, last_txn: int, schema_version: int) -> None:
         assert writer.conn is not None
@@ -359,6 +388,19 @@ class PgTransaction(_PgReads, SqlTransaction):
         except psycopg.Error as error:
             raise self._failed_with(error) from error
         return last
+
+    def load(self, table: str, rows: Sequence[Row]) -> None:
+        self._wrote = True
+        self._flush()
+        columns: Sequence[str] = COPIED[table]
+        if table in ("entry", "past_entry"):
+            columns = ("scope", "idx", "terms", "vals", "tail", "rest", "whole_terms", *columns[4:])
+            rows = [_split(row) for row in rows]
+        text = self._sql.mark(import_statement(table, columns))
+        try:
+            self._conn.cursor().executemany(text, rows)
+        except psycopg.Error as error:
+            raise self._failed_with(error) from error
 
     def put_version(
         self,

@@ -9,11 +9,13 @@ from itertools import islice
 from typing import Any, Optional
 
 from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow
-from .statements import KEYS, Statements, bulk_delete
+from .statements import COPIED, KEYS, Statements, bulk_delete, export_statement
 
 #: Rows of the first batch of a scan, and of the following ones.
 FIRST_BATCH = 64
 NEXT_BATCH = 512
+#: Rows of a batch when a whole table is copied.
+COPY_BATCH = 1000
 
 LOWEST = -(2**63)
 
@@ -39,6 +41,7 @@ class SqlSnapshot(Snapshot):
     __slots__ = ()
 
     _sql: Statements
+    _keys = KEYS
 
     def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         """Run a query and return all its rows. Raises StoreError when closed or broken."""
@@ -196,6 +199,20 @@ class SqlSnapshot(Snapshot):
         """A batch of ended entries removed after ``since``, beyond ``after`` in order of (values, added)."""
         raise NotImplementedError
 
+    def export(self, table: str) -> Iterator[list[Row]]:
+        """Every row of a table (columns: ``COPIED``), in batches."""
+        key, columns = self._keys[table], COPIED[table]
+        width = len(key.split(","))
+        after: Sequence[Any] = ()
+        while True:
+            text = self._sql.mark(export_statement(table, key, ", ".join(columns), bool(after)))
+            rows = self._all(text, (*after, COPY_BATCH))
+            if rows:
+                yield rows
+            if len(rows) < COPY_BATCH:
+                return
+            after = rows[-1][:width]
+
     def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
         if after is None:
             rows = self._all(self._sql.scan_documents, (scope, coll, limit))
@@ -226,8 +243,6 @@ class SqlTransaction(SqlSnapshot, Transaction):
     """Writes. A backend gives ``_run``, ``_changed`` and the writes of entries."""
 
     __slots__ = ("_changes",)
-
-    _keys = KEYS
 
     def _set_up(self, txn: int, last_txn: int, schema_version: int) -> None:
         self.txn = self.time = txn
@@ -297,6 +312,10 @@ class SqlTransaction(SqlSnapshot, Transaction):
     def bump_schema(self) -> None:
         self.wrote = True
         self.schema_version += 1
+
+    def load(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert rows as ``export`` gives them."""
+        raise NotImplementedError
 
     def _write_log(self) -> None:
         if self._changes:

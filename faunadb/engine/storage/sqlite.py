@@ -18,7 +18,7 @@ from .group_commit import TransactionLost, WriteQueue, Writer
 from .memory_gate import MemoryGate
 from .sql import CLOSED, Row, SqlSnapshot, SqlTransaction
 from .sqlite_schema import connect, create_tables, explain, is_busy, open_file
-from .statements import ENTRY_COLUMNS, Statements, entry_statement
+from .statements import COPIED, ENTRY_COLUMNS, Statements, entry_statement, import_statement
 from .urls import merge_options, parse_sqlite, positive_seconds
 
 T = TypeVar("T")
@@ -249,6 +249,13 @@ class SqliteTransaction(_Reads, SqlTransaction):
     def _changed(self, sql: str, parameters: Sequence[Any]) -> int:
         try:
             return self._conn.execute(sql, parameters).rowcount
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def load(self, table: str, rows: Sequence[Row]) -> None:
+        self.wrote = True
+        try:
+            self._conn.executemany(import_statement(table, COPIED[table]), rows)
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise self._explain(error) from error
 

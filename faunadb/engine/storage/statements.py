@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 #: Version of the tables below. A store of a newer version is refused, one of an older version is migrated.
 SCHEMA_VERSION = 1
 
@@ -156,9 +158,35 @@ def bulk_delete(table: str, key: str, where: str) -> str:
     return f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT ?)"
 
 
+#: Columns of each table as they are copied from one backend to another; those of its key come first.
+COPIED = {
+    "version": ("scope", "coll", "doc", "ts", "live", "ttl", "data", "txn"),
+    "stale": ("scope", "coll", "at", "doc"),
+    "entry": ("scope", "idx", "terms", "vals", "added", "coll", "doc", "cover", "ttl"),
+    "past_entry": ("scope", "idx", "terms", "vals", "added", "removed", "coll", "doc", "cover", "ttl"),
+    "change_log": ("txn", "changes"),
+    "counter": ("name", "value"),
+    "setting": ("name", "value"),
+}
+
 KEYS = {
     "version": "scope, coll, doc, ts",
     "stale": "scope, coll, at, doc",
     "entry": "scope, idx, terms, vals",
     "past_entry": "scope, idx, terms, vals, added",
+    "change_log": "txn",
+    "counter": "name",
+    "setting": "name",
 }
+
+
+def export_statement(table: str, key: str, columns: str, following: bool) -> str:
+    """A keyset batch over a whole table, from its beginning or following a key."""
+    marks = ", ".join("?" for _ in key.split(","))
+    where = f" WHERE ({key}) > ({marks})" if following else ""
+    return f"SELECT {columns} FROM {table}{where} ORDER BY {key} LIMIT ?"
+
+
+def import_statement(table: str, columns: Sequence[str]) -> str:
+    """Insert one row."""
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"

@@ -1,0 +1,211 @@
+"""Pages and cursors, against the documented examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import Database
+from tests.engine.sets.school import (
+    coll,
+    create,
+    create_collection,
+    create_index,
+    data,
+    doc,
+    documents,
+    index_ref,
+    match,
+    obj,
+    paginate,
+)
+
+
+@pytest.fixture
+def spells(db: Database) -> Database:
+    """Five spells of one school, their levels, and indexes over them."""
+    create_collection(db)
+    create_index(db, "by_school", terms=["school"])
+    create_index(db, "by_level", values=["level"])
+    create_index(db, "by_name", values=["name", ["ref"]])
+    for number, level in ((101, 1), (102, 3), (103, 3), (104, 7), (105, 9)):
+        create(db, number, {"school": "fire", "level": level, "name": f"n{number}"})
+    return db
+
+
+FIRE = match("by_school", "fire")
+
+
+@pytest.mark.parametrize(
+    ("options", "page"),
+    [
+        ({"size": 2}, {"after": [doc(103)], "data": [doc(101), doc(102)]}),
+        (
+            {"size": 2, "after": [doc(103)]},
+            {"before": [doc(103)], "after": [doc(105)], "data": [doc(103), doc(104)]},
+        ),
+        ({"size": 2, "after": [doc(105)]}, {"before": [doc(105)], "data": [doc(105)]}),
+        (
+            {"size": 2, "before": [doc(105)]},
+            {"before": [doc(103)], "after": [doc(105)], "data": [doc(103), doc(104)]},
+        ),
+        ({"size": 2, "before": [doc(103)]}, {"after": [doc(103)], "data": [doc(101), doc(102)]}),
+        ({"size": 2, "before": None}, {"before": [doc(104)], "after": [None], "data": [doc(104), doc(105)]}),
+        ({"size": 2, "after": None}, {"before": [None], "data": []}),
+        ({"size": 2, "after": 0}, {"before": [0], "after": [doc(103)], "data": [doc(101), doc(102)]}),
+        ({"size": 2, "after": doc(103)}, {"before": [doc(103)], "after": [doc(105)], "data": [doc(103), doc(104)]}),
+        ({"size": 2, "before": []}, {"after": [], "data": []}),
+        ({"size": 1, "after": []}, {"before": [], "after": [doc(102)], "data": [doc(101)]}),
+        ({"size": 0, "after": [doc(103)]}, {"before": [doc(103)], "after": [doc(103)], "data": []}),
+        ({"size": -1, "after": [doc(103)]}, {"before": [doc(103)], "data": []}),
+        ({"size": -1, "before": [doc(103)]}, {"after": [doc(103)], "data": []}),
+        ({"size": 0}, {"data": []}),
+        ({"cursor": None, "size": 4}, {"after": [doc(105)], "data": [doc(n) for n in (101, 102, 103, 104)]}),
+        (
+            {"cursor": {"object": {"before": doc(103)}}, "size": 1},
+            {"before": [doc(102)], "after": [doc(103)], "data": [doc(102)]},
+        ),
+        ({"size": 1_000_000}, {"data": [doc(number) for number in range(101, 106)]}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("target", [FIRE, documents(), {"union": [FIRE, documents()]}, {"distinct": FIRE}])
+def test_pages_of_refs(spells: Database, target: Any, options: dict[str, Any], page: dict[str, Any]) -> None:
+    assert spells.wire(paginate(target, **options)) == page
+
+
+@pytest.mark.parametrize(
+    ("options", "page"),
+    [
+        ({"size": 1}, {"after": [3, doc(102)], "data": [1]}),
+        ({"size": 1, "after": [3, doc(103)]}, {"before": [3, doc(103)], "after": [7, doc(104)], "data": [3]}),
+        ({"size": 2, "after": 3}, {"before": [3], "after": [7, doc(104)], "data": [3, 3]}),
+        ({"before": 3}, {"after": [3], "data": [1]}),
+        ({"before": [3, doc(103)]}, {"after": [3, doc(103)], "data": [1, 3]}),
+        ({"size": 1, "before": [3, doc(103)]}, {"before": [3, doc(102)], "after": [3, doc(103)], "data": [3]}),
+        ({"size": 1, "after": [3, None]}, {"before": [3, None], "after": [9, doc(105)], "data": [7]}),
+        ({"size": 1, "after": [3, 0]}, {"before": [3, 0], "after": [3, doc(103)], "data": [3]}),
+        ({"size": 1, "after": [3, doc(102), "more", 1]}, {"before": [3, doc(102), "more", 1], "after": [3, doc(103)], "data": [3]}),
+    ],
+)  # fmt: skip
+def test_pages_of_values(spells: Database, options: dict[str, Any], page: dict[str, Any]) -> None:
+    assert spells.wire(paginate(match("by_level"), **options)) == page
+
+
+def test_a_ref_among_the_values_comes_once_more_in_cursors(spells: Database) -> None:
+    page = spells.wire(paginate(match("by_name"), size=1))
+    assert page == {"after": ["n102", doc(102), doc(102)], "data": [["n101", doc(101)]]}
+
+
+def test_reversed_refs_have_the_ref_twice_in_cursors(spells: Database) -> None:
+    target = {"reverse": FIRE}
+    assert spells.wire(paginate(target, size=2)) == {
+        "after": [doc(103), doc(103)],
+        "data": [doc(105), doc(104)],
+    }
+    assert data(spells, target, after=[doc(103), doc(103)]) == [doc(103), doc(102), doc(101)]
+    assert data(spells, target, after=doc(103)) == [doc(103), doc(102), doc(101)]
+    assert data(spells, target, before=[doc(103), doc(103)]) == [doc(105), doc(104)]
+    assert data(spells, target, after=None) == [doc(number) for number in range(105, 100, -1)]
+    assert data(spells, target, after=0) == []
+
+
+def test_reversed_values(spells: Database) -> None:
+    target = {"reverse": match("by_level")}
+    assert spells.wire(paginate(target, size=2)) == {"after": [3, doc(103)], "data": [9, 7]}
+    assert data(spells, target, after=[3, doc(103)]) == [3, 3, 1]
+    assert data(spells, target, before=[3, doc(102)]) == [9, 7, 3]
+    assert data(spells, target, before=3) == [9, 7]
+    assert data(spells, {"reverse": target}) == [1, 3, 3, 7, 9]
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ({"paginate": 1}, ("invalid argument", ["paginate"], "Ref or Set expected, Integer provided.")),
+        ({"paginate": {"collection": "no"}}, ("invalid ref", ["paginate"], "Ref refers to undefined collection 'no'")),
+        ({"paginate": FIRE, "size": "2"}, ("invalid argument", ["size"], "Integer expected, String provided.")),
+        ({"paginate": FIRE, "size": None}, ("invalid argument", ["size"], "Integer expected, Null provided.")),
+        ({"paginate": FIRE, "ts": "x"}, ("invalid argument", ["ts"], "Time expected, String provided.")),
+        ({"paginate": FIRE, "events": 1}, ("invalid argument", ["events"], "Boolean expected, Integer provided.")),
+        ({"paginate": FIRE, "sources": None}, ("invalid argument", ["sources"], "Boolean expected, Null provided.")),
+        (
+            {"paginate": FIRE, "cursor": 1},
+            ("invalid argument", ["cursor"], "Invalid cursor object. Expected an object with either 'before' or 'after' key in it."),
+        ),
+        (
+            {"paginate": FIRE, "cursor": {"object": {}}},
+            ("invalid argument", ["cursor"], "Invalid cursor object. Expected an object with either 'before' or 'after' key in it."),
+        ),
+        (
+            {"paginate": FIRE, "after": {"collection": "no"}},
+            ("invalid ref", ["after"], "Ref refers to undefined collection 'no'"),
+        ),
+        (
+            {"paginate": FIRE, "cursor": {"object": {"after": {"collection": "no"}}}},
+            ("invalid ref", ["cursor", "after"], "Ref refers to undefined collection 'no'"),
+        ),
+        (
+            {"paginate": FIRE, "before": 1, "after": 2},
+            ("invalid expression", [], "No form/function found, or invalid argument keys: { paginate, before, after }."),
+        ),
+        (
+            {"paginate": {"range": FIRE, "from": 0, "to": None}, "events": True},
+            ("invalid argument", [], "Set does not support events history."),
+        ),
+    ],
+)  # fmt: skip
+def test_errors(spells: Database, query: Any, error: tuple[str, list[Any], str]) -> None:
+    found = spells.error(query)
+    assert (found["code"], found["position"], found["description"]) == error
+
+
+def test_sources(spells: Database) -> None:
+    source = {"@set": {"match": index_ref("by_school"), "terms": "fire"}}
+    assert spells.wire(paginate(FIRE, size=1, sources=True))["data"] == [{"value": doc(101), "sources": [source]}]
+    everything = {"@set": {"documents": coll()}}
+    (item,) = spells.wire(paginate({"union": [FIRE, documents()]}, size=1, sources=True))["data"]
+    assert item["value"] == doc(101)
+    assert sorted(map(str, item["sources"])) == sorted(map(str, [source, everything]))
+    item = spells.wire({"select": ["data", 0, "sources", 0], "from": paginate(FIRE, sources=True)})
+    assert item == source
+    (item,) = data(spells, doc(101), sources=True)
+    assert item == {"value": doc(101), "sources": [doc(101)]}
+    (item,) = data(spells, {"singleton": doc(101)}, sources=True)
+    assert item["sources"] == [{"@set": {"singleton": doc(101)}}]
+    (first, *_) = data(spells, {"reverse": FIRE}, sources=True)
+    assert first["sources"] == [{"@set": {"reverse": source}}]
+
+
+def test_a_ref_as_a_set(spells: Database) -> None:
+    assert spells.wire(paginate(doc(101))) == {"data": [doc(101)]}
+    assert spells.wire(paginate(doc(999))) == {"data": []}
+    assert spells.wire(paginate(coll())) == {"data": [coll()]}
+    assert data(spells, {"collections": None}) == [coll()]
+
+
+def test_a_page_is_read_at_a_time(spells: Database) -> None:
+    before = spells.wire({"select": "ts", "from": {"get": doc(104)}}) - 1
+    assert data(spells, FIRE, ts=before) == [doc(101), doc(102), doc(103)]
+    assert data(spells, documents(), ts=before) == [doc(101), doc(102), doc(103)]
+    at = {"at": before, "expr": paginate(FIRE)}
+    assert spells.wire(at)["data"] == [doc(101), doc(102), doc(103)]
+    assert spells.wire({"at": before, "expr": paginate(FIRE, ts={"time": "now"})})["data"][-1] == doc(105)
+    assert data(spells, FIRE, ts=2**62) == data(spells, FIRE)
+    assert data(spells, doc(104), ts=before) == []
+
+
+def test_paging_forward_and_back_gives_the_same(spells: Database) -> None:
+    first = spells.wire(paginate(match("by_level"), size=2))
+    second = spells.wire(paginate(match("by_level"), size=2, after=obj(first["after"])))
+    again = spells.wire(paginate(match("by_level"), size=2, before=obj(second["before"])))
+    assert again["data"] == first["data"]
+
+
+def test_expired_documents_are_absent_at_every_time(spells: Database) -> None:
+    before = spells.wire({"time": "now"})
+    past = {"@ts": "2001-01-01T00:00:00Z"}
+    create(spells, 300, {"school": "fire", "level": 1}, ttl=past)
+    assert doc(300) not in data(spells, FIRE)
+    assert doc(300) not in data(spells, documents())
+    assert doc(300) not in data(spells, FIRE, ts=before)

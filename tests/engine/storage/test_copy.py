@@ -1,0 +1,113 @@
+"""Copying whole stores between backends."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faunadb.engine.storage import NotAStore, Store, StoreError, Transaction, copy_store
+from faunadb.engine.storage.sql import SqlSnapshot, SqlTransaction
+from faunadb.engine.storage.statements import COPIED
+from tests.engine.storage import places
+from tests.engine.storage.places import COLL, INDEX, SCOPE, Place
+
+
+@pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.postgres)])
+def target_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "file":
+        place = Place("file", f"sqlite:///{tmp_path}/target.db")
+    else:
+        place = places.postgres_place(request.getfixturevalue("postgres_url"))
+    yield place
+    place.close()
+    if place.kind == "postgres":
+        places.drop_postgres_place(place)
+
+
+def fill(store: Store, seed: int = 1) -> None:
+    rng = random.Random(seed)
+
+    def work(tx: Transaction) -> None:
+        for doc in range(1500):
+            scope = rng.choice([SCOPE, 2**40])
+            for ts in rng.sample(range(10_000), 2):
+                live = rng.random() < 0.9
+                ttl = rng.choice([None, 5])
+                tx.put_version(scope, COLL, doc - 700, ts, live, ttl, '{"n":"ü\\u0000"}' if live else None)
+            key = rng.randbytes(rng.choice([3, 1024, 1025, 5000]))
+            terms = rng.randbytes(rng.choice([0, 10, 1000, 1001, 3000]))
+            tx.add_entry(scope, INDEX, terms, key, COLL, doc, rng.choice([None, '["c"]']), None, doc)
+            tx.put_past_entry(scope, INDEX, terms, key, COLL, doc, None, 7, doc - 5, doc - 2)
+        tx.next_counter("ids", 41)
+        tx.set_setting("name", "väl'ue")
+        tx.bump_schema()
+        tx.log(["filled", seed])
+
+    store.write(work)
+
+
+def content(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    with store.snapshot() as snapshot:
+        assert isinstance(snapshot, SqlSnapshot)
+        return {
+            table: sorted((tuple(row) for rows in snapshot.export(table) for row in rows), key=repr)
+            for table in COPIED
+        }
+
+
+def test_a_copy_has_everything(shared_place: Place, target_place: Place) -> None:
+    source = shared_place.open()
+    fill(source)
+    seen: list[tuple[str, int]] = []
+    counts = copy_store(shared_place.url, target_place.url, lambda table, rows: seen.append((table, rows)))
+    target = target_place.open()
+    original = content(source)
+    assert content(target) == original
+    assert counts == {table: len(rows) for table, rows in original.items()}
+    assert dict(seen) == {table: rows for table, rows in counts.items() if rows}
+    with source.snapshot() as before, target.snapshot() as after:
+        assert after.schema_version == before.schema_version == 1
+        assert after.last_txn > before.last_txn
+        assert after.commits(0) == before.commits(0)
+    _, txn = target.write(lambda tx: tx.next_counter("ids"))
+    with target.snapshot() as snapshot:
+        assert snapshot.counter("ids") == 42
+        assert txn > snapshot.commits(0)[-1][0]
+
+
+def test_a_target_in_use_is_refused_and_left_alone(shared_place: Place, target_place: Place) -> None:
+    fill(shared_place.open())
+    target = target_place.open()
+    target.write(lambda tx: tx.set_setting("mine", "yes"))
+    before = content(target)
+    with pytest.raises(NotAStore, match="not empty"):
+        copy_store(shared_place.url, target_place.url)
+    assert content(target) == before
+
+
+def test_a_missing_source_is_refused_and_not_created(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.db"
+    with pytest.raises(NotAStore, match="no store at"):
+        copy_store(f"sqlite:///{missing}", f"sqlite:///{tmp_path}/target.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_that_differs_is_not_kept(
+    shared_place: Place, target_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shared_place.open())
+    target = target_place.open()
+    kind = type(target.write(lambda tx: tx)[0])
+    original = kind.load
+
+    def load(self: SqlTransaction, table: str, rows: list[tuple[object, ...]]) -> None:
+        original(self, table, rows[:-1] if table == "entry" else rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "load", load)
+        with pytest.raises(StoreError, match="copy of table 'entry' differs"):
+            copy_store(shared_place.url, target_place.url)
+    assert not any(content(target).values())
