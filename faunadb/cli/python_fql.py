@@ -223,6 +223,8 @@ class _Reader:
         if any(isinstance(argument, ast.Starred) for argument in node.args) or function is None:
             return self.fail("spread arguments are not understood here", node)
         arguments = [self.value(argument) for argument in node.args]
+        if name == "lambda_query" and len(arguments) == 1 and isinstance(node.args[0], ast.Lambda):
+            return arguments[0]
         named = {keyword.arg or "": self.value(keyword.value) for keyword in node.keywords}
         try:
             with warnings.catch_warnings():

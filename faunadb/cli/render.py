@@ -399,6 +399,9 @@ class _Renderer:
     def _set_part(self, value: Any, path: Path) -> Piece:
         if isinstance(value, dict) and {"lambda", "expr"} <= set(value):
             return self._lambda(value, path)
+        if isinstance(value, dict) and find_function(frozenset(value)) is not None:
+            # a set written by hand, with calls where results have refs
+            return self.expression(value, path)
         return self.literal(value, path)
 
     def _ref_literal(self, value: dict[str, Any]) -> Piece:

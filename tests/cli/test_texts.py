@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+from pathlib import Path
 
 import pytest
 
@@ -162,3 +164,12 @@ PAGE = {"data": [1], "after": [5, REF], "before": [1]}
 def test_the_query_for_the_next_page(query, result, following):
     expected = None if following is None else to_wire(following)
     assert next_page_query(to_wire(query), result) == expected
+
+
+_FORMS_FILE = Path(__file__).parents[1] / "client" / "data" / "query_wire_forms.json"
+FORMS = [form for form in json.loads(_FORMS_FILE.read_text("utf-8")) if "_wrap" not in form["python"]]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form["python"][:60])
+def test_every_call_of_the_driver_is_read(form):
+    assert parse(form["python"]).wire == json.loads(form["json"])
