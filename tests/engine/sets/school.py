@@ -41,7 +41,9 @@ def create_collection(db: Database, name: str = "spells", **more: Any) -> Any:
     return db.wire({"create_collection": obj({"name": name, "history_days": None, **more})})
 
 
-def create_index(db: Database, name: str, source: Any = None, terms: Any = (), values: Any = (), **more: Any) -> Any:
+def create_index(
+    db: Database, name: str, source: Any = None, terms: Any = (), values: Any = (), **more: Any
+) -> Any:
     """terms, values: names of data members, lists for whole paths, or objects as they are."""
 
     def field(item: Any) -> Any:

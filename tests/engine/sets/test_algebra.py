@@ -193,7 +193,10 @@ def test_filters(letters: Database) -> None:
     )
     write = {"filter": {"lambda": "x", "expr": {"delete": doc(100)}}, "collection": A}
     assert letters.error(write)["position"] == ["filter"]
-    two = {"filter": {"lambda": ["v", "w"], "expr": {"equals": [{"var": "w"}, 1]}}, "collection": match("pairs", "a")}
+    two = {
+        "filter": {"lambda": ["v", "w"], "expr": {"equals": [{"var": "w"}, 1]}},
+        "collection": match("pairs", "a"),
+    }
     assert data(letters, two) == [[2, 1], [3, 1], [3, 1]]
     assert letters.wire(paginate(two, size=2))["after"] == [3, 1, doc(105)]
 
@@ -228,7 +231,9 @@ def _counted(name: str, left: Model, right: Model) -> Model:
     found: list[int] = []
     for item in set(left.items) | set(right.items):
         one, two = left.items.count(item), right.items.count(item)
-        count = {"union": max(one, two), "intersection": min(one, two), "difference": one if not two else 0}[name]
+        count = {"union": max(one, two), "intersection": min(one, two), "difference": one if not two else 0}[
+            name
+        ]
         found += [item] * count
     return Model({name: [left.query, right.query]}, found)
 
@@ -280,7 +285,10 @@ def shared() -> Iterator[Database]:
 
 def refill(db: Database, items: dict[str, list[int]]) -> None:
     """Replace all documents by ones that hold the given values."""
-    remove = {"foreach": {"lambda": "r", "expr": {"delete": {"var": "r"}}}, "collection": paginate(documents())}
+    remove = {
+        "foreach": {"lambda": "r", "expr": {"delete": {"var": "r"}}},
+        "collection": paginate(documents()),
+    }
     db.wire(remove)
     shared_ids = iter(range(100, 1000))
     for name in ("a", "b", "c"):
@@ -289,7 +297,9 @@ def refill(db: Database, items: dict[str, list[int]]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.fixed_dictionaries({"a": values, "b": values, "c": values}), trees(2), st.integers(1, 4), st.booleans())
+@given(
+    st.fixed_dictionaries({"a": values, "b": values, "c": values}), trees(2), st.integers(1, 4), st.booleans()
+)
 def test_random_sets(
     shared: Database, items: dict[str, list[int]], tree: Any, size: int, turned: bool
 ) -> None:

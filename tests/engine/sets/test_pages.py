@@ -162,7 +162,9 @@ def test_errors(spells: Database, query: Any, error: tuple[str, list[Any], str])
 
 def test_sources(spells: Database) -> None:
     source = {"@set": {"match": index_ref("by_school"), "terms": "fire"}}
-    assert spells.wire(paginate(FIRE, size=1, sources=True))["data"] == [{"value": doc(101), "sources": [source]}]
+    assert spells.wire(paginate(FIRE, size=1, sources=True))["data"] == [
+        {"value": doc(101), "sources": [source]}
+    ]
     everything = {"@set": {"documents": coll()}}
     (item,) = spells.wire(paginate({"union": [FIRE, documents()]}, size=1, sources=True))["data"]
     assert item["value"] == doc(101)
