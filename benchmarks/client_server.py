@@ -13,18 +13,29 @@ import sys
 import threading
 from typing import Any
 
-REF = {"@ref": {"id": "1", "collection": {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}}}}
+REF = {
+    "@ref": {
+        "id": "1",
+        "collection": {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}},
+    }
+}
 DOCUMENT = {
     "ref": REF,
     "ts": 1700000000000000,
-    "data": {"name": "Fire Beak", "element": ["air", "fire"], "cost": 10, "since": {"@ts": "2020-01-01T00:00:00Z"}},
+    "data": {
+        "name": "Fire Beak",
+        "element": ["air", "fire"],
+        "cost": 10,
+        "since": {"@ts": "2020-01-01T00:00:00Z"},
+    },
 }
 QUERY_BODY = json.dumps({"resource": DOCUMENT}, separators=(",", ":")).encode()
 QUERY_ANSWER = (
     b"HTTP/1.1 200 OK\r\nx-txn-time: 1700000000000000\r\nx-query-time: 1\r\nx-query-bytes-in: 60\r\n"
     b"x-query-bytes-out: 240\r\nx-compute-ops: 1\r\nx-byte-read-ops: 1\r\nx-byte-write-ops: 0\r\n"
     b"x-txn-retries: 0\r\nx-faunadb-build: unknown\r\n"
-    b"content-type: application/json;charset=utf-8\r\ncontent-length: %d\r\n\r\n%s" % (len(QUERY_BODY), QUERY_BODY)
+    b"content-type: application/json;charset=utf-8\r\ncontent-length: %d\r\n\r\n%s"
+    % (len(QUERY_BODY), QUERY_BODY)
 )
 
 

@@ -74,7 +74,9 @@ def start_server(official: Path) -> subprocess.Popen[str]:
     # The server speaks HTTP/2 with what the official driver brings along.
     environment = {**os.environ, "PYTHONPATH": str(official)}
     command = [sys.executable, str(HERE / "client_server.py"), str(EVENTS)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def collect(bench: Bench, repeat: int, only: Optional[str]) -> dict[tuple[str, str], list[float]]:

@@ -64,7 +64,9 @@ def bare_urllib3_cpu(port: int) -> float:
         "Authorization": "Bearer secret",
     }
     body = b'{"get":{"ref":{"collection":"spells"},"id":"1"}}'
-    return cpu_per_call(lambda: json.loads(pool.request("POST", url, body=body, headers=headers).data), QUERIES)
+    return cpu_per_call(
+        lambda: json.loads(pool.request("POST", url, body=body, headers=headers).data), QUERIES
+    )
 
 
 def threads_rate(driver: str, port: int) -> float:

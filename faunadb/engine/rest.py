@@ -140,4 +140,3 @@ def _cursor(text: str) -> Any:
     if type(value) is str:
         return {"@ref": value}
     return {"quote": value}
-
