@@ -1,0 +1,300 @@
+"""Histories: the documented examples, cursors, combinations, and random histories against a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faunadb.engine.engine import open_engine
+from tests.engine.conftest import Database
+from tests.engine.sets.school import (
+    create_collection,
+    create_index,
+    data,
+    doc,
+    documents,
+    index_ref,
+    match,
+    obj,
+    pages,
+    paginate,
+)
+
+
+def insert(db: Database, number: int, ts: int, action: str, content: Any = None) -> None:
+    params = {} if content is None else {"params": obj({"data": content})}
+    db.wire({"insert": doc(number), "ts": ts, "action": action, **params})
+
+
+@pytest.fixture
+def spells(db: Database) -> Database:
+    """Spell 101 is named A at 1000, B at 2000, and gone at 3000; 102 is named C at 2000."""
+    create_collection(db)
+    create_index(db, "names", terms=["school"], values=["name"])
+    create_index(db, "refs", terms=["school"])
+    insert(db, 101, 1000, "create", {"school": "fire", "name": "A"})
+    insert(db, 101, 2000, "update", {"school": "fire", "name": "B"})
+    insert(db, 101, 3000, "delete")
+    insert(db, 102, 2000, "create", {"school": "fire", "name": "C"})
+    return db
+
+
+NAMES, REFS = match("names", "fire"), match("refs", "fire")
+
+
+def event(ts: int, action: str, number: int, *values: Any) -> dict[str, Any]:
+    found = {"ts": ts, "action": action, "document": doc(number)}
+    return {**found, "data": list(values)} if values else found
+
+
+NAME_EVENTS = [
+    event(1000, "add", 101, "A"),
+    event(2000, "remove", 101, "A"),
+    event(2000, "add", 101, "B"),
+    event(2000, "add", 102, "C"),
+    event(3000, "remove", 101, "B"),
+]
+
+
+def test_document_events(spells: Database) -> None:
+    expected = [
+        {"ts": 1000, "action": "create", "document": doc(101), "data": {"school": "fire", "name": "A"}},
+        {"ts": 2000, "action": "update", "document": doc(101), "data": {"name": "B"}},
+        {"ts": 3000, "action": "delete", "document": doc(101), "data": None},
+    ]
+    assert data(spells, {"events": doc(101)}) == expected
+    assert data(spells, doc(101), events=True) == expected
+    assert data(spells, {"events": doc(999)}) == []
+    assert pages(spells, {"events": doc(101)}, 1) == expected
+    assert pages(spells, {"events": doc(101)}, 1, backward=True) == expected
+    page = spells.wire(paginate({"events": doc(101)}, size=2))
+    assert page["after"] == {"ts": 3000, "action": "delete", "document": doc(101)}
+
+
+def test_singleton_events(spells: Database) -> None:
+    found = data(spells, {"events": {"singleton": doc(101)}})
+    assert found == [event(1000, "add", 101), event(3000, "remove", 101)]
+
+
+def test_set_events(spells: Database) -> None:
+    for target in ({"events": NAMES}, NAMES):
+        assert data(spells, target, events=True) == NAME_EVENTS
+        for size in (1, 2, 3):
+            assert pages(spells, target, size, events=True) == NAME_EVENTS
+            assert pages(spells, target, size, backward=True, events=True) == NAME_EVENTS
+    assert data(spells, {"events": REFS}) == [
+        event(1000, "add", 101),
+        event(2000, "add", 102),
+        event(3000, "remove", 101),
+    ]
+    assert data(spells, {"events": documents()}) == data(spells, {"events": REFS})
+
+
+@pytest.mark.parametrize(
+    ("cursor", "first", "echo"),
+    [
+        (2000, 2, {"ts": 2000, "action": "add"}),
+        ({"@ts": "1970-01-01T00:00:00.002Z"}, 2, {"ts": 2000, "action": "add"}),
+        ({"@date": "1970-01-01"}, 0, {"ts": 0, "action": "add"}),
+        (1500, 1, {"ts": 1500, "action": "add"}),
+        (None, 5, None),
+        ({"ts": 2000}, 4, None),
+        ({"ts": 2000, "action": "add"}, 4, None),
+        (event(2000, "remove", 101), 1, event(2000, "remove", 101)),
+        (event(2000, "create", 102), 3, event(2000, "add", 102)),
+        (event(2000, "add", 101, "B"), 2, event(2000, "add", 101, "B")),
+        ({"ts": 2000, "action": "delete", "instance": doc(101)}, 1, event(2000, "remove", 101)),
+        ({"ts": 2000, "action": "add", "resource": doc(102), "values": ["C"]}, 3, event(2000, "add", 102, "C")),
+    ],
+)  # fmt: skip
+def test_event_cursors(spells: Database, cursor: Any, first: int, echo: Any) -> None:
+    page = spells.wire(paginate({"events": NAMES}, after=obj(cursor)))
+    assert page == {"before": echo, "data": NAME_EVENTS[first:]}
+    page = spells.wire(paginate({"events": NAMES}, before=obj(cursor)))
+    assert page == {"after": echo, "data": NAME_EVENTS[:first]}
+
+
+def test_before_with_a_removal_and_no_document_is_behind_the_removes(spells: Database) -> None:
+    found = data(spells, {"events": NAMES}, before=obj({"ts": 2000, "action": "remove"}))
+    assert found == NAME_EVENTS[:2]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "position", "description"),
+    [
+        ({"ts": 1, "foo": 2}, ["after"], "Cannot create event cursor with keys ts, foo"),
+        ("x", ["after"], "Object, Integer, Time, or Date expected, String provided."),
+        ({"ts": "x"}, ["after", "ts"], "Integer expected, String provided."),
+        (
+            {"ts": 1, "action": "x"},
+            ["after", "action"],
+            "String 'create', 'update', or 'delete' expected, String provided.",
+        ),
+        ({"ts": 1, "action": "add", "document": 1}, ["after", "document"], "Ref expected, Integer provided."),
+    ],
+)
+def test_cursors_that_are_none(spells: Database, cursor: Any, position: list[Any], description: str) -> None:
+    error = spells.error(paginate({"events": NAMES}, after=obj(cursor)))
+    assert (error["code"], error["position"], error["description"]) == (
+        "invalid argument",
+        position,
+        description,
+    )
+
+
+def test_an_event_itself_is_no_cursor(spells: Database) -> None:
+    chosen = {"select": ["data", 0], "from": paginate({"events": NAMES})}
+    error = spells.error(paginate({"events": NAMES}, after=chosen))
+    assert error["description"] == "Object, Integer, Time, or Date expected, Object provided."
+    cursor = {"select": ["after"], "from": paginate({"events": NAMES}, size=1)}
+    assert data(spells, {"events": NAMES}, after=cursor) == NAME_EVENTS[1:]
+
+
+def test_sources_of_events(spells: Database) -> None:
+    (item, *_) = data(spells, {"events": NAMES}, sources=True)
+    assert item["sources"] == [{"@set": {"events": {"match": index_ref("names"), "terms": "fire"}}}]
+    (item, *_) = data(spells, {"events": doc(101)}, sources=True)
+    assert item["sources"] == [{"@set": {"events": doc(101)}}]
+
+
+def test_events_in_folds_and_reads(spells: Database) -> None:
+    assert spells.wire({"count": {"events": NAMES}}) == 5
+    assert spells.wire({"first": {"events": NAMES}}) == NAME_EVENTS[0]
+    assert spells.wire({"last": {"events": NAMES}}) == NAME_EVENTS[-1]
+    assert spells.wire({"select": ["data", 0, "data"], "from": paginate({"events": NAMES})}) == "A"
+    assert (
+        spells.error({"events": {"events": NAMES}})["description"] == "Set does not support events history."
+    )
+
+
+def test_unions_of_events_are_events_of_unions(spells: Database) -> None:
+    expected = data(spells, {"events": {"union": [NAMES, REFS]}})
+    assert data(spells, {"union": [{"events": NAMES}, {"events": REFS}]}) == expected
+    assert data(spells, {"union": [{"events": REFS}, {"events": REFS}]}) == data(spells, {"events": REFS})
+    # Heads are merged adds first: the removal of A waits for the two adds of refs at its time.
+    assert [(item["ts"], item["action"]) for item in expected if item["ts"] == 2000] == [
+        (2000, "add"), (2000, "remove"), (2000, "add"), (2000, "add"),
+    ]  # fmt: skip
+    for size in (1, 2, 3):
+        union = {"events": {"union": [NAMES, REFS]}}
+        assert pages(spells, union, size) == expected
+        assert pages(spells, union, size, backward=True) == expected
+
+
+def test_joins_show_the_events_of_present_targets(spells: Database) -> None:
+    create_index(spells, "by_ref", terms=[["ref"]], values=["name"])
+    joined = {"join": REFS, "with": {"index": "by_ref"}}
+    assert data(spells, {"events": joined}) == [item for item in NAME_EVENTS if item["ts"] < 3000]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"range": NAMES, "from": [], "to": []},
+        {"reverse": NAMES},
+        {"filter": {"lambda": "x", "expr": True}, "collection": NAMES},
+        {"union": [NAMES, {"reverse": {"reverse": NAMES}}]},
+    ],
+)
+def test_sets_without_events(spells: Database, target: Any) -> None:
+    for query in (paginate({"events": target}), paginate(target, events=True)):
+        error = spells.error(query)
+        assert (error["position"], error["description"]) == ([], "Set does not support events history.")
+
+
+def test_history_begins_where_it_is_retained(db: Database) -> None:
+    create_collection(db, history_days=0)
+    create_index(db, "refs", terms=["school"])
+    insert(db, 101, 1000, "create", {"school": "fire", "name": "A"})
+    insert(db, 101, 2000, "update", {"school": "fire", "name": "B"})
+    found = data(db, {"events": doc(101)})
+    assert [(item["ts"], item["action"]) for item in found] == [(2000, "create")]
+    assert data(db, {"events": REFS}) == []
+    status, errors = db.failure({"at": 2000, "expr": paginate(REFS)})
+    assert (status, errors[0]["code"]) == (400, "bad request")
+    assert errors[0]["description"].startswith(
+        "Requested timestamp 1970-01-01T00:00:00.002Z less than minimum"
+    )
+
+
+# ---- against a model ---------------------------------------------------------------------------------------------
+
+#: Per document: time -> name, or None for a deletion.
+lives = st.dictionaries(st.integers(1, 6), st.one_of(st.none(), st.sampled_from("xy")), max_size=4)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Database]:
+    with open_engine("sqlite://") as engine:
+        database = Database(engine)
+        create_collection(database)
+        create_index(database, "one", terms=["one"])
+        create_index(database, "names", terms=["set"], values=["name"])
+        yield database
+
+
+_used = iter(range(1, 10**9))
+
+
+def at(life: dict[int, Any], ts: int) -> Any:
+    """A document's name at a time, None when it is not there."""
+    times = [time for time in life if time <= ts]
+    return life[max(times)] if times else None
+
+
+def model_events(lives: list[dict[int, Any]], numbers: list[int], holds: Any) -> list[tuple[int, str, int]]:
+    """Events of elements for which holds(document, time) becomes true or false."""
+    found = []
+    for index, number in enumerate(numbers):
+        for ts in range(1, 8):
+            before, after = holds(index, ts - 1), holds(index, ts)
+            if after and not before:
+                found.append((ts, "add", number))
+            elif before and not after:
+                found.append((ts, "remove", number))
+    return sorted(found, key=lambda item: (item[0], item[1] == "add", item[2]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(lives, min_size=1, max_size=4), st.integers(1, 3))
+def test_random_histories(shared: Database, documents_: list[dict[int, Any]], size: int) -> None:
+    group = next(_used)
+    numbers = [group * 10 + index for index in range(len(documents_))]
+    for number, life in zip(numbers, documents_):
+        for ts, name in sorted(life.items()):
+            if name is None:
+                insert(shared, number, ts, "delete")
+            else:
+                insert(
+                    shared,
+                    number,
+                    ts,
+                    "create",
+                    {"one": [f"{group}x" if name == "x" else f"{group}y"], "set": group, "name": name},
+                )
+    x, y, everything = match("one", f"{group}x"), match("one", f"{group}y"), match("names", group)
+    for target, name in ((x, "x"), (y, "y")):
+        expected = model_events(
+            documents_, numbers, lambda index, ts, name=name: at(documents_[index], ts) == name
+        )
+        check(shared, target, expected, size)
+        check(shared, {"intersection": [target, target]}, expected, size)
+        check(shared, {"difference": [target, x if name == "y" else y]}, expected, size)
+    for ts in range(1, 8):
+        shown = sorted(name for name in (at(life, ts) for life in documents_) if name)
+        assert data(shared, everything, ts=ts) == shown
+        assert data(shared, {"union": [x, y]}, ts=ts) == [
+            doc(number) for number, life in zip(numbers, documents_) if at(life, ts)
+        ]
+
+
+def check(db: Database, target: Any, expected: list[tuple[int, str, int]], size: int) -> None:
+    events = {"events": target}
+    shown = [event(*item) for item in expected]
+    assert data(db, events) == shown
+    assert pages(db, events, size) == shown
+    assert pages(db, events, size, backward=True) == shown
