@@ -30,6 +30,7 @@ def prepend(ctx: Context, elements: list[Any], collection: list[Any]) -> list[An
     >>> q.prepend([1, 2], [3])
     [1, 2, 3]
     """
+    ctx.check_width(len(elements) + len(collection))
     return [*elements, *collection]
 
 
@@ -40,6 +41,7 @@ def append(ctx: Context, elements: list[Any], collection: list[Any]) -> list[Any
     >>> q.append([3], [1, 2])
     [1, 2, 3]
     """
+    ctx.check_width(len(elements) + len(collection))
     return [*collection, *elements]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from ..language import javaregex, textformat
 from ..language import unicode_text as u
 from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
-from ..language.errors import Faults, RequestError, invalid_argument, timed_out, wrong_type
+from ..language.errors import Faults, RequestError, bad_request, invalid_argument, timed_out, wrong_type
 from ..language.javaregex import JavaPattern
 from ..language.numeric import low32
 from ..language.registry import Arg, form
@@ -23,6 +23,15 @@ SCALARS = Many(SCALAR)
 #: Most repetitions, spaces and regex results.
 MAX_COUNT = 1024
 
+#: Longest text that a function makes: what a transaction may hold. Without it a few nested calls would fill any memory.
+MAX_TEXT = 16_777_216
+
+
+def _check_size(size: int) -> None:
+    """Refuse a text that is about to become longer than a transaction may be (400, no position)."""
+    if size > MAX_TEXT:
+        raise bad_request(f"Transaction exceeded limit: got {size} bytes, limit {MAX_TEXT} bytes")
+
 
 @form(Arg("concat", STRINGS), optional=(Arg("separator", STRING, default=""),))
 def concat(ctx: Context, parts: list[str], separator: str) -> str:
@@ -31,6 +40,7 @@ def concat(ctx: Context, parts: list[str], separator: str) -> str:
     >>> q.concat(["Happy", "Trails"], " ")
     'Happy Trails'
     """
+    _check_size(sum(map(len, parts)) + len(separator) * max(len(parts) - 1, 0))
     return separator.join(parts)
 
 
@@ -255,7 +265,9 @@ def repeat(ctx: Context, text: str, number: int) -> str:
     >>> q.repeat("ab", 3)
     'ababab'
     """
-    return text * max(low32(min(number, MAX_COUNT)), 0)
+    count = max(low32(min(number, MAX_COUNT)), 0)
+    _check_size(len(text) * count)
+    return text * count
 
 
 @form(Arg("space", INTEGER))
@@ -275,6 +287,8 @@ def replacestr(ctx: Context, text: str, find: str, replace: str) -> str:
     >>> q.replace_str("one fish two fish", "fish", "dog")
     'one dog two dog'
     """
+    if len(replace) > len(find):
+        _check_size(len(text) + text.count(find) * (len(replace) - len(find)))
     return text.replace(find, replace)
 
 

@@ -187,6 +187,20 @@ def test_a_pathological_pattern_ends_in_time(db):
     assert status in (200, 503)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"repeat": {"repeat": {"repeat": "a", "number": 1024}, "number": 1024}, "number": 1024},
+        {"let": {"a": {"repeat": {"space": 1024}, "number": 1024}}, "in": {"concat": [{"var": "a"}] * 17}},
+        {"replacestr": {"repeat": {"space": 1024}, "number": 1024}, "find": " ", "replace": "x" * 20},
+    ],
+)
+def test_no_text_grows_beyond_what_a_transaction_may_hold(db, query):
+    status, errors = db.failure(json.dumps(query))
+    assert (status, errors[0]["code"]) == (400, "bad request")
+    assert errors[0]["description"].startswith("Transaction exceeded limit: got ")
+
+
 JAVA = [
     ("\\d+", "١2", "2"),
     ("(?i)É", "é", None),

@@ -291,3 +291,12 @@ def test_a_document_written_in_the_query_has_a_time_not_yet_known(db):
     assert isinstance(shown, int)
     error = db.error('{"add": [1, {"select": "ts", "from": {"create": {"collection": "c"}}}]}')
     assert error["description"] == "Number expected, Unresolved Transaction Time provided."
+
+
+def test_arrays_do_not_double_without_end(db):
+    query = [1, 2, 3, 4]
+    for _ in range(16):
+        query = {"let": {"a": query}, "in": {"append": {"var": "a"}, "collection": {"var": "a"}}}
+    status, errors = db.failure(json.dumps(query))
+    assert (status, errors[0]["code"]) == (400, "bad request")
+    assert errors[0]["description"].startswith("Query exceeds max width. Max: 100000, current: ")
