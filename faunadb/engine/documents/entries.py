@@ -137,14 +137,15 @@ def replace(
     """
     tx = ctx.tx
     before, after = of_version(ctx, old), of_version(ctx, new)
-    for place in before:
-        if place not in after:
-            tx.end_entry(*place[:4])
+    # A place may stay while what it shows changes: 1 and 1.0 are the same place.
+    gone = {place for place, cover in before.items() if place not in after or after[place] != cover}
+    for place in gone:
+        tx.end_entry(*place[:4])
     kept = of_version(ctx, earlier)
     added: Entries = {}
     for place, cover in after.items():
-        if place not in before:
-            past = _find(tx, place, tx.txn - 1) if place in kept else None
+        if place not in before or place in gone:
+            past = _find(tx, place, tx.txn - 1) if kept.get(place, "") == cover else None
             tx.add_entry(*place, cover, new_ttl, None if past is None else past.added)
             added[place] = cover
         elif old_ttl != new_ttl:
