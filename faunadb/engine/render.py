@@ -231,7 +231,7 @@ class ResponseWriter(Writer):
     def set_body(self, value: v.SetValue) -> str:
         """Lambdas inside sets stand without their ``@query``; an inner set of events without its ``@set``."""
         parts = []
-        for key, part in value.wire().items():
+        for key, part in value.display().items():
             if type(part) is v.Lambda:
                 text: Optional[str] = self.lambda_source(part)
             elif key == "events" and isinstance(part, v.SetValue) and part.shown() is part:

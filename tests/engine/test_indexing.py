@@ -268,7 +268,8 @@ def test_building_small_collections_at_once_and_large_ones_behind(spells: Databa
     wait_active(spells, "large")
     expected = ids(data(spells, match("small", 0), size=1000))
     assert ids(data(spells, match("large", 0), size=1000)) == expected
-    assert 900 in expected and 7 not in expected
+    assert 900 in expected
+    assert 7 not in expected
     for name in ("small", "large"):
         events = data(spells, {"events": match(name, 0)}, size=1000)
         assert [item["action"] for item in events if item["document"] == doc(7)] == ["add", "remove"]

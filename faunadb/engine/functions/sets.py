@@ -208,7 +208,8 @@ def range_(ctx: Context, origin: sets.LazySet, start: Any, end: Any) -> v.SetVal
     {'data': [[5, 'Pebble Chorus', ...], [8, 'Kite String', ...]]}
     """
     lower, upper = collected((lambda: as_list(start, "from"), lambda: as_list(end, "to")))
-    return sets.Range(origin, lower, upper)
+    shape = origin.shape(ctx)
+    return sets.Range(origin, lower, upper, None if shape is None else len(shape.descending))
 
 
 __all__ = ["documents", "events", "match", "match_index", "match_terms", "range_", "singleton"]

@@ -417,6 +417,10 @@ class SetValue:
     def wire(self) -> dict[str, Any]:
         raise NotImplementedError
 
+    def display(self) -> dict[str, Any]:
+        """The object inside ``@set`` in responses, where that differs from what the set is."""
+        return self.wire()
+
     def shown(self) -> Any:
         """The value rendered for this set; the set itself means ``{"@set": wire()}``."""
         return self

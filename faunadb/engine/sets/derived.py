@@ -135,6 +135,10 @@ class Distinct(Derived):
         return self.origin.history(ctx)
 
 
+def _bare(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
 class RangeReader(Reader):
     __slots__ = ("inner", "lower", "upper")
 
@@ -155,25 +159,32 @@ class RangeReader(Reader):
 
 
 class Range(Derived):
-    """The part of a set between two cursors, both included. start, end: the bounds as lists of values."""
+    """The part of a set between two cursors, both included.
 
-    __slots__ = ("end", "start")
+    start, end: the bounds as lists of values. count: how many of these are values of the set's elements, the ref slot
+    being next; None when that is not known.
+    """
+
+    __slots__ = ("count", "end", "start")
 
     name = "range"
 
-    def __init__(self, origin: LazySet, start: list[Any], end: list[Any]):
+    def __init__(self, origin: LazySet, start: list[Any], end: list[Any], count: Optional[int] = None):
         super().__init__(origin)
         self.start = start
         self.end = end
+        self.count = count
 
     def wire(self) -> dict[str, Any]:
-        return {"range": self.origin, "from": self._bound(self.start), "to": self._bound(self.end)}
+        return {"range": self.origin, "from": _bare(self.start), "to": _bare(self.end)}
 
-    @staticmethod
-    def _bound(values: list[Any]) -> Any:
-        if not values:
-            return None
-        return values[0] if len(values) == 1 else values
+    def display(self) -> dict[str, Any]:
+        """Responses show the values of the bounds alone, and null for open ends."""
+        return {"range": self.origin, "from": self._values(self.start), "to": self._values(self.end)}
+
+    def _values(self, bound: list[Any]) -> Any:
+        values = bound[: max(0, len(bound) - 1) if self.count is None else self.count]
+        return _bare(values) if values else None
 
     def open(self, ctx: Context) -> Reader:
         from .cursors import parse_edge
