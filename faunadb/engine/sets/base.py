@@ -53,13 +53,22 @@ def values_of(ctx: Context, element: Element) -> list[Any]:
     return [] if cover is None else covered(ctx, cover, element[2])
 
 
+def covered_all(ctx: Context, covers: list[str], scope: int) -> list[list[Any]]:
+    """Decode the stored values of many entries, at once when they are plain."""
+    decoded: list[list[Any]] = codec.decode_value(f"[{','.join(covers)}]", scope)
+    return decoded if ctx.tx is None else [_pending(ctx, values) for values in decoded]
+
+
 def covered(ctx: Context, cover: str, scope: int) -> list[Any]:
     """Decode the stored values of an entry."""
     values: list[Any] = codec.decode_value(cover, scope)
-    if ctx.tx is not None:
-        txn = ctx.tx.txn
-        return [v.PENDING if type(value) is int and value == txn else value for value in values]
-    return values
+    return values if ctx.tx is None else _pending(ctx, values)
+
+
+def _pending(ctx: Context, values: list[Any]) -> list[Any]:
+    """The values, the running transaction's own time among them as not known yet."""
+    txn = ctx.tx.txn
+    return [v.PENDING if type(value) is int and value == txn else value for value in values]
 
 
 def shown(ctx: Context, element: Element) -> Any:

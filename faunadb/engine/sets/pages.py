@@ -10,7 +10,7 @@ from ..language import values as v
 from ..language.errors import invalid_argument, permission_denied
 from ..language.registry import MISSING
 from . import events as ev
-from .base import Denied, LazySet, covered, cursor_of, shown, visible
+from .base import Denied, LazySet, covered_all, cursor_of, shown, visible
 from .cursors import as_list, parse_edge, parse_event_cursor
 from .events import EventsSet
 from .history import Event, History
@@ -123,7 +123,7 @@ def _page_of_rows(ctx: Context, reader: EntryReader, rows: list[Any], wanted: Wa
         rows.reverse()
     refs = [v.Ref(scope, row[1], row[2]) for row in rows]
     if reader.arity:
-        values = [covered(ctx, row[3], scope) for row in rows]
+        values = covered_all(ctx, [row[3] for row in rows], scope)
         raw = [[*shown_values, ref] for shown_values, ref in zip(values, refs)]
         data: list[Any] = [one[0] for one in values] if reader.arity == 1 else values
     else:

@@ -12,7 +12,7 @@ from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow
 from .statements import COPIED, KEYS, Statements, bulk_delete, export_statement
 
 #: Rows of the first batch of a scan, and of the following ones.
-FIRST_BATCH = 64
+FIRST_BATCH = 65  # a page of the usual size, and the entry that follows it
 NEXT_BATCH = 512
 #: Rows of a batch when a whole table is copied.
 COPY_BATCH = 1000
