@@ -7,10 +7,13 @@ others run on a pool of threads, where concurrent writers share their commits. S
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import logging
+import multiprocessing
 import os
+import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -38,6 +41,9 @@ THREADS = 64
 QUICK_BODY = 16 * 1024
 #: Environment variable that carries the configuration to worker processes. It holds no secret, only a hash.
 CONFIG = "FAUNADB_SERVER_CONFIG"
+
+#: Signal by which the main process tells its workers that the server stops.
+END_STREAMS = getattr(signal, "SIGUSR1", 0)
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8443
@@ -104,11 +110,24 @@ class Application:
                     log.error("cannot open the database: %s", failure)
                     await send({"type": "lifespan.startup.failed", "message": str(failure)})
                     return
+                self._listen_for_the_end(loop)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await loop.run_in_executor(None, self.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    def _listen_for_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the streams when the server begins to stop: it waits for open responses before it tells us."""
+
+        def end_streams() -> None:
+            if self.engine is not None:
+                loop.run_in_executor(None, self.engine.close_streams)
+
+        try:
+            loop.add_signal_handler(END_STREAMS, end_streams)
+        except (NotImplementedError, RuntimeError, ValueError):
+            log.debug("no signals here: streams end with their connections")
 
     # Requests
 
@@ -389,9 +408,31 @@ def serve(
         ssl_key=Path(private_key) if private_key else None,
         workers_kill_timeout=20,
     )
+    server.on_startup(_tell_workers_of_the_end)
     scheme = "https" if certificate else "http"
     print(f"faunadb: serving {without_password(url)} on {scheme}://{host}:{port}", flush=True)
     server.serve()
+
+
+def _tell_workers_of_the_end() -> None:
+    """Have the main process's handlers of SIGTERM and SIGINT pass the news on before they do their work."""
+    if not END_STREAMS:
+        return
+
+    def chain(number: int) -> None:
+        stop: Any = signal.getsignal(number)
+
+        def tell_and_stop(*arguments: Any) -> None:
+            for worker in multiprocessing.active_children():
+                if worker.pid is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(worker.pid, END_STREAMS)
+            stop(*arguments)
+
+        signal.signal(number, tell_and_stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        chain(number)
 
 
 def free_port(host: str = DEFAULT_HOST) -> int:

@@ -47,7 +47,6 @@ def test_a_query_that_runs_when_the_server_is_told_to_stop_is_finished(start):
         stopping.join()
 
 
-@pytest.mark.xfail(strict=True, reason="SIGTERM with an open stream waits for the worker kill timeout")
 def test_streams_end_when_the_server_stops(start):
     server = start()
     prepare(server)
