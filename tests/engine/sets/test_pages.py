@@ -211,3 +211,17 @@ def test_expired_documents_are_absent_at_every_time(spells: Database) -> None:
     assert doc(300) not in data(spells, FIRE)
     assert doc(300) not in data(spells, documents())
     assert doc(300) not in data(spells, FIRE, ts=before)
+
+
+def test_no_scan_outlives_its_query(db: Database) -> None:
+    create_collection(db)
+    numbers = {"lambda": "i", "expr": {"create": {"ref": coll(), "id": {"var": "i"}}}}
+    db.wire({"foreach": numbers, "collection": list(range(1, 401))})
+    every = {"lambda": "r", "expr": documents()}
+    slow = {
+        "count": {"join": documents(), "with": {"lambda": "r", "expr": {"union": [documents(), documents()]}}}
+    }
+    assert db.wire({"count": {"join": documents(), "with": every}}) == 400
+    status, body = db.body(slow, headers={"x-query-timeout": "1"})
+    assert (status, body["errors"][0]["code"]) == (503, "time out")
+    assert db.wire({"count": documents()}) == 400
