@@ -20,7 +20,9 @@ def has_examples(path: Path) -> bool:
     return any(block.language in RUNNABLE for block in blocks(path.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if has_examples(path)], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in [*PAGES, ROOT / "README.md"] if has_examples(path)], ids=lambda path: path.stem
+)
 def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FAUNA_ENDPOINT", raising=False)
