@@ -132,7 +132,6 @@ def test_large_deletes_take_many_small_writes(db, monkeypatch):
         db.engine.store, "write", lambda work, **more: writes.append(1) or write(work, **more)
     )
     db.query(q.delete(q.collection("c")))
-    assert len(writes) < 5
     assert db.engine.background.wait(20)
     # Entries and versions, some hundred rows a time, so that other writers go in between.
     assert len(writes) > 4000 // maintenance.STEP
