@@ -44,6 +44,8 @@ CONFIG = "FAUNADB_SERVER_CONFIG"
 
 #: Signal by which the main process tells its workers that the server stops.
 END_STREAMS = getattr(signal, "SIGUSR1", 0)
+#: Seconds until a worker that was told to stop, and still runs, tells itself again.
+STOP_AGAIN = 0.5
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8443
@@ -75,6 +77,7 @@ class Application:
         self._dashboard = dashboard
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="faunadb-query")
         self._owned = False
+        self._ending: Optional[asyncio.Task[None]] = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -113,21 +116,38 @@ class Application:
                 self._listen_for_the_end(loop)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                if self._ending is not None:
+                    self._ending.cancel()
                 await loop.run_in_executor(None, self.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
     def _listen_for_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End the streams when the server begins to stop: it waits for open responses before it tells us."""
+        """Have END_STREAMS begin the end.
 
-        def end_streams() -> None:
-            if self.engine is not None:
-                loop.run_in_executor(None, self.engine.close_streams)
+        Not by the loop's own signal handlers: asyncio tells itself of signals through a pipe, and loses them when very
+        many connections end at once and fill it.
+        """
+
+        def begin(*_: object) -> None:
+            loop.call_soon_threadsafe(end)
+
+        def end() -> None:
+            if self._ending is None:
+                self._ending = loop.create_task(self._end(loop))
 
         try:
-            loop.add_signal_handler(END_STREAMS, end_streams)
-        except (NotImplementedError, RuntimeError, ValueError):
+            signal.signal(END_STREAMS, begin)
+        except (AttributeError, ValueError):
             log.debug("no signals here: streams end with their connections")
+
+    async def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the streams, since the server waits for open responses; and stop, whether it was told already or not."""
+        if self.engine is not None:
+            await loop.run_in_executor(None, self.engine.close_streams)
+        while True:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(STOP_AGAIN)
 
     # Requests
 

@@ -6,6 +6,7 @@ out to write. `http` puts the wire protocol around it.
 
 from __future__ import annotations
 
+import threading
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
@@ -112,6 +113,7 @@ class Engine:
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
         self.background = Background()
         self._streams: Any = None
+        self._starting = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Engine({self.store.url!r})"
@@ -127,7 +129,9 @@ class Engine:
         if self._streams is None:
             from .streaming import Dispatcher
 
-            self._streams = Dispatcher(self)
+            with self._starting:
+                if self._streams is None:
+                    self._streams = Dispatcher(self)
         return self._streams
 
     def close_streams(self) -> None:
