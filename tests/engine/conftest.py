@@ -1,9 +1,10 @@
-"""A fresh engine in memory for each test, queried over the wire protocol."""
+"""A fresh engine for each test, queried over the wire protocol: in memory, or on PostgreSQL."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -83,8 +84,49 @@ class Database:
         return errors[0]
 
 
+def _fresh_postgres(url: str) -> Iterator[Engine]:
+    """Engines on one PostgreSQL store, each of which finds it empty."""
+    from tests.engine.storage import places
+
+    place = places.postgres_place(url)
+    store = place.open()
+    try:
+        while True:
+            places.empty_postgres_place(place)
+            engine = Engine(store)
+            try:
+                yield engine
+            finally:
+                engine.close_streams()
+                engine.background.close()
+    finally:
+        place.close()
+        places.drop_postgres_place(place)
+
+
+@pytest.fixture(scope="session")
+def _engines(request: pytest.FixtureRequest) -> Iterator[Optional[Iterator[Engine]]]:
+    """The backend that ``FAUNADB_TEST_BACKEND`` names: ``memory`` (also when it is not set) or ``postgres``."""
+    backend = os.environ.get("FAUNADB_TEST_BACKEND", "memory")
+    if backend not in ("memory", "postgres"):
+        raise pytest.UsageError(f"FAUNADB_TEST_BACKEND is memory or postgres, not {backend!r}")
+    if backend == "memory":
+        yield None
+        return
+    engines = _fresh_postgres(request.getfixturevalue("postgres_url"))
+    yield engines
+    engines.close()  # type: ignore[attr-defined]
+
+
 @pytest.fixture
-def db() -> Iterator[Database]:
-    """The root database of a fresh engine, seen with the root secret."""
-    with open_engine("sqlite://") as engine:
-        yield Database(engine)
+def db(_engines: Optional[Iterator[Engine]]) -> Iterator[Database]:
+    """The root database of a fresh engine, seen with the root secret.
+
+    Nothing above the storage protocol knows the backend, so every test that uses this runs on each of them.
+    """
+    if _engines is None:
+        with open_engine("sqlite://") as engine:
+            yield Database(engine)
+        return
+    engine = next(_engines)
+    yield Database(engine)
