@@ -6,9 +6,11 @@ it; in CI (``CI=true``) it fails, because CI is where nothing may be left out.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -18,7 +20,16 @@ def missing(what: str, how: str) -> None:
     message = f"{what} is not there: {how}"
     if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
         pytest.fail(message, pytrace=False)
-    pytest.skip(message)
+    pytest.skip(message, allow_module_level=True)
+
+
+def required(module: str) -> ModuleType:
+    """A module of a package that only tests need; `missing` where it is not installed. For modules of tests too."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        missing(f"the module {module}", "pip install '.[test]'")
+        raise AssertionError("unreachable") from None
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.errors import BadRequest, Unauthorized
 from faunadb.testing import Database
+from tests.conftest import required
 
 pytest_plugins = ["pytester"]
 
@@ -100,7 +101,7 @@ def test_the_plugin_imports_neither_driver_nor_engine(pytester):
 
 
 def test_with_xdist(pytester):
-    pytest.importorskip("xdist")
+    required("xdist")
     pytester.makepyfile(
         """
         import pytest

@@ -1,5 +1,7 @@
 """OpenTelemetry: spans of queries, and the trace that servers continue."""
 
+# ruff: noqa: E402  (the imports need what `required` looks for)
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +9,9 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("opentelemetry.sdk")
+from tests.conftest import required
+
+required("opentelemetry.sdk")
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor

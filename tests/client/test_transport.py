@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from faunadb.client import FaunaClient
 from faunadb.errors import UnexpectedError
+from tests.conftest import required
 
 from .conftest import Connection, Incoming, Server
 
@@ -298,7 +299,7 @@ def test_sixteen_threads_share_a_client(server: Server, client: FaunaClient) -> 
 
 
 def test_certificates(tmp_path: Any) -> None:
-    trustme = pytest.importorskip("trustme")
+    trustme = required("trustme")
     import http.server
     import ssl
 

@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 
-websocket = pytest.importorskip(
-    "websocket", reason="websocket-client drives the browser: pip install '.[test]'"
-)
+from faunadb import query as q
+from faunadb.client import FaunaClient
+from tests.conftest import required
+from tests.server.conftest import server  # noqa: F401  (the fixture)
 
-from faunadb import query as q  # noqa: E402
-from faunadb.client import FaunaClient  # noqa: E402
-from tests.server.conftest import server  # noqa: E402, F401  (the fixture)
+websocket = required("websocket")
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import required
 from tests.server.conftest import create, prepare, ref
 from tests.server.running import Http, Server, eventually, request_bytes, standard
 
@@ -65,7 +66,7 @@ def test_refusal_of_other_machines_with_the_default_secret():
 
 
 def test_tls_speaks_both_protocols(start, tmp_path):
-    trustme = pytest.importorskip("trustme")
+    trustme = required("trustme")
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"

@@ -271,20 +271,33 @@ class _Attempt:
         return self._scoped(scope, 0, None)
 
     def document_of(self, text: str) -> Optional[Ref]:
-        """The live key or token whose secret this is, whatever else would be needed to authenticate."""
+        """The key or token whose secret this is, if the secret authenticates (without a scope)."""
         decoded = secrets.decode_secret(text)
         if decoded is None:
             return None
-        found = self._find_key(text, decoded) if decoded.kind == "key" else self._find_token(text, decoded)
-        return None if found is None else found[0]
+        if decoded.kind == "key":
+            key = self._find_key(text, decoded)
+            return None if key is None else key[0]
+        token = self._find_token(text, decoded)
+        return None if token is None else token[0]
 
-    def _find_key(self, secret: str, decoded: secrets.Secret) -> Optional[tuple[Ref, dict[str, Any]]]:
+    def _find_key(self, secret: str, decoded: secrets.Secret) -> Optional[tuple[Ref, Any, int]]:
+        """The key, its role, and the database it is for."""
         ref = key_of(self.snap, decoded.id)
-        return None if ref is None else self._checked(ref, secret)
+        fields = None if ref is None else self._checked(ref, secret)
+        if ref is None or fields is None:
+            return None
+        database = self._database_of_key(ref, fields)
+        return None if database is None else (ref, fields.get("role"), database)
 
-    def _find_token(self, secret: str, decoded: secrets.Secret) -> Optional[tuple[Ref, dict[str, Any]]]:
+    def _find_token(self, secret: str, decoded: secrets.Secret) -> Optional[tuple[Ref, Ref]]:
+        """The token and the live document it is for."""
         scope = self._scope_of(decoded.global_id or 0)
-        return None if scope is None else self._checked(Ref(scope, TOKENS, decoded.id), secret)
+        if scope is None:
+            return None
+        ref = Ref(scope, TOKENS, decoded.id)
+        instance = (self._checked(ref, secret) or {}).get("instance")
+        return (ref, instance) if type(instance) is Ref and self._document_lives(instance) else None
 
     def _scope_of(self, global_id: int) -> Optional[int]:
         if global_id == 0:
@@ -292,7 +305,7 @@ class _Attempt:
         info = self.schema.by_global_id(secrets.global_id_text(global_id))
         return None if info is None else info.scope
 
-    def _checked(self, ref: Ref, secret: str) -> Optional[tuple[Ref, dict[str, Any]]]:
+    def _checked(self, ref: Ref, secret: str) -> Optional[dict[str, Any]]:
         """The fields of a live key or token whose hash fits the secret, in a live database."""
         if self.schema.database(ref.scope) is None:
             return None
@@ -304,17 +317,13 @@ class _Attempt:
         if type(hashed) is not str or not self.owner.verified.check(secret, hashed):
             return None
         self.ts = row.ts
-        return ref, fields
+        return fields
 
     def _key(self, secret: str, decoded: secrets.Secret, scope: Optional[Scope]) -> Optional[Auth]:
         found = self._find_key(secret, decoded)
         if found is None:
             return None
-        ref, fields = found
-        database = self._database_of_key(ref, fields)
-        if database is None:
-            return None
-        role = fields.get("role")
+        ref, role, database = found
         if scope is None:
             return Auth("key", database, of_roles(self.schema, database, role), document=ref)
         if not _may_scope(role, scope):
@@ -332,10 +341,7 @@ class _Attempt:
         found = self._find_token(secret, decoded)
         if found is None:
             return None
-        ref, fields = found
-        instance = fields.get("instance")
-        if type(instance) is not Ref or not self._document_lives(instance):
-            return None
+        ref, instance = found
         return self._as_document("token", instance, ref)
 
     def _document_lives(self, ref: Ref) -> bool:

@@ -492,6 +492,20 @@ def test_scoped_and_dead_secrets(world):
     assert not_found(world, made["secret"])
 
 
+def test_secrets_that_would_not_authenticate(world):
+    """A token whose document is gone, a key whose database is: both documents are still there to be read."""
+    token = world.wire(login(ONE, password="sesame"))
+    world.wire({"create_database": obj(name="child")})
+    made = world.wire({"create_key": obj(role="client", database={"database": "child"})})
+    assert not not_found(world, token["secret"])
+    assert not not_found(world, made["secret"])
+    world.wire({"delete": ONE})
+    world.wire({"delete": {"database": "child"}})
+    assert world.wire({"exists": native("tokens", number_of(token))})
+    assert not_found(world, token["secret"])
+    assert not_found(world, made["secret"])
+
+
 def test_a_key_of_a_child_database(world):
     world.wire({"create_database": obj(name="child")})
     child = world.as_("secret:child:admin")
