@@ -61,6 +61,10 @@ class Request(NamedTuple):
     quick: bool = False
 
 
+#: Code of the error of ``abort``.
+ABORTED = "transaction aborted"
+
+
 class NotQuick(Exception):
     """A query tried quickly turned out to write or to take longer; it has had no effect."""
 
@@ -74,6 +78,7 @@ class Outcome(NamedTuple):
     compute: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
+    retries: int = 0
 
 
 class Unauthenticated(Exception):
@@ -94,12 +99,14 @@ class _Prepared(NamedTuple):
 
 
 class Failed(Exception):
-    """A query ended by `errors`; time: its snapshot's."""
+    """A query ended by `errors`; time: its snapshot's. bytes_read: what it had read, when it was ended by ``abort``."""
 
-    def __init__(self, errors: QueryErrors, snapshot_time: int):
+    def __init__(self, errors: QueryErrors, snapshot_time: int, bytes_read: int = 0):
         super().__init__(str(errors))
         self.errors = errors
         self.time = snapshot_time
+        self.bytes_read = bytes_read if any(error.code == ABORTED for error in errors.errors) else 0
+        self.retries = 0
 
 
 class Engine:
@@ -189,7 +196,7 @@ class Engine:
     def _run(self, request: Request) -> Outcome:
         if self._is_plain_write(request):
             # A snapshot beforehand would only tell what the transaction tells as well.
-            return self.write(lambda tx: self._prepare_and_evaluate(request, tx), request)  # type: ignore[no-any-return]
+            return self.write(lambda tx: self._prepare_and_evaluate(request, tx), request)
         with self.store.snapshot(request.last_seen) as snap:
             prepared = self._prepare(request, snap)
             effect = prepared.node.effect()
@@ -251,7 +258,7 @@ class Engine:
         try:
             value = prepared.node.eval(ctx, {})
         except QueryErrors as errors:
-            raise Failed(errors, snap.time) from None
+            raise Failed(errors, snap.time, ctx.reads) from None
         writer = ResponseWriter(ctx)
         text = '{"resource":' + writer.render(value) + "}"
         status = 201 if type(value) is Document and value.created else 200
@@ -274,7 +281,29 @@ class Engine:
 
         return self.write(work, request)
 
-    def write(self, work: Callable[[Transaction], Any], request: Request) -> Any:
+    def write(self, work: Callable[[Transaction], Outcome], request: Request) -> Outcome:
+        """Run work as the store's writer, and count how often it had to be run again."""
+        attempts = 0
+
+        def attempt(tx: Transaction) -> Outcome:
+            nonlocal attempts
+            attempts += 1
+            try:
+                return work(tx)
+            except RecursionError:
+                attempts -= 1  # to be run with room is no retry
+                raise
+
+        try:
+            outcome = self._write_with_room(attempt, request)
+        except (Failed, RequestError) as failure:
+            failure.retries = attempts - 1
+            raise
+        except Contended:
+            raise contended(attempts - 1) from None
+        return outcome if attempts == 1 else outcome._replace(retries=attempts - 1)
+
+    def _write_with_room(self, work: Callable[[Transaction], Outcome], request: Request) -> Outcome:
         """Run work as the store's writer, with room for deep nesting wherever it is run."""
         # The store may run it on another thread (the leader of a group commit), so the room is made around
         # work itself; a first attempt without room is undone by the store.
@@ -295,9 +324,12 @@ def _write_keys() -> frozenset[str]:
     return frozenset(form.name for form in FORMS if form.effect == WRITE)
 
 
-def contended(ref: Any = None) -> RequestError:
+def contended(retries: int = 0) -> RequestError:
+    """The error of a transaction that met other writers on every attempt. retries: all but the first."""
     description = "Transaction was aborted due to detection of concurrent modification."
-    return RequestError(409, "contended transaction", description, ref)
+    error = RequestError(409, "contended transaction", description)
+    error.retries = retries
+    return error
 
 
 def open_engine(

@@ -7,14 +7,16 @@ carry `HttpRequest` and `HttpResponse` back and forth.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
+import socket
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from urllib.parse import unquote_plus
 
-from . import reader
+from . import deep, reader
 from .auth.jwks import with_keys
 from .engine import (
     DEFAULT_RETRIES,
@@ -29,6 +31,7 @@ from .language.errors import QueryErrors, RequestError, bad_request
 from .language.registry import READ, VERSION_RANK, WRITE
 from .render import pretty
 from .schema.view import schema_view
+from .storage.base import DeadlineExceeded, StoreError
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -60,8 +63,17 @@ class HttpResponse(NamedTuple):
     stream: Any = None
 
 
-class _Tags(NamedTuple):
-    echo: str
+class Metrics(NamedTuple):
+    """What a query cost. compute: units. read, written: bytes. retries: of a contended transaction."""
+
+    compute: int = 0
+    read: int = 0
+    written: int = 0
+    retries: int = 0
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        return [f"{name}: {value}" for name, value in self._asdict().items()]
 
 
 # Headers
@@ -202,24 +214,28 @@ UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 class Exchange:
     """One request being answered: collects what its response needs."""
 
-    def __init__(self, engine: Engine, request: HttpRequest, quick: bool = False):
+    def __init__(self, engine: Engine, request: HttpRequest, quick: bool = False, too_large: bool = False):
         self.engine = engine
         self.request = request
         self.quick = quick
+        self.too_large = too_large
         self.headers = request.headers
         self.started = time.monotonic()
         self.options = Options("4", 0, DEFAULT_TIMEOUT, DEFAULT_RETRIES)
         self.tags = ""
         self.time: Optional[int] = None
         self.extra: list[tuple[str, str]] = []
-        self.metrics: tuple[int, int, int] = (0, 0, 0)
+        self.metrics = Metrics()
 
     # Answers
 
     def respond(
         self, status: int, text: str, *, metrics: bool = True, always_pretty: bool = False
     ) -> HttpResponse:
-        if always_pretty or self._wants_pretty():
+        traced = "x-trace" in self.headers and status not in (401, 500)
+        if traced:
+            text = self._with_trace(text)
+        if traced or always_pretty or self._wants_pretty():
             text = pretty(text)
         body = text.encode("utf-8", "replace")
         if self.request.method == "HEAD":
@@ -233,6 +249,16 @@ class Exchange:
             return True
         agent = headers.get("user-agent")
         return agent is not None and ("curl" in agent or "HTTPie" in agent)
+
+    def _with_trace(self, text: str) -> str:
+        """A body with its last key, ``trace``: lines that tell what happened."""
+        self.extra.append(("x-faunadb-host", socket.gethostname()))
+        lines = [f"{self.request.method} {self.request.path} {self._elapsed()} ms", *self.metrics.lines()]
+        return f'{text[:-1]},"trace":{json.dumps(lines)}}}'
+
+    def _elapsed(self) -> int:
+        """Milliseconds since the request came; any that has begun counts."""
+        return math.ceil((time.monotonic() - self.started) * 1000)
 
     def _common(self, metrics: bool, size: int) -> list[tuple[str, str]]:
         headers = list(self.extra)
@@ -249,9 +275,9 @@ class Exchange:
         return headers
 
     def _metrics(self, size: int) -> list[tuple[str, str]]:
-        compute, read, written = self.metrics
+        compute, read, written, retries = self.metrics
         return [
-            ("x-query-time", str(int((time.monotonic() - self.started) * 1000))),
+            ("x-query-time", str(self._elapsed())),
             ("x-query-bytes-in", str(len(self.request.body))),
             ("x-query-bytes-out", str(size)),
             ("x-compute-ops", str(max(1, -(-compute // UNITS_PER_OP)))),
@@ -259,7 +285,7 @@ class Exchange:
             ("x-byte-write-ops", str(-(-written // WRITE_UNIT))),
             ("x-storage-bytes-read", str(read)),
             ("x-storage-bytes-write", str(written)),
-            ("x-txn-retries", "0"),
+            ("x-txn-retries", str(retries)),
         ]
 
     def _cors(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -278,7 +304,7 @@ class Exchange:
         """The answer for an error without a position."""
         if self.time is None:
             self.time = self.now()
-        self.metrics = (0, 0, 0)
+        self.metrics = Metrics(retries=error.retries)
         entry: dict[str, Any] = {"code": error.code, "description": error.description}
         if error.ref is not None:
             entry = {"ref": error.ref, **entry}
@@ -287,24 +313,28 @@ class Exchange:
             error.status, _errors_text([entry]), metrics=error.status != 500, always_pretty=True
         )
 
-    def query_errors(self, errors: QueryErrors, snapshot_time: int) -> HttpResponse:
-        self.time = snapshot_time
-        text = _errors_text([error.wire() for error in errors.errors])
-        return self.respond(errors.status, text)
+    def query_errors(self, failed: Failed) -> HttpResponse:
+        self.time = failed.time
+        self.metrics = Metrics(read=failed.bytes_read, retries=failed.retries)
+        text = _errors_text([error.wire() for error in failed.errors.errors])
+        return self.respond(failed.errors.status, text)
 
     def unauthorized(self, snapshot_time: Optional[int] = None) -> HttpResponse:
         self.time = snapshot_time if snapshot_time is not None else self.now()
+        self.tags = ""
         self.extra.append(("www-authenticate", 'Basic realm="Unauthorized"'))
         return self.respond(401, UNAUTHORIZED, metrics=False)
 
     def not_found(self) -> HttpResponse:
         if self.time is None:
             self.time = self.now()
+        self.tags = ""
         return self.respond(404, error_body("not found", "Not Found"))
 
     def not_allowed(self, methods: str) -> HttpResponse:
         if self.time is None:
             self.time = self.now()
+        self.tags = ""
         self.extra.append(("allow", methods))
         return self.respond(405, error_body("method not allowed", f"Allowed methods are {methods}."))
 
@@ -317,11 +347,10 @@ class Exchange:
         try:
             self.options = read_options(self.headers)
         except RequestError as error:
-            body = pretty(error_body(error.code, error.description)).encode()
-            return HttpResponse(400, [("content-type", CONTENT_TYPE), *self._common(False, 0)], body)
+            return self.respond(400, error_body(error.code, error.description))
         try:
             self.tags = read_tags(self.headers.get("x-fauna-tags", ""))
-            if len(request.body) > MAX_BODY:
+            if self.too_large or len(request.body) > MAX_BODY:
                 raise RequestError(413, "request too large", "Request entity is too large")
             return self._route()
         except RequestError as error:
@@ -329,7 +358,7 @@ class Exchange:
         except Unauthenticated as missing:
             return self.unauthorized(missing.time)
         except Failed as failed:
-            return self.query_errors(failed.errors, failed.time)
+            return self.query_errors(failed)
 
     def _preflight(self) -> HttpResponse:
         origin = self.headers["origin"]
@@ -385,33 +414,35 @@ class Exchange:
     def run(self, request: Request) -> HttpResponse:
         outcome = self.engine.run(request)
         self.time = outcome.time
-        self.metrics = (outcome.compute, outcome.bytes_read, outcome.bytes_written)
+        self.metrics = Metrics(outcome.compute, outcome.bytes_read, outcome.bytes_written, outcome.retries)
         return self.respond(outcome.status, outcome.text)
 
-    def source(self, body: bytes) -> Any:
-        """The query's JSON. Without a valid secret that is the answer, whatever the body holds."""
+    def source(self, body: Optional[bytes]) -> Any:
+        """The query's JSON; None when there is none. Without a valid secret that is the answer, whatever the body holds."""
         try:
-            if not body:
+            if body is None:
                 raise reader.no_query()
-            return reader.read(body)
+            return deep.with_room(lambda: reader.read(body))
         except QueryErrors as errors:
             self.authenticate()
             raise Failed(errors, self.time or self.now()) from None
-        except RecursionError:
-            from . import deep
 
-            return deep.run(lambda: reader.read(body))
+    @property
+    def body(self) -> Optional[bytes]:
+        """What was sent, None for nothing. A body in chunks is there, be it empty."""
+        is_chunked = "chunked" in self.headers.get("transfer-encoding", "")
+        return self.request.body if self.request.body or is_chunked else None
 
 
 def _query(exchange: Exchange) -> HttpResponse:
     request = exchange.request
     if request.method == "POST":
-        return exchange.run(exchange.query_request(exchange.source(request.body)))
+        return exchange.run(exchange.query_request(exchange.source(exchange.body)))
     if request.method != "GET":
         exchange.authenticate()
         return exchange.not_allowed("GET, POST")
     text = parse_query_string(request.query).get("q")
-    source = exchange.source(b"" if text is None else text.encode("utf-8", "surrogatepass"))
+    source = exchange.source(None if text is None else text.encode("utf-8"))
     return exchange.run(exchange.query_request(source, READ, "get requests"))
 
 
@@ -419,7 +450,7 @@ def _linearized(exchange: Exchange) -> HttpResponse:
     if exchange.request.method != "POST":
         exchange.authenticate()
         return exchange.not_allowed("POST")
-    return exchange.run(exchange.query_request(exchange.source(exchange.request.body), writer=True))
+    return exchange.run(exchange.query_request(exchange.source(exchange.body), writer=True))
 
 
 def _stream(exchange: Exchange) -> HttpResponse:
@@ -446,27 +477,29 @@ def _ping(exchange: Exchange) -> HttpResponse:
         return exchange.not_allowed("GET")
     parameters = parse_query_string(exchange.request.query)
     scope, timeout = _SCOPES.get(parameters.get("scope", "write"), ("node", 100))
-    try:
-        timeout = int(parameters.get("timeout", timeout))
-    except ValueError:
-        pass
+    given = parameters.get("timeout", "")
+    if _INTEGER.fullmatch(given):
+        timeout = int(given)
     exchange.time = exchange.now()
     try:
         _probe(exchange.engine, scope, timeout / 1000)
-    except Exception:
+    except DeadlineExceeded:
         text = f"Scope {scope} timed out after {timeout} milliseconds"
         return exchange.respond(503, error_body("time out", text))
+    except StoreError:
+        return exchange.respond(503, error_body("time out", f"Scope {scope} is unavailable"))
     return exchange.respond(200, json.dumps({"resource": f"Scope {scope} is OK"}, separators=(",", ":")))
 
 
 def _probe(engine: Engine, scope: str, seconds: float) -> None:
-    """Use the path that the scope names; raises when it does not answer in time."""
-    if scope == "node":
-        return
-    if scope == "read":
+    """Use the path that the scope names. Raises `StoreError`, `DeadlineExceeded` when it does not answer in time."""
+    deadline = time.monotonic() + seconds
+    if scope in ("write", "all"):
+        engine.store.write(lambda tx: None, deadline=deadline)
+    if scope in ("read", "all"):
         engine.store.snapshot().close()
-        return
-    engine.store.write(lambda tx: None, deadline=time.monotonic() + max(seconds, 0))
+    if time.monotonic() > deadline:
+        raise DeadlineExceeded
 
 
 def _authorized(exchange: Exchange) -> HttpResponse:
@@ -519,9 +552,12 @@ def build() -> str:
     return f"faunadb-python-{__version__}"
 
 
-def handle(engine: Engine, request: HttpRequest) -> HttpResponse:
-    """Answer one request; never raises for anything a client can send."""
-    return _guarded(Exchange(engine, request))
+def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> HttpResponse:
+    """Answer one request; never raises for anything a client can send.
+
+    too_large: the body, which is not in the request, has more than `MAX_BODY` bytes.
+    """
+    return _guarded(Exchange(engine, request, too_large=too_large))
 
 
 def handle_quickly(engine: Engine, request: HttpRequest) -> HttpResponse:

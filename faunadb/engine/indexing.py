@@ -413,6 +413,7 @@ def taken(ctx: Context, index: Index, entry: Entry, ref: v.Ref) -> bool:
     prefix, _ = keys.split(entry.values, ref.coll, ref.id)
     scope = index.scope
     for row in ctx.snap.entries(scope, index.id, entry.terms, lower=prefix, upper=keys.after(prefix)):
+        ctx.reads += len(row.values)
         if row.doc == ref.id and row.coll == ref.coll:
             continue
         if (row.ttl is not None and row.ttl <= ctx.time) or not _same_cover(row.cover, entry.cover, scope):

@@ -15,6 +15,8 @@ MAX_KEY = 50_000
 _INT64 = range(-(1 << 63), 1 << 63)
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
+_STRINGS_AND_BRACKETS = re.compile(_STRINGS.pattern + rb"|[\[\]{}]", re.DOTALL)
+_SPACE = " \t\r\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -50,6 +52,8 @@ def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _decoder = json.JSONDecoder(
     object_pairs_hook=_first_wins, parse_int=_integer, parse_float=_double, parse_constant=_constant
 )
+#: For what is only looked at: numbers of any size are numbers.
+_token_decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_constant)
 
 
 def _error(description: str) -> QueryErrors:
@@ -58,6 +62,10 @@ def _error(description: str) -> QueryErrors:
 
 def no_query() -> QueryErrors:
     return _error("No query provided.")
+
+
+def malformed() -> QueryErrors:
+    return _error("Request body is not valid JSON.")
 
 
 def _nesting(body: bytes) -> int:
@@ -71,11 +79,63 @@ def _nesting(body: bytes) -> int:
     return deepest
 
 
-def _check_rest(text: str, end: int) -> None:
+def _is_too_deep(body: bytes) -> bool:
+    """Whether the first value nests too deeply. Raises `_Malformed` for one that is malformed before it gets there."""
+    depth = 0
+    offset = 0
+    for match in _STRINGS_AND_BRACKETS.finditer(body):
+        token = match[0]
+        if token in (b"[", b"{"):
+            depth += 1
+        elif token in (b"]", b"}"):
+            depth -= 1
+        if depth > MAX_NESTING:
+            offset = match.start()
+            break
+    before = _decode(body[:offset])
+    try:
+        _decoder.raw_decode(before, _start(before))
+    except json.JSONDecodeError as cut_off:
+        if cut_off.pos < len(before):
+            raise
+        return True
+    return False  # it ended before: what follows is not read
+
+
+def _check_rest(text: str, start: int, end: int) -> None:
     """What follows the value is ignored when it begins with a valid token."""
-    rest = text[end:].lstrip(" \t\r\n")
-    if rest and rest[0] not in "[{":
-        _decoder.raw_decode(rest)
+    _check_end(text, start, end)
+    start = _start(text, end)
+    if start < len(text) and text[start] not in "[{":
+        _check_end(text, start, _token_decoder.raw_decode(text, start)[1])
+
+
+def _check_end(text: str, start: int, end: int) -> None:
+    """A number must be followed by space, a word by something that cannot belong to it."""
+    if end == len(text):
+        return
+    following = text[end]
+    if text[start] in "-0123456789":
+        wrong = following not in _SPACE
+    else:
+        wrong = text[start] in "tfn" and (following.isalnum() or following in "_$")
+    if wrong:
+        raise _Malformed
+
+
+def _start(text: str, begin: int = 0) -> int:
+    """Where white space ends."""
+    while begin < len(text) and text[begin] in _SPACE:
+        begin += 1
+    return begin
+
+
+def _decode(body: bytes) -> str:
+    """UTF-8, in which surrogates may stand as well; two that make a pair are the character they make."""
+    text = body.decode("utf-8", "surrogatepass")
+    if b"\xed" in body and _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -102,18 +162,22 @@ def _check_keys(value: Any) -> None:
 
 def read(body: bytes) -> Any:
     """The first JSON value of a request body. Raises `QueryErrors` with the documented texts."""
-    if body.count(b"[") + body.count(b"{") > MAX_NESTING and _nesting(body) > MAX_NESTING:
-        raise _error("Request body JSON exceeds nesting limit.")
     try:
-        text = body.decode("utf-8", "surrogatepass")
-        start = len(text) - len(text.lstrip(" \t\r\n"))
+        if (
+            body.count(b"[") + body.count(b"{") > MAX_NESTING
+            and _nesting(body) > MAX_NESTING
+            and _is_too_deep(body)
+        ):
+            raise _error("Request body JSON exceeds nesting limit.")
+        text = _decode(body)
+        start = _start(text)
         value, end = _decoder.raw_decode(text, start)
         if end != len(text):
-            _check_rest(text, end)
+            _check_rest(text, start, end)
         if len(body) > MAX_KEY:
             _check_keys(value)
     except ValueError:
-        raise _error("Request body is not valid JSON.") from None
+        raise malformed() from None
     if "\\u" in text or b"\xed" in body:
         return _without_surrogates(value)
     return value

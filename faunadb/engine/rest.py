@@ -54,6 +54,8 @@ def _target(path: str) -> Optional[_Target]:
     events = match["events"] is not None
     if name is None:
         return _Target(match["ref"], True, events)
+    if name == "events" and number is None and not events:
+        return _Target(native, True, True)  # no document has this name: they are the collection's events
     if native in ("keys", "tokens", "credentials"):
         valid = number is None and re.fullmatch(r"[0-9]+|self", name) is not None
         return _Target(match["ref"], False, events) if valid else None
@@ -101,8 +103,8 @@ def _query(exchange: Exchange, target: _Target, method: str) -> Any:
         return {"delete": ref}
     verb = {"POST": "create", "PUT": "replace", "PATCH": "update"}[method]
     body: Any = {}
-    if exchange.request.body:
-        body = exchange.source(exchange.request.body)
+    if exchange.body is not None:
+        body = exchange.source(exchange.body)
     return {verb: ref, "params": {"quote": body}}
 
 

@@ -119,6 +119,10 @@ def test_refs_as_paths(http):
     page = http.ask("GET", "/collections/c?size=2").json["resource"]
     assert len(page["data"]) == 2
     assert "after" in page
+    collection_events = http.ask("GET", "/collections/events").json["resource"]["data"]
+    assert collection_events[0]["document"]["@ref"]["id"] == "c"
+    assert http.ask("GET", "/collections/events/events").error == ("not found", "Not Found")
+    assert http.ask("GET", "/keys/events").json == {"resource": {"data": []}}
     assert http.ask("DELETE", path).status == 200
     assert http.ask("GET", path).status == 404
 

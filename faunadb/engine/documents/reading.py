@@ -103,11 +103,17 @@ def exists(ctx: Context, ref: v.Ref, at: Any = MISSING) -> bool:
 
 
 def versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
-    """The stored versions that history shows, oldest first.
+    """The stored versions that history shows, oldest first; they count as read.
 
     That is the root, the newest version at or before the earliest valid time, unless it is a deletion or has
     expired; then all versions newer than that time.
     """
+    for version in _shown_versions(ctx, ref):
+        ctx.reads += len(version.data or "")
+        yield version
+
+
+def _shown_versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
     info = ctx.schema.collection(ref.scope, ref.coll)
     if info is None:
         return

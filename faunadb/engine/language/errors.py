@@ -156,7 +156,10 @@ class Faults(Exception):
 
 
 class RequestError(Exception):
-    """An error without position: ``{"errors":[{"code", "description"}]}`` under `status`. ref: a value or None."""
+    """An error without position: ``{"errors":[{"code", "description"}]}`` under `status`. ref: a value or None.
+
+    retries: how often the transaction was run again before.
+    """
 
     def __init__(self, status: int, code: str, description: str, ref: Any = None):
         super().__init__(description)
@@ -164,6 +167,7 @@ class RequestError(Exception):
         self.code = code
         self.description = description
         self.ref = ref
+        self.retries = 0
 
 
 def one_of(names: Sequence[str]) -> str:

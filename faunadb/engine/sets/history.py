@@ -215,6 +215,7 @@ class EntryHistory(SortedHistory):
         scope, sources = self.scope, self.sources
         for row in self.ctx.snap.history(scope, self.index, self.terms, since=since):
             key, coll, doc, cover = row[:4]
+            self.ctx.reads += len(key) + (len(cover) if cover is not None else 0)
             if self.floors.of(coll) == math.inf:
                 continue
             values, ref = keys.split(key, coll, doc) if self.arity else (b"", key)

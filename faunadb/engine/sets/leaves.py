@@ -94,6 +94,8 @@ class EntryReader(Reader):
             ):
                 count += 1
                 last = row[0]
+                cover = row[3]
+                ctx.reads += len(last) if cover is None else len(last) + len(cover)
                 if count % CHECK_EVERY == 0:
                     ctx.check_deadline()
                 ttl = row[4]

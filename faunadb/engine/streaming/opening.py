@@ -37,12 +37,13 @@ def _bad_field(name: str) -> QueryError:
 class Opened:
     """A stream that was opened. time: microseconds of the snapshot it begins at."""
 
-    __slots__ = ("compute", "stream", "time")
+    __slots__ = ("bytes_read", "compute", "stream", "time")
 
-    def __init__(self, stream: Stream, time: int, compute: int):
+    def __init__(self, stream: Stream, time: int, compute: int, bytes_read: int):
         self.stream = stream
         self.time = time
         self.compute = compute
+        self.bytes_read = bytes_read
 
 
 def subscribe(engine: Any, request: Request, fields: frozenset[str] = DEFAULT_FIELDS) -> Opened:
@@ -77,7 +78,7 @@ def _subscribe(engine: Any, request: Request, fields: frozenset[str]) -> Opened:
             raise Failed(errors, snap.time) from None
         watch = Watch(engine, request.authorization, prepared.auth, snap)
         stream = engine.streams.subscribe(watch, target, fields, request.version, snap)
-        return Opened(stream, snap.time, ctx.compute)
+        return Opened(stream, snap.time, ctx.compute, ctx.reads)
 
 
 def _target(value: Any) -> Target:
@@ -90,7 +91,7 @@ def _target(value: Any) -> Target:
 def open_stream(exchange: Exchange) -> HttpResponse:
     """Answer ``POST /stream``. Raises what `Engine.run` raises."""
     from ..engine import Failed
-    from ..http import CONTENT_TYPE, HttpResponse, parse_query_string
+    from ..http import CONTENT_TYPE, HttpResponse, Metrics, parse_query_string
 
     # Without a valid secret that is the answer, before anything about parameters or body.
     exchange.authenticate()
@@ -98,10 +99,10 @@ def open_stream(exchange: Exchange) -> HttpResponse:
         fields = read_fields(parse_query_string(exchange.request.query).get("fields"))
     except QueryErrors as errors:
         raise Failed(errors, exchange.time or exchange.now()) from None
-    source = exchange.source(exchange.request.body)
+    source = exchange.source(exchange.body)
     opened = subscribe(exchange.engine, exchange.query_request(source), fields)
     exchange.time = opened.time
-    exchange.metrics = (opened.compute, 0, 0)
+    exchange.metrics = Metrics(opened.compute, opened.bytes_read)
     exchange.extra.append(("x-fauna-stream-id", opened.stream.id))
     headers = [("content-type", CONTENT_TYPE), *exchange._common(True, 0)]
     return HttpResponse(200, headers, b"", opened.stream)
