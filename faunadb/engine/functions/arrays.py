@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from .. import keys
 from ..language import values as v
 from ..language.casts import ARRAY, INTEGER, ITERABLE, Many
-from ..language.equality import identical
+from ..language.equality import Classes
 from ..language.errors import empty_array, wrong_type
 from ..language.numeric import low32, wrap64
 from ..language.registry import READ, Arg, form
@@ -138,25 +138,11 @@ def reverse(ctx: Context, collection: Any) -> Any:
 
 def _without_repeats(items: list[Any]) -> list[Any]:
     """The items without later repeats, by strict equality."""
-    kept: list[Any] = []
-    seen: dict[Any, list[Any]] = {}
+    classes = Classes()
+    first: dict[int, Any] = {}
     for item in items:
-        # Values that are the same have the same exact key; the reverse holds but for NaN and -0.0.
-        known = seen.setdefault(_bucket(item), [])
-        if not any(identical(item, other) for other in known):
-            known.append(item)
-            kept.append(item)
-    return kept
-
-
-def _bucket(item: Any) -> Any:
-    """Something hashable that identical values share."""
-    kind = type(item)
-    if kind in (int, str, bool, bytes, v.Ref) or item is None:
-        return kind, item
-    if kind is list:
-        return kind, len(item), _bucket(item[0]) if item else None
-    return kind, len(item) if kind is dict else None
+        first.setdefault(classes.number(item), item)
+    return list(first.values())
 
 
 @form(Arg("distinct", ITERABLE))

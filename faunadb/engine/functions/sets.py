@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable, Union
 
-from .. import keys, sets
+from .. import sets
 from ..language import values as v
 from ..language.casts import COLLECTION, IDENTIFIER, NAME_OR_INDEX, REF, SET, SET_OR_ARRAY, TERM, Many
+from ..language.equality import Classes
 from ..language.registry import Arg, form
 from ..sets.base import no_events
 from ..sets.cursors import as_list, collected
@@ -109,43 +110,45 @@ def _operation(
     return operation
 
 
-def _keyed(items: list[Any]) -> list[bytes]:
-    """What tells array elements apart: 1 is not 1.0."""
-    return [keys.exact(item) for item in items]
-
-
 def _union_arrays(left: list[Any], right: list[Any]) -> list[Any]:
     """Each value as often as in the array having most of it, all copies at its first occurrence."""
-    left_keys, right_keys = _keyed(left), _keyed(right)
-    counts, others = Counter(left_keys), Counter(right_keys)
+    left_classes, right_classes = _classes(left, right)
+    counts, others = Counter(left_classes), Counter(right_classes)
     result: list[Any] = []
-    emitted: set[bytes] = set()
-    for key, item in zip([*left_keys, *right_keys], [*left, *right]):
-        if key not in emitted:
-            emitted.add(key)
-            result.extend([item] * max(counts[key], others[key]))
+    emitted: set[int] = set()
+    for number, item in zip([*left_classes, *right_classes], [*left, *right]):
+        if number not in emitted:
+            emitted.add(number)
+            result.extend([item] * max(counts[number], others[number]))
     return result
 
 
 def _intersect_arrays(left: list[Any], right: list[Any]) -> list[Any]:
-    rest = Counter(_keyed(right))
-    result = []
-    for key, item in zip(_keyed(left), left):
-        if rest[key] > 0:
-            rest[key] -= 1
-            result.append(item)
-    return result
+    return _matched(left, right, kept=True)
 
 
 def _subtract_arrays(left: list[Any], right: list[Any]) -> list[Any]:
-    rest = Counter(_keyed(right))
+    return _matched(left, right, kept=False)
+
+
+def _matched(left: list[Any], right: list[Any], kept: bool) -> list[Any]:
+    """The items of the left that have, copy for copy, an equal on the right; or, not kept, the others."""
+    left_classes, right_classes = _classes(left, right)
+    rest = Counter(right_classes)
     result = []
-    for key, item in zip(_keyed(left), left):
-        if rest[key] > 0:
-            rest[key] -= 1
-        else:
+    for number, item in zip(left_classes, left):
+        found = rest[number] > 0
+        if found:
+            rest[number] -= 1
+        if found is kept:
             result.append(item)
     return result
+
+
+def _classes(left: list[Any], right: list[Any]) -> tuple[list[int], list[int]]:
+    """What tells array elements apart, by strict equality: 1 is not 1.0."""
+    number = Classes().number
+    return list(map(number, left)), list(map(number, right))
 
 
 _RULES = """

@@ -7,9 +7,11 @@ is the top-level rule of ``equals``, which lets Integer 1 equal Double 1.0 and c
 from __future__ import annotations
 
 import struct
+import uuid
 from typing import Any
 
 from . import values as v
+from .temporal import Date, Time
 
 
 def identical(a: Any, b: Any) -> bool:
@@ -62,21 +64,60 @@ def _total(number: float) -> int:
     return bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF) - 1
 
 
-def equal(a: Any, b: Any) -> bool:
-    """The rule for the operands of ``equals`` themselves."""
+def equal(a: Any, b: Any, exact_actions: bool = False) -> bool:
+    """The rule for the operands of ``equals`` themselves.
+
+    exact_actions: an action equals just its own name (from version 5 on), not every kindred one.
+    """
     kinds = (type(a), type(b))
     if kinds == (float, float) or kinds in ((int, float), (float, int)):
         return _total(float(a)) == _total(float(b))
     if type(a) is v.Action and type(b) is str:
-        return _action_equals(a, b)
+        return _action_equals(a, b, exact_actions)
     if type(a) is str and type(b) is v.Action:
-        return _action_equals(b, a)
+        return _action_equals(b, a, exact_actions)
     return identical(a, b)
 
 
-def _action_equals(action: v.Action, name: str) -> bool:
+def _action_equals(action: v.Action, name: str, exact: bool) -> bool:
+    if exact:
+        return action.name == name
     if name == "create":
         return action.creates
     if name == "delete":
         return not action.creates
     return action.name == name
+
+
+class Classes:
+    """Numbers values so that identical ones, and only they, get the same number."""
+
+    __slots__ = ("_count", "_known")
+
+    def __init__(self) -> None:
+        self._known: dict[Any, list[tuple[Any, int]]] = {}
+        self._count = 0
+
+    def number(self, value: Any) -> int:
+        known = self._known.setdefault(_bucket(value), [])
+        for other, number in known:
+            if identical(value, other):
+                return number
+        self._count += 1
+        known.append((value, self._count))
+        return self._count
+
+
+_HASHED = frozenset((int, str, bool, float, bytes, type(None), v.Ref, v.UnresolvedRef, Time, Date, uuid.UUID))
+
+
+def _bucket(value: Any) -> Any:
+    """Something hashable that identical values share, and few others."""
+    kind = type(value)
+    if kind in _HASHED:
+        return kind, value
+    if kind is list:
+        return kind, tuple(map(_bucket, value))
+    if kind is dict:
+        return kind, frozenset((key, _bucket(member)) for key, member in value.items())
+    return kind, value.ref if kind is v.Document else None

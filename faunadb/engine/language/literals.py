@@ -264,6 +264,7 @@ def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> A
     from .special import FilterNode, JoinNode
 
     ctx = parser.ctx
+    content = {key: _unescaped(item) if key in _SET_MEMBERS else item for key, item in content.items()}
     if "filter" in content:
         source = Const(
             literal(parser, content["collection"], (position, "collection")), (position, "collection")
@@ -281,7 +282,23 @@ def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> A
     name = next(iter(content))
     if name in ("union", "intersection", "difference"):
         _refuse_plain_arrays(arguments[name], name, position)
+    elif name in ("distinct", "reverse"):
+        _refuse_plain_arrays([arguments[name]], name, position)
     return parser.form_of_values(arguments, position).eval(ctx, {})
+
+
+#: Arguments of set literals that are sets themselves.
+_SET_MEMBERS = frozenset(
+    ("union", "intersection", "difference", "distinct", "reverse", "range", "join", "collection", "events")
+)
+
+
+def _unescaped(source: Any) -> Any:
+    """Sets within a set that was stored: they print escaped, ``{"@obj": {"@set": ...}}``, and are sent back so."""
+    if type(source) is list:
+        return list(map(_unescaped, source))
+    inner = source.get("@obj") if type(source) is dict and len(source) == 1 else None
+    return inner if type(inner) is dict and tuple(inner) == ("@set",) else source
 
 
 def _refuse_plain_arrays(members: Any, name: str, position: Position) -> None:

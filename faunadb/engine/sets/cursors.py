@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
 from .. import keys
@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 
 def as_list(value: Any, at: Any) -> list[Any]:
     """A given cursor as a list of values. Raises Fault or Faults for refs that lead nowhere."""
-    if type(value) is v.UnresolvedRef:
-        raise undefined_ref(value, at)
     if isinstance(value, v.SetValue) and type(value.shown()) is v.Ref:
         value = value.shown()
-    if type(value) is not list:
-        return [value]
-    faults = [undefined_ref(item, at) for item in value if type(item) is v.UnresolvedRef]
+    faults = [undefined_ref(ref, at) for ref in _unresolved(value)]
     if faults:
         raise Faults(faults)
-    return value
+    return value if type(value) is list else [value]
+
+
+def _unresolved(value: Any) -> Iterator[v.UnresolvedRef]:
+    """The refs that lead nowhere in a value, at any depth."""
+    if type(value) is v.UnresolvedRef:
+        yield value
+    elif type(value) is dict:
+        yield from _unresolved(list(value.values()))
+    elif type(value) is list:
+        for item in value:
+            yield from _unresolved(item)
 
 
 def parse_edge(shape: Shape, known: bool, values: list[Any], upper: bool) -> Edge:

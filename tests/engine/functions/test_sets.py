@@ -107,6 +107,26 @@ def test_stored_sets_are_objects(spells: Database) -> None:
 
 
 @pytest.mark.parametrize(
+    "part",
+    [
+        {"union": [FIRE, documents()]},
+        {"union": FIRE},
+        {"difference": [FIRE, {"distinct": FIRE}]},
+        {"distinct": {"union": [FIRE, FIRE]}},
+        {"join": FIRE, "with": {"index": "by_school"}},
+        {"events": FIRE},
+        {"events": doc(101)},
+        {"match": "by_school", "terms": [[FIRE]]},
+    ],
+)
+def test_stored_sets_are_sets_again_when_sent_back(spells: Database, part: Any) -> None:
+    spells.wire({"create": doc(102), "params": {"object": {"data": {"object": {"set": part}}}}})
+    stored = spells.wire({"select": ["data", "set"], "from": {"get": doc(102)}})
+    assert spells.wire({"is_set": stored}) is True
+    assert spells.wire({"equals": [stored, part]}) is (part.get("match") is None)
+
+
+@pytest.mark.parametrize(
     ("query", "position", "description"),
     [
         ({"documents": 1}, ["documents"], "Collection Ref expected, Integer provided."),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from faunadb.engine.engine import open_engine
 from tests.engine.conftest import Database
 from tests.engine.sets.school import (
+    coll,
     create,
     create_collection,
     create_index,
@@ -142,8 +143,14 @@ def test_operands_that_do_not_go_together(
         ({"union": [[1], [1.0]]}, [1, 1.0]),
         ({"intersection": [[1, [1]], [1.0, [1]]]}, [[1]]),
         ({"union": [[1, 1]]}, [1, 1]),
+        ({"union": [[1, 2], [2, 3], [3, 3]]}, [1, 2, 3, 3]),
+        ({"difference": [[1, 2, 2, 3], [2], [2, 3]]}, [1]),
+        ({"intersection": [[0.0, 1], [-0.0]]}, [0.0]),
+        ({"intersection": [[{"object": {"a": 1, "b": 2}}], [{"object": {"b": 2, "a": 1}}]]}, [{"a": 1, "b": 2}]),
+        ({"difference": [[{"collection": "no"}, {"collection": "none"}], [{"collection": "no"}]]}, [coll("none")]),
+        ({"count": {"union": [[{"reverse": {"keys": None}}, {"keys": None}], [{"reverse": {"keys": None}}]]}}, 2),
     ],
-)
+)  # fmt: skip
 def test_arrays(db: Database, query: Any, expected: list[Any]) -> None:
     assert db.wire(query) == expected
 

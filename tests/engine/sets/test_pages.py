@@ -146,6 +146,10 @@ def test_reversed_values(spells: Database) -> None:
             ("invalid ref", ["cursor", "after"], "Ref refers to undefined collection 'no'"),
         ),
         (
+            {"paginate": FIRE, "before": [1, {"object": {"a": [{"collection": "no"}]}}]},
+            ("invalid ref", ["before"], "Ref refers to undefined collection 'no'"),
+        ),
+        (
             {"paginate": FIRE, "before": 1, "after": 2},
             ("invalid expression", [], "No form/function found, or invalid argument keys: { paginate, before, after }."),
         ),
