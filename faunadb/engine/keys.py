@@ -22,7 +22,7 @@ from typing import Any, Callable, Optional
 
 from .language import values as v
 from .language.collation import string_sort_key
-from .language.errors import undefined_ref
+from .language.errors import Fault, RequestError, undefined_ref
 from .language.temporal import Date, Time
 
 # Tags in value order. Zero ends arrays and objects, so that a prefix comes first.
@@ -281,6 +281,8 @@ def split(key: bytes, coll: int, doc: int) -> tuple[bytes, bytes]:
 def compare(left: Any, right: Any) -> int:
     """-1, 0 or 1: the order of two values (``lt``, ``max`` and the like).
 
+    Raises RequestError (500, as the original fails) for values with an unresolved ref inside.
+
     Integers compare exactly, an integer and a double as doubles, doubles by the total order (-0.0 < 0.0, NaN last).
     """
     kinds = (type(left), type(right))
@@ -291,7 +293,10 @@ def compare(left: Any, right: Any) -> int:
     if kinds in _NUMERIC:
         first, second = _double_bits(float(left)), _double_bits(float(right))
         return (first > second) - (first < second)
-    a, b = encode(left), encode(right)
+    try:
+        a, b = encode(left), encode(right)
+    except Fault as fault:  # an unresolved ref somewhere inside
+        raise RequestError(500, "internal server error", f"Cannot compare: {fault.description}.") from None
     return (a > b) - (a < b)
 
 

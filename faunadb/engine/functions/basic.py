@@ -10,7 +10,7 @@ from ..language.casts import BOOLEAN, PATH, STRING, Many
 from ..language.equality import equal, identical
 from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
 from ..language.paths import NOT_FOUND, collection_of, ref_id, walk
-from ..language.registry import READ, Arg, form
+from ..language.registry import READ, VERSION_RANK, Arg, form
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -26,7 +26,8 @@ def equals(ctx: Context, operands: list[Any]) -> bool:
     True
     """
     first = operands[0]
-    return all(equal(first, other) for other in operands[1:])
+    exact = VERSION_RANK[ctx.version] >= VERSION_RANK["5"]
+    return all(equal(first, other, exact) for other in operands[1:])
 
 
 def refuse_unresolved(operands: list[Any], key: str) -> None:

@@ -131,16 +131,16 @@ def _raw(stored: Any) -> Any:
 
 def same_lambda(a: Lambda, b: Lambda) -> bool:
     """Equal: the same value, or same pattern, identical formless body and same captured environment."""
-    if a is b or (a._body is not None and a._body is b._body and a.env == b.env):
+    from .equality import identical
+
+    if a is b or (a._body is not None and a._body is b._body and identical(a.env, b.env)):
         return True
-    if a.stored is not None and a.stored == b.stored:
+    if a.stored is not None and identical(a.stored, b.stored):
         return True
     if a._body is None or b._body is None or a.pattern != b.pattern:
         return False
     if a._body.has_form() or b._body.has_form():
         return False
-    from .equality import identical
-
     return identical(a.env, b.env) and _same_source(a._body.source(), b._body.source())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..context import MAX_WIDTH
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
 from .registry import PURE, READ, Arg, Form
 
@@ -221,11 +222,16 @@ def _object_source(members: Iterable[tuple[str, Any]]) -> Any:
     return Source(object=fields)
 
 
+def _is_too_wide(item: Const) -> bool:
+    """Whether evaluating a literal is an error, so that it must not become part of a folded one."""
+    return isinstance(item, Flat) and type(item.value) is list and len(item.value) > MAX_WIDTH
+
+
 def array(items: list[Node], pos: Position) -> Node:
     """The node of an array literal."""
     node = ArrayNode(items, pos)
     for item in items:
-        if not isinstance(item, Const):
+        if not isinstance(item, Const) or _is_too_wide(item):
             return node
     return Folded(node, [item.value for item in items])  # type: ignore[attr-defined]
 
@@ -234,7 +240,7 @@ def object_(fields: dict[str, Node], pos: Position) -> Node:
     """The node of an object literal."""
     node = ObjectNode(fields, pos)
     for field in fields.values():
-        if not isinstance(field, Const):
+        if not isinstance(field, Const) or _is_too_wide(field):
             return node
     return Folded(node, {key: field.value for key, field in fields.items()})  # type: ignore[attr-defined]
 

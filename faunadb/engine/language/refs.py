@@ -85,13 +85,22 @@ def document(collection: AnyRef, doc_id: int) -> AnyRef:
     return v.Ref(collection.scope, collection.id, doc_id)
 
 
+def _int64(sign: str, digits: str) -> Optional[int]:
+    """The number of a sign (or "") and ASCII digits; None when it lies beyond 64 bits, however many digits there are."""
+    significant = digits.lstrip("0") or "0"
+    if len(significant) > len(str(MAX_ID)):
+        return None
+    number = int(sign + significant)
+    return number if -MAX_ID - 1 <= number <= MAX_ID else None
+
+
 def number_from_text(text: str, at: Any) -> int:
     """A document id from its decimal text."""
     digits = text[1:] if text[:1] in ("-", "+") else text
     if text and not (digits.isascii() and digits.isdigit()):
         raise invalid_argument(f"Number or numeric String expected, non-numeric '{text}' provided.", at)
-    number = int(text) if digits else None
-    if number is None or not -MAX_ID - 1 <= number <= MAX_ID:
+    number = _int64(text[: -len(digits)], digits) if digits else None
+    if number is None:
         raise invalid_argument(f"The id provided is too large: '{text}'", at)
     return number
 
@@ -152,9 +161,8 @@ def _parse_named_path(ctx: Context, collection: int, parts: list[str]) -> Option
 def _numbered(ctx: Context, collection: AnyRef, text: str) -> Optional[AnyRef]:
     if text == "self":
         return self_ref(ctx, collection) if type(collection) is v.Ref else None
-    if not (text.isascii() and text.isdigit()) or int(text) > MAX_ID:
-        return None
-    return document(collection, int(text))
+    number = _int64("", text) if text.isascii() and text.isdigit() else None
+    return None if number is None else document(collection, number)
 
 
 __all__ = [

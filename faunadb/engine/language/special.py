@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import casts
 from . import values as v
@@ -129,20 +129,25 @@ class LetNode(Node):
         return Source({"let": bindings, "in": self.body.source()})
 
 
-def _let_bindings(parser: Parser, source: Any, pos: Position) -> list[tuple[str, Any, Position]]:
+def _let_bindings(
+    parser: Parser, source: Any, pos: Position
+) -> Sequence[Union[tuple[str, Any, Position], QueryErrors]]:
+    """(name, expression, position) of each binding."""
     members, is_object = parser.fields(source, "let", pos)
     inner = (pos, "let")
     if is_object:
         return [(name, item, (inner, name)) for name, item in members.items()]
     if type(source) is not list:
         raise type_expected("Array", source, inner)
-    bindings: list[tuple[str, Any, Position]] = []
-    for index, item in enumerate(source):
-        if type(item) is not dict or len(item) != 1:
-            raise type_expected("Object", item, (inner, index))
-        ((name, value),) = item.items()
-        bindings.append((name, value, ((inner, index), name)))
-    return bindings
+    return [_let_element(item, (inner, index)) for index, item in enumerate(source)]
+
+
+def _let_element(item: Any, pos: Position) -> Union[tuple[str, Any, Position], QueryErrors]:
+    """One binding of the array form; its error, to be gathered, when it is not an object with exactly one key."""
+    if type(item) is not dict or len(item) != 1:
+        return type_expected("Object", item, pos)
+    ((name, value),) = item.items()
+    return name, value, (pos, name)
 
 
 @special(Arg("let"), Arg("in"))
@@ -154,12 +159,16 @@ def let(parser: Parser, form: Form, source: Any, pos: Position, names: Names) ->
     """
     errors: list[QueryError] = []
     bindings: list[tuple[str, Node]] = []
+    sources: Sequence[Union[tuple[str, Any, Position], QueryErrors]] = []
     try:
         sources = _let_bindings(parser, source["let"], pos)
     except QueryErrors as failure:
-        sources = []
         errors.extend(failure.errors)
-    for name, item, position in sources:
+    for found in sources:
+        if isinstance(found, QueryErrors):
+            errors.extend(found.errors)
+            continue
+        name, item, position = found
         try:
             bindings.append((name, parser.parse(item, position, names)))
         except QueryErrors as failure:
@@ -527,6 +536,8 @@ def select(parser: Parser, form: Form, source: Any, pos: Position, names: Names)
     return _select(parser, form, source, pos, names)
 
 
+@special(Arg("select_all", casts.PATH), Arg("from"), optional=(Arg("default"),), until="2.12")
+@special(Arg("select_as_index", casts.PATH), Arg("from"), optional=(Arg("default"),), until="2.12")
 @special(
     Arg("select", casts.PATH),
     Arg("from"),
@@ -534,11 +545,11 @@ def select(parser: Parser, form: Form, source: Any, pos: Position, names: Names)
     until="2.12",
 )
 def select_eager(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
-    """select in lambdas written before version 3: its default is evaluated always."""
+    """select and its kin in lambdas written before version 3: the default is evaluated always."""
     return EagerDefault(form, _select_parts(parser, form, source, pos, names), pos)
 
 
-@special(Arg("select_all", casts.PATH), Arg("from"), optional=(Arg("default"),))
+@special(Arg("select_all", casts.PATH), Arg("from"), optional=(Arg("default"),), since="3")
 def select_all(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
     """Every value at a path, going through arrays; always an array.
 
@@ -548,7 +559,7 @@ def select_all(parser: Parser, form: Form, source: Any, pos: Position, names: Na
     return _select(parser, form, source, pos, names)
 
 
-@special(Arg("select_as_index", casts.PATH), Arg("from"), optional=(Arg("default"),))
+@special(Arg("select_as_index", casts.PATH), Arg("from"), optional=(Arg("default"),), since="3")
 def select_as_index(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
     """Synonym of select_all. Not in the Python driver's functions."""
     return _select(parser, form, source, pos, names)
@@ -608,6 +619,7 @@ class ForeachNode(CallbackNode):
         self.refuse_set(collection)
         fn = self.fn.close(env)
         position = (self.pos, self.key)
+        ctx.check_width(len(collection.data if type(collection) is v.Page else collection))
         for item in collection.data if type(collection) is v.Page else collection:
             apply(ctx, fn, item, position)
         return collection
@@ -649,6 +661,7 @@ class FilterNode(CallbackNode):
     def _eager(self, ctx: Context, env: Env, collection: Any) -> Any:
         page = collection if type(collection) is v.Page else None
         items = page.data if page else collection
+        ctx.check_width(len(items))
         fn = self.fn.close(env)
         position = (self.pos, "filter")
         kept: list[int] = []

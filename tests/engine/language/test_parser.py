@@ -230,3 +230,42 @@ def test_deep_queries_evaluate_whatever_the_recursion_limit(db, depth):
     assert db.raw(query).status == 200
     nested = '{"add":[1,' * (depth // 2) + "1" + "]}" * (depth // 2)
     assert db.wire(nested) == depth // 2 + 1
+
+
+def test_every_malformed_binding_of_let_is_reported(db):
+    query = {"let": [{"a": {"foo": 1}}, 5, {"b": {"bar": 1}}, {}, {"x": 1, "y": 2}], "in": {"baz": 1}}
+    _, errors = db.failure(json.dumps(query))
+    assert [(error["position"], error["description"]) for error in errors] == [
+        (["let", 0, "a"], keys("foo")),
+        (["let", 1], "Object expected, Integer provided."),
+        (["let", 2, "b"], keys("bar")),
+        (["let", 3], "Object expected, Object provided."),
+        (["let", 4], "Object expected, Object provided."),
+        (["in"], keys("baz")),
+    ]
+
+
+WIDE = json.dumps([1] * 100_001)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        WIDE,
+        f"[{WIDE}, 2]",
+        f'{{"object": {{"a": [{WIDE}]}}}}',
+        f'{{"add": {WIDE}}}',
+        f'{{"map": {{"lambda": "x", "expr": 1}}, "collection": {{"quote": {WIDE}}}}}',
+        f'{{"foreach": {{"lambda": "x", "expr": 1}}, "collection": {{"quote": {WIDE}}}}}',
+        f'{{"filter": {{"lambda": "x", "expr": true}}, "collection": {{"quote": {WIDE}}}}}',
+    ],
+    ids=lambda query: query.replace(WIDE, "wide"),
+)
+def test_the_width_of_arrays_is_limited(db, query):
+    status, body = db.body(query)
+    text = "Query exceeds max width. Max: 100000, current: 100352."
+    assert (status, body) == (400, {"errors": [{"code": "bad request", "description": text}]})
+
+
+def test_quoted_arrays_may_be_wide(db):
+    assert len(db.wire(f'{{"quote": {WIDE}}}')) == 100_001

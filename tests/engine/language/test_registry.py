@@ -26,8 +26,8 @@ call | arguments | - | 2.0
 query | | P | 2.0
 abort | | P | 2.0
 select from | all default | - | 3
-select_all from | default | - | 2.0
-select_as_index from | default | - | 2.0
+select_all from | default | - | 3
+select_as_index from | default | - | 3
 map collection | | P | 2.0
 foreach collection | | P | 2.0
 filter collection | | P | 2.0
