@@ -162,6 +162,8 @@ class Application:
             if response.stream is not None:
                 await _send_stream(response, receive, send)
             else:
+                # Requests that came together are answered together: the thread that sends is woken once for all.
+                await asyncio.sleep(0)
                 await _send(response, send)
         except _TooLarge:
             status = 413
@@ -194,25 +196,30 @@ class Application:
 
 async def _body(scope: Message, receive: Receive) -> bytes:
     """The whole body. One that is announced as too large is not waited for."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > MAX_BODY:
-            raise _TooLarge
-    message = await _piece(receive)
-    if not message.get("more_body", False):
-        chunk: bytes = message.get("body", b"")
-        if len(chunk) > MAX_BODY:
-            raise _TooLarge
-        return chunk
+    length = _announced_length(scope)
+    if length == 0:
+        return b""
+    if length is not None and length > MAX_BODY:
+        raise _TooLarge
     chunks: list[bytes] = []
     size = 0
-    while True:
+    more = True
+    # Every message comes from another thread, so the one that would only say that nothing more comes is not asked for.
+    while more and size != length:
+        message = await _piece(receive)
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > MAX_BODY:
             raise _TooLarge
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-        message = await _piece(receive)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _announced_length(scope: Message) -> Optional[int]:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+    return None
 
 
 async def _piece(receive: Receive) -> Message:
@@ -241,7 +248,7 @@ async def _piece(receive: Receive) -> Message:
 
 
 def _request(scope: Message, body: bytes) -> HttpRequest:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     raw_path = scope.get("raw_path")
     path = raw_path.decode("latin-1").partition("?")[0] if raw_path else scope["path"]
     return HttpRequest(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers, body)
