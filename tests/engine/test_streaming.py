@@ -191,6 +191,8 @@ def test_errors_before_the_stream(world, expression, error):
         ("fields=foo", ["foo"]),
         ("fields=", [""]),
         ("fields=action,,x", ["", "x"]),
+        ("fields=,action", [""]),
+        ("fields=action,%20", [""]),
         ("fields=Action", ["Action"]),
     ],
 )
@@ -218,6 +220,9 @@ def test_no_secret(world):
         ("fields=action", ["action"]),
         ("fields=prev,diff", ["diff", "prev"]),
         ("fields=%20index%20,%20action%20", ["action"]),
+        ("fields=prev,diff,", ["diff", "prev"]),
+        ("fields=action,,", ["action"]),
+        ("fields=,", ["action", "document"]),
         (ALL, ["action", "document", "diff", "prev"]),
     ],
 )

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 
 def read_fields(text: Optional[str]) -> frozenset[str]:
-    """The event members that the parameter ``fields`` names. Raises `QueryErrors`, an error per bad name."""
-    if text is None:
+    """The event members that the parameter ``fields`` names. Raises `QueryErrors`, an error per bad name.
+
+    Commas at the end are no names: the Go driver writes one behind every name.
+    """
+    listed = text.rstrip(",") if text is not None else ""
+    if not listed and text != "":
         return DEFAULT_FIELDS
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip() for name in listed.split(",")]
     bad = [name for name in names if name not in FIELDS]
     if bad:
         raise QueryErrors([_bad_field(name) for name in bad])
