@@ -91,8 +91,8 @@ class Snapshot:
 
     #: Time of the newest transaction this view sees.
     last_txn: int
-    #: Time of the view: at least ``last_txn``, near the wall clock. No write of this process will come
-    #: before it.
+    #: Time of the view: at least ``last_txn``, and near the wall clock unless a writer is at work. Whatever was or
+    #: will be written at or before it, the view sees. (Of SQLite's writers in other processes this holds on Linux.)
     time: int
     #: Counts the calls of ``Transaction.bump_schema``.
     schema_version: int

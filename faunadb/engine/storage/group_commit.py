@@ -225,7 +225,7 @@ class _Batch:
         if self.opened:
             self.writer.rollback()
             self.opened = False
-        self.clock.end()
+        self.clock.end(self.writer)
         stranded = [*self.ran, *self.waiting]
         self.ran = []
         self.waiting.clear()
@@ -253,7 +253,7 @@ class _Batch:
             return
         if not self.opened and not self._begin(job):
             return
-        txn = self.clock.begin(self.last_txn, job.at_least)
+        txn = self.clock.begin(self.last_txn, job.at_least, self.writer)
         guarded = self.wrote
         tx: Any = None
         try:
@@ -328,7 +328,7 @@ class _Batch:
         if self.opened:
             self.writer.rollback()
             self.opened = False
-            self.clock.end()
+            self.clock.end(self.writer)
         self.wrote = False
 
     def _rollback_keeping_readers(self) -> None:

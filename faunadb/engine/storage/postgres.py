@@ -70,6 +70,20 @@ class Connection(psycopg.Connection[Any]):
         return cursor.fetchall() if cursor.description else []
 
 
+def _micros(time: str) -> str:
+    return f"CAST(EXTRACT(EPOCH FROM {time}) * 1000000 AS BIGINT)"
+
+
+_READ = "SELECT last_txn, schema_version FROM meta WHERE id = 0"
+#: Also when the server began this transaction, which was before its view was taken; and who has locked the row since
+#: it was written: the transaction of a writer, perhaps one that our view does not see (`_is_under_way`).
+_READ_POSTGRESQL = (
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
+    f"SELECT last_txn, schema_version, {_micros('now()')}, CAST(xmax AS TEXT),"
+    " CASE WHEN CAST(xmax AS TEXT) <> '0' THEN CAST(pg_current_snapshot() AS TEXT) END FROM meta WHERE id = 0"
+)
+
+
 class PgStatements(Statements):
     """The statements for one schema."""
 
@@ -304,6 +318,18 @@ def _whole(whole_terms: Optional[bytes], rest: bytes, row: Row) -> Row:
     return (scope, index, terms if whole_terms is None else whole_terms, vals + rest, *others)
 
 
+def _is_under_way(locker: int, view: str) -> bool:
+    """Whether a transaction was not over when a snapshot was taken.
+
+    locker: its number, of which the row keeps 32 bits. view: the snapshot as PostgreSQL writes it,
+    ``oldest:next:number,number...``, of transactions under way.
+    """
+    _, following, running = view.split(":")
+    if (locker - int(following)) % 2**32 < 2**31:
+        return True
+    return any((int(number) - locker) % 2**32 == 0 for number in running.split(",") if number)
+
+
 class PgSnapshot(_PgReads):
     """A read transaction on a connection from the pool."""
 
@@ -314,10 +340,18 @@ class PgSnapshot(_PgReads):
         self._sql = store._statements
         self._place = store._target.shown
         self._conn = CLOSED
-        time_before = store._clock.snapshot_time(at_least)  # before the view is pinned; see Clock
-        self._conn, (last_txn, self.schema_version) = store._begin_reading()
+        clock = store._clock
+        if store._dialect.postgresql:
+            time_before = clock.floor(at_least)
+            self._conn, (last_txn, self.schema_version, began, locker, view) = store._begin_reading()
+            if began > time_before and (view is None or not _is_under_way(int(locker), view)):
+                time_before = began
+        else:
+            time_before = clock.snapshot_time(at_least)  # before the view is pinned; see Clock
+            self._conn, (last_txn, self.schema_version) = store._begin_reading()
         self.last_txn = last_txn
         self.time = time_before if time_before > last_txn else last_txn
+        clock.show(self.time)
 
     def close(self) -> None:
         conn = self._conn
@@ -486,14 +520,18 @@ class PgTransaction(_PgReads, SqlTransaction):
 class PgWriter(Writer):
     """The one connection that writes."""
 
-    def __init__(self, target: Target, dialect: Dialect, statements: PgStatements, conn: Connection) -> None:
+    def __init__(
+        self, target: Target, dialect: Dialect, statements: PgStatements, conn: Connection, clock: Clock
+    ) -> None:
         self.target = target
+        self.clock = clock
         self.dialect = dialect
         self.statements = statements
         self.conn: Optional[Connection] = conn
         self.pending: list[tuple[str, Sequence[Any]]] = []
         self._me = uuid.uuid4().hex
-        self._savepoint_sent = False
+        self._savepoint_sent = False  # that of the work at hand
+        self._savepoint_open = False  # any
         self.last_txn = 0
         self.schema_version = 0
 
@@ -501,6 +539,7 @@ class PgWriter(Writer):
 
     def begin(self, deadline: Optional[float]) -> None:
         self.pending.clear()
+        self._savepoint_open = False
         wait = self.target.patience
         if deadline is not None:
             wait = min(wait, max(0.001, deadline - time.monotonic()))
@@ -514,22 +553,26 @@ class PgWriter(Writer):
             raise explained from error
         except StoreUnavailable as error:  # no connection
             raise TransactionLost(error, again=True) from error
-        self.last_txn, self.schema_version = row
+        self.last_txn, self.schema_version = row[:2]
+        if self.dialect.postgresql:
+            self.clock.learn(row[2])
 
     def _begin(self, wait: float) -> Row:
         conn = self.conn
         if conn is None or conn.closed:
             conn = self.conn = connect(self.target, Connection)
             conn.set_up()
-        lock = read = ""
+        lock = now = ""
         if self.dialect.postgresql:
+            now = f", {_micros('clock_timestamp()')}"  # read once the lock is ours
             lock = (
                 f"SET LOCAL lock_timeout = {max(1, int(wait * 1000))};"
                 f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_WRITER}';"
                 "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
                 "LOCK TABLE writer IN EXCLUSIVE MODE;"
             )
-        read = "SELECT last_txn, schema_version FROM meta WHERE id = 0 FOR UPDATE"
+        row = qualify("SELECT last_txn, schema_version FROM meta WHERE id = 0 FOR UPDATE", self.target.schema)
+        read = f"SELECT last_txn, schema_version{now} FROM ({row}) AS locked"
         return conn.script(qualify(f"BEGIN ISOLATION LEVEL SERIALIZABLE;{lock}{read}", self.target.schema))[0]
 
     def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
@@ -542,6 +585,8 @@ class PgWriter(Writer):
         pending, self.pending = self.pending, []
         if not pending:
             return 0, wrote
+        self._savepoint_sent = True
+        self._savepoint_open = self._savepoint_open or _SAVEPOINT in pending
         cursors = []
         if len(pending) == 1:
             cursors.append(conn.rows.execute(*pending[0]))
@@ -549,14 +594,13 @@ class PgWriter(Writer):
             with conn.pipeline():
                 for sql, parameters in pending:
                     cursors.append(conn.cursor(binary=True).execute(sql, parameters))
-        self._savepoint_sent = True
         if not wrote:
             wrote = any(cursor.rowcount > 0 for cursor in cursors)
         return cursors[-1].rowcount, wrote
 
     def finish(self, tx: PgTransaction) -> None:
         tx._write_log()
-        if self.pending and (len(self.pending) > 1 or self.pending[0] != _SAVEPOINT):
+        if self.pending and self.pending[-1] is not _SAVEPOINT:
             tx._flush()
         tx.close()
 
@@ -580,6 +624,10 @@ class PgWriter(Writer):
 
     def savepoint(self) -> None:
         self._savepoint_sent = False
+        if self.pending:
+            return  # the one of a work that wrote nothing
+        if self._savepoint_open:
+            self.pending.append(_RELEASE)
         self.pending.append(_SAVEPOINT)
 
     def rollback_to_savepoint(self) -> None:
@@ -613,8 +661,10 @@ class PgWriter(Writer):
     def commit(self, last_txn: int, schema_version: int) -> None:
         self.pending.clear()
         notify = f"NOTIFY {channel(self.target)}, '{last_txn}';" if self.dialect.postgresql else ""
+        # Released, the savepoint leaves the clock row to the transaction itself: `xmax` names that one.
+        release = f"{_RELEASE[0]};" if self._savepoint_open else ""
         text = qualify(
-            f"UPDATE meta SET last_txn = {last_txn}, schema_version = {schema_version} WHERE id = 0;"
+            f"{release}UPDATE meta SET last_txn = {last_txn}, schema_version = {schema_version} WHERE id = 0;"
             f"INSERT INTO mark (store, txn, checks) VALUES ('{self._me}', {last_txn}, 0)"
             f" ON CONFLICT (store) DO UPDATE SET txn = excluded.txn;{notify}COMMIT",
             self.target.schema,
@@ -681,6 +731,7 @@ class PgWriter(Writer):
 
 
 _SAVEPOINT: tuple[str, Sequence[Any]] = ("SAVEPOINT work", ())
+_RELEASE: tuple[str, Sequence[Any]] = ("RELEASE SAVEPOINT work", ())
 
 
 def channel(target: Target) -> str:
@@ -704,15 +755,16 @@ class PostgresStore(Store):
             raise
         self._statements = PgStatements(target.schema)
         self._clock = Clock()
-        self._writer = PgWriter(target, self._dialect, self._statements, conn)
+        self._writer = PgWriter(target, self._dialect, self._statements, conn, self._clock)
         self._signal = CommitSignal(self._watch)
         self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
-        settings = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
         self._begin_text = qualify(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-            f"{settings if self._dialect.postgresql else ''}SELECT last_txn, schema_version FROM meta WHERE id = 0",
+            + (_READ_POSTGRESQL if self._dialect.postgresql else _READ),
             target.schema,
         )
+        if self._dialect.postgresql:
+            self._clock.learn(conn.script(f"SELECT {_micros('clock_timestamp()')}")[0][0])
         self._pool = psycopg_pool.ConnectionPool(
             target.conninfo,
             connection_class=Connection,

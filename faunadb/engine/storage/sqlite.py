@@ -17,6 +17,7 @@ from .commit_signal import CommitSignal
 from .group_commit import TransactionLost, WriteQueue, Writer
 from .memory_gate import MemoryGate
 from .sql import CLOSED, Row, SqlSnapshot, SqlTransaction
+from .sqlite_lock import WriteLock
 from .sqlite_schema import connect, create_tables, explain, is_busy, open_file
 from .statements import COPIED, ENTRY_COLUMNS, Statements, entry_statement, import_statement
 from .urls import merge_options, parse_sqlite, positive_seconds
@@ -153,7 +154,11 @@ class SqliteSnapshot(_Reads):
     def __init__(self, store: SqliteStore, at_least: int) -> None:
         pool = self._pool = store._pool
         self._path = store._path
-        time_before = store._clock.snapshot_time(at_least)  # before the view is pinned; see Clock
+        clock = store._clock
+        # Before the view is pinned, and in this order: see Clock.
+        time_before = clock.snapshot_time(at_least)
+        if store._write_lock.held_elsewhere():
+            time_before = clock.floor(at_least)
         conn = self._conn = pool.take()
         try:
             execute = conn.execute
@@ -167,6 +172,7 @@ class SqliteSnapshot(_Reads):
             raise self._explain(error) from error
         self.last_txn = last_txn
         self.time = time_before if time_before > last_txn else last_txn
+        clock.show(self.time)
 
     def close(self) -> None:
         conn = self._conn
@@ -484,7 +490,10 @@ class _SqliteBase(Store):
 
     def _set_up(self, url: str, writer: SqliteWriter, signal: CommitSignal) -> None:
         self.url = url
-        self._clock = Clock()
+        # Stores of one process on one file go by one clock: locks tell only of other processes.
+        self._clock = (
+            Clock() if self._path is None else _clocks.setdefault(os.path.realpath(self._path), Clock())
+        )
         self._writer = writer
         self._signal = signal
         self._queue = WriteQueue(writer, self._clock, signal.announce)
@@ -546,6 +555,7 @@ class SqliteStore(_SqliteBase):
         self._patience = patience
         conn = open_file(path, self._synchronous, patience)
         self._pool = _Pool(path, self._synchronous)
+        self._write_lock = WriteLock(path)
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
         _forked.add(self)
 
@@ -633,11 +643,13 @@ class MemoryStore(_SqliteBase):
         self._conn.close()
 
 
+_clocks: weakref.WeakValueDictionary[str, Clock] = weakref.WeakValueDictionary()
 _forked: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
 _parents_connections: list[sqlite3.Connection] = []
 
 
 def _reopen_after_fork() -> None:
+    _clocks.clear()  # the parent's transactions are not ours
     for store in list(_forked):
         store._after_fork()
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from faunadb.engine.storage import DeadlineExceeded, Store, Transaction
+from faunadb.engine.storage import DeadlineExceeded, Store, Transaction, group_commit
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 
@@ -62,6 +62,12 @@ class Leader:
 
         crowd.write(-1, work)
         assert self.inside.wait(10)
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a leader would else stop taking works before those of the test have come."""
+    monkeypatch.setattr(group_commit, "MAX_SECONDS", 30.0)
 
 
 @pytest.fixture

@@ -1,0 +1,266 @@
+"""Times of snapshots beside writers of other processes, of other stores of this process, and of this store."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faunadb.engine.storage import Store, group_commit
+from faunadb.engine.storage.clock import Clock
+from tests.engine.storage.places import COLL, SCOPE, Place, put
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class ElsewhereWriter:
+    """A writer in another process that has its time and has not committed."""
+
+    def __init__(self, place: Place) -> None:
+        script = textwrap.dedent(
+            f"""
+            import sys
+            from faunadb.engine.storage import open_store
+            def work(tx):
+                tx.put_version({SCOPE}, {COLL}, 1, tx.txn, True, None, '"new"')
+                print(tx.txn, flush=True)
+                sys.stdin.readline()
+            with open_store({place.url!r}) as store:
+                store.write(work)
+                print("done", flush=True)
+                sys.stdin.readline()
+            """
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.txn = int(self.process.stdout.readline())
+
+    def commit(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+    def close(self) -> None:
+        self.process.communicate("\n\n", timeout=20)
+
+
+@pytest.fixture
+def store(shared_place: Place) -> Store:
+    store = shared_place.open()
+    store.write(lambda tx: put(tx, 1, '"old"'))
+    return store
+
+
+@pytest.fixture
+def elsewhere(store: Store, shared_place: Place) -> Iterator[ElsewhereWriter]:
+    writer = ElsewhereWriter(shared_place)
+    yield writer
+    writer.close()
+
+
+def test_a_snapshot_beside_a_writer_elsewhere_is_before_it(
+    store: Store, shared_place: Place, elsewhere: ElsewhereWriter
+) -> None:
+    other = shared_place.open()
+    for each in (store, other):
+        with each.snapshot() as before:
+            assert before.last_txn <= before.time < elsewhere.txn
+            assert before.version(SCOPE, COLL, 1).data == '"old"'
+    elsewhere.commit()
+    for each in (store, other):
+        with each.snapshot() as after:
+            assert after.last_txn == elsewhere.txn <= after.time
+            assert after.version(SCOPE, COLL, 1, after.time).data == '"new"'
+
+
+def test_a_snapshot_time_does_not_go_back_beside_a_writer_elsewhere(
+    store: Store, shared_place: Place
+) -> None:
+    with store.snapshot() as first:
+        shown = first.time
+    writer = ElsewhereWriter(shared_place)
+    try:
+        assert writer.txn > shown
+        with store.snapshot() as second:
+            assert shown <= second.time < writer.txn
+        with shared_place.open().snapshot(shown) as third:  # a time that was shown by another store
+            assert shown <= third.time < writer.txn
+    finally:
+        writer.close()
+
+
+def test_a_killed_writer_holds_nobody_up(store: Store, elsewhere: ElsewhereWriter) -> None:
+    elsewhere.process.kill()
+    elsewhere.process.wait()
+    _, txn = store.write(lambda tx: put(tx, 1, '"newer"'))
+    with store.snapshot() as snapshot:
+        assert snapshot.last_txn == txn
+        assert snapshot.time > txn or abs(snapshot.time - time.time_ns() // 1000) < 1_000_000
+
+
+def test_a_writer_that_only_read_leaves_no_trace(store: Store) -> None:
+    store.write(lambda tx: tx.version(SCOPE, COLL, 1))
+    with store.snapshot() as first, store.snapshot() as second:
+        assert first.last_txn < first.time < second.time
+
+
+def test_two_stores_of_one_process(shared_place: Place, store: Store) -> None:
+    other = shared_place.open()
+    inside, go = threading.Event(), threading.Event()
+    times: list[int] = []
+
+    def work(tx):
+        put(tx, 2)
+        times.append(tx.txn)
+        inside.set()
+        assert go.wait(20)
+
+    thread = threading.Thread(target=lambda: other.write(work))
+    thread.start()
+    assert inside.wait(20)
+    with store.snapshot() as beside:
+        assert beside.time < times[0]
+    go.set()
+    thread.join()
+    with store.snapshot() as after:
+        assert after.last_txn == times[0]
+
+
+def test_a_group_of_works_is_seen_beside(
+    shared_place: Place, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Works after the first of a group run under savepoints, which must not hide whose row the clock's is."""
+    monkeypatch.setattr(group_commit, "MAX_SECONDS", 30.0)
+    other = shared_place.open()
+    inside = [threading.Event(), threading.Event(), threading.Event()]
+    go = [threading.Event(), threading.Event(), threading.Event()]
+    times: list[int] = []
+
+    def work(tx, number):
+        put(tx, 2 + number)
+        assert tx.version(SCOPE, COLL, 2 + number)
+        times.append(tx.txn)
+        inside[number].set()
+        assert go[number].wait(20)
+
+    threads = []
+    for number in range(3):
+        threads.append(
+            threading.Thread(target=lambda number=number: other.write(lambda tx: work(tx, number)))
+        )
+        threads[-1].start()
+        eventually(lambda number=number: inside[0].is_set() and len(other._queue._queue) == number)
+    go[0].set()
+    go[1].set()
+    assert inside[2].wait(20)
+    with store.snapshot() as beside:
+        assert beside.last_txn <= beside.time < times[0]
+        go[2].set()
+        for thread in threads:
+            thread.join()
+        if shared_place.kind == "postgres":
+            assert still_marked(beside)
+    with store.snapshot() as after:
+        assert after.last_txn == times[2]
+
+
+def still_marked(snapshot) -> bool:
+    """Whether the clock's row, as this old snapshot sees it, names a writer that the snapshot does not see."""
+    from faunadb.engine.storage.postgres import _is_under_way, qualify
+
+    text = "SELECT CAST(xmax AS TEXT), CAST(pg_current_snapshot() AS TEXT) FROM meta WHERE id = 0"
+    ((locker, view),) = snapshot._all(qualify(text, snapshot._store._target.schema), ())
+    return _is_under_way(int(locker), view)
+
+
+def eventually(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+# ---- the clock by itself ----------------------------------------------------------------------------------------
+
+
+class Hand:
+    """A clock on the wall that stands where it is put."""
+
+    def __init__(self) -> None:
+        self.now = 1000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def test_transactions_come_after_what_was_handed_out() -> None:
+    clock = Clock(Hand())
+    assert clock.snapshot_time() == 1000
+    assert clock.begin(0) == 1001
+    assert clock.snapshot_time() == 1000
+    assert clock.begin(1001) == 1002  # of the same owner: the first still counts
+    assert clock.snapshot_time() == 1000
+    clock.end()
+    assert clock.begin(1002, at_least=5000) == 5001
+
+
+def test_two_owners_end_for_themselves() -> None:
+    clock = Clock(Hand())
+    assert clock.begin(2000, owner="a") == 2001
+    assert clock.begin(2001, owner="b") == 2002
+    clock.end("a")
+    assert clock.snapshot_time(3000) == 2001
+    clock.end("b")
+    assert clock.snapshot_time(3000) == 3000
+
+
+def test_a_floor_is_what_was_shown() -> None:
+    hand = Hand()
+    clock = Clock(hand)
+    clock.show(clock.snapshot_time())
+    hand.now = 2000
+    assert clock.floor() == 1000
+    assert clock.floor(1500) == 1500
+    assert clock.begin(0) == 2000
+    assert clock.floor(2500) == 1999
+
+
+def test_a_learned_clock() -> None:
+    hand = Hand()
+    clock = Clock(hand)
+    clock.learn(50)
+    hand.now += 7
+    assert clock.now() == 57
+    assert clock.begin(0) == 57
+    assert clock.too_far(57 + 5_000_001)
+    assert not clock.too_far(57 + 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("locker", "view", "under_way"),
+    [
+        (740, "740:741:740", True),
+        (740, "741:741:", False),  # over
+        (741, "740:741:740", True),  # began later
+        (739, "738:742:738,741", False),
+        (741, "738:742:738,741", True),
+        (2**32 - 1, f"{2**32 - 1}:{2**32}:{2**32 - 1}", True),
+        (5, f"{2**32 + 5}:{2**32 + 6}:{2**32 + 5}", True),  # the row keeps 32 bits only
+        (2**32 - 3, f"{2**32 + 5}:{2**32 + 6}:{2**32 + 5}", False),
+    ],
+)
+def test_transactions_under_way(locker: int, view: str, under_way: bool) -> None:
+    pytest.importorskip("psycopg")
+    from faunadb.engine.storage.postgres import _is_under_way
+
+    assert _is_under_way(locker, view) is under_way

@@ -1,0 +1,120 @@
+"""Several processes on one store: histories of random transactions are strictly serialisable, and streams complete."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from faunadb.client import FaunaClient
+from tests.engine.storage import histories, history_check
+from tests.engine.storage.histories import REGISTERS, Op, Run
+from tests.engine.storage.history_check import Versions
+from tests.engine.storage.places import Place
+
+
+class Watcher:
+    """A stream on each register, read to its end in threads."""
+
+    def __init__(self, client: FaunaClient):
+        self.events: list[queue.Queue[Any]] = []
+        self.streams = []
+        for k in range(REGISTERS):
+            events: queue.Queue[Any] = queue.Queue()
+            begun = threading.Event()
+            stream = client.stream(
+                histories.register(k),
+                on_start=lambda _event, begun=begun: begun.set(),
+                on_version=events.put,
+                on_error=events.put,
+            )
+            threading.Thread(target=stream.start, daemon=True).start()
+            assert begun.wait(20)
+            self.events.append(events)
+            self.streams.append(stream)
+
+    def close(self) -> None:
+        for stream in self.streams:
+            stream.close()
+
+    def check(self, registers: list[Versions]) -> None:
+        """Every version but the first (written before) came, once, in order, and nothing else did."""
+        for events, versions in zip(self.events, registers):
+            for time, value in list(zip(versions.times, versions.values))[1:]:
+                event = events.get(timeout=20)
+                assert event.type == "version", event
+                document = event.event["document"]
+                assert (event.txn, document["ts"], document["data"]["value"]) == (time, time, value)
+            assert events.empty(), events.get()
+
+
+def examine(place: Place, folder: Path, *, seed: int, processes: int, count: int, timeout: float) -> int:
+    client = histories.client_of(place.url)
+    histories.prepare(client)
+    watcher = Watcher(client)
+    ops = Run(folder, [place.url] * processes, seed, count).wait(timeout)
+    assert len(ops) == processes * count
+    assert not [op for op in ops if op.status == "unknown"]
+    history_check.check(client, ops)
+    watcher.check(
+        [history_check.versions_of(client, histories.register(k), "value") for k in range(REGISTERS)]
+    )
+    watcher.close()
+    assert place.open().check() == []
+    return len(ops)
+
+
+def test_histories_of_several_processes(shared_place: Place, tmp_path: Path) -> None:
+    examine(shared_place, tmp_path, seed=1, processes=3, count=120, timeout=60)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(5))
+def test_histories_soak(shared_place: Place, tmp_path: Path, seed: int) -> None:
+    examine(shared_place, tmp_path, seed=seed, processes=5, count=2500, timeout=800)
+
+
+# ---- the checker itself finds what is wrong ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def history() -> tuple[FaunaClient, list[Op]]:
+    """A good one, of one worker in this process."""
+    client = histories.client_of("sqlite://?name=histories")
+    histories.prepare(client)
+    worker = histories.Worker("sqlite://?name=histories", 0, seed=3)
+    ops = [worker.step() for _ in range(150)]
+    history_check.check(client, ops)
+    return client, ops
+
+
+def _later(op: Op) -> Op:
+    return op._replace(txn=(op.txn or 0) + 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "complaint"),
+    [
+        ("read", lambda op: op._replace(result=["x", *op.result[1:]]), "wrong read"),
+        ("read", lambda op: op._replace(txn=1), "wrong read"),
+        ("past", lambda op: op._replace(result=["x", *op.result[1:]]), "the past has changed"),
+        ("write", _later, "lost or elsewhere"),
+        ("write", lambda op: op._replace(asked=[op.asked[0], "x"]), "lost or elsewhere"),
+        ("write", lambda op: op._replace(status="no"), "refused write is there"),
+        ("modify", lambda op: op._replace(result=["x", op.result[1]]), "modified x"),
+        ("transfer", _later, "transfer is lost"),
+        ("sum", lambda op: op._replace(result=[[1] * 6, [1] * 6]), "money was made or lost"),
+        ("sum", lambda op: op._replace(result=[op.result[0], [1] * 6]), "index and documents differ"),
+        ("take", _later, "create is lost"),
+        ("write", lambda op: op._replace(start=2**62, end=2**62), "had been seen"),
+    ],
+)
+def test_the_checker_finds(history: Any, kind: str, change: Callable[[Op], Op], complaint: str) -> None:
+    client, ops = history
+    place = next(i for i, op in enumerate(ops) if op.kind == kind and op.status == "ok" and op.result != "no")
+    with pytest.raises(AssertionError, match=complaint):
+        history_check.check(client, [*ops[:place], change(ops[place]), *ops[place + 1 :]])
