@@ -27,7 +27,8 @@ class _Expr:
         return self.value
 
     def __repr__(self) -> str:
-        return _shown(self.value)
+        value = self.value
+        return _shown(value) if isinstance(value, (dict, list)) else f"Expr({value!r})"
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

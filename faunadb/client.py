@@ -398,8 +398,10 @@ class FaunaClient:
         headers: dict[str, str],
         with_txn_time: bool,
     ) -> Any:
+        if query is not None:
+            query = {name: value for name, value in query.items() if value is not None}
         start_time = time()
-        answer = self._send(action, path + _query_string(query), body, headers)
+        answer = self._send(action, path, query, body, headers)
         end_time = time()
         if with_txn_time:
             self._note_txn_time(answer.headers)
@@ -428,34 +430,57 @@ class FaunaClient:
         FaunaError.raise_for_status_code(result)
         return _get_or_raise(result, content, "resource")
 
-    def _send(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Answer:
+    def _send(
+        self,
+        action: str,
+        path: str,
+        query: Optional[dict[str, Any]],
+        body: Optional[str],
+        headers: dict[str, str],
+    ) -> Answer:
         try:
             shortcut = self._shortcut
             if shortcut is None or not shortcut.holds(self.session, self.auth):
                 shortcut = self._shortcut = new_shortcut(self.session, self._endpoint.root, self.auth)
             if shortcut is not None:
-                answer = shortcut.send(action, path, None if body is None else body.encode(), headers)
+                target = path + _query_string(query)
+                answer = shortcut.send(action, target, None if body is None else body.encode(), headers)
                 if answer is not None:
                     return answer
-            return self._send_long_way(action, path, body, headers)
+            return self._send_long_way(action, path, query, body, headers)
         except ConnectionError as error:
             if not self._endpoint.is_closed_service:
                 raise
             raise self.explained(error) from error
 
-    def _send_long_way(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Answer:
-        prepared = self._prepare(action, path, body, headers)
+    def _send_long_way(
+        self,
+        action: str,
+        path: str,
+        query: Optional[dict[str, Any]],
+        body: Optional[str],
+        headers: dict[str, str],
+    ) -> Answer:
+        prepared = self._prepare(action, path, body, headers, query)
         arguments = send_arguments(self.session, self._endpoint.root, self._timeout)
         return answer_of(self.session.send(prepared, **arguments))
 
-    def _prepare(self, action: str, path: str, body: Optional[str], headers: dict[str, str]) -> Any:
+    def _prepare(
+        self,
+        action: str,
+        path: str,
+        body: Optional[str],
+        headers: dict[str, str],
+        query: Optional[dict[str, Any]] = None,
+    ) -> Any:
         """Return a request as the session prepares it."""
         session_headers = getattr(self.session, "headers", None)
         if session_headers is not None and "X-FaunaDB-API-Version" not in session_headers:
             # A session that was assigned knows nothing of the protocol.
             headers = {**_driver_headers(), **headers}
         url = self._endpoint.root + path
-        return self.session.prepare_request(Request(action, url, data=body, headers=headers, auth=self.auth))
+        request = Request(action, url, data=body, params=query, headers=headers, auth=self.auth)
+        return self.session.prepare_request(request)
 
     def explained(self, error: ConnectionError) -> ConnectionError:
         """Return a failure to connect, which says more when it is the closed service that does not answer."""
@@ -518,12 +543,11 @@ def _milliseconds(value: Any) -> Optional[int]:
 
 
 def _query_string(query: Optional[dict[str, Any]]) -> str:
-    present = {} if query is None else {name: value for name, value in query.items() if value is not None}
-    if not present:
+    if not query:
         return ""
     from urllib.parse import urlencode
 
-    return "?" + urlencode(present)
+    return "?" + urlencode(query)
 
 
 def _parse(text: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Callable
-from urllib.parse import urlencode
 
 from faunadb._json import to_json
 from faunadb.request_result import RequestResult
@@ -41,7 +40,5 @@ def _indented_json(value: Any) -> str:
 
 
 def _query_string(query: Any) -> str:
-    if not isinstance(query, dict):
-        return ""
-    present = {name: value for name, value in query.items() if value is not None}
-    return "?" + urlencode(present) if present else ""
+    # For people: not encoded.
+    return "?" + "&".join([f"{name}={value}" for name, value in query.items()]) if query else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Optional, Union
 
+from faunadb._expressions import _shown_members
 from faunadb.deprecated import deprecated
 from faunadb.query import _Expr
 
@@ -92,13 +93,20 @@ class SetRef(_Expr):
     :param set_ref: What is inside ``@set``: a ``dict``, or an expression such as ``query.match(...)``.
     """
 
+    _is_written = False  # whether it is an expression that somebody wrote, not one that a query returned
+
     def __init__(self, set_ref: Any) -> None:
-        self.value = set_ref.value if isinstance(set_ref, _Expr) else set_ref
+        if isinstance(set_ref, _Expr):
+            self._is_written = True
+            set_ref = set_ref.value
+        self.value = set_ref
 
     def to_fauna_json(self) -> Any:
         return {"@set": self.value}
 
     def __repr__(self) -> str:
+        if self._is_written and isinstance(self.value, dict):
+            return f"SetRef({_shown_members(self.value)})"
         return f"SetRef({self.value!r})"
 
 

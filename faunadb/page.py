@@ -31,7 +31,7 @@ class Page:
         return Page([func(element) for element in self.data], self.before, self.after)
 
     def __repr__(self) -> str:
-        return f"Page(data={self.data!r}, before={self.before!r}, after={self.after!r})"
+        return f"Page(data={self.data}, before={self.before}, after={self.after})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Page):

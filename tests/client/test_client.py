@@ -188,7 +188,7 @@ def test_request_result() -> None:
     assert (result.response_raw, result.response_content) == ('{"resource": 1}', {"resource": 1})
     assert result.response_headers["x-query-time"] == "3"
     assert 0 <= result.time_taken < 10
-    assert (ping.method, ping.path, ping.query) == ("GET", "ping", {"scope": "node", "timeout": None})
+    assert (ping.method, ping.path, ping.query) == ("GET", "ping", {"scope": "node"})
     assert ping.request_content is None
 
 

@@ -88,6 +88,7 @@ def test_copies_are_equal(value: object) -> None:
 def test_page() -> None:
     page = Page.from_raw({"data": [1, 2], "after": ["x"]})
     assert repr(page) == "Page(data=[1, 2], before=None, after=['x'])"
+    assert repr(Page(["a"], before="x")) == "Page(data=['a'], before=x, after=None)"
     assert page == Page([1, 2], after=["x"])
     assert page != Page([1, 2])
     assert page.map_data(lambda number: number + 1) == Page([2, 3], None, ["x"])

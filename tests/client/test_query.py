@@ -68,7 +68,16 @@ def test_table_covers_every_function() -> None:
         (q._wrap({"a": [1, {"b": 2}]}), "Expr({'object': {'a': Expr([1, Expr({'object': {'b': 2}})])}})"),
         (q.add(1, q.var("x")), "Expr({'add': Expr([1, Expr({'var': 'x'})])})"),
         (q.now(), "Expr({'now': None})"),
-        (SetRef(q.match(q.index("i"))), "SetRef({'match': {'index': 'i'}})"),
+        (q._Expr("a"), "Expr('a')"),
+        (q._Expr(None), "Expr(None)"),
+        (q._Expr([1, q._Expr(2)]), "Expr([1, Expr(2)])"),
+        (q._Expr({"a": q._Expr(1)}), "Expr({'a': Expr(1)})"),
+        (SetRef(q.match(q.index("i"), 1)), "SetRef({'match': Expr({'index': 'i'}), 'terms': 1})"),
+        (
+            SetRef({"match": Ref("i", Native.INDEXES)}),
+            "SetRef({'match': Ref(id=i, collection=Ref(id=indexes))})",
+        ),
+        (SetRef({"match": {"index": "i"}}), "SetRef({'match': {'index': 'i'}})"),
         (FaunaTime("1970-01-01T00:00:00Z"), "FaunaTime('1970-01-01T00:00:00Z')"),
         (Query({"lambda": "x"}), "Query({'lambda': 'x'})"),
         (
