@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Optional
 from urllib.parse import SplitResult, urlsplit
@@ -70,7 +71,8 @@ def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:
         raise TypeError(f"{source}An endpoint is a URL, got {endpoint!r} of type {type(endpoint)}.")
     try:
         parts = urlsplit(endpoint)
-        port = parts.port
+        # Hosts of a database may be several, each with a port: who connects to them reads that.
+        port = parts.port if parts.scheme in _HTTP_SCHEMES else None
     except ValueError as error:
         raise _malformed(endpoint, str(error), source) from None
     if endpoint != endpoint.strip() or " " in endpoint:
@@ -110,6 +112,7 @@ def _engine_endpoint(endpoint: str, parts: SplitResult, source: str) -> Endpoint
 
 def without_password(url: str) -> str:
     """Return a URL with ``***`` in place of the password that it may contain."""
+    url = re.sub(r"([?&](?:ssl)?password=)[^&#]*", r"\1***", url)
     before, at, after = url.rpartition("@")
     if not at:
         return url

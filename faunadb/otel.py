@@ -84,6 +84,8 @@ def _note(span: trace.Span, error: Exception) -> None:
 def _place(base_url: str) -> dict[str, Any]:
     parts = urlsplit(base_url)
     place: dict[str, Any] = {}
+    if "," in parts.netloc:
+        return place  # several servers, of which the one in use is not known here
     if parts.hostname:
         place["server.address"] = parts.hostname
     if parts.port:

@@ -75,7 +75,13 @@ def test_passwords_in_endpoints_are_not_shown() -> None:
         with pytest.raises(ValueError, match="Malformed") as caught:
             FaunaClient("secret", endpoint=endpoint)
         assert "hunter2" not in str(caught.value)
-    assert "hunter2" not in repr(FaunaClient("secret", endpoint="postgresql://user:hunter2@host/db"))
+    for endpoint in ("postgresql://user:hunter2@host/db", "postgresql://host/db?user=u&password=hunter2"):
+        assert "hunter2" not in repr(FaunaClient("secret", endpoint=endpoint))
+
+
+def test_several_hosts_of_a_database() -> None:
+    url = "postgresql://user@one:5433,two:5434/db?target_session_attrs=read-write"
+    assert resolve_endpoint("https", "h", 443, url, {}).base_url == url
 
 
 def test_other_types() -> None:

@@ -231,10 +231,14 @@ def main() -> None:
 class Run:
     """Worker processes on one endpoint each, and the lines they wrote."""
 
-    def __init__(self, folder: Path, endpoints: Sequence[str], seed: int, count: Optional[int] = None):
+    def __init__(
+        self, folder: Path, endpoints: Sequence[str], seed: int, count: Optional[int] = None, first: int = 0
+    ):
+        """first: the number of the first worker; those of one history differ, and so do the values they write."""
         self.folder = folder
+        self.numbers = range(first, first + len(endpoints))
         self.processes: list[subprocess.Popen[str]] = []
-        for number, endpoint in enumerate(endpoints):
+        for number, endpoint in zip(self.numbers, endpoints):
             command = [sys.executable, "-m", "tests.engine.storage.histories", endpoint, str(number)]
             command += ["--seed", str(seed), "--out", str(self._out(number))]
             if count is not None:
@@ -260,7 +264,7 @@ class Run:
 
     def ops(self) -> list[Op]:
         found = []
-        for number in range(len(self.processes)):
+        for number in self.numbers:
             text = self._out(number).read_text() if self._out(number).exists() else ""
             lines = text.split("\n")[:-1]  # the last one may be half written
             found += [Op(**json.loads(line)) for line in lines]
