@@ -34,7 +34,12 @@ INSTALL_REQUIRES = [
 ]
 
 EXTRAS = {
-    "server": ["granian>=1.6", "click>=8.1"],
+    # Before 2.8 granian may hang when it stops; 2.5 is the last one for Python 3.9.
+    "server": [
+        'granian>=2.8; python_version >= "3.10"',
+        'granian>=2.5; python_version < "3.10"',
+        "click>=8.1",
+    ],
     "postgres": ["psycopg[binary,pool]>=3.1.18"],
     "cli": ["click>=8.1", "rich>=13.7", "prompt_toolkit>=3.0.43", "pygments>=2.15"],
     "otel": ["opentelemetry-api>=1.20"],
@@ -47,6 +52,7 @@ EXTRAS["test"] = [
     "pytest>=7.4",
     "pytest-timeout>=2.2",
     "pytest-xdist>=3.5",
+    "python-dateutil>=2.8",
     "responses>=0.24",
     "hypothesis>=6.90",
     "httpx[http2]>=0.27",
@@ -62,6 +68,8 @@ EXTRAS["docs"] = [
     "furo>=2024.1.29",
 ]
 EXTRAS["lint"] = [
+    "build>=1.0",
+    "twine>=5.0",
     "ruff>=0.6",
     "mypy>=1.11",
     "types-requests",

@@ -6,6 +6,7 @@ import datetime
 import json
 
 import pytest
+from dateutil import tz
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,6 +152,20 @@ def test_to_json_refuses_what_json_lacks(value: object) -> None:
     for options in ({}, {"pretty": True}, {"sort_keys": True}):
         with pytest.raises(UnexpectedError, match="NaN"):
             to_json(value, **options)
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        (tz.tzutc(), "2020-07-02T03:04:05.000006Z"),
+        (tz.tzoffset(None, -5400), "2020-07-02T03:04:05.000006-01:30"),
+        (tz.tzstr("EST5EDT"), "2020-07-02T03:04:05.000006-04:00"),
+    ],
+)
+def test_datetimes_in_zones_of_dateutil(zone: datetime.tzinfo, text: str) -> None:
+    moment = datetime.datetime(2020, 7, 2, 3, 4, 5, 6, zone)
+    assert to_json(moment) == f'{{"@ts":"{text}"}}'
+    assert parse_json(to_json(moment)).to_datetime() == moment
 
 
 def test_naive_datetimes_are_refused() -> None:
