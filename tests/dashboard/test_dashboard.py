@@ -71,6 +71,20 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def key(self, name: str, code: int, modifiers: int = 0, text: str = "") -> None:
+        """Press a key as a keyboard would. code: Windows virtual key code; modifiers: 1 Alt, 2 Ctrl, 8 Shift."""
+        common = {"key": name, "windowsVirtualKeyCode": code, "modifiers": modifiers}
+        self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def tab_to(self, condition: str) -> None:
+        """Press Tab until the focused element `e` fulfils a condition."""
+        for _ in range(60):
+            if self.run(f"(e => Boolean(e) && ({condition}))(document.activeElement)"):
+                return
+            self.key("Tab", 9)
+        raise AssertionError(f"Tab never leads to: {condition}")
+
     def until(self, condition: str) -> None:
         """Wait until an expression is true in the page."""
         met = self.run(
@@ -87,6 +101,8 @@ class Browser:
         self.socket.close()
         self.process.kill()
         self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
 
 
 @pytest.fixture
@@ -169,3 +185,90 @@ def test_exploring_a_database(browser, client, tmp_path):
     assert browser.run("localStorage.length") == 0
     press(browser, ".bar", "Sign out")
     browser.until("!document.getElementById('login').hidden && sessionStorage.length === 0")
+
+
+ENTER = ("Enter", 13, 0, "\r")
+CTRL_ENTER = ("Enter", 13, 2)
+ALT_UP = ("ArrowUp", 38, 1)
+
+
+@pytest.mark.browser
+def test_by_keyboard_alone(browser, client):
+    client.query(q.create_collection({"name": "typed"}))
+    client.query(q.create(q.ref(q.collection("typed"), "1"), {"data": {"found": "by keyboard"}}))
+
+    browser.until("document.activeElement.id === 'secret'")
+    browser.call("Input.insertText", text="secret")
+    browser.key(*ENTER)
+    browser.until("!document.getElementById('app').hidden && document.querySelector('#tree button')")
+
+    browser.tab_to("e.closest('#tree') && e.innerText.trim() === 'typed'")
+    assert browser.run("getComputedStyle(document.activeElement).outlineStyle") == "solid", "focus shows"
+    browser.key(*ENTER)
+    browser.until(f"{text('#view')}.includes('by keyboard')")
+
+    browser.tab_to("e.id === 'query-text'")
+    browser.call("Input.insertText", text="Add(40, 2)")
+    browser.key(*CTRL_ENTER)
+    browser.until(f"{text('#result')}.includes('42')")
+    browser.run("document.getElementById('query-text').value = ''")
+    browser.key(*ALT_UP)
+    assert browser.run("document.getElementById('query-text').value") == "Add(40, 2)"
+
+    browser.tab_to("e.id === 'stream-query'")
+    browser.tab_to("e.name === 'shape'")
+
+
+#: Contrast of an element's text with what lies behind it, as WCAG reckons it.
+CONTRAST = """
+(selector => {
+  const channel = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = rgb => 0.2126 * channel(rgb[0]) + 0.7152 * channel(rgb[1]) + 0.0722 * channel(rgb[2]);
+  const numbers = text => text.match(/[\\d.]+/g).map(Number);
+  const element = document.querySelector(selector);
+  let behind = element, back = [0, 0, 0, 0];
+  while (behind && (back.length === 4 && back[3] === 0)) {
+    back = numbers(getComputedStyle(behind).backgroundColor);
+    behind = behind.parentElement;
+  }
+  const levels = [light(numbers(getComputedStyle(element).color)), light(back)].sort();
+  return (levels[1] + 0.05) / (levels[0] + 0.05);
+})(%s)
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark(browser, client, tmp_path, scheme):
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.call("Emulation.setEmulatedMedia", features=features)
+    browser.until("!document.getElementById('login').hidden")
+    browser.run(
+        "document.getElementById('secret').value = 'secret'; document.querySelector('#login button').click()"
+    )
+    browser.until("document.querySelector('#view table')")
+    browser.run("document.getElementById('query-text').value = '{a: 1, b: \"text\", c: Now()}'")
+    press(browser, "#query-form", "Run")
+    browser.until(f"{text('#result')}.includes('text')")
+    browser.picture(tmp_path / f"{scheme}.png")
+    for selector in (
+        "body",
+        "#tree button",
+        "#view td",
+        "#result",
+        "#query-text",
+        "#run",
+        ".hint",
+        "#query-status",
+    ):
+        assert browser.run(CONTRAST % json.dumps(selector)) >= 4.5, (scheme, selector)
+    background = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+    assert (sum(browser.run(background)) < 200) == (scheme == "dark")
+
+
+@pytest.mark.browser
+def test_no_other_host_is_asked(browser, server):  # noqa: F811
+    browser.until("!document.getElementById('login').hidden")
+    asked = browser.run("performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert asked
+    assert all(name.startswith((f"http://127.0.0.1:{server.port}/", "data:")) for name in asked)
