@@ -32,8 +32,10 @@ Send = Callable[[Message], Awaitable[None]]
 access = logging.getLogger("faunadb.server.access")
 log = logging.getLogger("faunadb.server")
 
-#: The rest of such a request cannot be told from the next one.
-_CLOSE = [("content-type", "application/json;charset=utf-8"), ("connection", "close")]
+_PLAIN = [("content-type", "application/json;charset=utf-8")]
+#: Bytes of a request line, and of all headers.
+MAX_LINE = 16 * 1024
+MAX_HEADERS = 8 * 1024
 #: Seconds a client may take to send the next piece of its request.
 READ_TIMEOUT = 60.0
 #: Threads that run queries; so many writers can share one commit.
@@ -47,6 +49,8 @@ CONFIG = "FAUNADB_SERVER_CONFIG"
 END_STREAMS = getattr(signal, "SIGUSR1", 0)
 #: Seconds until a worker that was told to stop, and still runs, tells itself again.
 STOP_AGAIN = 0.5
+#: Seconds that clients have, when the server stops, to send the rest of a request or to read the rest of a stream.
+GRACE = 2.0
 #: Seconds that a worker has to finish its queries. The last granian for Python 3.9 now and then hangs when it stops.
 KILL_AFTER = 20 if sys.version_info >= (3, 10) else 5
 
@@ -55,6 +59,10 @@ DEFAULT_PORT = 8443
 
 
 class _TooLarge(Exception):
+    pass
+
+
+class _BadRequest(Exception):
     pass
 
 
@@ -81,6 +89,8 @@ class Application:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="faunadb-query")
         self._owned = False
         self._ending: Optional[asyncio.Task[None]] = None
+        #: What ends the wait for a client: one for each request that is being received and each open stream.
+        self._waits: set[Callable[[], object]] = set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -148,9 +158,13 @@ class Application:
         """End the streams, since the server waits for open responses; and stop, whether it was told already or not."""
         if self.engine is not None:
             await loop.run_in_executor(None, self.engine.close_streams)
+        patience = loop.time() + GRACE
         while True:
             os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.sleep(STOP_AGAIN)
+            if loop.time() > patience:
+                for give_up in list(self._waits):
+                    give_up()
 
     # Requests
 
@@ -158,22 +172,25 @@ class Application:
         started = time.perf_counter()
         status = 0
         try:
-            body = await _body(scope, receive)
+            _check_head(scope)
+            body = await self._body(scope, receive)
             request = _request(scope, body)
             response = await self._answer(request)
             status = response.status
             if response.stream is not None:
-                await _send_stream(response, receive, send)
+                await self._send_stream(scope, response, receive, send)
             else:
                 # Requests that came together are answered together: the thread that sends is woken once for all.
                 await asyncio.sleep(0)
-                await _send(response, send)
+                await _send(scope, response, send)
         except _TooLarge:
-            status = 413
-            await _send(_plain(413, "request too large", "Request entity is too large"), send)
-        except _TooSlow:
-            status = 408
-            await _send(HttpResponse(408, _CLOSE, b'{"error":"request timeout: Client timed out."}'), send)
+            response = handle(self.engine or self.open(), _request(scope, b""), too_large=True)
+            status = response.status
+            await _send(scope, response, send, close=True)
+        except (_BadRequest, _TooSlow) as refused:
+            status, reason = _REFUSALS[type(refused)]
+            refusal = HttpResponse(status, _PLAIN, b'{"error":"%s"}' % reason)
+            await _send(scope, refusal, send, close=True)
         except (_Gone, ConnectionError):
             status = 499
         finally:
@@ -196,26 +213,109 @@ class Application:
                 return page
         return await asyncio.get_running_loop().run_in_executor(self._pool, handle, engine, request)
 
-
-async def _body(scope: Message, receive: Receive) -> bytes:
-    """The whole body. One that is announced as too large is not waited for."""
-    length = _announced_length(scope)
-    if length == 0:
-        return b""
-    if length is not None and length > MAX_BODY:
-        raise _TooLarge
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    # Every message comes from another thread, so the one that would only say that nothing more comes is not asked for.
-    while more and size != length:
-        message = await _piece(receive)
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > MAX_BODY:
+    async def _body(self, scope: Message, receive: Receive) -> bytes:
+        """The whole body. One that is announced as too large is not waited for."""
+        length = _announced_length(scope)
+        if length == 0:
+            return b""
+        if length is not None and length > MAX_BODY:
             raise _TooLarge
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks: list[bytes] = []
+        size = 0
+        more = True
+        # Every message comes from another thread: the one that would only say that nothing more comes is not asked for.
+        while more and size != length:
+            message = await self._piece(receive)
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > MAX_BODY:
+                raise _TooLarge
+            more = message.get("more_body", False)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def _piece(self, receive: Receive) -> Message:
+        """What the client sends next, within READ_TIMEOUT, or GRACE when the server stops."""
+        # A timer costs less than `asyncio.wait_for` does.
+        task = asyncio.current_task()
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+            if task is not None:
+                task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(READ_TIMEOUT, give_up)
+        self._waits.add(give_up)
+        try:
+            message = await receive()
+        except asyncio.CancelledError:
+            if late:
+                raise _TooSlow from None
+            raise
+        finally:
+            timer.cancel()
+            self._waits.discard(give_up)
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        return message
+
+    async def _send_stream(
+        self, scope: Message, response: HttpResponse, receive: Receive, send: Send
+    ) -> None:
+        """Send each event in a frame of its own until the stream ends or the client goes away."""
+        stream = response.stream
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        stream.on_ready(lambda: loop.call_soon_threadsafe(ready.set))
+        gone = asyncio.ensure_future(_disconnected(receive))
+
+        def end(_: object) -> None:
+            stream.close()
+            ready.set()
+
+        gone.add_done_callback(end)
+        task = asyncio.current_task()
+        assert task is not None
+        self._waits.add(task.cancel)
+        try:
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": _headers(scope, response, None)}
+            )
+            while not gone.done():
+                ready.clear()
+                while True:
+                    event = stream.next(0)
+                    if event is None:
+                        break
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
+                if stream.ended:
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+                await ready.wait()
+        finally:
+            self._waits.discard(task.cancel)
+            gone.cancel()
+            stream.close()
+
+
+#: What is answered before a request is one, with nothing of the protocol around it.
+_REFUSALS = {
+    _BadRequest: (400, b"bad request"),
+    _TooSlow: (408, b"request timeout: Client timed out."),
+}
+
+
+def _check_head(scope: Message) -> None:
+    """Refuse a request line or a block of headers that is too long."""
+    path = scope.get("raw_path") or b""
+    if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
+        raise _BadRequest
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value) + 4
+    if size > MAX_HEADERS:
+        raise _BadRequest
 
 
 def _announced_length(scope: Message) -> Optional[int]:
@@ -225,31 +325,6 @@ def _announced_length(scope: Message) -> Optional[int]:
     return None
 
 
-async def _piece(receive: Receive) -> Message:
-    """What the client sends next, within READ_TIMEOUT. A timer costs less than `asyncio.wait_for` does."""
-    task = asyncio.current_task()
-    late = False
-
-    def give_up() -> None:
-        nonlocal late
-        late = True
-        if task is not None:
-            task.cancel()
-
-    timer = asyncio.get_running_loop().call_later(READ_TIMEOUT, give_up)
-    try:
-        message = await receive()
-    except asyncio.CancelledError:
-        if late:
-            raise _TooSlow from None
-        raise
-    finally:
-        timer.cancel()
-    if message["type"] == "http.disconnect":
-        raise _Gone
-    return message
-
-
 def _request(scope: Message, body: bytes) -> HttpRequest:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     raw_path = scope.get("raw_path")
@@ -257,58 +332,32 @@ def _request(scope: Message, body: bytes) -> HttpRequest:
     return HttpRequest(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers, body)
 
 
-def _headers(response: HttpResponse, length: Optional[int]) -> list[tuple[bytes, bytes]]:
+def _headers(
+    scope: Message, response: HttpResponse, length: Optional[int], close: bool = False
+) -> list[tuple[bytes, bytes]]:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    if scope["http_version"] == "1.1":
+        headers.append((b"connection", b"close" if close or _wants_close(scope) else b"keep-alive"))
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
     return headers
 
 
-def _plain(status: int, code: str, description: str) -> HttpResponse:
-    body = json.dumps({"errors": [{"code": code, "description": description}]}).encode()
-    return HttpResponse(status, [("content-type", "application/json;charset=utf-8")], body)
+def _wants_close(scope: Message) -> bool:
+    """Whether the client ends its connection with this request."""
+    return any(name == b"connection" and b"close" in value.lower() for name, value in scope["headers"])
 
 
-async def _send(response: HttpResponse, send: Send) -> None:
+async def _send(scope: Message, response: HttpResponse, send: Send, close: bool = False) -> None:
+    """Send an answer. close: the rest of the request cannot be told from the next one, so that none may follow."""
     await send(
         {
             "type": "http.response.start",
             "status": response.status,
-            "headers": _headers(response, len(response.body)),
+            "headers": _headers(scope, response, len(response.body), close),
         }
     )
     await send({"type": "http.response.body", "body": response.body})
-
-
-async def _send_stream(response: HttpResponse, receive: Receive, send: Send) -> None:
-    """Send each event in a frame of its own until the stream ends or the client goes away."""
-    stream = response.stream
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    stream.on_ready(lambda: loop.call_soon_threadsafe(ready.set))
-    gone = asyncio.ensure_future(_disconnected(receive))
-
-    def end(_: object) -> None:
-        stream.close()
-        ready.set()
-
-    gone.add_done_callback(end)
-    try:
-        await send({"type": "http.response.start", "status": 200, "headers": _headers(response, None)})
-        while not gone.done():
-            ready.clear()
-            while True:
-                event = stream.next(0)
-                if event is None:
-                    break
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-            if stream.ended:
-                await send({"type": "http.response.body", "body": b""})
-                return
-            await ready.wait()
-    finally:
-        gone.cancel()
-        stream.close()
 
 
 async def _disconnected(receive: Receive) -> None:

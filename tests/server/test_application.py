@@ -24,6 +24,7 @@ def scope(**headers: str) -> dict[str, Any]:
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     return {
         "type": "http",
+        "http_version": "1.1",
         "method": "POST",
         "path": "/",
         "query_string": b"",

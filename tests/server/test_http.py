@@ -281,6 +281,8 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(server):
         http.send(request_bytes("POST", "/", b"", standard(content_length=str(limit + 1))))
         answer = http.receive()  # answered by the announced length alone
         assert (answer.status, answer.error) == (413, ("request too large", "Request entity is too large"))
+        assert answer.headers["connection"] == "close"
+        assert "x-txn-time" in answer.headers
     with Http(server) as http:
         http.send(request_bytes("POST", "/", b"", standard(transfer_encoding="chunked", content_length=None)))
         chunk = b"100000\r\n" + b"a" * 0x100000 + b"\r\n"
@@ -347,5 +349,29 @@ def test_upper_case_and_repeated_headers(http):
 
 def test_connection_close_is_honoured(server):
     with Http(server) as http:
-        assert http.ask("POST", "/", ONE, connection="close").status == 200
+        assert http.ask("POST", "/", ONE).headers["connection"] == "keep-alive"
+        answer = http.ask("POST", "/", ONE, connection="close")
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert http.socket.recv(10) == b""
+
+
+@pytest.mark.parametrize(
+    ("length", "header", "refused"),
+    [(16_000, 0, False), (16_500, 0, True), (0, 7_500, False), (0, 8_200, True)],
+    ids=["line", "long line", "headers", "long headers"],
+)
+def test_the_head_of_a_request_has_limits(server, length, header, refused):
+    with Http(server) as http:
+        answer = http.ask("GET", f"/?q=%22{'a' * length}%22", x_long="b" * header)
+        assert answer.status == (400 if refused else 200)
+        if refused:
+            assert answer.json == {"error": "bad request"}
+            assert answer.headers["connection"] == "close"
+            assert http.socket.recv(10) == b""
+    assert server.query({"add": [1, 1]}) == 2
+
+
+def test_a_chunked_body_may_be_empty(http):
+    http.send(request_bytes("POST", "/", b"", standard(transfer_encoding="chunked", content_length=None)))
+    http.send(b"0\r\n\r\n")
+    assert http.receive().error == ("invalid expression", "Request body is not valid JSON.")
