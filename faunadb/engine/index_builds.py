@@ -17,7 +17,7 @@ from . import indexing
 from .auth.permissions import Admin
 from .context import Context
 from .documents import writing
-from .indexing import Index
+from .indexing import Index, live_sources
 from .language import values as v
 from .language.errors import RequestError
 from .schema.internal import BUILDING_FIELD
@@ -49,25 +49,15 @@ def system_context(engine: Engine, tx: Any, scope: int) -> Context:
     return Context(engine, tx, schema_view(engine, tx), SystemAuth(scope, Admin(scope)), tx=tx)
 
 
-def sources(ctx: Context, index: Index) -> list[int]:
-    """Numbers of the live collections an index covers, ascending."""
-    covered = index.collections
-    if covered is None:
-        refs = ctx.schema.items(index.scope, v.COLLECTIONS)
-        named = {number for source in index.sources for number in source.collections or ()}
-        covered = frozenset(ref.id for ref in refs) | named
-    return sorted(number for number in covered if ctx.schema.collection(index.scope, number) is not None)
-
-
 def is_small(ctx: Context, index: Index) -> bool:
     """Whether an index is to be built inside the creating transaction."""
     if index.wildcard:
-        return not sources(ctx, index)
+        return not live_sources(ctx, index)
     if len(index.sources) > 1:
         return False
     tx = ctx.writer()
     count = versions = 0
-    for coll in sources(ctx, index):
+    for coll in live_sources(ctx, index):
         count += len(tx.scan_documents(index.scope, coll, limit=SMALL + 1))
         versions += tx.count_versions(index.scope, coll, SMALL + 1)
         if count > SMALL or versions > SMALL:
@@ -78,7 +68,7 @@ def is_small(ctx: Context, index: Index) -> bool:
 def build_now(ctx: Context, index: Index) -> None:
     """Index every version of every document of the sources, in the running transaction."""
     tx = ctx.writer()
-    for coll in sources(ctx, index):
+    for coll in live_sources(ctx, index):
         for doc in tx.scan_documents(index.scope, coll, limit=SMALL + 1):
             ctx.check_deadline()
             build_document(ctx, index, v.Ref(index.scope, coll, doc))
@@ -159,7 +149,7 @@ def _advance(ctx: Context, index: Index, place: Any) -> Optional[list[Optional[i
     tx = ctx.writer()
     ends = time.monotonic() + STEP_SECONDS
     first, last = place if place is not None else (None, None)
-    for coll in sources(ctx, index):
+    for coll in live_sources(ctx, index):
         if first is not None and coll < first:
             continue
         after = last if coll == first else None

@@ -191,6 +191,16 @@ def _numbers(targets: list[Any]) -> Optional[frozenset[int]]:
     return frozenset(target.id for target in targets if isinstance(target, v.Ref))
 
 
+def live_sources(ctx: Context, index: Index) -> list[int]:
+    """Numbers of the live collections an index covers, ascending."""
+    covered = index.collections
+    if covered is None:
+        refs = ctx.schema.items(index.scope, v.COLLECTIONS)
+        named = {number for source in index.sources for number in source.collections or ()}
+        covered = frozenset(ref.id for ref in refs) | named
+    return sorted(number for number in covered if ctx.schema.collection(index.scope, number) is not None)
+
+
 # ---- extracting -------------------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FIRST_ROUND = 128
 LARGEST_ROUND = 131_072
 
+#: Times that can be stored.
+LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
+
 _RANK = {"add": 0, "create": 1, "update": 2, "delete": 3, "remove": 4}
 
 #: Order of removes and adds at one time in a leaf set.
@@ -184,8 +187,8 @@ def _interval_events(
             yield _event(element, end, REMOVED)
 
 
-class EntryHistory(SortedHistory):
-    """Events of the entries of one term tuple of one index."""
+class EntryHistory(History):
+    """Events of the entries of one term tuple of one index. collections: numbers of those it covers."""
 
     def __init__(
         self,
@@ -196,6 +199,7 @@ class EntryHistory(SortedHistory):
         descending: tuple[bool, ...],
         filtered: bool,
         source: v.SetValue,
+        collections: Iterable[int],
     ):
         self.ctx = ctx
         self.scope = scope
@@ -205,15 +209,18 @@ class EntryHistory(SortedHistory):
         self.filtered = filtered
         self.sources = (source,)
         self.descending = descending
+        self.collections = collections
         self.floors = Floors(ctx, scope)
 
     def encode(self, values: list[Any]) -> bytes:
         flags = [*self.descending, *([False] * len(values))]
         return b"".join(keys.encode_directed(value, down) for value, down in zip(values, flags))
 
-    def _elements(self, since: Optional[int]) -> Iterator[tuple[Element, Interval]]:
+    def _elements(self, rows: Iterable[Any]) -> Iterator[tuple[Element, Interval]]:
         scope, sources = self.scope, self.sources
-        for row in self.ctx.snap.history(scope, self.index, self.terms, since=since):
+        for count, row in enumerate(rows):
+            if count % 512 == 0:
+                self.ctx.check_deadline()
             key, coll, doc, cover = row[:4]
             self.ctx.reads += len(key) + (len(cover) if cover is not None else 0)
             if self.floors.of(coll) == math.inf:
@@ -221,17 +228,45 @@ class EntryHistory(SortedHistory):
             values, ref = keys.split(key, coll, doc) if self.arity else (b"", key)
             yield (values, ref, scope, coll, doc, cover, sources), (row.added, row.removed)
 
-    def changes(self, since: float) -> Iterator[Event]:
-        if since == math.inf:
-            return
-        earliest = None if since == -math.inf else int(since) - 1
-        for element, interval in self._elements(earliest):
-            yield from _interval_events(element, (interval,), since, self.floors.of(element[3]))
+    def events(
+        self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
+    ) -> Iterator[Event]:
+        """Read in rounds. The store says in which span of time the next events lie; all of that are sorted here."""
+        place = (self.scope, self.index, self.terms)
+        earliest = min((self.floors.of(coll) for coll in self.collections), default=math.inf)
+        low = max(earliest, LOWEST if lower is None else lower.ts, LOWEST)
+        high = min(HIGHEST if upper is None else upper.ts, HIGHEST)
+        size = max(limit, FIRST_ROUND)
+        while low <= high:
+            self.ctx.check_deadline()
+            times = self.ctx.snap.change_times(
+                *place, lower=int(low), upper=int(high), reverse=reverse, limit=size
+            )
+            if not times:
+                return
+            far = times[-1]
+            first, last = (far, int(high)) if reverse else (int(low), far)
+            yield from sorted(self._between(first, last, lower, upper), reverse=reverse)
+            if len(times) < size:
+                return
+            low, high = (low, far - 1) if reverse else (far + 1, high)
+            size = min(size * 16, LARGEST_ROUND)
+
+    def _between(self, first: int, last: int, lower: Optional[Cut], upper: Optional[Cut]) -> Iterator[Event]:
+        """The events from one time to another, and between the cuts, in no order."""
+        rows = self.ctx.snap.changes(self.scope, self.index, self.terms, lower=first, upper=last)
+        for element, interval in self._elements(rows):
+            for event in _interval_events(element, (interval,), first, self.floors.of(element[3])):
+                if event.ts > last or (lower is not None and event < lower.key):
+                    continue
+                if upper is None or event < upper.key:
+                    yield event
 
     def timelines(self) -> Iterator[Timeline]:
         from .base import group
 
-        for key, rows in groupby(self._elements(None), lambda row: group(row[0])):
+        elements = self._elements(self.ctx.snap.history(self.scope, self.index, self.terms))
+        for key, rows in groupby(elements, lambda row: group(row[0])):
             yield key, [(element, [interval for _, interval in same]) for element, same in _by_document(rows)]
 
 

@@ -171,7 +171,8 @@ class Match(LazySet):
         index = self.config(ctx)
         filtered = self._permit(ctx)
         terms = indexing.check_terms(keys.encode_terms(self.terms))
-        return EntryHistory(ctx, index.scope, index.id, terms, index.descending, filtered, self)
+        collections = indexing.live_sources(ctx, index)
+        return EntryHistory(ctx, index.scope, index.id, terms, index.descending, filtered, self, collections)
 
 
 def find_index(ctx: Context, ref: v.Ref) -> Optional[indexing.Index]:
@@ -230,7 +231,7 @@ class DocumentsSet(LazySet):
 
     def history(self, ctx: Context) -> History:
         ref = self.collection
-        return EntryHistory(ctx, ref.scope, ref.id, b"", (), self._filtered(ctx), self)
+        return EntryHistory(ctx, ref.scope, ref.id, b"", (), self._filtered(ctx), self, (ref.id,))
 
 
 class NativeSet(LazySet):
@@ -264,7 +265,8 @@ class NativeSet(LazySet):
         return _collection_reader(ctx, self.ref, self._filtered(ctx), self)
 
     def history(self, ctx: Context) -> History:
-        return EntryHistory(ctx, self.ref.scope, self.ref.id, b"", (), self._filtered(ctx), self)
+        ref = self.ref
+        return EntryHistory(ctx, ref.scope, ref.id, b"", (), self._filtered(ctx), self, (ref.id,))
 
 
 class DatabasesReader(EntryReader):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
+from .. import keys
 from ..language import values as v
 from ..language.errors import invalid_argument, permission_denied
 from ..language.registry import MISSING
 from . import events as ev
-from .base import Denied, LazySet, covered_all, cursor_of, shown, visible
+from .base import Denied, Element, LazySet, covered_all, cursor_of, shown, visible
 from .cursors import as_list, parse_edge, parse_event_cursor
 from .events import EventsSet
 from .history import Event, History
@@ -97,11 +98,10 @@ def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
         return wanted.page([], [], v.NO_CURSOR, echo)
     count = wanted.size + 1
     if isinstance(reader, EntryReader) and not reader.filtered and not wanted.sources:
-        rows = list(islice(reader.rows(lower, upper, wanted.backward, count), count))
+        rows = reader.rows(lower, upper, wanted.backward, count)
         return _page_of_rows(ctx, reader, rows, wanted, echo)
     elements = visible(ctx, reader, reader.scan(lower, upper, wanted.backward, count))
-    found = list(islice(elements, count))
-    following = found.pop() if len(found) == count else None
+    found, following = _divided(elements, wanted.size, _same_place)
     if wanted.backward:
         found.reverse()
     raw = [cursor_of(ctx, element) for element in found]
@@ -113,14 +113,47 @@ def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
     return wanted.page(data, raw, raw[0] if wanted.backward else cursor_of(ctx, following), echo)
 
 
-def _page_of_rows(ctx: Context, reader: EntryReader, rows: list[Any], wanted: Wanted, echo: Any) -> v.Page:
+T = TypeVar("T")
+
+
+def _divided(items: Iterator[T], size: int, same: Callable[[T, T], bool]) -> tuple[list[T], Optional[T]]:
+    """The items of a page, and the one that follows. No cursor can tell items at the same place apart: they stay on
+    one page, which may be larger for it.
+    """
+    found = list(islice(items, size))
+    for following in items:
+        if not same(found[-1], following):
+            return found, following
+        found.append(following)
+    return found, None
+
+
+def _same_place(one: Element, other: Element) -> bool:
+    """Whether elements have equal values (as 1 and 1.0 are) and the same document."""
+    return one[:2] == other[:2]
+
+
+def _same_event(one: Event, other: Event) -> bool:
+    """The same for events."""
+    return one[:4] == other[:4]
+
+
+def _same_row(one: Any, other: Any) -> bool:
+    """The same for stored entries."""
+    coll, doc = one[1:3]
+    return (coll, doc) == other[1:3] and keys.split(one[0], coll, doc) == keys.split(other[0], coll, doc)
+
+
+def _page_of_rows(
+    ctx: Context, reader: EntryReader, found: Iterator[Any], wanted: Wanted, echo: Any
+) -> v.Page:
     """A page straight from stored entries: most pages are this, and spare what sets of sets need."""
     scope, backward = reader.scope, wanted.backward
-    more = len(rows) > wanted.size
+    rows, following = _divided(found, wanted.size, _same_row)
     if backward:
-        if more:
-            rows.pop()
         rows.reverse()
+    elif following is not None:
+        rows.append(following)
     refs = [v.Ref(scope, row[1], row[2]) for row in rows]
     if reader.arity:
         values = covered_all(ctx, [row[3] for row in rows], scope)
@@ -129,7 +162,7 @@ def _page_of_rows(ctx: Context, reader: EntryReader, rows: list[Any], wanted: Wa
     else:
         raw = [[ref] for ref in refs]
         data = refs
-    if not more:
+    if following is None:
         return wanted.page(data, raw, v.NO_CURSOR, echo)
     if backward:
         return wanted.page(data, raw, raw[0], echo)
@@ -157,8 +190,7 @@ def _page_of_events(ctx: Context, history: History, wanted: Wanted) -> v.Page:
     count = wanted.size + 1
     lower, upper = (None, cut) if wanted.backward else (cut, None)
     events = readable_events(ctx, history, history.events(lower, upper, wanted.backward, count))
-    found = list(islice(events, count))
-    following: Optional[Event] = found.pop() if len(found) == count else None
+    found, following = _divided(events, wanted.size, _same_event)
     if wanted.backward:
         found.reverse()
     raw = [ev.cursor_of(ctx, event) for event in found]

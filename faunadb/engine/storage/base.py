@@ -140,6 +140,24 @@ class Snapshot:
         """Live and ended entries by ``(values, added)``; with ``since`` those not removed by then."""
         raise NotImplementedError
 
+    def change_times(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        *,
+        lower: int,
+        upper: int,
+        reverse: bool = False,
+        limit: int,
+    ) -> list[int]:
+        """The first times, from ``lower`` to ``upper``, at which entries came or went; a time as often as they did."""
+        raise NotImplementedError
+
+    def changes(self, scope: int, index: int, terms: bytes, *, lower: int, upper: int) -> list[EntryRow]:
+        """Live and ended entries that came or went from ``lower`` to ``upper``, in no order."""
+        raise NotImplementedError
+
     def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
         """Ids of documents that have any version, deleted ones too, ascending, beginning after ``after``."""
         raise NotImplementedError

@@ -90,7 +90,7 @@ class PgStatements(Statements):
     def __init__(self, schema: str) -> None:
         self._schema = schema
         self._marked: dict[str, str] = {}
-        super().__init__("%s")
+        super().__init__("%s", _COLUMNS)
         for name, text in _ENTRY_STATEMENTS.items():
             setattr(self, name, self.mark(text))
         self.live = {key: self.mark(text) for key, text in _batches("entry", "NULL", "").items()}
@@ -281,6 +281,12 @@ class _PgReads(SqlSnapshot):
         count: int,
     ) -> list[EntryRow]:
         return self._batch(self._sql.ended_at, scope, index, terms, lower, upper, reverse, (at, at), count)
+
+    def _terms_key(self, terms: bytes) -> bytes:
+        return _terms_key(terms)
+
+    def _entry_rows(self, rows: Sequence[Row]) -> list[EntryRow]:
+        return _rows_of(rows)
 
     def _ended_batch(
         self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int

@@ -156,6 +156,34 @@ class SqlSnapshot(Snapshot):
         ended = self._ended_history(scope, index, terms, LOWEST if since is None else since)
         return heapq.merge(live, ended, key=_values_and_added_of)
 
+    def change_times(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        *,
+        lower: int,
+        upper: int,
+        reverse: bool = False,
+        limit: int,
+    ) -> list[int]:
+        span = (scope, index, self._terms_key(terms), lower, upper)
+        rows = self._all(self._sql.change_times[reverse], (*span, *span, *span, limit))
+        return [row[0] for row in rows]
+
+    def changes(self, scope: int, index: int, terms: bytes, *, lower: int, upper: int) -> list[EntryRow]:
+        span = (scope, index, self._terms_key(terms), lower, upper)
+        live = self._all(self._sql.live_changes, span)
+        ended = self._all(self._sql.ended_changes, (*span, lower, upper))
+        return self._entry_rows([*live, *ended])
+
+    def _terms_key(self, terms: bytes) -> bytes:
+        """What stands for terms in the key of the tables."""
+        return terms
+
+    def _entry_rows(self, rows: Sequence[Row]) -> list[EntryRow]:
+        return list(map(EntryRow._make, rows))
+
     def _ended_history(self, scope: int, index: int, terms: bytes, since: int) -> Iterator[EntryRow]:
         after: Optional[tuple[bytes, int]] = None
         while True:

@@ -38,8 +38,19 @@ INSERT INTO meta VALUES (0, 0, 0, {format});
 #: How to turn format n - 1 into format n: SQL texts by n, run in order within one transaction.
 MIGRATIONS: dict[int, list[str]] = {}
 
+
+def read_clock(more: str = "") -> str:
+    """The store's clock row. There is none where a newer version has migrated the store meanwhile."""
+    return f"SELECT last_txn, schema_version{more} FROM meta WHERE id = 0 AND format = {SCHEMA_VERSION}"
+
+
 _DOCUMENT = "scope = ? AND coll = ? AND doc = ?"
-_ENTRY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
+_PLACE = "scope = ? AND idx = ? AND terms = ?"
+#: The plus keeps the backends from walking the whole index along `past_entry_removed`.
+_TIMES = " UNION ALL ".join(
+    f"SELECT {column} AS ts FROM {table} WHERE {_PLACE} AND +{column} BETWEEN ? AND ?"
+    for table, column in (("entry", "added"), ("past_entry", "added"), ("past_entry", "removed"))
+)
 
 
 class Statements:
@@ -58,6 +69,20 @@ class Statements:
             for bounded in (False, True)
             for reverse in (False, True)
         }
+        #: By descending: when entries of one place came or went. The bounds are given three times.
+        self.change_times = {
+            reverse: self.mark(
+                f"SELECT ts FROM ({_TIMES}) AS times ORDER BY ts{' DESC' if reverse else ''} LIMIT ?"
+            )
+            for reverse in (False, True)
+        }
+        self.live_changes = self.mark(
+            f"SELECT {columns}, NULL FROM entry WHERE {_PLACE} AND added BETWEEN ? AND ?"
+        )
+        self.ended_changes = self.mark(
+            f"SELECT {columns}, removed FROM past_entry WHERE {_PLACE}"
+            " AND (added BETWEEN ? AND ? OR removed BETWEEN ? AND ?)"
+        )
 
     def mark(self, text: str) -> str:
         """``text``, written with ``?``, in this backend's parameter style."""
@@ -147,10 +172,7 @@ _SHARED = {
 
 def entry_statement(table: str, columns: str, conditions: str, order: str) -> str:
     """A keyset batch over the entries of one (scope, index, terms)."""
-    return (
-        f"SELECT {columns} FROM {table} WHERE scope = ? AND idx = ? AND terms = ?{conditions}"
-        f" ORDER BY {order} LIMIT ?"
-    )
+    return f"SELECT {columns} FROM {table} WHERE {_PLACE}{conditions} ORDER BY {order} LIMIT ?"
 
 
 def bulk_delete(table: str, key: str, where: str) -> str:

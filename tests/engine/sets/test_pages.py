@@ -229,3 +229,28 @@ def test_no_scan_outlives_its_query(db: Database) -> None:
     status, body = db.body(slow, headers={"x-query-timeout": "1"})
     assert (status, body["errors"][0]["code"]) == (503, "time out")
     assert db.wire({"count": documents()}) == 400
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10])
+def test_values_of_a_document_that_only_differ_in_kind_stay_on_one_page(spells: Database, size: int) -> None:
+    """No cursor can tell 1 and 1.0 of one document apart: a page that began between them would never end."""
+    create_index(spells, "numbers", values=["n"])
+    create(spells, 201, {"n": [1, 1.0, 2]})
+    create(spells, 202, {"n": [1.0, 1, 3.0]})
+    for target, end in (
+        (match("numbers"), None),
+        ({"reverse": match("numbers")}, 0),
+        ({"union": [match("numbers")] * 2}, None),
+    ):
+        everything = data(spells, target)
+        assert sorted(map(repr, everything)) == ["1", "1", "1.0", "1.0", "2", "3.0"]
+        for backward in (False, True):
+            found: list[Any] = []
+            cursor: Any = end if backward else []
+            while cursor is not None or (backward and not found):
+                side = "before" if backward else "after"
+                page = spells.wire(paginate(target, size=size, **{side: obj(cursor)}))
+                assert 0 < len(page["data"]) <= max(size + 1, 2)
+                found = page["data"] + found if backward else found + page["data"]
+                cursor = page.get(side)
+            assert list(map(repr, found)) == list(map(repr, everything))

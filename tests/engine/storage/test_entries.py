@@ -10,6 +10,7 @@ import pytest
 from faunadb.engine.storage import EntryRow, Store, Transaction
 from tests.engine.storage.places import COLL, INDEX, SCOPE, add, end, values_of
 
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 KEYS = [b"", b"\0", b"\0\0", b"\1", b"a", b"a\0", b"aa", b"a\xff", b"b", b"\xff", b"\xff\xff"]
 
 
@@ -251,3 +252,37 @@ def test_memory_stays_flat_in_a_long_scan(store: Store) -> None:
             tracemalloc.stop()
     assert count == 20_000
     assert peak < 2_000_000  # 20,000 rows at once would be over 10 MB
+
+
+def test_changes_of_a_span_of_time(store: Store) -> None:
+    """Entry n is there from 10 n; every third ended at 10 n + 25, so that at some times one comes and another goes."""
+    whole = b"long" * 2000  # terms beyond what the backends keep in their keys
+
+    def work(tx: Transaction) -> None:
+        for number in range(200):
+            place = (SCOPE, INDEX, whole, b"v%03d" % number, COLL, number, None, None)
+            if number % 3:
+                tx.add_entry(*place, number * 10)
+            else:
+                tx.put_past_entry(*place, number * 10, number * 10 + 25)
+        tx.add_entry(SCOPE, INDEX, b"", b"other", COLL, 7, None, None, 50)
+
+    store.write(work)
+    spans = [(number * 10, None if number % 3 else number * 10 + 25) for number in range(200)]
+    times = sorted([time for span in spans for time in span if time is not None])
+    with store.snapshot() as snapshot:
+        for lower, upper, limit in itertools.product(
+            (LOWEST, 0, 995, 1000), (-1, 0, 995, 1000, 1025, HIGHEST), (1, 7, 900)
+        ):
+            between = [time for time in times if lower <= time <= upper]
+            for reverse in (False, True):
+                found = snapshot.change_times(
+                    SCOPE, INDEX, whole, lower=lower, upper=upper, reverse=reverse, limit=limit
+                )
+                assert found == (between[::-1] if reverse else between)[:limit]
+            rows = snapshot.changes(SCOPE, INDEX, whole, lower=lower, upper=upper)
+            assert sorted((row.added, row.removed, row.values) for row in rows) == sorted(
+                (added, removed, b"v%03d" % number)
+                for number, (added, removed) in enumerate(spans)
+                if lower <= added <= upper or (removed is not None and lower <= removed <= upper)
+            )
