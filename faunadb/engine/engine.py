@@ -21,7 +21,7 @@ from .language.nodes import Node
 from .language.parser import parse_query
 from .language.registry import FORMS, WRITE
 from .language.values import DATABASES, Document
-from .render import ResponseWriter
+from .render_legacy import writer_for
 from .schema import maintenance
 from .schema.view import schema_view
 from .storage import Store, open_store
@@ -259,8 +259,7 @@ class Engine:
             value = prepared.node.eval(ctx, {})
         except QueryErrors as errors:
             raise Failed(errors, snap.time, ctx.reads) from None
-        writer = ResponseWriter(ctx)
-        text = '{"resource":' + writer.render(value) + "}"
+        text = '{"resource":' + writer_for(ctx).render(value) + "}"
         status = 201 if type(value) is Document and value.created else 200
         written = tx is not None and tx.wrote
         return Outcome(

@@ -27,9 +27,10 @@ from .engine import (
     Request,
     Unauthenticated,
 )
-from .language.errors import QueryErrors, RequestError, bad_request
+from .language.errors import QueryErrors, RequestError, bad_request, wires
 from .language.registry import READ, VERSION_RANK, WRITE
 from .render import pretty
+from .render_legacy import is_legacy, legacy_error
 from .schema.view import schema_view
 from .storage.base import DeadlineExceeded, StoreError
 
@@ -316,7 +317,10 @@ class Exchange:
     def query_errors(self, failed: Failed) -> HttpResponse:
         self.time = failed.time
         self.metrics = Metrics(read=failed.bytes_read, retries=failed.retries)
-        text = _errors_text([error.wire() for error in failed.errors.errors])
+        errors = wires(failed.errors.errors)
+        if is_legacy(self.options.version):
+            errors = [legacy_error(error) for error in errors]
+        text = _errors_text(errors)
         return self.respond(failed.errors.status, text)
 
     def unauthorized(self, snapshot_time: Optional[int] = None) -> HttpResponse:

@@ -13,10 +13,12 @@ import uuid
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from .budget import spend
 from .language import lambdas
 from .language import values as v
 from .language.nodes import Literal, Source
 from .language.numeric import double_to_json
+from .language.registry import VERSION_RANK
 from .language.temporal import Date, Time
 
 if TYPE_CHECKING:
@@ -27,10 +29,19 @@ STORED_MARK = '"@:'
 
 quote: Callable[[str], str] = encode_basestring
 
+#: Characters of a string that is counted before it is written again.
+_LONG = 256
+
+
+def _string(value: str) -> str:
+    if len(value) > _LONG:
+        spend(len(value))
+    return quote(value)
+
 
 #: Kinds whose text is the same wherever they stand.
 _SCALARS: dict[type, Callable[[Any], str]] = {
-    str: quote,
+    str: _string,
     int: repr,
     bool: lambda value: "true" if value else "false",
     type(None): lambda value: "null",
@@ -74,15 +85,21 @@ class Writer:
             return scalar(value)
         return getattr(self, _METHODS.get(kind, "set"))(value)  # type: ignore[no-any-return]
 
+    def grow(self, size: int) -> None:
+        """About size bytes of text more are written. Raises RequestError when they are too many."""
+        spend(size)
+
     def double(self, value: float) -> str:
         return double_to_json(value)
 
     def array(self, items: list[Any]) -> str:
+        self.grow(16 * len(items))
         parts = [self.text(item) for item in items]
         return "[" + ",".join([part for part in parts if part is not None]) + "]"
 
     def members(self, fields: dict[str, Any]) -> list[str]:
         """``"key":text`` of each member that can be shown."""
+        self.grow(48 * len(fields))
         parts = []
         for key, value in fields.items():
             scalar = _SCALARS.get(type(value))
@@ -220,7 +237,10 @@ class ResponseWriter(Writer):
         return '{"@query":' + self.lambda_source(fn) + "}"
 
     def lambda_source(self, fn: v.Lambda) -> str:
-        return self.source(lambdas.source(self.ctx, fn))
+        shown = lambdas.source(self.ctx, fn)
+        if _knows_no_versions(self.version) and _knows_no_versions(fn.version):
+            shown = Source((key, value) for key, value in shown.items() if key != "api_version")
+        return self.source(shown)
 
     def set(self, value: Any) -> Optional[str]:
         shown = value.shown()
@@ -252,6 +272,7 @@ class ResponseWriter(Writer):
             head += ',"action":"delete"'
         text = document.text
         if text is not None and STORED_MARK not in text:
+            self.grow(len(text))
             return head + ("," + text[1:] if len(text) > 2 else "}")
         parts = self.members(document.fields)
         return head + "," + ",".join(parts) + "}" if parts else head + "}"
@@ -297,14 +318,9 @@ class ResponseWriter(Writer):
         return "{" + ",".join(self.members({"value": element.value, "sources": element.sources})) + "}"
 
 
-class LegacyWriter(ResponseWriter):
-    """Writes values in the style of API version 2.1: ``class`` for ``collection``, ``instance`` for ``document``."""
-
-    owner_key = "class"
-    native_names = {**v.NATIVE_NAMES, v.COLLECTIONS: "classes"}
-
-    def _event(self, event: Any) -> list[str]:
-        return self.members({"ts": event.ts, "action": event.action, "instance": event.ref})
+def _knows_no_versions(version: str) -> bool:
+    """Whether lambdas of an API version do not tell theirs."""
+    return VERSION_RANK[version] <= VERSION_RANK["2.12"]
 
 
 def pretty(text: str) -> str:

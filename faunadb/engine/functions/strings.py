@@ -393,6 +393,7 @@ def _formatted(ctx: Context, spec: textformat.Specifier, index: int, values: lis
 
 def _as_json(ctx: Context, value: Any, old: bool) -> str:
     """Compact JSON as a response would have it; old: in the style of API version 2.1 (refs use ``class``)."""
-    from ..render import LegacyWriter, ResponseWriter
+    from ..render import ResponseWriter
+    from ..render_legacy import LegacyWriter
 
     return (LegacyWriter(ctx) if old else ResponseWriter(ctx)).render(value)
