@@ -54,9 +54,9 @@ _TIMES = " UNION ALL ".join(
 
 
 class Statements:
-    """The statements by name, with the backend's parameter mark."""
+    """The statements by name, with the backend's parameter mark. columns: those of an entry, in its order."""
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, columns: str = ENTRY_COLUMNS) -> None:
         self._mark = mark
         for name, text in _SHARED.items():
             setattr(self, name, self.mark(text))
