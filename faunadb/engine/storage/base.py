@@ -43,6 +43,15 @@ class DeadlineExceeded(StoreUnavailable):
     """The caller's deadline passed before the write had its turn; nothing was written."""
 
 
+class Outgrown(StoreUnavailable):
+    """A newer version has migrated a store that this one had open."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"{place!r} was upgraded by a newer version of faunadb while it was in use; upgrade faunadb here, too"
+        )
+
+
 class ClockBehind(StoreUnavailable):
     """A time was asked for that lies too far ahead of this machine's clock and of the store."""
 

@@ -9,7 +9,17 @@ import time
 import uuid
 from typing import Any, Callable, Optional, TypeVar
 
-from .base import BadURL, ClockBehind, EntryRow, Snapshot, Store, StoreError, StoreUnavailable, Transaction
+from .base import (
+    BadURL,
+    ClockBehind,
+    EntryRow,
+    Outgrown,
+    Snapshot,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Transaction,
+)
 
 try:
     import psycopg
@@ -37,7 +47,7 @@ from .postgres_schema import (
     worth_another_try,
 )
 from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot, SqlTransaction
-from .statements import COPIED, KEYS, Statements, export_statement, import_statement
+from .statements import COPIED, KEYS, Statements, export_statement, import_statement, read_clock
 
 T = TypeVar("T")
 
@@ -74,13 +84,12 @@ def _micros(time: str) -> str:
     return f"CAST(EXTRACT(EPOCH FROM {time}) * 1000000 AS BIGINT)"
 
 
-_READ = "SELECT last_txn, schema_version FROM meta WHERE id = 0"
-#: Also when the server began this transaction, which was before its view was taken; and who has locked the row since
-#: it was written: the transaction of a writer, perhaps one that our view does not see (`_is_under_way`).
-_READ_POSTGRESQL = (
-    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
-    f"SELECT last_txn, schema_version, {_micros('now()')}, CAST(xmax AS TEXT),"
-    " CASE WHEN CAST(xmax AS TEXT) <> '0' THEN CAST(pg_current_snapshot() AS TEXT) END FROM meta WHERE id = 0"
+_SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
+#: With the clock row: when the server began this transaction, which was before its view was taken; and who has locked
+#: the row since it was written, the transaction of a writer, perhaps one that our view does not see (`_is_under_way`).
+_SEEN = (
+    f", {_micros('now()')}, CAST(xmax AS TEXT),"
+    " CASE WHEN CAST(xmax AS TEXT) <> '0' THEN CAST(pg_current_snapshot() AS TEXT) END"
 )
 
 
@@ -557,6 +566,8 @@ class PgWriter(Writer):
             if worth_another_try(error) and isinstance(explained, StoreError):
                 raise TransactionLost(explained, again=True) from error
             raise explained from error
+        except Outgrown:
+            raise
         except StoreUnavailable as error:  # no connection
             raise TransactionLost(error, again=True) from error
         self.last_txn, self.schema_version = row[:2]
@@ -574,12 +585,15 @@ class PgWriter(Writer):
             lock = (
                 f"SET LOCAL lock_timeout = {max(1, int(wait * 1000))};"
                 f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_WRITER}';"
-                "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
-                "LOCK TABLE writer IN EXCLUSIVE MODE;"
+                f"{_SETTINGS}LOCK TABLE writer IN EXCLUSIVE MODE;"
             )
-        row = qualify("SELECT last_txn, schema_version FROM meta WHERE id = 0 FOR UPDATE", self.target.schema)
+        row = qualify(f"{read_clock()} FOR UPDATE", self.target.schema)
         read = f"SELECT last_txn, schema_version{now} FROM ({row}) AS locked"
-        return conn.script(qualify(f"BEGIN ISOLATION LEVEL SERIALIZABLE;{lock}{read}", self.target.schema))[0]
+        rows = conn.script(qualify(f"BEGIN ISOLATION LEVEL SERIALIZABLE;{lock}{read}", self.target.schema))
+        if not rows:
+            self.rollback()
+            raise Outgrown(self.target.shown)
+        return rows[0]
 
     def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
         return PgTransaction(self, txn, last_txn, schema_version)
@@ -766,7 +780,7 @@ class PostgresStore(Store):
         self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
         self._begin_text = qualify(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-            + (_READ_POSTGRESQL if self._dialect.postgresql else _READ),
+            + (_SETTINGS + read_clock(_SEEN) if self._dialect.postgresql else read_clock()),
             target.schema,
         )
         if self._dialect.postgresql:
@@ -801,7 +815,12 @@ class PostgresStore(Store):
             except psycopg_pool.PoolTimeout as error:
                 raise StoreUnavailable(f"no connection to {self.url} became free: {error}") from error
             try:
-                return conn, conn.script(self._begin_text)[0]
+                rows = conn.script(self._begin_text)
+                if not rows:
+                    conn.texts.execute("ROLLBACK")
+                    self._give_back(conn)
+                    raise Outgrown(self.url)
+                return conn, rows[0]
             except psycopg.Error as error:
                 conn.close()
                 self._give_back(conn)

@@ -10,7 +10,17 @@ import weakref
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, TypeVar
 
-from .base import BadURL, ClockBehind, EntryRow, Snapshot, Store, StoreError, StoreUnavailable, Transaction
+from .base import (
+    BadURL,
+    ClockBehind,
+    EntryRow,
+    Outgrown,
+    Snapshot,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Transaction,
+)
 from .checks import logical_problems
 from .clock import Clock
 from .commit_signal import CommitSignal
@@ -19,7 +29,7 @@ from .memory_gate import MemoryGate
 from .sql import CLOSED, Row, SqlSnapshot, SqlTransaction
 from .sqlite_lock import WriteLock
 from .sqlite_schema import connect, create_tables, explain, is_busy, open_file
-from .statements import COPIED, ENTRY_COLUMNS, Statements, entry_statement, import_statement
+from .statements import COPIED, ENTRY_COLUMNS, Statements, entry_statement, import_statement, read_clock
 from .urls import merge_options, parse_sqlite, positive_seconds
 
 T = TypeVar("T")
@@ -163,13 +173,15 @@ class SqliteSnapshot(_Reads):
         try:
             execute = conn.execute
             execute("BEGIN")
-            last_txn, self.schema_version = execute(
-                "SELECT last_txn, schema_version FROM meta WHERE id = 0"
-            ).fetchone()
+            row = execute(store._read_clock).fetchone()
         except sqlite3.Error as error:
             self._conn = CLOSED
             conn.close()
             raise self._explain(error) from error
+        if row is None:
+            self.close()
+            raise Outgrown(self._path or "")
+        last_txn, self.schema_version = row
         self.last_txn = last_txn
         self.time = time_before if time_before > last_txn else last_txn
         clock.show(self.time)
@@ -334,9 +346,8 @@ class SqliteWriter(Writer):
         self._ours = 0  # the last transaction committed here
         self._shared_until = 0.0  # other processes wrote recently: until when to be polite
         self._held_since = 0.0
-        self.last_txn, self.schema_version = conn.execute(
-            "SELECT last_txn, schema_version FROM meta WHERE id = 0"
-        ).fetchone()
+        self._read_clock = read_clock()
+        self.last_txn, self.schema_version = conn.execute(self._read_clock).fetchone()
         if path is not None:
             conn.execute("PRAGMA busy_timeout = 10")  # short rounds, so that a deadline is kept
 
@@ -355,10 +366,13 @@ class SqliteWriter(Writer):
                     raise explain(error, self._path) from error
                 self._held_since = time.monotonic()
         try:
-            row = self._conn.execute("SELECT last_txn, schema_version FROM meta WHERE id = 0").fetchone()
+            row = self._conn.execute(self._read_clock).fetchone()
         except sqlite3.Error as error:
             self.rollback()
             raise explain(error, self._path) from error
+        if row is None:
+            self.rollback()
+            raise Outgrown(self._path or "")
         self.last_txn, self.schema_version = row
         if self.last_txn != self._ours:
             self._held_since = time.monotonic()
@@ -556,6 +570,7 @@ class SqliteStore(_SqliteBase):
         conn = open_file(path, self._synchronous, patience)
         self._pool = _Pool(path, self._synchronous)
         self._write_lock = WriteLock(path)
+        self._read_clock = read_clock()
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
         _forked.add(self)
 

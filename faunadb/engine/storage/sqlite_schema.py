@@ -191,6 +191,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
         for step in range(version + 1, SCHEMA_VERSION + 1):
             for statement in MIGRATIONS[step]:
                 connection.execute(statement)
+        connection.execute("UPDATE meta SET format = ?", (SCHEMA_VERSION,))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:

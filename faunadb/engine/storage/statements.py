@@ -88,7 +88,6 @@ class Statements:
         """``text``, written with ``?``, in this backend's parameter style."""
         return text if self._mark == "?" else text.replace("%", "%%").replace("?", self._mark)
 
-    begin_snapshot: str
     newest: str
     newest_at: str
     newest_ts: str
@@ -107,7 +106,6 @@ class Statements:
     commits: str
     put_commit: str
     prune_log: str
-    set_meta: str
     stale_rows: str
     drop_stale: str
     drop_superseded: str
@@ -115,7 +113,6 @@ class Statements:
 
 
 _SHARED = {
-    "begin_snapshot": "SELECT last_txn, schema_version FROM meta WHERE id = 0",
     "newest": f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} ORDER BY ts DESC LIMIT 1",
     "newest_at": (
         f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} AND ts <= ? ORDER BY ts DESC LIMIT 1"
@@ -154,7 +151,6 @@ _SHARED = {
     "commits": "SELECT txn, changes FROM change_log WHERE txn > ? ORDER BY txn LIMIT ?",
     "put_commit": "INSERT INTO change_log (txn, changes) VALUES (?, ?)",
     "prune_log": "DELETE FROM change_log WHERE txn < ?",
-    "set_meta": "UPDATE meta SET last_txn = ?, schema_version = ? WHERE id = 0",
     "stale_rows": (
         "SELECT at, doc FROM stale WHERE scope = ? AND coll = ? AND at <= ? ORDER BY at, doc LIMIT ?"
     ),

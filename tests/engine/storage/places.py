@@ -45,15 +45,15 @@ def postgres_place(url: str) -> Place:
 
 
 def drop_postgres_place(place: Place) -> None:
-    _run_there(place, "DROP SCHEMA IF EXISTS {schema} CASCADE")
+    run_there(place, "DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 def empty_postgres_place(place: Place) -> None:
     """Forget all that the store holds, but not its clock, so that it may stay open."""
-    _run_there(place, ";".join(f"DELETE FROM {{schema}}.{table}" for table in COPIED))
+    run_there(place, ";".join(f"DELETE FROM {{schema}}.{table}" for table in COPIED))
 
 
-def _run_there(place: Place, statements: str) -> None:
+def run_there(place: Place, statements: str) -> None:
     import psycopg
 
     base, schema = place.url.split("schema=")

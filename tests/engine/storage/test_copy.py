@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import random
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from faunadb import query as q
+from faunadb.client import FaunaClient
 from faunadb.engine.storage import NotAStore, Store, StoreError, Transaction, copy_store
 from faunadb.engine.storage.sql import SqlSnapshot, SqlTransaction
 from faunadb.engine.storage.statements import COPIED
+from faunadb.errors import BadRequest
 from tests.engine.storage import places
 from tests.engine.storage.places import COLL, INDEX, SCOPE, Place
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -111,3 +120,99 @@ def test_a_copy_that_differs_is_not_kept(
         with pytest.raises(StoreError, match="copy of table 'entry' differs"):
             copy_store(shared_place.url, target_place.url)
     assert not any(content(target).values())
+
+
+# ---- the command line, on a database in use ---------------------------------------------------------------------
+
+
+def populate(client: FaunaClient) -> str:
+    """Databases, keys, indexes, functions and history; returns a key's secret."""
+    client.query(q.create_collection({"name": "spells"}))
+    client.query(q.create_function({"name": "double", "body": q.query(lambda n: q.multiply(n, 2))}))
+    client.query(
+        q.create_index(
+            {
+                "name": "by_element",
+                "source": q.collection("spells"),
+                "terms": [{"field": ["data", "element"]}],
+                "values": [{"field": ["data", "name"]}],
+                "unique": True,
+            }
+        )
+    )
+    client.query(
+        q.map_(
+            lambda n: q.create(
+                q.ref(q.collection("spells"), q.to_string(n)),
+                {"data": {"name": q.concat(["spell ", q.to_string(n)]), "element": "ice" * 400, "cost": n}},
+            ),
+            list(range(1, 120)),
+        )
+    )
+    spell = q.ref(q.collection("spells"), "7")
+    for cost in range(5):
+        client.query(q.update(spell, {"data": {"cost": cost}}))
+    client.query(q.delete(q.ref(q.collection("spells"), "8")))
+    client.query(q.create_database({"name": "inner"}))
+    return client.query(q.select("secret", q.create_key({"database": q.database("inner"), "role": "admin"})))
+
+
+def seen(client: FaunaClient, secret: str, at: Any) -> list[Any]:
+    """What must be the same in a copy, the past included."""
+    spell = q.ref(q.collection("spells"), "7")
+    match = q.match(q.index("by_element"), "ice" * 400)
+    inner = client.new_session_client(secret=secret)
+    return [
+        client.query(q.call("double", 21)),
+        client.query(q.paginate(q.events(spell))),
+        client.query(q.paginate(match, size=1000)),
+        client.query(q.at(at, [q.get(spell), q.paginate(match, size=1000)])),
+        client.query(q.paginate(q.events(match), size=1000)),
+        client.query(q.map_(q.lambda_("r", q.get(q.var("r"))), q.paginate(q.databases()))),
+        inner.query(q.paginate(q.collections())),
+    ]
+
+
+def copy_command(source: str, target: str) -> str:
+    command = [sys.executable, "-m", "faunadb", "copy", source, target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_command_there_and_back(shared_place: Place, target_place: Place, tmp_path: Path) -> None:
+    with FaunaClient("secret", endpoint=shared_place.url) as client:
+        secret = populate(client)
+        at = client.query(q.select("ts", q.get(q.ref(q.collection("spells"), "9"))))
+        at = q.epoch(at, "microsecond")
+        before = seen(client, secret, at)
+        told = copy_command(shared_place.url, target_place.url)
+        assert re.search(r"^ +\d+  version$", told, re.MULTILINE), told
+        assert re.search(r"rows copied and compared$", told), told
+        back = f"sqlite:///{tmp_path}/back.db"
+        assert copy_command(target_place.url, back) == told
+        for url in (target_place.url, back):
+            with FaunaClient("secret", endpoint=url) as copied:
+                assert seen(copied, secret, at) == before
+                last = client.get_last_txn_time()
+                made = copied.query(q.create(q.collection("spells"), {"data": {"name": "new"}}))
+                assert made["ts"] > last  # times go on
+                with pytest.raises(BadRequest, match="not unique"):
+                    copied.query(
+                        q.create(
+                            q.collection("spells"), {"data": {"name": "spell 7", "element": "ice" * 400}}
+                        )
+                    )
+
+
+def test_the_command_tells_what_it_does(
+    shared_place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from faunadb.cli import copy, progress
+
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    fill(shared_place.open())
+    assert copy.copy.main([shared_place.url, f"sqlite:///{tmp_path}/t.db"], standalone_mode=False) == 0
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) > 3
+    assert all("copying" in line for line in lines), lines

@@ -9,11 +9,13 @@ from typing import Any, Callable
 
 import pytest
 
+from faunadb import query as q
 from faunadb.client import FaunaClient
 from tests.engine.storage import histories, history_check
 from tests.engine.storage.histories import REGISTERS, Op, Run
 from tests.engine.storage.history_check import Versions
 from tests.engine.storage.places import Place
+from tests.server.running import Server
 
 
 class Watcher:
@@ -76,6 +78,30 @@ def test_histories_of_several_processes(shared_place: Place, tmp_path: Path) -> 
 @pytest.mark.parametrize("seed", range(5))
 def test_histories_soak(shared_place: Place, tmp_path: Path, seed: int) -> None:
     examine(shared_place, tmp_path, seed=seed, processes=5, count=2500, timeout=800)
+
+
+def test_what_was_seen_at_one_server_is_there_at_another(shared_place: Place) -> None:
+    """X-Last-Seen-Txn, which the client sends, of one process is honoured by another."""
+    servers = [Server(shared_place.url, "--workers", "1").start() for _ in range(2)]
+    clients = [histories.client_of(server.address) for server in servers]
+    try:
+        clients[0].query(q.create_collection({"name": "c"}))
+        clients[0].query(q.create(q.ref(q.collection("c"), "1"), {"data": {"n": -1}}))
+        for n in range(30):
+            one, other = clients[n % 2], clients[1 - n % 2]
+            written = one.query(q.select("ts", q.update(q.ref(q.collection("c"), "1"), {"data": {"n": n}})))
+            other.sync_last_txn_time(one.get_last_txn_time())
+            found = other.query([q.select(["data", "n"], q.get(q.ref(q.collection("c"), "1"))), q.now()])
+            assert found[0] == n
+            assert other.get_last_txn_time() >= written
+            # A time that is a little ahead, as another machine's clock may be, is not fallen short of either.
+            ahead = other.get_last_txn_time() + 20_000
+            one.sync_last_txn_time(ahead)
+            one.query(q.update(q.ref(q.collection("c"), "1"), {"data": {"n": n}}))
+            assert one.get_last_txn_time() > ahead
+    finally:
+        for server in servers:
+            server.stop()
 
 
 # ---- the checker itself finds what is wrong ---------------------------------------------------------------------

@@ -1,0 +1,124 @@
+"""Formats of stores: newer ones are refused, older ones migrated, whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import pytest
+
+from faunadb.client import FaunaClient
+from faunadb.engine.storage import NotAStore, StoreUnavailable, open_store, sqlite_schema, statements
+from faunadb.errors import UnavailableError
+from tests.engine.storage import places
+from tests.engine.storage.places import COLL, SCOPE, Place, put
+
+NEWER = "was written by a newer version of faunadb .store format 2, this one knows up to 1.; upgrade faunadb"
+
+
+def mark_as(place: Place, number: int) -> None:
+    """What a migration to this format does last."""
+    text = f"UPDATE {'{schema}.' if place.kind == 'postgres' else ''}meta SET format = {number}"
+    if place.kind == "postgres":
+        places.run_there(place, text)
+        return
+    with sqlite3.connect(place.url[len("sqlite:///") :]) as connection:
+        connection.execute(text)
+        connection.execute(f"PRAGMA user_version = {number}")
+    connection.close()
+
+
+@pytest.fixture
+def filled(shared_place: Place) -> Place:
+    with open_store(shared_place.url) as store:
+        store.write(lambda tx: put(tx, 1, '"kept"'))
+    return shared_place
+
+
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A version whose format is 2; returns the statements that lead there."""
+    steps = ["CREATE TABLE extra (id BIGINT PRIMARY KEY)", "INSERT INTO extra VALUES (7)"]
+    modules = [statements, sqlite_schema]
+    try:
+        from faunadb.engine.storage import postgres_schema
+
+        modules.append(postgres_schema)
+    except ImportError:
+        pass
+    for module in modules:
+        monkeypatch.setattr(module, "SCHEMA_VERSION", 2)
+    monkeypatch.setitem(statements.MIGRATIONS, 2, steps)
+    return steps
+
+
+def kept(place: Place) -> str:
+    with open_store(place.url) as store:
+        assert store.check() == []
+        with store.snapshot() as snapshot:
+            version = snapshot.version(SCOPE, COLL, 1)
+            assert version is not None
+            return str(version.data)
+
+
+def test_a_newer_store_is_refused_and_left_alone(filled: Place) -> None:
+    mark_as(filled, 2)
+    with pytest.raises(NotAStore, match=NEWER):
+        open_store(filled.url)
+    mark_as(filled, 1)
+    assert kept(filled) == '"kept"'
+
+
+def test_a_store_that_is_migrated_while_in_use(filled: Place) -> None:
+    store = filled.open()
+    before = store.snapshot()
+    mark_as(filled, 2)
+    message = "was upgraded by a newer version of faunadb while it was in use; upgrade faunadb here, too"
+    assert before.version(SCOPE, COLL, 1).data == '"kept"'  # the view is of the time before
+    before.close()
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match=message):
+            store.snapshot()
+        with pytest.raises(StoreUnavailable, match=message):
+            store.write(lambda tx: put(tx, 1, '"lost"'))
+    mark_as(filled, 1)
+    store.write(lambda tx: put(tx, 2))
+    assert kept(filled) == '"kept"'
+
+
+def test_queries_on_a_store_that_was_migrated(shared_place: Place) -> None:
+    with FaunaClient("secret", endpoint=shared_place.url) as client:
+        client.query(1)
+        mark_as(shared_place, 2)
+        for expression in (1, {"object": {}}):
+            with pytest.raises(UnavailableError, match="was upgraded by a newer version"):
+                client.query(expression)
+        mark_as(shared_place, 1)
+        assert client.query(1) == 1
+
+
+def test_an_older_store_is_migrated(filled: Place, newer: list[str]) -> None:
+    assert kept(filled) == '"kept"'
+    assert kept(filled) == '"kept"'  # migrated already
+    with filled.open() as store:
+        store.write(lambda tx: put(tx, 2))
+
+
+def test_migrated_once_when_several_begin_at_once(filled: Place, newer: list[str]) -> None:
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(kept(filled))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ['"kept"'] * 4
+
+
+def test_a_migration_that_fails_changes_nothing(
+    filled: Place, newer: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer.append("INSERT INTO nowhere VALUES (1)")
+    with pytest.raises(Exception, match="nowhere"):
+        open_store(filled.url)
+    monkeypatch.undo()
+    assert kept(filled) == '"kept"'
