@@ -43,6 +43,8 @@ UNITS_PER_OP = 50
 READ_UNIT = 4096
 WRITE_UNIT = 1024
 CONTENT_TYPE = "application/json;charset=utf-8"
+#: What every answer of status 500 ends with.
+TICKET = "Please create a ticket at https://support.fauna.com"
 
 
 class HttpRequest(NamedTuple):
@@ -306,7 +308,8 @@ class Exchange:
         if self.time is None:
             self.time = self.now()
         self.metrics = Metrics(retries=error.retries)
-        entry: dict[str, Any] = {"code": error.code, "description": error.description}
+        description = error.description if error.status != 500 else f"{error.description} {TICKET}"
+        entry: dict[str, Any] = {"code": error.code, "description": description}
         if error.ref is not None:
             entry = {"ref": error.ref, **entry}
         self.tags = ""
@@ -525,9 +528,7 @@ def _error(exchange: Exchange) -> HttpResponse:
 
 
 def internal_error(text: str) -> RequestError:
-    return RequestError(
-        500, "internal server error", f"{text} Please create a ticket at https://support.fauna.com"
-    )
+    return RequestError(500, "internal server error", text)
 
 
 _ROUTES = {

@@ -263,6 +263,22 @@ def test_deep_json_without_a_valid_secret_or_sense(db):
     assert db.send("POST", "/", b"[" * 5000, headers={"authorization": None}).status == 401
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "text"),
+    [
+        ("GET", "/error", b"", "java.lang.RuntimeException: Sample error"),
+        ("POST", "/", b'{"@bytes":"!"}', "Malformed base64 in @bytes."),
+    ],
+)
+def test_texts_of_status_500(db, method, path, body, text):
+    response = db.send(method, path, body)
+    ticket = "Please create a ticket at https://support.fauna.com"
+    assert (response.status, json.loads(response.body)["errors"]) == (
+        500,
+        [{"code": "internal server error", "description": f"{text} {ticket}"}],
+    )
+
+
 # Health
 
 
