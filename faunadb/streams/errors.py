@@ -33,6 +33,10 @@ class StreamUnauthorized(Unauthorized, BadRequest):
     """Status 401 on opening a stream."""
 
 
+class StreamPermissionDenied(PermissionDenied, BadRequest):
+    """Status 403 on opening a stream."""
+
+
 class StreamNotFound(NotFound, BadRequest):
     """Status 404 on opening a stream."""
 
@@ -51,7 +55,7 @@ class StreamUnavailable(UnavailableError, BadRequest):
 
 _REFUSALS_BY_STATUS: dict[Optional[int], type[HttpError]] = {
     401: StreamUnauthorized,
-    403: PermissionDenied,
+    403: StreamPermissionDenied,
     404: StreamNotFound,
     409: StreamContended,
     500: StreamInternalError,
@@ -63,5 +67,5 @@ def refusal(request_result: RequestResult) -> HttpError:
     """Return (not raise) the error of a response that lists errors instead of opening a stream."""
     errors = request_result.response_content["errors"]
     if errors and isinstance(errors[0], dict) and errors[0].get("code") == "permission denied":
-        return PermissionDenied(request_result)
+        return StreamPermissionDenied(request_result)
     return _REFUSALS_BY_STATUS.get(request_result.status_code, BadRequest)(request_result)
