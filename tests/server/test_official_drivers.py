@@ -1,8 +1,7 @@
 """The official drivers, unchanged, against our server: the real clients of the wire protocol.
 
-The Python driver 4.5.2 runs in an environment of its own (FAUNADB_TEST_OFFICIAL_PYTHON names its interpreter), with its
-look for a newer version stubbed out. The npm package ``faunadb`` is found through FAUNADB_TEST_NPM, the folder that
-holds its ``node_modules``.
+``drivers`` holds a program for each, which does what the users of that driver do and prints how many checks it made
+and which failed. Python and JavaScript always run in CI; Go and the JVM where their tools are on the machine.
 """
 
 from __future__ import annotations
@@ -11,139 +10,136 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
-from tests.conftest import missing
+import pytest
 
-PYTHON = """
-import json, sys, threading
-import faunadb.client as c
-for name in ("check_new_version",):
-    if hasattr(c, name):
-        setattr(c, name, lambda *a, **k: None)
-import urllib.request
-urllib.request.urlopen = lambda *a, **k: (_ for _ in ()).throw(OSError("no network"))
-try:
-    from faunadb import client as _m
-    _m.FaunaClient._check_new_version = lambda *a, **k: None
-except Exception:
-    pass
-from faunadb.client import FaunaClient
-from faunadb import query as q, errors
-port = int(sys.argv[1])
-client = FaunaClient(secret="secret", domain="127.0.0.1", scheme="http", port=port)
-out = {}
-out["ping"] = client.ping("node")
-client.query(q.create_collection({"name": "pyspells"}))
-client.query(q.create_index({"name": "py_by_name", "source": q.collection("pyspells"),
-                             "terms": [{"field": ["data", "name"]}], "active": True}))
-made = client.query(q.create(q.ref(q.collection("pyspells"), "1"), {"data": {"name": "fire", "n": 1}}))
-out["created"] = made["data"]
-out["got"] = client.query(q.get(q.match(q.index("py_by_name"), "fire")))["data"]
-out["sum"] = client.query(q.let({"x": 2}, q.add(q.var("x"), 3)))
-out["time"] = str(client.query(q.time("1970-01-01T00:00:00.123456789Z")))
-out["page"] = len(client.query(q.paginate(q.documents(q.collection("pyspells"))))["data"])
-try:
-    client.query(q.get(q.ref(q.collection("pyspells"), "9")))
-except errors.NotFound as e:
-    out["missing"] = [e.errors[0].code, e.errors[0].description]
-try:
-    FaunaClient(secret="wrong", domain="127.0.0.1", scheme="http", port=port).query(1)
-except errors.Unauthorized:
-    out["unauthorized"] = True
-key = client.query(q.create_key({"role": "server"}))
-session = client.new_session_client(secret=key["secret"])
-out["session"] = session.query(q.exists(q.collection("pyspells")))
-events = []
-def on_start(event):
-    events.append("start")
-    threading.Thread(target=lambda: client.query(
-        q.update(q.ref(q.collection("pyspells"), "1"), {"data": {"n": 2}}))).start()
-def on_version(event):
-    events.append(event.event["document"]["data"]["n"])
-    stream.close()
-stream = client.stream(q.ref(q.collection("pyspells"), "1"), on_start=on_start, on_version=on_version,
-                       on_error=lambda e: events.append(repr(e)))
-client.sync_last_txn_time(client.get_last_txn_time() or 1)
-stream.start()
-out["events"] = events
-print(json.dumps(out))
-"""
-
-NODE = """
-const faunadb = require('faunadb'); const q = faunadb.query;
-const client = new faunadb.Client({ secret: 'secret', domain: '127.0.0.1', scheme: 'http', port: Number(process.argv[2]) });
-(async () => {
-  const out = {};
-  out.ping = await client.ping('node');
-  await client.query(q.CreateCollection({ name: 'jsspells' }));
-  await client.query(q.CreateIndex({ name: 'js_names', source: q.Collection('jsspells'), values: [{ field: ['data', 'name'] }] }));
-  const ref = q.Ref(q.Collection('jsspells'), '1');
-  out.created = (await client.query(q.Create(ref, { data: { name: 'water', n: 1 } }))).data;
-  out.page = (await client.query(q.Paginate(q.Match(q.Index('js_names'))))).data;
-  out.map = await client.query(q.Map([1, 2], q.Lambda('x', q.Add(q.Var('x'), 1))));
-  try { await client.query(q.Get(q.Ref(q.Collection('jsspells'), '9'))); } catch (e) { out.missing = [e.name, e.requestResult.statusCode]; }
-  out.events = await new Promise((resolve, reject) => {
-    const events = [];
-    const stream = client.stream(ref)
-      .on('start', () => { events.push('start'); client.query(q.Update(ref, { data: { n: 2 } })); })
-      .on('version', (event) => { events.push(event.document.data.n); stream.close(); resolve(events); })
-      .on('error', reject);
-    stream.start();
-  });
-  console.log(JSON.stringify(out));
-  process.exit(0);
-})().catch((error) => { console.error(error); process.exit(1); });
-"""
+DRIVERS = Path(__file__).parent / "drivers"
+ROOT = Path(__file__).parents[2]
 
 
-def _run(command: list[str], **options: object) -> dict[str, object]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload]
-    assert done.returncode == 0, done.stderr[-3000:]
-    result: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
-    return result
-
-
-def test_the_official_python_driver(server):
-    python = os.environ.get("FAUNADB_TEST_OFFICIAL_PYTHON", "")
-    if not python:
-        missing(
-            "the official Python driver",
-            "install faunadb==4.5.2 in a venv, name it in FAUNADB_TEST_OFFICIAL_PYTHON",
-        )
-    environment = {**os.environ, "PYTHONPATH": ""}
-    out = _run(
-        [python, "-W", "ignore", "-c", PYTHON, str(server.port)], env=environment, cwd=os.path.dirname(python)
+def run(command: list[str], at_least: int, **environment: str) -> None:
+    """Run a scenario; at_least: how many checks it must have made."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, cwd=DRIVERS, env={**os.environ, **environment}
     )
-    assert out == {
-        "ping": "Scope node is OK",
-        "created": {"name": "fire", "n": 1},
-        "got": {"name": "fire", "n": 1},
-        "sum": 5,
-        "time": "FaunaTime('1970-01-01T00:00:00.123456789Z')",
-        "page": 1,
-        "missing": ["instance not found", "Document not found."],
-        "unauthorized": True,
-        "session": True,
-        "events": ["start", 2],
-    }
+    assert done.returncode == 0, done.stderr[-3000:]
+    outcome = json.loads(done.stdout.strip().splitlines()[-1])
+    assert outcome["failures"] == []
+    assert outcome["checks"] >= at_least
 
 
-def test_the_official_javascript_driver(server, tmp_path):
-    folder = os.environ.get("FAUNADB_TEST_NPM", "")
-    if not folder or shutil.which("node") is None:
-        missing(
-            "the official JavaScript driver",
-            "npm install faunadb somewhere and name that folder in FAUNADB_TEST_NPM",
+def test_the_official_python_driver(server, official_python):
+    run([official_python, "-W", "ignore", "scenario.py", str(server.port)], 48, PYTHONPATH="")
+
+
+def test_our_python_driver_does_the_same(server):
+    run([sys.executable, "-W", "ignore", "scenario.py", str(server.port)], 48, PYTHONPATH=str(ROOT))
+
+
+def test_the_official_javascript_driver(server, npm_driver):
+    command = ["node", "--no-deprecation", "scenario.js", str(server.port)]
+    run(command, 86, NODE_PATH=str(npm_driver / "node_modules"))
+
+
+def test_the_official_go_driver(server, tmp_path):
+    if shutil.which("go") is None:
+        pytest.skip("Go is not on this machine")
+    program = tmp_path / "scenario"
+    built = subprocess.run(
+        ["go", "build", "-o", str(program), "."],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=DRIVERS / "go",
+        env={**os.environ, "GOFLAGS": "-mod=readonly", "GOPROXY": "off"},
+    )
+    if "module lookup disabled" in built.stderr:
+        pytest.skip("the official Go driver is not there: run `go mod download` in tests/server/drivers/go")
+    assert built.returncode == 0, built.stderr
+    run([str(program), server.address], 106)
+
+
+def test_the_official_jvm_driver(server):
+    jars = os.environ.get("FAUNADB_TEST_JVM", "")
+    if not jars or shutil.which("javac") is None:
+        pytest.skip(
+            "the official JVM driver is not there: with a JDK 11 or later, run `mvn -f tests/server/drivers/jvm/pom.xml "
+            "dependency:copy-dependencies -DoutputDirectory=DIRECTORY` and set FAUNADB_TEST_JVM to that directory"
         )
-    script = tmp_path / "driver.js"
-    script.write_text(NODE)
-    environment = {**os.environ, "NODE_PATH": os.path.join(folder, "node_modules")}
-    out = _run(["node", str(script), str(server.port)], env=environment)
-    assert out == {
-        "ping": "Scope node is OK",
-        "created": {"name": "water", "n": 1},
-        "page": ["water"],
-        "map": [2, 3],
-        "missing": ["NotFound", 404],
-        "events": ["start", 2],
-    }
+    quick_to_start = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    run(["java", *quick_to_start, "-cp", f"{jars}/*", "jvm/Scenario.java", server.address], 83)
+
+
+# ---- in a browser -----------------------------------------------------------------------------------------------
+
+
+class Pages(SimpleHTTPRequestHandler):
+    """Files of a directory; what a page posts goes to `arrived`."""
+
+    def __init__(self, *given: Any, arrived: list[Any], done: threading.Event, **more: Any) -> None:
+        self.arrived, self.done = arrived, done
+        super().__init__(*given, **more)
+
+    def do_POST(self) -> None:
+        self.arrived.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(204)
+        self.end_headers()
+        self.done.set()
+
+    def log_message(self, *given: Any) -> None:
+        pass
+
+
+@contextmanager
+def pages(directory: Path, arrived: list[Any], done: threading.Event) -> Iterator[int]:
+    """Serve a directory; the port."""
+    handler = partial(Pages, directory=str(directory), arrived=arrived, done=done)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield httpd.server_address[1]
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.mark.browser
+def test_the_official_javascript_driver_in_a_browser(server, chromium, npm_driver, tmp_path):
+    """From a page of another origin: what browsers ask before, headers that scripts may read, streams by fetch."""
+    site, arrived, done = tmp_path / "site", [], threading.Event()
+    site.mkdir()
+    shutil.copy(DRIVERS / "browser.html", site)
+    shutil.copy(npm_driver / "node_modules" / "faunadb" / "dist" / "faunadb.js", site)
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        f"--user-data-dir={tmp_path}/profile",
+    ]
+    with pages(site, arrived, done) as port:
+        address = f"http://127.0.0.1:{port}/browser.html?{server.port}"
+        browser = subprocess.Popen(
+            [chromium, *flags, address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert done.wait(60), "the page answered nothing"
+        finally:
+            browser.kill()
+            browser.wait()
+    assert arrived == [
+        {
+            "tags": "a=b",
+            "metrics": True,
+            "missing": "NotFound",
+            "unauthorized": "Unauthorized",
+            "events": ["start", 1, 2, 3],
+        }
+    ]
