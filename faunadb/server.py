@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,10 +48,10 @@ CONFIG = "FAUNADB_SERVER_CONFIG"
 
 #: Signal by which the main process tells its workers that the server stops.
 END_STREAMS = getattr(signal, "SIGUSR1", 0)
-#: Seconds until a worker that was told to stop, and still runs, tells itself again.
-STOP_AGAIN = 0.5
 #: Seconds that clients have, when the server stops, to send the rest of a request or to read the rest of a stream.
 GRACE = 2.0
+#: Seconds until a worker without any request leaves, whatever its connections still wait for.
+LINGER = 1.0
 #: Seconds that a worker has to finish its queries. The last granian for Python 3.9 now and then hangs when it stops.
 KILL_AFTER = 20 if sys.version_info >= (3, 10) else 5
 
@@ -71,7 +72,7 @@ class _TooSlow(Exception):
 
 
 class _Gone(Exception):
-    pass
+    """The client went away while it sent its request, or what it sends is no HTTP any more."""
 
 
 class Application:
@@ -88,9 +89,11 @@ class Application:
         self._dashboard = dashboard
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="faunadb-query")
         self._owned = False
+        self._closing = threading.Lock()
         self._ending: Optional[asyncio.Task[None]] = None
         #: What ends the wait for a client: one for each request that is being received and each open stream.
         self._waits: set[Callable[[], object]] = set()
+        self._requests = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -108,12 +111,14 @@ class Application:
         return self.engine
 
     def close(self) -> None:
-        """Finish running queries, end streams, close an engine that was opened here."""
-        if self.engine is not None:
-            self.engine.close_streams()
-        self._pool.shutdown(wait=True)
-        if self._owned:
-            self.engine.close()
+        """Finish running queries, end streams, close an engine that was opened here. Idempotent."""
+        with self._closing:
+            if self.engine is not None:
+                self.engine.close_streams()
+            self._pool.shutdown(wait=True)
+            if self._owned:
+                self._owned = False
+                self.engine.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
@@ -155,22 +160,28 @@ class Application:
             log.debug("no signals here: streams end with their connections")
 
     async def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End the streams, since the server waits for open responses; and stop, whether it was told already or not."""
+        """Stop within GRACE and LINGER after the last query, whatever clients do. Cancelled when all goes well."""
+        # The HTTP server waits for all connections, also for those that sent half a request, or do not read their
+        # stream; it can miss the signal to stop, and hangs when it gets it three times.
         if self.engine is not None:
             await loop.run_in_executor(None, self.engine.close_streams)
         patience = loop.time() + GRACE
-        while True:
-            os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.sleep(STOP_AGAIN)
+        while self._requests or loop.time() < patience:
+            await asyncio.sleep(0.1)
             if loop.time() > patience:
                 for give_up in list(self._waits):
                     give_up()
+        await asyncio.sleep(LINGER)
+        await loop.run_in_executor(None, self.close)
+        logging.shutdown()
+        os._exit(0)
 
     # Requests
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status = 0
+        self._requests += 1
         try:
             _check_head(scope)
             body = await self._body(scope, receive)
@@ -187,13 +198,14 @@ class Application:
             response = handle(self.engine or self.open(), _request(scope, b""), too_large=True)
             status = response.status
             await _send(scope, response, send, close=True)
-        except (_BadRequest, _TooSlow) as refused:
+        except (_BadRequest, _Gone, _TooSlow) as refused:
             status, reason = _REFUSALS[type(refused)]
             refusal = HttpResponse(status, _PLAIN, b'{"error":"%s"}' % reason)
             await _send(scope, refusal, send, close=True)
-        except (_Gone, ConnectionError):
+        except ConnectionError:
             status = 499
         finally:
+            self._requests -= 1
             if access.isEnabledFor(logging.INFO):
                 _log_access(scope, status, time.perf_counter() - started)
 
@@ -293,6 +305,9 @@ class Application:
                     await send({"type": "http.response.body", "body": b""})
                     return
                 await ready.wait()
+        except asyncio.CancelledError:
+            if self._ending is None:
+                raise
         finally:
             self._waits.discard(task.cancel)
             gone.cancel()
@@ -302,6 +317,7 @@ class Application:
 #: What is answered before a request is one, with nothing of the protocol around it.
 _REFUSALS = {
     _BadRequest: (400, b"bad request"),
+    _Gone: (400, b"bad request"),
     _TooSlow: (408, b"request timeout: Client timed out."),
 }
 

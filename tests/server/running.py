@@ -157,7 +157,7 @@ def request_bytes(
 ) -> bytes:
     lines = [f"{method} {path} HTTP/1.1"]
     sent = {"host": "127.0.0.1", **(headers or {})}
-    if body or method in ("POST", "PUT", "PATCH"):
+    if (body or method in ("POST", "PUT", "PATCH")) and "transfer-encoding" not in sent:
         sent.setdefault("content-length", str(len(body)))
     lines += [f"{name}: {value}" for name, value in sent.items()]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

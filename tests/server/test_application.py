@@ -62,8 +62,19 @@ def test_a_client_that_stops_sending_is_told_so(application, monkeypatch, incomi
     assert (b"connection", b"close") in start["headers"]
 
 
-def test_a_client_that_goes_away_midway_is_not_answered(application):
-    assert run(application, [PIECE, {"type": "http.disconnect"}]) == []
+def test_half_a_request_is_not_run(application):
+    start, body = run(application, [PIECE, {"type": "http.disconnect"}])
+    assert (start["status"], body["body"]) == (400, b'{"error":"bad request"}')
+    assert (b"connection", b"close") in start["headers"]
+
+
+def test_a_body_of_the_announced_length_is_not_waited_for_any_longer(application):
+    """More messages than needed cost threads switches: the last one would only say that nothing more comes."""
+    whole = {"type": "http.request", "body": b'{"add":[1,2]}', "more_body": True}
+    start, body = run(
+        application, [whole], content_length="13", authorization="Bearer secret", x_faunadb_api_version="4"
+    )
+    assert (start["status"], body["body"]) == (200, b'{"resource":3}')
 
 
 def test_the_access_log_shows_neither_secrets_nor_data(application, caplog):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from urllib.parse import quote
@@ -304,8 +305,30 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(server):
         b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ten\r\n\r\n",
         b"POST / HTTP/1.1\r\nhost: a\r\nx: " + b"a" * 2_000_000 + b"\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense" + b"\xff" * 100,
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\nzz\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12",
+        b"GET /a b HTTP/1.1\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nx: \x01\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 500 + b"\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
     ],
-    ids=["line", "header", "version", "bytes", "length", "long header", "http2"],
+    ids=[
+        "line",
+        "header",
+        "version",
+        "bytes",
+        "length",
+        "long header",
+        "http2",
+        "chunk",
+        "two lengths",
+        "space in path",
+        "bytes in path",
+        "control character",
+        "many headers",
+        "long line",
+    ],
 )
 def test_nonsense_is_refused_and_the_connection_closed(server, sent):
     with Http(server) as bad:
@@ -375,3 +398,79 @@ def test_a_chunked_body_may_be_empty(http):
     http.send(request_bytes("POST", "/", b"", standard(transfer_encoding="chunked", content_length=None)))
     http.send(b"0\r\n\r\n")
     assert http.receive().error == ("invalid expression", "Request body is not valid JSON.")
+
+
+def test_a_broken_chunk_is_a_bad_request(server):
+    with Http(server) as http:
+        http.send(request_bytes("POST", "/", b"", standard(transfer_encoding="chunked", content_length=None)))
+        http.send(b"3\r\n1 +\r\nnonsense\r\n")
+        answer = http.receive()
+        assert (answer.status, answer.json) == (400, {"error": "bad request"})
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"%x\r\n" % len(ONE), ONE, b"\r\n", b"0\r\n\r\n"],
+        [
+            b"4;name=value\r\n" + ONE[:4],
+            b"\r\n%x\r\n" % len(ONE[4:]),
+            ONE[4:] + b"\r\n0\r\nx-trailer: 1\r\n\r\n",
+        ],
+    ],
+    ids=["one", "two, with extension and trailer"],
+)
+def test_chunked_bodies(http, pieces):
+    http.send(request_bytes("POST", "/", b"", standard(transfer_encoding="chunked", content_length=None)))
+    for piece in pieces:
+        http.send(piece)
+    assert http.receive().json == {"resource": 2}
+    assert http.query({"add": [2, 2]}) == 4  # the connection is still in step
+
+
+def test_bodies_are_never_decompressed(http):
+    """Wire protocol, "Compression": the request's content-encoding is not interpreted."""
+    assert http.ask("POST", "/", ONE, content_encoding="gzip").json == {"resource": 2}
+    refused = http.ask("POST", "/", gzip.compress(ONE), content_encoding="gzip")
+    assert refused.error == ("invalid expression", "Request body is not valid JSON.")
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_http_1_0(server, kept):
+    whole = request_bytes("POST", "/", ONE, standard(connection="keep-alive" if kept else None))
+    with Http(server) as http:
+        for _ in range(2 if kept else 1):
+            http.send(whole.replace(b"HTTP/1.1", b"HTTP/1.0"))
+            assert http.receive().json == {"resource": 2}
+        if not kept:
+            assert http.socket.recv(10) == b""
+
+
+def test_an_upgrade_to_http2_is_passed_over(http):
+    """RFC 9110: a server may ignore an Upgrade. HTTP/2 needs prior knowledge or TLS."""
+    headers = {
+        "connection": "upgrade, http2-settings",
+        "upgrade": "h2c",
+        "http2_settings": "AAMAAABkAAQAAP__",
+    }
+    assert http.ask("POST", "/", ONE, **headers).json == {"resource": 2}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/%70ing", 404),
+        ("GET", "//ping", 404),
+        ("GET", "/PING", 404),
+        ("GET", "/ping?scope=node&scope=%ff", 200),
+        ("OPTIONS", "*", 404),
+        ("FOO", "/", 405),
+        ("HEAD", "/", 405),
+        ("HEAD", "/nowhere", 404),
+        ("POST", "http://elsewhere.example/", 200),
+    ],
+)
+def test_targets(http, method, path, status):
+    answer = http.ask(method, path, ONE if method == "POST" else b"")
+    assert answer.status == status
+    assert http.query({"add": [1, 1]}) == 2

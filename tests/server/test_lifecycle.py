@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,6 +57,27 @@ def test_streams_end_when_the_server_stops(start):
         assert http.event()["type"] == "start"
         code, _ = server.stop()
         assert code == 0
+
+
+def test_clients_that_keep_the_server_waiting_do_not_keep_it_from_stopping(start):
+    """Half a head, half a body, and a reader of a stream that stopped reading."""
+    server = start()
+    prepare(server)
+    whole = request_bytes("POST", "/", b'{"add":[1,1]}', standard())
+    with Http(server) as head, Http(server) as body, Http(server) as unread, Http(server) as writer:
+        head.send(whole[:30])
+        body.send(whole[:-3])
+        unread.stream(ref(4))
+        for _ in range(8):  # more than the operating system's buffers hold
+            writer.query(
+                {"update": ref(4), "params": {"object": {"data": {"object": {"text": "x" * 2_000_000}}}}}
+            )
+        begun = time.monotonic()
+        code, printed = server.stop()
+        assert (code, "Traceback" in printed) == (0, False)
+        assert time.monotonic() - begun < 12
+        assert body.receive().status == 408
+    assert start().query({"select": ["data", "n"], "from": {"get": ref(3)}}) == 3
 
 
 def test_refusal_of_other_machines_with_the_default_secret():

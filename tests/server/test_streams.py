@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import httpx
@@ -73,3 +74,29 @@ def test_a_thousand_idle_and_a_hundred_active_streams(server):
             await stream.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_slow_reader_is_cut_off_and_hinders_nobody(server):
+    """Wire protocol, "Permissions and errors while streaming"."""
+    text = "x" * 2_000_000
+    writes = 60  # more than the stream's buffer and the operating system's together
+    with Http(server) as slow, Http(server) as quick, Http(server) as writer:
+        slow.stream(ref(4))
+        quick.stream(ref(4))
+        assert quick.event()["type"] == "start"
+        for n in range(writes):
+            writer.query(update(4, n=n, text=text))
+            assert quick.event()["event"]["document"]["data"]["n"] == n
+        events = [slow.event()]
+        while events[-1]["type"] != "error":
+            events.append(slow.event())
+        assert events[-1]["txn"] == 0
+        assert events[-1]["event"]["code"] == "time out"
+        congestion = r"Stream closed due to congestion after accumulating [1-9]\d* items\."
+        assert re.fullmatch(congestion, events[-1]["event"]["description"])
+        seen = [event["event"]["document"]["data"]["n"] for event in events[1:-1]]
+        assert seen == list(range(len(seen)))
+        assert len(seen) < writes
+        assert slow.event() is None
+        writer.query(update(4, n=0, text=""))
+        assert quick.event()["event"]["document"]["data"]["n"] == 0
