@@ -301,7 +301,8 @@ class Exchange:
         ]
 
     def now(self) -> int:
-        return time.time_ns() // 1000
+        """For answers without a snapshot. Clients send it back as what they have seen, so it is the store's to say."""
+        return self.engine.store.time()
 
     def failure(self, error: RequestError) -> HttpResponse:
         """The answer for an error without a position."""

@@ -341,6 +341,13 @@ class Store:
         """
         raise NotImplementedError
 
+    def time(self) -> int:
+        """A time for an answer for which nothing was read: near the wall clock, at once, whatever fails.
+
+        As with a snapshot's, no write that began earlier will turn out to be at or before it.
+        """
+        raise NotImplementedError
+
     def write(
         self,
         work: Callable[[Transaction], T],

@@ -384,6 +384,7 @@ class _Batch:
         self.opened = False
         self.wrote = False
         self.committed = self.last_txn
+        self.clock.show(self.last_txn)
         self.over.extend(self.ran)
         self.ran = []
         return not self.waiting or self.interrupted

@@ -844,6 +844,12 @@ class PostgresStore(Store):
         if self._newest() < at_least:
             raise ClockBehind(f"the time {at_least} lies in this store's future")
 
+    def time(self) -> int:
+        if self._dialect.postgresql:
+            # Whether a writer is at work only the server knows, which may be what fails.
+            return self._clock.floor() or self._clock.now()
+        return self._clock.snapshot_time()
+
     # -- writing ------------------------------------------------------------------------------------------------
 
     def write(

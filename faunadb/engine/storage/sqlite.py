@@ -165,10 +165,7 @@ class SqliteSnapshot(_Reads):
         pool = self._pool = store._pool
         self._path = store._path
         clock = store._clock
-        # Before the view is pinned, and in this order: see Clock.
-        time_before = clock.snapshot_time(at_least)
-        if store._write_lock.held_elsewhere():
-            time_before = clock.floor(at_least)
+        time_before = store._time(at_least)  # before the view is pinned; see Clock
         conn = self._conn = pool.take()
         try:
             execute = conn.execute
@@ -512,6 +509,9 @@ class _SqliteBase(Store):
         self._signal = signal
         self._queue = WriteQueue(writer, self._clock, signal.announce)
 
+    def time(self) -> int:
+        return self._clock.snapshot_time()
+
     def write(
         self,
         work: Callable[[Transaction], T],
@@ -579,6 +579,15 @@ class SqliteStore(_SqliteBase):
             self._check_reached(at_least)
             at_least = 0
         return SqliteSnapshot(self, at_least)
+
+    def _time(self, at_least: int) -> int:
+        time = self._clock.snapshot_time(at_least)  # before the lock is looked at; see Clock
+        return self._clock.floor(at_least) if self._write_lock.held_elsewhere() else time
+
+    def time(self) -> int:
+        time = self._time(0)
+        self._clock.show(time)
+        return time
 
     def _watch(self, stop: threading.Event) -> None:
         """Announce commits of other processes until told to stop."""

@@ -83,6 +83,29 @@ def test_a_snapshot_beside_a_writer_elsewhere_is_before_it(
             assert after.version(SCOPE, COLL, 1, after.time).data == '"new"'
 
 
+def test_the_time_of_answers_beside_a_writer_elsewhere(
+    store: Store, shared_place: Place, elsewhere: ElsewhereWriter
+) -> None:
+    """An error's time is sent back as what was seen; a snapshot of that time must be as exact as any."""
+    with store.snapshot():
+        pass
+    at = store.time()
+    assert at < elsewhere.txn
+    with store.snapshot(at) as beside:
+        assert at <= beside.time < elsewhere.txn
+    elsewhere.commit()
+    with store.snapshot() as after:
+        assert after.time >= elsewhere.txn
+    assert store.time() >= elsewhere.txn
+
+
+def test_the_time_of_answers_is_near(place: Place) -> None:
+    store = place.open()
+    assert abs(store.time() - time.time_ns() // 1000) < 5_000_000
+    _, txn = store.write(lambda tx: put(tx, 1))
+    assert store.time() >= txn
+
+
 def test_a_snapshot_time_does_not_go_back_beside_a_writer_elsewhere(
     store: Store, shared_place: Place
 ) -> None:
