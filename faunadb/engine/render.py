@@ -323,6 +323,35 @@ def _knows_no_versions(version: str) -> bool:
     return VERSION_RANK[version] <= VERSION_RANK["2.12"]
 
 
+#: Columns that an object or array may take to be written on one line.
+PRETTY_WIDTH = 60
+
+
+class _Number(str):
+    """A number as it was written."""
+
+
 def pretty(text: str) -> str:
-    """JSON text with spaces and lines, for eyes; the value is the same."""
-    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+    """JSON text with spaces and lines, for eyes; the value is the same, its numbers are written the same."""
+    from .deep import with_room
+
+    return with_room(lambda: _layout(json.loads(text, parse_int=_Number, parse_float=_Number), "")) + "\n"
+
+
+def _layout(value: Any, indent: str) -> str:
+    # Deeper than people read, space would be most of the text.
+    inner = indent + "  " if len(indent) < PRETTY_WIDTH else indent
+    if type(value) is dict:
+        parts, begin, end = [f"{quote(key)}: {_layout(item, inner)}" for key, item in value.items()], "{", "}"
+    elif type(value) is list:
+        parts, begin, end = [_layout(item, inner) for item in value], "[", "]"
+    else:
+        return str(value) if type(value) is _Number else json.dumps(value, ensure_ascii=False)
+    if not parts:
+        return begin + end
+    if len(indent) + sum(map(len, parts)) < PRETTY_WIDTH:
+        line = f"{begin} {', '.join(parts)} {end}"
+        if len(indent) + len(line) < PRETTY_WIDTH and "\n" not in line:
+            return line
+    lines = ",\n".join([inner + part for part in parts])
+    return f"{begin}\n{lines}\n{indent}{end}"

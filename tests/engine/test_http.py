@@ -216,6 +216,41 @@ def test_a_body_that_was_too_large_to_be_read(db):
     assert ask(**{"x-query-timeout": "0"}).status == 400  # headers are looked at before
 
 
+PRETTY = """{
+  "resource": [
+    1.0E7,
+    -0.0,
+    { "a": 1, "b": [] },
+    {},
+    [ "é", null, true ],
+    "\\u0000 a text that needs more than a line, with its quotes"
+  ]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"x-faunadb-formatted-json": ""}, {"user-agent": "curl/8.1"}, {"user-agent": "HTTPie/3"}],
+    ids=str,
+)
+def test_pretty_text_has_the_same_value(db, headers):
+    text = "\0 a text that needs more than a line, with its quotes"
+    query = [1e7, -0.0, {"object": {"a": 1, "b": []}}, {"object": {}}, ["é", None, True], text]
+    assert db.raw(json.dumps(query), headers=headers).body.decode() == PRETTY
+    small = db.raw(1, headers=headers)
+    assert small.body == b'{ "resource": 1 }\n'
+    assert dict(small.headers)["x-query-bytes-out"] == str(len(small.body))
+
+
+def test_pretty_text_of_deep_values(db):
+    body = b"[" * 990 + b"1," * 1000 + b"2" + b"]" * 990
+    response = db.send("POST", "/", body, headers={"user-agent": "curl/8"})
+    assert response.status == 200
+    assert len(response.body) < 200_000
+    assert "".join(response.body.decode().split()) == '{"resource":' + body.decode() + "}"
+
+
 # Bodies and query strings
 
 
