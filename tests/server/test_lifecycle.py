@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import socket
@@ -194,39 +195,70 @@ def _add(number: int, amount: int) -> object:
 
 # Killed at random moments
 
+WRITERS = 4
+#: Between the documents of one writer and those of the next.
+APART = 1_000_000
+
 
 def _kill_rounds(start, tmp_path: Path, rounds: int) -> None:
-    server = start("--durability", "normal")  # the machine stays up: only the process is lost
-    prepare(server)
+    """Kill one worker and two in turns while several clients write; nothing acknowledged is lost, nothing is halved."""
+    first = start()
+    prepare(first)
+    for writer in range(WRITERS):
+        first.query(create(_counter(writer), k=0))
+    first.kill()
+    second = start("--workers", "2")
+    second.kill()
+    servers = [first, second]
     chance = random.Random(rounds)
-    acknowledged: set[int] = set()
-    number = 1000
-    for _ in range(rounds):
+    acknowledged = [0] * WRITERS
+    for number in range(rounds):
+        server = servers[number % 2].start()
+        _check(server, acknowledged)
         killer = threading.Timer(chance.uniform(0.02, 0.15), server.kill)
         killer.start()
-        try:
-            with Http(server) as http:
-                while True:
-                    number += 2
-                    # both documents or none
-                    http.query({"do": [create(number, n=number), create(number + 1, n=number)]})
-                    acknowledged.add(number)
-        except OSError:
-            pass
+        with ThreadPoolExecutor(WRITERS) as pool:
+            acknowledged = list(
+                pool.map(_write_until_killed, [server] * WRITERS, range(WRITERS), acknowledged)
+            )
         killer.join()
-        server.start()
-        _check(server, acknowledged, number)
-    server.stop()
-    with sqlite3.connect(tmp_path / "own.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        with contextlib.closing(sqlite3.connect(tmp_path / "own.db")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert min(acknowledged) > 0
+    _check(first.start(), acknowledged)
 
 
-def _check(server: Server, acknowledged: set[int], latest: int) -> None:
+def _counter(writer: int) -> int:
+    return (writer + 1) * APART
+
+
+def _write_until_killed(server: Server, writer: int, last: int) -> int:
+    """One transaction after another, each with two new documents and a counter. The last one acknowledged."""
+    counter = _counter(writer)
+    try:
+        with Http(server) as http:
+            last = http.query({"select": ["data", "k"], "from": {"get": ref(counter)}})
+            while True:
+                k = last + 1
+                counted = {"update": ref(counter), "params": {"object": {"data": {"object": {"k": k}}}}}
+                first, second = counter + 2 * k, counter + 2 * k + 1
+                http.query({"do": [create(first, n=counter + k), counted, create(second, n=counter + k)]})
+                last = k
+    except OSError:
+        return last
+
+
+def _check(server: Server, acknowledged: list[int]) -> None:
     page = server.query({"paginate": {"documents": {"collection": "c"}}, "size": 100_000})
     ids = {int(found["@ref"]["id"]) for found in page["data"]}
-    assert acknowledged | {n + 1 for n in acknowledged} <= ids
-    assert (latest in ids) == (latest + 1 in ids)
-    assert server.query({"count": {"match": {"index": "by_n"}, "terms": latest}}) == 2 * (latest in ids)
+    for writer, last in enumerate(acknowledged):
+        counter = _counter(writer)
+        k = server.query({"select": ["data", "k"], "from": {"get": ref(counter)}})
+        assert last <= k <= last + 1  # one transaction may have been committed and not acknowledged
+        pairs = {counter + 2 * j + half for j in range(1, k + 1) for half in (0, 1)}
+        assert {found for found in ids if counter < found < counter + APART} == pairs
+        indexed = {"count": {"match": {"index": "by_n"}, "terms": counter + k}}
+        assert server.query(indexed) == (2 if k else 0)
 
 
 def test_killed_while_writing(start, tmp_path):
