@@ -355,6 +355,68 @@ def test_schema_documents_need_their_native_collection(world):
     assert denied(other, get(DOC)) == []
 
 
+#: native collection, its item in `natives`, params of another one, name of its own create function
+NATIVES = [
+    ("collections", coll("log"), {"name": "new"}, "create_collection"),
+    ("indexes", index("all_c"), {"name": "new", "source": native("collections")}, None),
+    ("functions", fn("f"), {"name": "new", "body": lam("x", 1)}, "create_function"),
+    ("roles", role("some"), {"name": "new"}, "create_role"),
+    (
+        "access_providers",
+        {"access_provider": "some"},
+        {"name": "new", "issuer": "new", "jwks_uri": "https://new/"},
+        "create_access_provider",
+    ),
+    ("databases", database("some"), {"name": "new"}, "create_database"),
+    ("keys", ref(native("keys"), 1), {"role": "client"}, "create_key"),
+    ("tokens", ref(native("tokens"), 1), {"instance": DOC}, None),
+    ("credentials", ref(native("credentials"), 1), {"instance": ref("c", 7)}, None),
+]
+
+
+@pytest.fixture
+def natives(world):
+    """One item of every native collection."""
+    world.wire(create_role("some"))
+    world.wire({"create_access_provider": obj(name="some", issuer="me", jwks_uri="https://me/")})
+    world.wire({"create_database": obj(name="some")})
+    world.wire(create(ref(native("keys"), 1), role="client"))
+    world.wire(create(ref(native("tokens"), 1), instance=DOC))
+    world.wire(create(ref(native("credentials"), 1), instance=DOC))
+    return world
+
+
+@pytest.mark.parametrize(("name", "item", "params", "function"), NATIVES)
+def test_privileges_on_native_collections(natives, name, item, params, function):
+    """Exactly the one action lets an operation through; all the others together do not."""
+    operations = [
+        (get(item), ["read"], []),
+        ({"update": item, "params": data(a=1)}, ["write"], []),
+        ({"delete": item}, ["delete"], []),
+        (paginate({"events": item}), ["history_read"], ["paginate"]),
+        (paginate({"singleton": item}), ["history_read"], ["paginate"]),
+    ]
+    if name != "indexes":  # the source of an index must be readable as well
+        operations.append((create(native(name), **params), ["create"], ["create"]))
+    if function is not None:
+        operations.append(({function: obj(**params)}, ["create"], [function]))
+    if name in ("keys", "tokens", "credentials"):
+        with_id = create(ref(native(name), 5), **params)
+        operations.append((with_id, ["create_with_id", "create", "history_write"], ["create"]))
+    if name == "keys":
+        insert = {"insert": item, "ts": AT, "action": "create", "params": obj(role="client")}
+        operations.append((insert, ["history_write"], []))
+    for number, (operation, actions, position) in enumerate(operations):
+        others = {action: True for action in ALL_ACTIONS if action not in actions}
+        assert (
+            denied(holder(natives, privilege(native(name), **others), name=f"no{number}"), operation)
+            == position
+        )
+        key = holder(natives, privilege(native(name), **{actions[0]: True}), name=f"yes{number}")
+        error = key.error({"do": [operation, {"abort": "done"}]})
+        assert error["description"] == "done", operation
+
+
 def test_creating_schema(world):
     key = holder(world, privilege(native("collections"), create=True))
     assert key.wire({"create_collection": obj(name="new")})
