@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
+from ..language import hyperbolic
 from ..language import numeric as n
 from ..language.casts import INTEGER, NUMBER, Many
 from ..language.errors import invalid_argument
@@ -185,18 +186,11 @@ def _function(key: str, what: str, operation: Callable[[float], float], example:
     return form(Arg(key, NUMBER))(function)
 
 
-def _sinh(value: float) -> float:
-    try:
-        return math.sinh(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)
-
-
 exp = _function("exp", "e to a power", math.exp, "q.exp(0)\n    1.0")
 sin = _function("sin", "The sine of radians", math.sin, "q.sin(0)\n    0.0")
 cos = _function("cos", "The cosine of radians", math.cos, "q.cos(0)\n    1.0")
 tan = _function("tan", "The tangent of radians", math.tan, "q.tan(0)\n    0.0")
-cosh = _function("cosh", "The hyperbolic cosine", math.cosh, "q.cosh(0)\n    1.0")
+cosh = _function("cosh", "The hyperbolic cosine", hyperbolic.cosh, "q.cosh(0)\n    1.0")
 tanh = _function("tanh", "The hyperbolic tangent", math.tanh, "q.tanh(0)\n    0.0")
 atan = _function("atan", "The arc tangent in radians", math.atan, "q.atan(0)\n    0.0")
 degrees = _function(
@@ -210,7 +204,7 @@ radians = _function(
 @form(Arg("sinh", NUMBER))
 def sinh(ctx: Context, value: Number) -> float:
     """The hyperbolic sine, a Double. Not in the Python driver's functions."""
-    return _sinh(float(value))
+    return hyperbolic.sinh(float(value))
 
 
 @form(Arg("acos", NUMBER))

@@ -6,6 +6,7 @@ the Unicode properties.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Optional
 
@@ -15,8 +16,7 @@ _HORIZONTAL = "\\x20\\t\\xa0\\u1680\\u180e\\u2000-\\u200a\\u202f\\u205f\\u3000"
 _VERTICAL = "\\n\\x0b\\f\\r\\x85\\u2028\\u2029"
 
 WORD_UNICODE = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
-#: What ``\b`` takes for a word without ``(?U)``.
-BOUNDARY_WORD = "\\p{L}\\p{Nd}\\p{Mn}_"
+_LETTER_OR_DIGIT = "\\p{L}\\p{Nd}"
 
 _ASCII = {"d": "0-9", "w": "a-zA-Z0-9_", "s": "\\t-\\r\\x20", "h": _HORIZONTAL, "v": _VERTICAL}
 _UNICODE = {**_ASCII, "d": "\\p{Nd}", "w": WORD_UNICODE, "s": "\\p{White_Space}"}
@@ -170,6 +170,24 @@ def escaped(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+_ONE_CHARACTER = re.compile(r"[\[\]]*([A-Za-z0-9]|\\x..|\\u....|\\U.{8})(?:[\[\]]|\1)*")
+
+
+def negated(text: str) -> str:
+    """The set of all characters but those of a set.
+
+    Two mistakes of the `regex` module are kept clear of: it takes "all but a" together with "all but b" for "all but
+    either", and what is neither in a property nor outside it for everything.
+    """
+    single = _ONE_CHARACTER.fullmatch(text)
+    if single is None:
+        return f"[[\\x00-\\U0010ffff]--{text}]" if "[^" in text else f"[^{text}]"
+    char = single.group(1)
+    code = ord(char) if len(char) == 1 else int(char[2:], 16)
+    below = f"\\x00-{escaped(chr(code - 1))}" if code else ""
+    return f"[{below}{escaped(chr(code + 1))}-\\U0010ffff]" if code < 0x10FFFF else f"[{below}]"
+
+
 def predefined(letter: str, unicode_classes: bool) -> Optional[str]:
     """The set of ``\\d``, ``\\S`` and such; None for another letter."""
     if not letter:
@@ -180,6 +198,17 @@ def predefined(letter: str, unicode_classes: bool) -> Optional[str]:
         return found
     found = table.get(letter.lower()) if letter.isupper() else None
     return None if found is None else f"[^{found}]"
+
+
+def word_edges(unicode_classes: bool) -> tuple[str, str]:
+    """What ``\\b`` asks: whether the text before is the end of a word, whether the text behind goes on with one.
+
+    Without ``(?U)`` a mark belongs to a word only if its base is a letter or digit.
+    """
+    if unicode_classes:
+        return f"(?<=[{WORD_UNICODE}])", f"(?=[{WORD_UNICODE}])"
+    word, base = f"[{_LETTER_OR_DIGIT}_]", f"[{_LETTER_OR_DIGIT}]"
+    return f"(?<={word}|{base}\\p{{Mn}}+)", f"(?:(?={word})|(?=\\p{{Mn}})(?<={base}\\p{{Mn}}*))"
 
 
 def property_set(name: str, unicode_classes: bool, ignore_case: bool) -> Optional[str]:
@@ -214,7 +243,7 @@ def _keyed_property(key: str, value: str, ignore_case: bool) -> Optional[str]:
 
 def _unicode_property(name: str, ignore_case: bool) -> Optional[str]:
     name = name.upper()
-    name = _PROPERTY_ALIASES.get(name, name)
+    name = _PROPERTY_ALIASES.get(name) or _POSIX_UNICODE.get(name, name)
     if ignore_case and name in _CASE_BLIND_UNICODE:
         return _CASE_BLIND_UNICODE[name]
     found = _UNICODE_PROPERTIES.get(name)
@@ -259,17 +288,46 @@ def other_case(low: str, high: str) -> str:
     return "".join(letter for letter in letters if low <= letter.swapcase() <= high)
 
 
-def simple_case_variants(char: str) -> list[str]:
-    """The characters that equal ``char`` when only single characters are mapped between cases."""
-    folded = _fold(char)
-    candidates = {char, char.lower(), char.upper(), char.swapcase(), char.title(), folded, folded.upper()}
-    candidates |= {
-        other for other in "\u212a\u212b\u017f\u00b5\u03bc\u03c2\u0131\u0130" if _fold(other) == folded
-    }
-    return sorted(other for other in candidates if len(other) == 1 and _fold(other) == folded)
+#: Behind the last letter that has two cases, with room for what later versions of Unicode add.
+_CASED_END = 0x20000
 
 
-def _fold(char: str) -> str:
+@lru_cache(maxsize=1)
+def _cases() -> dict[str, tuple[str, str]]:
+    """The characters with another case: each one's upper case, and the lower case of that; single characters only."""
+    found = {}
+    for char in map(chr, range(_CASED_END)):
+        upper = _simple_upper(char)
+        folded = _simple_lower(upper)
+        if upper != char or folded != char:
+            found[char] = upper, folded
+    return found
+
+
+def _simple_upper(char: str) -> str:
     upper = char.upper()
-    lower = (upper if len(upper) == 1 else char).lower()
-    return lower if len(lower) == 1 else char
+    # Where upper case is several letters, title case is the single one if there is one.
+    return next((one for one in (upper, char.title()) if len(one) == 1), char)
+
+
+def _simple_lower(char: str) -> str:
+    lower = char.lower()
+    return lower if len(lower) == 1 else lower[0]
+
+
+def same_letter(char: str) -> str:
+    """Set content: what equals ``char`` under ``(?iu)``, which compares the lower case of the upper case."""
+    if char not in _cases():
+        return escaped(char)
+    folded = _cases()[char][1]
+    others = {other for other, (_, other_folded) in _cases().items() if other_folded == folded}
+    return "".join(map(escaped, sorted(others | {char, folded})))
+
+
+def same_letters(low: str, high: str) -> str:
+    """Set content: the characters outside the range ``low`` to ``high`` with another case inside."""
+    return "".join(
+        escaped(char)
+        for char, (upper, folded) in _cases().items()
+        if (low <= upper <= high or low <= folded <= high) and not low <= char <= high
+    )

@@ -5,9 +5,9 @@ and written out anew for `regex` with nothing left to a flag: case, line ends, c
 spelled out. What Java leaves unlimited is limited here: one call's matching ends after `TIME_LIMIT` seconds with
 `MatchTimeout`.
 
-Differences left: ``\\b{g}`` is refused; ``\\G`` is where the search goes on, also after an empty match; empty matches
-are not looked for between the halves of a surrogate pair; ``\\b`` counts a combining mark as part of a word also
-without a base; back references under ``(?i)`` and everything under ``(?iu)`` fold case by simple Unicode case folding.
+Differences left: ``\\b{g}`` is refused; empty matches are not looked for between the halves of a surrogate pair; a group
+in a negative lookaround or in a repetition that stops at an empty round may hold something else; back references under
+``(?i)`` fold case as Unicode does.
 """
 
 from __future__ import annotations
@@ -19,41 +19,14 @@ from functools import lru_cache
 from typing import Any, Callable, NamedTuple, NoReturn, Optional, Union
 
 from . import javaclasses as classes
+from . import javalengths as lengths
+from .javalengths import Chain
 
 #: Seconds that the matching of one function call may take.
 TIME_LIMIT = 2.0
 _MAX_CACHED_LENGTH = 4096
 #: Groups inside groups; far beyond use, and within what the `regex` module takes.
 _MAX_DEPTH = 100
-_MAX_REPEAT = 2**31 - 1
-
-
-class _Length(NamedTuple):
-    """What Java finds out about the length of a part's matches.
-
-    A lookbehind needs a known greatest length, a count of 32 bits. simple: one character at a time. fixed: nothing is
-    to be chosen while matching it; only then a repeated group has a known length.
-    """
-
-    most: int
-    known: bool = True
-    fixed: bool = True
-    simple: bool = False
-
-    def then(self, other: _Length) -> _Length:
-        return _Length(self.most + other.most, self.known and other.known, self.fixed and other.fixed)
-
-    def either(self, other: _Length) -> _Length:
-        return _Length(max(self.most, other.most), self.known and other.known, False)
-
-    def repeated(self, low: int, high: int) -> _Length:
-        most = self.most * high
-        return _Length(most, self.known and most <= _MAX_REPEAT, self.fixed and low == high)
-
-
-_EMPTY = _Length(0)
-_ONE = _Length(1, simple=True)
-_UNKNOWN = _Length(0, known=False)
 
 
 class InvalidPattern(ValueError):
@@ -71,11 +44,13 @@ class MatchTimeout(Exception):
 class JavaPattern:
     """A compiled pattern: `source` as given, `groups` capturing groups, `names` of some of them."""
 
-    __slots__ = ("_compiled", "groups", "names", "source")
+    __slots__ = ("_compiled", "_resumed", "groups", "names", "source")
 
-    def __init__(self, source: str, compiled: Any, groups: int, names: dict[str, int]):
+    def __init__(self, source: str, compiled: Any, groups: int, names: dict[str, int], resumed: Any = None):
         self.source = source
         self._compiled = compiled
+        # For patterns with \G, which stays where an empty match ended: a search from there for matches further on.
+        self._resumed = resumed
         self.groups = groups
         self.names = names
 
@@ -85,20 +60,25 @@ class JavaPattern:
     def matches(self, text: str) -> Iterator[Any]:
         """The matches in ``text``, left to right, as match objects; MatchTimeout when they take too long."""
         deadline = time.monotonic() + TIME_LIMIT
+        compiled = self._compiled
         start = 0
         while start <= len(text):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise MatchTimeout
             try:
-                match = self._compiled.search(text, start, timeout=left)
+                match = compiled.search(text, start, timeout=left)
             except TimeoutError:
                 raise MatchTimeout from None
             if match is None:
                 return
             yield match
             # After an empty match the search goes on one further, even if there is a longer match here.
-            start = match.end() + (match.start() == match.end())
+            start, empty = match.end(), match.start() == match.end()
+            if self._resumed is not None:
+                compiled = self._resumed if empty else self._compiled
+            else:
+                start += empty
 
     def found_in(self, text: str) -> bool:
         """Whether there is a match anywhere."""
@@ -182,37 +162,53 @@ def _compile(source: str) -> JavaPattern:
     try:
         translated = translator.translate()
         compiled = regex.compile(translated, regex.VERSION1)
+        resumed = None
+        if translator.continues:
+            resumed = regex.compile(f"(?!{_HERE})(?:{translated})", regex.VERSION1)
     except (regex.error, RecursionError, OverflowError) as error:
         raise InvalidPattern(str(error)) from None
-    return JavaPattern(source, compiled, translator.groups, translator.names)
+    return JavaPattern(source, compiled, translator.groups, translator.names, resumed)
 
 
 _compile_cached = lru_cache(maxsize=512)(_compile)
 
 # Inline flags, as Java names them.
 _FLAG_LETTERS = "idmsucxU"
-_COUNTS = {"?": (0, 1), "*": (0, _MAX_REPEAT), "+": (1, _MAX_REPEAT)}
+_COUNTS = {"?": (0, 1), "*": (0, lengths.MAX_REPEAT), "+": (1, lengths.MAX_REPEAT)}
 _END = ""
+_ONE = [lengths.character()]
+#: The place of \G in a translated pattern.
+_HERE = "(?:\\G)"
+
+
+class _Found(NamedTuple):
+    """A part of the translated pattern; chain: what Java's study of lengths sees of it. grouped: a group as such."""
+
+    text: str
+    chain: Chain
+    grouped: bool = False
 
 
 class _Translator:
     """Reads a pattern once, left to right, writing it for the `regex` module.
 
-    Every part comes as its text and what is known of its length.
+    Every part comes as its text and the chain that its length is known by.
     """
 
     def __init__(self, source: str):
         self.source = _unquote(source)
         self.at = 0
-        self.flags: set[str] = set()
+        self.flags: frozenset[str] = frozenset()
         self.groups = 0
         self.open_groups: set[int] = set()
         self.names: dict[str, int] = {}
         self.references: list[int] = []
         self.depth = 0
+        #: whether there is a \G, which stands in the text as `_HERE`
+        self.continues = False
 
     def translate(self) -> str:
-        text, _ = self.alternatives()
+        text = self.alternatives().text
         if self.at < len(self.source):
             self.fail("unmatched )")
         for group in range(self.groups + 1, max(self.references, default=0) + 1):
@@ -247,69 +243,62 @@ class _Translator:
 
     # Structure
 
-    def alternatives(self) -> tuple[str, _Length]:
-        text, length = self.sequence()
-        texts = [text]
+    def alternatives(self) -> _Found:
+        text, chain, _ = self.sequence()
+        texts, chains = [text], [chain]
         while self.peek() == "|":
             self.at += 1
-            text, other = self.sequence()
+            text, chain, _ = self.sequence()
             texts.append(text)
-            length = length.either(other)
-        return "|".join(texts), length
+            chains.append(chain)
+        return _Found("|".join(texts), chain if len(chains) == 1 else [lengths.branch(*chains)])
 
-    def sequence(self) -> tuple[str, _Length]:
-        texts, length = [], _EMPTY
+    def sequence(self) -> _Found:
+        texts: list[str] = []
+        chain: Chain = []
         while self.peek() not in (_END, "|", ")"):
-            grouped = self.peek() == "("
             atom = self.atom()
-            if atom is None:
-                continue
-            text, part = self.quantified(*atom, grouped)
-            texts.append(text)
-            length = length.then(part)
-        return "".join(texts), length
+            if atom is not None:
+                text, parts, _ = self.quantified(atom)
+                texts.append(text)
+                chain.extend(parts)
+        return _Found("".join(texts), chain)
 
-    def atom(self) -> Optional[tuple[str, _Length]]:
+    def atom(self) -> Optional[_Found]:
         """One thing that a quantifier may follow; None after inline flags."""
         char = self.take()
         if char == "(":
             return self.group()
         if char == "[":
-            return self.character_class(), _ONE
+            return _Found(self.character_class(), _ONE)
         if char == ".":
-            return self.dot(), _ONE
+            return _Found(self.dot(), _ONE)
         if char == "^":
-            return self.caret(), _EMPTY
+            return _Found(self.caret(), [])
         if char == "$":
-            return (self.dollar_lines() if "m" in self.flags else self.dollar_end()), _EMPTY
+            return _Found(self.dollar_lines() if "m" in self.flags else self.dollar_end(), [])
         if char == "\\":
             return self.escape()
         if char in "*+?":
             self.fail(f"dangling {char}")
         if char == "{":
             self.at -= 1
-            return "(?:)", _EMPTY
-        return self.literal(char), _ONE
+            return _Found("(?:)", [])
+        return _Found(self.literal(char), _ONE)
 
-    def quantified(self, text: str, length: _Length, grouped: bool) -> tuple[str, _Length]:
+    def quantified(self, atom: _Found) -> _Found:
         char = self.peek()
         if char == _END or char not in "?*+{":
-            return text, length
+            return atom
         self.at += 1
         low, high = self.counted() if char == "{" else _COUNTS[char]
-        repeat = char if char != "{" else f"{{{low},{'' if high == _MAX_REPEAT else high}}}"
+        repeat = char if char != "{" else f"{{{low},{'' if high == lengths.MAX_REPEAT else high}}}"
         suffix = self.peek()
         if suffix and suffix in "?+":
             self.at += 1
             repeat += suffix
-        repeated = length.repeated(low, high)
-        if char == "?":
-            repeated = _Length(length.most, length.known, False)
-        elif grouped and not length.fixed and suffix != "+":
-            repeated = _Length(length.most, False, False)
-        elif length.simple and char in "*+" and repeat == char:
-            repeated = _Length(0, True, False)
-        return f"(?:{text}){repeat}", repeated
+        text = f"(?:{atom.text}){repeat}"
+        return _Found(text, [lengths.repetition(atom.chain, low, high, repeat, atom.grouped)])
 
     def counted(self) -> tuple[int, int]:
         """What follows a {: the least and the greatest count."""
@@ -320,7 +309,7 @@ class _Translator:
             high: Optional[int] = low
         else:
             self.at += 1
-            high = _MAX_REPEAT if self.raw() == "}" else self.number()
+            high = lengths.MAX_REPEAT if self.raw() == "}" else self.number()
         if high is None:
             self.fail("illegal repetition")
         if self.raw() != "}":
@@ -339,19 +328,19 @@ class _Translator:
         if self.at == start:
             return None
         number = int(self.source[start : self.at])
-        if number > _MAX_REPEAT:
+        if number > lengths.MAX_REPEAT:
             self.fail("illegal repetition range")
         return number
 
     # Groups
 
-    def group(self) -> Optional[tuple[str, _Length]]:
-        saved = set(self.flags)
+    def group(self) -> Optional[_Found]:
+        saved = self.flags
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             self.fail("groups are nested too deeply")
         if self.peek() != "?":
-            found: Optional[tuple[str, _Length]] = self.capturing(None)
+            found: Optional[_Found] = self.capturing(None)
         else:
             self.at += 1
             found = self.special_group()
@@ -360,43 +349,54 @@ class _Translator:
             self.flags = saved
         return found
 
-    def special_group(self) -> Optional[tuple[str, _Length]]:
+    def special_group(self) -> Optional[_Found]:
         char = self.raw()
         self.at += 1
         if char and char in ":>=!":
-            body, length = self.body()
-            return f"(?{char}{body})", _EMPTY if char in "=!" else length
+            body, chain = self.body()
+            text = f"(?{char}{body})"
+            if char == ":":
+                return _Found(text, chain, grouped=True)
+            return _Found(text, [lengths.atomic(chain)] if char == ">" else [])
         if char != "<":
             self.at -= 1
             return self.flag_group()
         char = self.raw()
         self.at += 1
         if char and char in "=!":
-            body, length = self.body()
-            if not length.known:
-                self.fail("lookbehind without an obvious maximum length")
-            return f"(?<{char}{body})", _EMPTY
+            return _Found(self.lookbehind(char), [])
         self.at -= 1
         name = self.group_name()
         if name in self.names:
             self.fail(f"group {name} is already defined")
         return self.capturing(name)
 
-    def body(self) -> tuple[str, _Length]:
-        found = self.alternatives()
+    def lookbehind(self, char: str) -> str:
+        body, chain = self.body()
+        span = lengths.study(chain)
+        if not span.known:
+            self.fail("lookbehind without an obvious maximum length")
+        text = f"(?<{char}{body})"
+        if not span.never:
+            return text
+        # The body stays for its groups' sake.
+        return f"(?:(?!){text})" if char == "=" else f"(?:|{text})"
+
+    def body(self) -> tuple[str, Chain]:
+        text, chain, _ = self.alternatives()
         if self.take() != ")":
             self.fail("unclosed group")
-        return found
+        return text, chain
 
-    def capturing(self, name: Optional[str]) -> tuple[str, _Length]:
+    def capturing(self, name: Optional[str]) -> _Found:
         self.groups += 1
         number = self.groups
         if name is not None:
             self.names[name] = number
         self.open_groups.add(number)
-        body, length = self.body()
+        body, chain = self.body()
         self.open_groups.discard(number)
-        return f"({body})", length
+        return _Found(f"({body})", chain, grouped=True)
 
     def group_name(self) -> str:
         start = self.at
@@ -410,28 +410,26 @@ class _Translator:
         self.at += 1
         return name
 
-    def flag_group(self) -> Optional[tuple[str, _Length]]:
-        flags = set(self.flags)
+    def flag_group(self) -> Optional[_Found]:
         adding = True
-        while self.raw() and self.raw() in _FLAG_LETTERS + "-":
-            char = self.raw()
-            self.at += 1
+        # Each letter counts at once: from x on, blanks between the letters are skipped.
+        while self.peek() and self.peek() in _FLAG_LETTERS + "-":
+            char = self.take()
             if char == "-":
                 if not adding:
                     self.fail("unknown inline modifier")
                 adding = False
             elif adding:
-                flags |= {"U", "u"} if char == "U" else {char}
+                self.flags = self.flags | ({"U", "u"} if char == "U" else {char})
             else:
-                flags.discard(char)
+                self.flags = self.flags - {char}
         char = self.take()
         if char not in (")", ":"):
             self.fail("unknown inline modifier")
-        self.flags = flags
         if char == ")":
             return None
-        body, length = self.body()
-        return f"(?:{body})", length
+        body, chain = self.body()
+        return _Found(f"(?:{body})", chain, grouped=True)
 
     # Atoms
 
@@ -440,13 +438,13 @@ class _Translator:
         if "i" not in self.flags:
             return text
         if "u" in self.flags:
-            return f"(?i-f:{text})"
+            return f"[{classes.same_letter(char)}]"
         return f"[{char.lower()}{char.upper()}]" if char in _LETTERS else text
 
     def dot(self) -> str:
         if "s" in self.flags:
             return "(?s:.)"
-        return "[^\\n]" if "d" in self.flags else f"[^{classes.LINE_ENDS}]"
+        return classes.negated("\\x0a") if "d" in self.flags else f"[^{classes.LINE_ENDS}]"
 
     def caret(self) -> str:
         if "m" not in self.flags:
@@ -465,38 +463,41 @@ class _Translator:
             return "(?:(?=\\n?\\Z))"
         return "(?:(?=\\r\\n\\Z)|(?<!\\r)(?=\\n\\Z)|(?=[\\r\\x85\\u2028\\u2029]\\Z)|\\Z)"
 
-    def escape(self) -> tuple[str, _Length]:
+    def escape(self) -> _Found:
         """What follows a backslash outside classes."""
         char = self.raw()
         if char in _ANCHORS:
             self.at += 1
-            return self.anchor(char), _EMPTY
+            return _Found(self.anchor(char), [])
         if char == "R":
             self.at += 1
-            return "(?:\\r\\n|[\\n\\x0b\\f\\r\\x85\\u2028\\u2029])", _Length(2)
+            return _Found("(?:\\r\\n|[\\n\\x0b\\f\\r\\x85\\u2028\\u2029])", [lengths.line_end()])
         if char == "X":
             self.at += 1
-            return "\\X", _Length(1)
+            return _Found("\\X", [])
         if char == "k":
             self.at += 1
-            return self.named_reference(), _UNKNOWN
+            return _Found(self.named_reference(), [lengths.unknown()])
         if char and char in "123456789":
-            return self.numbered_reference(), _UNKNOWN
+            return _Found(self.numbered_reference(), [lengths.unknown()])
         predefined = self.predefined()
         if predefined is not None:
-            return f"[{predefined}]", _ONE
-        return self.literal(self.escaped_character()), _ONE
+            return _Found(f"[{predefined}]", _ONE)
+        return _Found(self.literal(self.escaped_character()), _ONE)
 
     def anchor(self, char: str) -> str:
         if char == "Z":
             return self.dollar_end()
+        if char == "G":
+            self.continues = True
+            return _HERE
         if char in "bB":
-            if char == "b" and self.raw() == "{":
+            if char == "b" and self.source.startswith("{g", self.at):
                 self.fail("\\b{g} is not supported")
-            word = classes.WORD_UNICODE if "U" in self.flags else classes.BOUNDARY_WORD
+            before, after = classes.word_edges("U" in self.flags)
             if char == "b":
-                return f"(?:(?<=[{word}])(?![{word}])|(?<![{word}])(?=[{word}]))"
-            return f"(?:(?<=[{word}])(?=[{word}])|(?<![{word}])(?![{word}]))"
+                return f"(?:{before}(?!{after})|(?!{before}){after})"
+            return f"(?:{before}{after}|(?!{before})(?!{after}))"
         return f"(?:{_ANCHORS[char]})"
 
     def named_reference(self) -> str:
@@ -635,7 +636,7 @@ class _Translator:
         text = self.class_items(False)
         self.depth -= 1
         self.at += 1
-        return f"[^{text}]" if negated else text
+        return classes.negated(text) if negated else text
 
     def class_items(self, right_side: bool) -> str:
         """The items up to the closing ], which is left; a set. right_side: of &&, which ends at another && too."""
@@ -713,13 +714,14 @@ class _Translator:
         text = f"[{classes.escaped(low)}-{classes.escaped(high)}]"
         if "i" not in self.flags:
             return text
-        return f"(?i-f:{text})" if "u" in self.flags else f"[{text}{classes.other_case(low, high)}]"
+        others = classes.same_letters if "u" in self.flags else classes.other_case
+        return f"[{text}{others(low, high)}]"
 
     def single(self, char: str) -> str:
         if "i" not in self.flags:
             return f"[{classes.escaped(char)}]"
         if "u" in self.flags:
-            return "[" + "".join(map(classes.escaped, classes.simple_case_variants(char))) + "]"
+            return f"[{classes.same_letter(char)}]"
         return f"[{char.lower()}{char.upper()}]" if char in _LETTERS else f"[{classes.escaped(char)}]"
 
 
@@ -731,7 +733,7 @@ def _intersected(result: Optional[str], union: list[str]) -> str:
     return _union(([result] if result is not None else []) + union)
 
 
-_ANCHORS = {"A": "\\A", "z": "\\Z", "G": "\\G", "Z": "", "b": "", "B": ""}
+_ANCHORS = {"A": "\\A", "z": "\\Z", "G": "", "Z": "", "b": "", "B": ""}
 _SIMPLE_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "a": "\x07", "e": "\x1b"}
 _CODED_ESCAPES: dict[str, Callable[[_Translator], str]] = {
     "0": _Translator.octal,

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from typing import Optional, Union
 
+from .javadigits import decimal_digits
+
 Number = Union[int, float]
 
 INT64_MIN = -(2**63)
@@ -68,9 +70,7 @@ def to_long(value: Number) -> int:
 def double_text(value: float) -> str:
     """The text of a double: ``1.0``, ``0.001``, ``1.0E7``, ``9.99E-4``, ``NaN``, ``Infinity``.
 
-    The digits are the shortest that read back as the same value. The reference prints one digit more than
-    needed for
-    a small share of values above 1e16; that is not imitated.
+    The digits are Java's (`decimal_digits`).
     """
     text = repr(value)
     if 1e-3 <= value < 1e7 or -1e7 < value <= -1e-3 or value == 0.0:
@@ -85,24 +85,7 @@ def _special_text(value: float, text: str) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     sign = "-" if text[0] == "-" else ""
     digits, exponent = decimal_digits(value)
-    if digits == "5" and exponent == -324:
-        digits = "49"  # the smallest subnormal is printed with two digits
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
-
-
-def decimal_digits(value: float) -> tuple[str, int]:
-    """The shortest decimal of a finite ``abs(value)``: its digits (no zeros around) and the first one's power
-    of ten.
-    """
-    text = repr(abs(value))
-    mantissa, _, power = text.partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    digits = whole + fraction
-    exponent = len(whole) - 1 + int(power or 0)
-    stripped = digits.lstrip("0")
-    exponent -= len(digits) - len(stripped)
-    stripped = stripped.rstrip("0")
-    return (stripped, exponent) if stripped else ("0", 0)
 
 
 def double_to_json(value: float) -> str:
@@ -175,9 +158,10 @@ def _ascii_digits(text: str) -> str:
 
 def _assemble(negative: bool, whole: str, fraction: str, exponent: int) -> Number:
     digits = (whole + fraction).lstrip("0")
-    power = exponent - len(fraction)
     if not digits:
         return -0.0 if negative else 0
+    # The place of the decimal point wraps at 32 bits.
+    power = low32(exponent + len(digits) - len(fraction)) - len(digits)
     stripped = digits.rstrip("0")
     power += len(digits) - len(stripped)
     if power >= 0 and len(stripped) + power <= 19:
@@ -275,6 +259,8 @@ def power(base: float, exponent: float) -> float:
         return 1.0
     if exponent != exponent or (math.isinf(exponent) and abs(base) == 1):
         return math.nan
+    if 1 < exponent <= 1100 and exponent.is_integer() and base.is_integer() and 0 < abs(base) < 2**53:
+        return _whole_power(int(base), int(exponent))
     try:
         return math.pow(base, exponent)
     except OverflowError:
@@ -284,6 +270,14 @@ def power(base: float, exponent: float) -> float:
             return math.nan
         odd = math.isfinite(exponent) and math.fmod(abs(exponent), 2) == 1
         return math.copysign(math.inf, base) if odd else math.inf
+
+
+def _whole_power(base: int, exponent: int) -> float:
+    """The double nearest to a power of whole numbers, which the C library misses now and then."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return -math.inf if base < 0 and exponent % 2 else math.inf
 
 
 def ceil_double(value: float) -> float:

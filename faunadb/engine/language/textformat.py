@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple, Optional, Union
 
+from .javadigits import decimal_digits
 from .temporal import Components, Date, Time, components
 
 MAX_INT32 = (1 << 31) - 1
@@ -203,8 +204,10 @@ def _floating(digits: Callable[[Specifier, Decimal, int], str]) -> Callable[[Spe
         if number in (float("inf"), float("-inf")):
             return _signed(spec, negative, "Infinity", zeros=False)
         precision = 6 if spec.precision is None else spec.precision
-        # Rounding applies to the shortest decimal of the double, half away from zero.
-        return _signed(spec, negative, digits(spec, Decimal(repr(abs(number))), precision))
+        # Rounding applies to the digits that the double prints, half away from zero.
+        printed, exponent = decimal_digits(number)
+        magnitude = Decimal(f"{printed}E{exponent + 1 - len(printed)}")
+        return _signed(spec, negative, digits(spec, magnitude, precision))
 
     return shown
 
@@ -248,7 +251,9 @@ def _general(spec: Specifier, value: Decimal, precision: int) -> str:
 
 
 def _cut(spec: Specifier, text: str) -> str:
-    return spec.padded(text if spec.precision is None else text[: spec.precision])
+    text = text if spec.precision is None else text[: spec.precision]
+    # In upper case a text may be longer.
+    return spec.padded(text.upper() if spec.upper else text)
 
 
 def _string(spec: Specifier, value: Any, text_of: Callable[[Any], Optional[str]]) -> str:

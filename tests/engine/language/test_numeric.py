@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faunadb.engine.language import numeric
+from faunadb.engine.language import hyperbolic, numeric
 
 ANY_DOUBLE = st.floats(allow_nan=True, allow_infinity=True)
 INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
@@ -18,6 +18,40 @@ INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 def same(left, right) -> bool:
     """Equal in type, value and sign of zero; NaN equals NaN."""
     return type(left) is type(right) and repr(left) == repr(right)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_the_text_of_a_double_reads_back(value):
+    assert same(float(numeric.double_text(value)), value)
+
+
+@given(st.floats(min_value=1e-3, max_value=2.0**53))
+def test_digits_of_usual_doubles_are_the_shortest(value):
+    digits, exponent = numeric.decimal_digits(value)
+    assert float(f"{digits}E{exponent + 1 - len(digits)}") == value
+    assert len(digits) <= len(repr(value).replace(".", "").replace("e+", ""))
+
+
+@pytest.mark.parametrize(
+    ("value", "cosine", "sine"),
+    [
+        (0.0, 1.0, 0.0),
+        (-0.0, 1.0, -0.0),
+        (1.0, 1.543080634815244, 1.1752011936438014),
+        (-1.0, 1.543080634815244, -1.1752011936438014),
+        (2.0, 3.7621956910836314, 3.626860407847019),
+        (9.5, 6679.863452256851, 6679.86337740502),
+        (19.0, 89241150.48159364, 89241150.48159364),
+        (1000.0, math.inf, math.inf),
+        (-1000.0, math.inf, -math.inf),
+        (1e300, math.inf, math.inf),
+        (math.inf, math.inf, math.inf),
+        (math.nan, math.nan, math.nan),
+    ],
+)
+def test_hyperbolic_functions(value, cosine, sine):
+    assert same(hyperbolic.cosh(value), cosine)
+    assert same(hyperbolic.sinh(value), sine)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +121,22 @@ def test_truncation_saturates(value, long, int_):
         (1.7976931348623157e308, "1.7976931348623157E308"),
         (5e-324, "4.9E-324"),
         (1e-323, "1.0E-323"),
+        (8e-323, "7.9E-323"),
+        (2.0**-44, "5.6843418860808015E-14"),
+        (2.0**-24, "5.9604644775390625E-8"),
+        (1.811788429965137e16, "1.8117884299651368E16"),
+        (2.0**55, "3.6028797018963968E16"),
+        (1.9893547450041981e18, "1.98935474500419814E18"),
+        (2.0**62, "4.6116860184273879E18"),
+        (2.0**63, "9.223372036854776E18"),
+        (8.41e21, "8.409999999999999E21"),
+        (1e22, "1.0E22"),
+        (1e23, "9.999999999999999E22"),
+        (2e23, "1.9999999999999998E23"),
+        (-2e23, "-1.9999999999999998E23"),
+        (3.0501754282966814e25, "3.0501754282966813E25"),
+        (1e-244, "1.0E-244"),
+        (1e179, "1.0E179"),
         (1.5e-5, "1.5E-5"),
         (-2.5e-10, "-2.5E-10"),
         (math.nan, "NaN"),
@@ -282,6 +332,22 @@ def test_division_by_zero(operation, zero, left):
         (-1.0, math.inf, math.nan),
         (2.0, 10.0, 1024.0),
         (0.0, -math.inf, math.inf),
+        (9.0, 17.0, 16677181699666568.0),
+        (17.0, 13.0, 9904578032905936.0),
+        (-3.0, 3.0, -27.0),
+        (10.0, 308.0, 1e308),
+        (10.0, 309.0, math.inf),
+        (-10.0, 309.0, -math.inf),
+        (-0.0, 3.0, -0.0),
+        (-0.0, 2.0, 0.0),
+        (0.0, 0.0, 1.0),
+        (1.0, math.inf, math.nan),
+        (2.0, math.inf, math.inf),
+        (0.5, math.inf, 0.0),
+        (-math.inf, 3.0, -math.inf),
+        (-math.inf, -3.0, -0.0),
+        (1.0, 1e300, 1.0),
+        (-1.0, 2.0**60, 1.0),
     ],
 )
 def test_power(base, exponent, result):
