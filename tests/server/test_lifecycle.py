@@ -157,42 +157,6 @@ def _settled(server: Server) -> bool:
     return server.held().files == server.held().files
 
 
-def test_transfers_from_threads_and_processes_keep_the_sum(start):
-    accounts, threads, rounds = 5, 8, 12
-    one = start()
-    prepare(one)
-    for number in range(accounts):
-        one.query({"update": ref(number + 1), "params": {"object": {"data": {"object": {"n": 100}}}}})
-    two = start()
-
-    def transfer(seed: int) -> int:
-        chance = random.Random(seed)
-        done = 0
-        with Http(one if seed % 2 else two) as http:
-            for _ in range(rounds):
-                source, target = chance.sample(range(1, accounts + 1), 2)
-                answer = http.post({"do": [_add(source, -1), _add(target, 1)]})
-                assert answer.status in (200, 409), answer.body
-                if answer.status == 409:
-                    assert answer.error[0] == "contended transaction"
-                done += answer.status == 200
-        return done
-
-    with ThreadPoolExecutor(threads) as pool:
-        assert sum(pool.map(transfer, range(threads))) > threads * rounds // 2
-    for server in (one, two):
-        total = [
-            server.query({"select": ["data", "n"], "from": {"get": ref(n + 1)}}) for n in range(accounts)
-        ]
-        assert sum(total) == 100 * accounts
-
-
-def _add(number: int, amount: int) -> object:
-    balance = {"select": ["data", "n"], "from": {"get": ref(number)}}
-    changed = {"object": {"data": {"object": {"n": {"add": [balance, amount]}}}}}
-    return {"update": ref(number), "params": changed}
-
-
 # Killed at random moments
 
 WRITERS = 4
