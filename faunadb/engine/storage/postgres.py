@@ -579,17 +579,17 @@ class PgWriter(Writer):
         if conn is None or conn.closed:
             conn = self.conn = connect(self.target, Connection)
             conn.set_up()
-        lock = now = ""
+        lock, read = "", qualify(f"{read_clock()} FOR UPDATE", self.target.schema)
         if self.dialect.postgresql:
-            now = f", {_micros('clock_timestamp()')}"  # read once the lock is ours
+            # The clock is read once the row is ours.
+            read = f"SELECT last_txn, schema_version, {_micros('clock_timestamp()')} FROM ({read}) AS locked"
             lock = (
                 f"SET LOCAL lock_timeout = {max(1, int(wait * 1000))};"
                 f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_WRITER}';"
                 f"{_SETTINGS}LOCK TABLE writer IN EXCLUSIVE MODE;"
             )
-        row = qualify(f"{read_clock()} FOR UPDATE", self.target.schema)
-        read = f"SELECT last_txn, schema_version{now} FROM ({row}) AS locked"
-        rows = conn.script(qualify(f"BEGIN ISOLATION LEVEL SERIALIZABLE;{lock}{read}", self.target.schema))
+        lock = qualify(lock, self.target.schema)
+        rows = conn.script(f"BEGIN ISOLATION LEVEL SERIALIZABLE;{lock}{read}")
         if not rows:
             self.rollback()
             raise Outgrown(self.target.shown)

@@ -25,6 +25,7 @@ from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.errors import BadRequest, ContendedTransaction, FaunaError, UnavailableError
 from faunadb.objects import FaunaTime, Ref
+from tests.server.running import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 REGISTERS, ACCOUNTS, NAMES = 3, 6, 12
@@ -258,9 +259,18 @@ class Run:
     def _out(self, number: int) -> Path:
         return self.folder / f"worker{number}.jsonl"
 
-    def done(self) -> int:
-        """How many queries were answered well so far."""
-        return sum(op.status == "ok" for op in self.ops())
+    def progress(self, answers: int = 8) -> None:
+        """Wait until every worker has had so many more good answers: nobody was left behind by a fault."""
+        before = self._answers()
+        eventually(
+            lambda: all(now >= then + answers for now, then in zip(self._answers(), before)),
+            "every worker goes on",
+            60,
+        )
+
+    def _answers(self) -> list[int]:
+        good = [op.worker for op in self.ops() if op.status == "ok"]
+        return [good.count(number) for number in self.numbers]
 
     def ops(self) -> list[Op]:
         found = []

@@ -10,9 +10,8 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import psycopg
 
@@ -207,11 +206,3 @@ class Network:
         self._listener.close()
         self.cut()
         self.resume()
-
-
-def wait_until(condition: Any, what: str, patience: Optional[float] = None) -> None:
-    """For what other processes do in their own time."""
-    deadline = time.monotonic() + (patience or PATIENCE)
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {patience or PATIENCE} s: {what}"
-        time.sleep(0.02)

@@ -18,9 +18,9 @@ pytest.importorskip("psycopg")
 from faunadb.engine.storage import open_store
 from tests.engine.storage import histories, history_check
 from tests.engine.storage.histories import Op, Run
-from tests.engine.storage.local_postgres import LocalPostgres, Network, find_programs, wait_until
+from tests.engine.storage.local_postgres import LocalPostgres, Network, find_programs
 from tests.engine.storage.places import Place
-from tests.server.running import Server
+from tests.server.running import Server, eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 
@@ -43,35 +43,13 @@ def place(server: LocalPostgres) -> Iterator[Place]:
     place.close()
 
 
-class Load:
-    """Workers that go on through faults."""
-
-    def __init__(self, folder: Path, endpoints: list[str], seed: int, first: int) -> None:
-        self.run = Run(folder, endpoints, seed, first=first)
-
-    def progress(self, answers: int = 8) -> None:
-        """Wait until every worker has had so many more good answers: nobody is left behind by a fault."""
-        before = self._answers()
-        wait_until(
-            lambda: all(now >= then + answers for now, then in zip(self._answers(), before)),
-            "workers go on",
-        )
-
-    def _answers(self) -> list[int]:
-        good = [op.worker for op in self.run.ops() if op.status == "ok"]
-        return [good.count(number) for number in self.run.numbers]
-
-    def stop(self) -> list[Op]:
-        return self.run.stop()
-
-
 @pytest.fixture
-def load(tmp_path: Path) -> Iterator[Callable[..., Load]]:
-    started: list[Load] = []
+def load(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """load(endpoints) starts workers that go on through faults until stopped."""
+    started: list[Run] = []
 
-    def begin(endpoints: list[str], seed: int = 1) -> Load:
-        first = sum(len(each.run.numbers) for each in started)
-        started.append(Load(tmp_path, endpoints, seed, first))
+    def begin(endpoints: list[str], seed: int = 1) -> Run:
+        started.append(Run(tmp_path, endpoints, seed, first=sum(len(each.numbers) for each in started)))
         return started[-1]
 
     yield begin
@@ -101,7 +79,7 @@ def prepare(url: str) -> None:
         histories.prepare(client)
 
 
-def restarts(server: LocalPostgres, load: Load, count: int) -> None:
+def restarts(server: LocalPostgres, load: Run, count: int) -> None:
     for number in range(count):
         load.progress()
         server.stop("immediate" if number % 2 else "fast")
@@ -109,7 +87,7 @@ def restarts(server: LocalPostgres, load: Load, count: int) -> None:
     load.progress()
 
 
-def terminations(server: LocalPostgres, load: Load, count: int, rng: random.Random) -> None:
+def terminations(server: LocalPostgres, load: Run, count: int, rng: random.Random) -> None:
     for _ in range(count):
         load.progress(2)
         found = server.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'faunadb'")
@@ -118,7 +96,7 @@ def terminations(server: LocalPostgres, load: Load, count: int, rng: random.Rand
     load.progress()
 
 
-def pauses(network: Network, load: Load, count: int) -> None:
+def pauses(network: Network, load: Run, count: int) -> None:
     for number in range(count):
         load.progress(4)
         network.stall()
@@ -133,14 +111,14 @@ def through(network: Network, place: Place) -> str:
     return place.url.replace(place.url.split("@127.0.0.1:")[1].split("/")[0], str(network.port))
 
 
-def test_restarts_under_load(server: LocalPostgres, place: Place, load: Callable[..., Load]) -> None:
+def test_restarts_under_load(server: LocalPostgres, place: Place, load: Callable[..., Run]) -> None:
     prepare(place.url)
     running = load([place.url] * PROCESSES)
     restarts(server, running, 2)
     examine(place.url, running.stop())
 
 
-def test_connections_killed_at_random(server: LocalPostgres, place: Place, load: Callable[..., Load]) -> None:
+def test_connections_killed_at_random(server: LocalPostgres, place: Place, load: Callable[..., Run]) -> None:
     prepare(place.url)
     running = load([place.url] * PROCESSES)
     terminations(server, running, 10, random.Random(1))
@@ -148,7 +126,7 @@ def test_connections_killed_at_random(server: LocalPostgres, place: Place, load:
 
 
 def test_a_network_that_stalls_and_breaks(
-    server: LocalPostgres, place: Place, load: Callable[..., Load]
+    server: LocalPostgres, place: Place, load: Callable[..., Run]
 ) -> None:
     prepare(place.url)
     network = Network(server.port)
@@ -158,7 +136,7 @@ def test_a_network_that_stalls_and_breaks(
     network.close()
 
 
-def test_serving_processes_killed(place: Place, load: Callable[..., Load]) -> None:
+def test_serving_processes_killed(place: Place, load: Callable[..., Run]) -> None:
     prepare(place.url)
     servers = [Server(place.url, "--workers", "1").start() for _ in range(2)]
     try:
@@ -175,25 +153,14 @@ def test_serving_processes_killed(place: Place, load: Callable[..., Load]) -> No
     examine(place.url, ops, ("503 ", "connection "))
 
 
-def test_clients_killed(place: Place, load: Callable[..., Load]) -> None:
-    """Processes with the engine in them, killed in the middle of whatever they do."""
-    prepare(place.url)
-    ops: list[Op] = []
-    for _ in range(3):
-        running = load([place.url] * PROCESSES)
-        running.progress(4)
-        ops += running.stop()
-    examine(place.url, ops)
-
-
-def failover(tmp: Path, load: Callable[..., Load], server: LocalPostgres, rounds: int) -> None:
+def failover(load: Callable[..., Run], server: LocalPostgres, rounds: int) -> None:
     """The primary dies under load, its synchronous standby takes over; both are in the URL."""
     primary = server
     primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
     standby = primary.standby()
     try:
         primary.execute("SELECT pg_reload_conf()")
-        wait_until(
+        eventually(
             lambda: primary.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"),
             "the standby is synchronous",
         )
@@ -214,10 +181,10 @@ def failover(tmp: Path, load: Callable[..., Load], server: LocalPostgres, rounds
         standby.remove()
 
 
-def test_failover_to_a_synchronous_standby(tmp_path: Path, load: Callable[..., Load]) -> None:
+def test_failover_to_a_synchronous_standby(load: Callable[..., Run]) -> None:
     primary = LocalPostgres(find_programs())
     try:
-        failover(tmp_path, load, primary.create(), 15)
+        failover(load, primary.create(), 15)
     finally:
         primary.remove()
 
@@ -228,7 +195,7 @@ def test_failover_to_a_synchronous_standby(tmp_path: Path, load: Callable[..., L
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(3))
-def test_faults_soak(server: LocalPostgres, place: Place, load: Callable[..., Load], seed: int) -> None:
+def test_faults_soak(server: LocalPostgres, place: Place, load: Callable[..., Run], seed: int) -> None:
     prepare(place.url)
     network = Network(server.port)
     running = load([place.url, through(network, place), through(network, place)], seed)
@@ -244,9 +211,9 @@ def test_faults_soak(server: LocalPostgres, place: Place, load: Callable[..., Lo
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(5))
-def test_failover_soak(tmp_path: Path, load: Callable[..., Load], seed: int) -> None:
+def test_failover_soak(load: Callable[..., Run], seed: int) -> None:
     primary = LocalPostgres(find_programs())
     try:
-        failover(tmp_path, load, primary.create(), 200)
+        failover(load, primary.create(), 200)
     finally:
         primary.remove()

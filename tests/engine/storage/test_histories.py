@@ -80,6 +80,19 @@ def test_histories_soak(shared_place: Place, tmp_path: Path, seed: int) -> None:
     examine(shared_place, tmp_path, seed=seed, processes=5, count=2500, timeout=800)
 
 
+def test_processes_killed_in_their_queries(shared_place: Place, tmp_path: Path) -> None:
+    client = histories.client_of(shared_place.url)
+    histories.prepare(client)
+    ops: list[Op] = []
+    for number in range(3):
+        run = Run(tmp_path, [shared_place.url] * 3, seed=1, first=3 * number)
+        run.progress(4)
+        ops += run.stop()
+    history_check.check(client, ops, killed=9)
+    assert not [op for op in ops if op.status == "unknown"]
+    assert shared_place.open().check() == []
+
+
 def test_what_was_seen_at_one_server_is_there_at_another(shared_place: Place) -> None:
     """X-Last-Seen-Txn, which the client sends, of one process is honoured by another."""
     servers = [Server(shared_place.url, "--workers", "1").start() for _ in range(2)]

@@ -1,0 +1,153 @@
+"""Opening stores: who makes them, how durable they are, what is not a store."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from faunadb.engine.storage import Contended, Store, open_store
+from tests.engine.storage.places import COLL, SCOPE, Place, put
+
+
+def test_made_once_when_several_begin_at_once(shared_place: Place) -> None:
+    found: list[object] = []
+
+    def begin(number: int) -> None:
+        try:
+            with open_store(shared_place.url) as store:
+                found.append(store.write(lambda tx: put(tx, number))[1])
+        except Exception as error:
+            found.append(error)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(isinstance(each, int) for each in found), found
+    assert len(set(found)) == 5
+    with shared_place.open().snapshot() as snapshot:
+        assert snapshot.scan_documents(SCOPE, COLL, limit=9) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("option", "synchronous"), [("", 2), ("?durability=full", 2), ("?durability=normal", 1)]
+)
+def test_files_are_durable_unless_told_otherwise(tmp_path, option: str, synchronous: int) -> None:
+    with open_store(f"sqlite:///{tmp_path}/x.db{option}") as store:
+        connection = store._writer._conn  # type: ignore[attr-defined]
+        assert connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.postgres
+class TestWithoutWhatOnlyPostgresqlHas:
+    """The switch that CockroachDB and YugabyteDB need, thrown on PostgreSQL."""
+
+    @pytest.fixture
+    def stores(self, postgres_url: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> list[Store]:
+        from faunadb.engine.storage import postgres
+        from tests.engine.storage import places
+
+        prepare = postgres.prepare_schema
+        monkeypatch.setattr(
+            postgres, "prepare_schema", lambda *given: prepare(*given)._replace(postgresql=False)
+        )
+        place = places.postgres_place(postgres_url)
+        yield [place.open(), place.open()]
+        place.close()
+        places.drop_postgres_place(place)
+
+    def test_nothing_is_lost(self, stores: list[Store]) -> None:
+        def increment(tx):
+            version = tx.version(SCOPE, COLL, 1)
+            put(tx, 1, str(int(version.data) + 1 if version else 1))
+
+        def run(store: Store) -> None:
+            for _ in range(20):
+                store.write(increment, retries=1000)
+
+        threads = [threading.Thread(target=run, args=(stores[number % 2],)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with stores[0].snapshot() as snapshot:
+            assert snapshot.version(SCOPE, COLL, 1).data == "80"
+            assert snapshot.last_txn <= snapshot.time
+        assert stores[0].check() == []
+
+    def test_a_loser_without_retries_is_told(self, stores: list[Store]) -> None:
+        one, other = stores
+        inside, go = threading.Event(), threading.Event()
+
+        def hold(tx):
+            put(tx, 1)
+            inside.set()
+            assert go.wait(20)
+
+        outcome: list[object] = []
+
+        def lose() -> None:
+            try:
+                outcome.append(other.write(lambda tx: put(tx, 2), retries=0))
+            except Exception as error:
+                outcome.append(error)
+
+        first, second = threading.Thread(target=lambda: one.write(hold)), threading.Thread(target=lose)
+        first.start()
+        assert inside.wait(20)
+        second.start()
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%FOR UPDATE%%'"
+        )
+        with other.snapshot() as snapshot:
+            from tests.server.running import eventually
+
+            eventually(lambda: snapshot._all(waiting, ()), "the second writer waits for the row")
+        go.set()
+        first.join()
+        second.join()
+        assert isinstance(outcome[0], Contended), outcome
+
+    def test_commits_are_noticed(self, stores: list[Store]) -> None:
+        one, other = stores
+        _, txn = one.write(lambda tx: put(tx, 1))
+        threading.Timer(0.05, lambda: one.write(lambda tx: put(tx, 2))).start()
+        assert other.wait_commit(txn, 10)
+
+
+@pytest.mark.postgres
+def test_a_writer_that_stands_still_loses_its_turn_and_begins_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from faunadb.engine.storage import postgres
+    from tests.engine.storage import places
+
+    monkeypatch.setattr(postgres, "IDLE_WRITER", "200ms")
+    place = places.postgres_place(postgres_url)
+    store, other = place.open(), place.open()
+    runs: list[int] = []
+    inside = threading.Event()
+    go = threading.Event()
+
+    def work(tx):
+        runs.append(tx.txn)
+        put(tx, 1, '"late"')
+        tx.version(SCOPE, COLL, 1)
+        inside.set()
+        assert go.wait(20)
+
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(store.write(work)))
+    thread.start()
+    assert inside.wait(20)
+    _, txn = other.write(lambda tx: put(tx, 2))  # gets the lock when the other one's time is up
+    go.set()
+    thread.join()
+    assert len(runs) == 2
+    assert found == [(None, runs[1])]
+    assert runs[0] < txn < runs[1]
+    place.close()
+    places.drop_postgres_place(place)
