@@ -1,7 +1,8 @@
 """Documents to stored JSON text and back.
 
 Stored text is the wire form of the fields (see `render`) with refs as ``{"@:ref":[collection, id]}`` (their database is
-the document's own), non-finite doubles as ``{"@:double":"NaN"}`` and lambdas as ``{"@:query":{...}}``.
+the document's own; any other one follows as a third element), non-finite doubles as ``{"@:double":"NaN"}`` and lambdas
+as ``{"@:query":{...}}``.
 """
 
 from __future__ import annotations
@@ -67,17 +68,24 @@ def _plain_set(value: v.SetValue) -> Any:
 
 
 class StoredWriter(Writer):
-    """Writes field values for the store. pending: the time that stands for `values.PENDING`."""
+    """Writes field values for the store.
 
-    def __init__(self, pending: int):
+    pending: the time that stands for `values.PENDING`. scope: the database they are stored in; None when the text is
+    compared only, and no ref says its database.
+    """
+
+    def __init__(self, pending: int, scope: Optional[int] = None):
         self.time = pending
+        self.scope = scope
 
     def double(self, value: float) -> str:
         text = double_to_json(value)
         return text if math.isfinite(value) else f'{{"@:double":{text}}}'
 
     def ref(self, ref: v.Ref) -> str:
-        return f'{{"@:ref":[{ref.coll},"{ref.id}"]}}'
+        if self.scope is None or ref.scope == self.scope:
+            return f'{{"@:ref":[{ref.coll},"{ref.id}"]}}'
+        return f'{{"@:ref":[{ref.coll},"{ref.id}",{ref.scope}]}}'
 
     def unresolved(self, ref: v.UnresolvedRef) -> str:
         raise invalid_argument(f"Cannot store a reference to undefined {ref.kind} '{ref.name}'.")
@@ -86,7 +94,7 @@ class StoredWriter(Writer):
         return str(self.time) if value.micros else f'{{"@ts":"{Time.from_micros(self.time)}"}}'
 
     def lambda_(self, fn: v.Lambda) -> str:
-        return '{"@:query":' + LambdaWriter(self.time).body(fn) + "}"
+        return '{"@:query":' + LambdaWriter(self.time, self.scope).body(fn) + "}"
 
     def set(self, value: Any) -> Optional[str]:
         return self.text(plain(value))
@@ -99,7 +107,9 @@ class LambdaWriter(StoredWriter):
 
     def body(self, fn: v.Lambda) -> str:
         if fn._body is None:
-            return json.dumps(fn.stored, separators=(",", ":"), ensure_ascii=False)
+            moved = None not in (self.scope, fn.scope) and fn.scope != self.scope
+            stored = _with_database(fn.stored, fn.scope) if moved else fn.stored
+            return json.dumps(stored, separators=(",", ":"), ensure_ascii=False)
         return self.source(lambdas.source(None, fn))
 
     def double(self, value: float) -> str:
@@ -133,15 +143,32 @@ def _needs_quote(value: Any) -> bool:
     return type(plain(value)) is dict
 
 
-def encode_fields(fields: dict[str, Any], pending: int) -> str:
-    """Stored JSON text of a document's fields. pending: transaction time (microseconds) for pending times."""
-    writer = StoredWriter(pending)
+def _with_database(source: Any, scope: Any) -> Any:
+    """The source of a stored lambda with the database of every ref, for storing it in another one."""
+    if type(source) is list:
+        return [_with_database(item, scope) for item in source]
+    if type(source) is not dict:
+        return source
+    if len(source) == 1 and "@:ref" in source:
+        content = source["@:ref"]
+        return {"@:ref": [*content, scope] if len(content) == 2 else content}
+    if len(source) == 1 and type(source.get("@obj")) is dict:
+        return {"@obj": {key: _with_database(item, scope) for key, item in source["@obj"].items()}}
+    return {key: _with_database(item, scope) for key, item in source.items()}
+
+
+def encode_fields(fields: dict[str, Any], pending: int, scope: Optional[int] = None) -> str:
+    """Stored JSON text of the fields of a document of database `scope`.
+
+    pending: transaction time (microseconds) for pending times.
+    """
+    writer = StoredWriter(pending, scope)
     return "{" + ",".join(writer.members(fields)) + "}"
 
 
-def encode_value(value: Any, pending: int = 0) -> str:
+def encode_value(value: Any, pending: int = 0, scope: Optional[int] = None) -> str:
     """Stored JSON text of one value (covered values of index entries, as an array)."""
-    return StoredWriter(pending).text(value) or "null"
+    return StoredWriter(pending, scope).text(value) or "null"
 
 
 def decode_fields(text: str, scope: int) -> dict[str, Any]:
@@ -150,7 +177,7 @@ def decode_fields(text: str, scope: int) -> dict[str, Any]:
 
 
 def decode_value(text: str, scope: int) -> Any:
-    """A value from its stored text; refs in it belong to database `scope`."""
+    """A value from its stored text; refs in it that name no database belong to database `scope`."""
     data = json.loads(text)
     return _decode(data, scope) if '"@' in text else data
 
@@ -170,7 +197,7 @@ def _decode(data: Any, scope: int) -> Any:
 
 def _decode_escape(key: str, content: Any, scope: int) -> Any:
     if key == "@:ref":
-        return v.Ref(scope, content[0], int(content[1]))
+        return v.Ref(content[2] if len(content) > 2 else scope, content[0], int(content[1]))
     if key == "@obj":
         return {name: _decode(item, scope) for name, item in content.items()}
     if key == "@ts":
@@ -184,7 +211,7 @@ def _decode_escape(key: str, content: Any, scope: int) -> Any:
     if key == "@:double":
         return float(content.replace("Infinity", "inf"))
     if key == "@:query":
-        return v.Lambda(content["lambda"], None, content["api_version"], stored=content)
+        return v.Lambda(content["lambda"], None, content["api_version"], stored=content, scope=scope)
     raise ValueError(f"unknown stored form {key}")
 
 

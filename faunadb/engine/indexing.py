@@ -386,7 +386,7 @@ def _value_keys(index: Index, values: list[tuple[Any, ...]], ref: v.Ref) -> list
         # Equal in order but not the same, as 1 and 1.0 are: told apart behind the ref.
         while key in encoded:
             key += b"\xff"
-        encoded[key] = codec.encode_value(list(combination))
+        encoded[key] = codec.encode_value(list(combination), scope=index.scope)
     return list(encoded.items())
 
 

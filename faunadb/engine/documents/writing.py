@@ -46,7 +46,7 @@ def write(
     elif plain:
         text, ttl = _encode_plain(fields), None
     else:
-        text, ttl = codec.encode_fields(fields, tx.txn), ttl_micros(fields)
+        text, ttl = codec.encode_fields(fields, tx.txn, ref.scope), ttl_micros(fields)
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     if before is not None:
         entries.complete_builds(ctx, ref)
@@ -128,7 +128,7 @@ def insert(ctx: Context, ref: v.Ref, ts: int, fields: Optional[dict[str, Any]]) 
     """
     tx = ctx.writer()
     scope, coll, doc = ref.scope, ref.coll, ref.id
-    text = None if fields is None else codec.encode_fields(fields, tx.txn)
+    text = None if fields is None else codec.encode_fields(fields, tx.txn, scope)
     ttl = None if fields is None else ttl_micros(fields)
     at = tx.version(scope, coll, doc, ts)
     previous = tx.version(scope, coll, doc, ts - 1) if at is not None and at.ts == ts else at

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from ..context import Context
 
 
-def _scoped(at: str) -> Fault:
-    return invalid_argument("Cannot write a scoped ref.", at)
+def _check_scope(ctx: Context, scope: int, at: str) -> None:
+    """Refuse to write in another database, that of a called function with the caller's permissions included."""
+    if scope != ctx.scope or scope != ctx.perms.scope:
+        raise invalid_argument("Cannot write a scoped ref.", at)
 
 
 def _invalid_time(at: Union[str, tuple[str, ...]] = ()) -> Fault:
@@ -79,8 +81,9 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     if given and not plain:
         given = prepare(ctx, given)
     scope, coll, number = target
-    if scope != ctx.scope:
-        raise _scoped(at)
+    _check_scope(ctx, scope, at)
+    if coll >= v.FIRST_COLLECTION and ctx.schema.collection(scope, coll) is None:
+        raise not_found("Collection", at)
     before = _permitted(ctx, target, given, at)
     database_schema.check_container(ctx, coll, at)
     if ctx.at is not None:
@@ -208,8 +211,7 @@ def _rewrite(ctx: Context, ref: v.Ref, params: Optional[Fields], replace: bool) 
     given = prepare(ctx, params) if params else {}
     if ref.is_native_collection:
         raise invalid_argument("Cannot update a schema meta collection.", at)
-    if ref.scope != ctx.scope:
-        raise _scoped(at)
+    _check_scope(ctx, ref.scope, at)
     row, old = _existing(ctx, ref, at)
     shown = documents.visible(ref.coll, old)
     # Also for replace, predicates see the old document with the params merged in.
@@ -262,8 +264,7 @@ def delete(ctx: Context, ref: v.Ref) -> v.Document:
     ctx.writer()
     if ref.is_native_collection:
         raise not_found("Collection")
-    if ref.scope != ctx.scope:
-        raise _scoped("delete")
+    _check_scope(ctx, ref.scope, "delete")
     row, fields = _existing(ctx, ref, ())
     if not ctx.perms.can_delete(ctx, ref):
         raise permission_denied()
@@ -298,8 +299,7 @@ def insert(ctx: Context, ref: v.Ref, ts: Time, action: v.Action, params: Optiona
     micros = ts.to_micros()
     if micros > ctx.time:
         raise _invalid_time()
-    if ref.scope != ctx.scope:
-        raise _scoped("insert")
+    _check_scope(ctx, ref.scope, "insert")
     given = prepare(ctx, params) if params else {}
     if not (_has_history(ctx, ref) or ref.coll == v.KEYS):
         raise invalid_argument("Cannot insert event for specified ref.")
@@ -323,8 +323,7 @@ def remove(ctx: Context, ref: v.Ref, ts: Time, action: v.Action) -> None:
     >>> q.remove(q.select("ref", light), 1000, "create")
     """
     tx = ctx.writer()
-    if ref.scope != ctx.scope:
-        raise _scoped("remove")
+    _check_scope(ctx, ref.scope, "remove")
     if not _has_history(ctx, ref):
         raise invalid_argument("Cannot remove event for specified ref.")
     micros = ts.to_micros()

@@ -135,7 +135,7 @@ def same_lambda(a: Lambda, b: Lambda) -> bool:
 
     if a is b or (a._body is not None and a._body is b._body and identical(a.env, b.env)):
         return True
-    if a.stored is not None and identical(a.stored, b.stored):
+    if a.stored is not None and a.scope == b.scope and identical(a.stored, b.stored):
         return True
     if a._body is None or b._body is None or a.pattern != b.pattern:
         return False

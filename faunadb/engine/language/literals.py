@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 ESCAPES = frozenset(("@obj", "@ref", "@set", "@ts", "@date", "@bytes", "@uuid", "@query"))
 
-#: Inside stored lambdas a ref is ``{"@:ref": [collection number, id]}``: it survives renames.
+#: Inside stored lambdas a ref is ``{"@:ref": [collection number, id]}``: it survives renames. A third element: the
+#: number of its database, where that is not the lambda's.
 STORED_REF = "@:ref"
 
 
@@ -126,8 +127,9 @@ def _ref(parser: Parser, content: Any, position: Position) -> Any:
 
 
 def _stored_ref(parser: Parser, content: Any, position: Position) -> v.Ref:
-    collection, number = content
-    return v.Ref(parser.ctx.scope, int(collection), int(number))
+    collection, number, *database = content
+    scope = database[0] if database else parser.ctx.scope
+    return v.Ref(scope, int(collection), int(number))
 
 
 _REF_KEYS = (frozenset(("id",)), frozenset(("id", "collection")), frozenset(("id", "database")))

@@ -204,10 +204,18 @@ class Parser:
 
 
 def parse_stored(ctx: Context, fn: v.Lambda) -> Node:
-    """Parse the body of a stored lambda. Positions start at the lambda: ``["expr", ...]``."""
+    """Parse the body of a stored lambda. Positions start at the lambda: ``["expr", ...]``.
+
+    Its refs are those of the database it is stored in, whoever reads it.
+    """
     stored: dict[str, Any] = fn.stored
-    parser = Parser(ctx, fn.version, stored=True)
-    node = parser._lambda(stored, None, {})
+    outer = ctx.scope
+    ctx.scope = outer if fn.scope is None else fn.scope
+    try:
+        parser = Parser(ctx, fn.version, stored=True)
+        node = parser._lambda(stored, None, {})
+    finally:
+        ctx.scope = outer
     if parser.unbound:
         raise QueryErrors(parser.unbound)
     return node.body

@@ -409,6 +409,8 @@ class CallNode(Node):
         perms = ctx.perms
         scope = ctx.scope
         try:
+            # One of a child database is at home there, with its names and roles.
+            ctx.scope = function.ref.scope
             if function.role is not None:
                 from ..auth import permissions_for_function_role
 

@@ -205,11 +205,11 @@ class Lambda:
     """A function value: pattern, body, the variables it captured, and the version it was written in.
 
     pattern: a name, or a list of names. A lambda read back from the store is parsed when first used:
-    until then `stored` holds its decoded source and ``body`` is None. Use `language.lambdas` for
-    everything but these fields.
+    until then `stored` holds its decoded source and ``body`` is None. scope: the database it is stored in, whose
+    refs its source has; None for one that is not stored. Use `language.lambdas` for everything but these fields.
     """
 
-    __slots__ = ("_body", "env", "pattern", "stored", "version")
+    __slots__ = ("_body", "env", "pattern", "scope", "stored", "version")
 
     def __init__(
         self,
@@ -218,12 +218,14 @@ class Lambda:
         version: str,
         env: Optional[dict[str, Any]] = None,
         stored: Any = None,
+        scope: Optional[int] = None,
     ):
         self.pattern = pattern
         self._body = body
         self.version = version
         self.env = env if env is not None else {}
         self.stored = stored
+        self.scope = scope
 
     @property
     def arity(self) -> Optional[int]:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 AUDIENCE = "https://db.fauna.com/db/"
 
-#: user info, then a host (an IPv6 address in brackets), then a port that is no number
-_BAD_PORT = re.compile(r"https://(?:[^/?#@]*@)?(?:\[[^\]]*\]|[^/?#:\[]*):(?!\d*(?:[/?#]|$))", re.IGNORECASE)
+#: user info up to the last @, then a host (an IPv6 address in brackets), then a port that is no number
+_BAD_PORT = re.compile(
+    r"https://(?:[^/?#]*@)?(?![^/?#]*@)(?:\[[^\]]*\]|[^/?#:\[]*):(?!\d*(?:[/?#]|$))", re.IGNORECASE
+)
 
 
 def _uri(check: Check, value: Any, at: FieldPath) -> Any:

@@ -102,6 +102,8 @@ def move(ctx: Context, source: v.Ref, target: v.Ref) -> v.Document:
         raise _cannot(source_name, target_name, f"{target_name} is not a live database.")
     if schema.is_within(parent.scope, moved.scope):
         raise _cannot(source_name, target_name, "Cannot move database from ancestor to descendant.")
+    if parent.scope == moved.parent:
+        raise _cannot(source_name, target_name, "Source and destination have the same scopeID.")
     holder = schema.taken(parent.scope, v.DATABASES, item.name)
     if holder is not None:
         raise already_exists("Database")

@@ -110,7 +110,7 @@ def check_source(check: Check, fields: dict[str, Any]) -> None:
     refs = [target for target in targets if type(target) is v.Ref]
     wildcards = sum(1 for target in targets if type(target) is str)
     bound = any(type(entry) is dict and entry.get("fields") for entry in given)
-    if wildcards > 1:
+    if wildcards > 1 and bound:
         check.fail(Failure(_SOURCE_FIELD, "multiple wildcards", "Too many wildcards."))
     if len(set(refs)) < len(refs):
         text = "A collection ref may only match one binding."

@@ -60,6 +60,7 @@ def role_failure(text):
         ({"jwks_uri": "db.fauna.com"}, [uri("db.fauna.com")]),
         ({"jwks_uri": "aUrl"}, [uri("aUrl")]),
         ({"jwks_uri": "https://x:port/keys"}, [uri("https://x:port/keys")]),
+        ({"jwks_uri": "https://me:word@x:port"}, [uri("https://me:word@x:port")]),
         ({"roles": 1}, [invalid_type(["roles"], "Long", "Role")]),
         ({"roles": "admin"}, [role_failure("Builtin role `admin` not allowed.")]),
         ({"roles": "nope"}, [role_failure("Role `nope` does not exist.")]),
@@ -85,7 +86,16 @@ def test_failures(roles, params, failures):
 
 
 @pytest.mark.parametrize(
-    "text", ["https:/x", "https: //x", "HTTPS://x", "https://x:8443/keys", "https://", "https://[::1]/k"]
+    "text",
+    [
+        "https:/x",
+        "https: //x",
+        "HTTPS://x",
+        "https://x:8443/keys",
+        "https://",
+        "https://[::1]/k",
+        "https://me:word@x/k",
+    ],
 )
 def test_accepted_uris(db, text):
     assert db.query(q.create_access_provider({**GIVEN, "jwks_uri": text}))["jwks_uri"] == text

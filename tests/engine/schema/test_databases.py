@@ -259,6 +259,12 @@ def test_moving_to_a_taken_name(tree):
     assert error_of(tree, q.move_database(q.database("a"), q.database("b"))) == expected
 
 
+def test_moving_to_where_it_is(tree):
+    text = "Cannot move database 'inner' into parent 'a': Source and destination have the same scopeID."
+    expression = q.move_database(q.database("inner", q.database("a")), q.database("a"))
+    assert error_of(tree, expression) == ([], "move database error", text)
+
+
 def test_moving_unknown_databases(tree):
     for source, to, at in (("x", "b", "move_database"), ("a", "x", "to")):
         expected = ([at], "invalid ref", "Ref refers to undefined database 'x'")

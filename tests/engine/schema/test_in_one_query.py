@@ -157,6 +157,23 @@ def test_refs_of_deleted_items_move_to_their_successors(db):
     assert db.query(q.count(q.match(q.index("i")))) == 1
 
 
+@pytest.mark.parametrize("target", [q.var("c"), q.ref(q.var("c"), 1), "c"])
+def test_nothing_is_created_in_a_deleted_collection(db, target):
+    db.query(q.create_collection({"name": "c"}))
+    query = q.let({"c": q.collection("c")}, q.do(q.delete(q.collection("c")), q.create(target, {})))
+    position = ["in", "do", 1, "create"]
+    assert error_of(db, query) == (position, "instance not found", "Collection not found.")
+
+
+def test_a_stored_ref_of_a_deleted_collection_takes_no_documents(db):
+    db.query([q.create_collection({"name": "gone"}), q.create_collection({"name": "store"})])
+    holder = q.ref(q.collection("store"), 1)
+    db.query(q.create(holder, {"data": {"to": q.collection("gone")}}))
+    db.query(q.delete(q.collection("gone")))
+    expected = (["create"], "instance not found", "Collection not found.")
+    assert error_of(db, q.create(q.select(["data", "to"], q.get(holder)), {})) == expected
+
+
 def test_a_failed_query_leaves_no_schema(db):
     db.error([q.create_collection({"name": "c"}), q.abort("no")])
     assert db.query(q.exists(q.collection("c"))) is False

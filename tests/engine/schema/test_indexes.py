@@ -165,6 +165,7 @@ def unused(entry, place, name):
         ({"source": [spells(), spells()]}, [MULTIPLE]),
         ({"source": {"collection": [spells(), spells()]}}, [MULTIPLE]),
         ({"source": [spells(), "_"]}, [MIXED]),
+        ({"source": ["_", "_"]}, [MIXED]),
         (
             {"source": {"collection": spells(), "fields": {"x": READS}}, "terms": {"binding": "x"}},
             [impure(0, 0, "x")],
