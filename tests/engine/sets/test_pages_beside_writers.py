@@ -215,9 +215,9 @@ def test_untouched_elements_appear_once_and_in_order(
                 assert found == expected[number], (target, backward)
 
 
-@pytest.mark.parametrize("size", [1, 3])
+@SIZES
 def test_pages_of_one_time_are_the_set_at_that_time_and_go_back_as_they_came(
-    school: Database, size: int
+    school: Database, size: int, chosen: list[tuple[Any, Any]]
 ) -> None:
     with Writers(school) as writers:
         for target, end in chosen:
