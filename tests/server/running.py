@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -112,7 +113,8 @@ class Server:
             pid = queue.pop()
             found.append(pid)
             for task in Path(f"/proc/{pid}/task").iterdir():
-                queue.extend(int(child) for child in (task / "children").read_text().split())
+                with contextlib.suppress(FileNotFoundError):  # a thread that has ended since
+                    queue.extend(int(child) for child in (task / "children").read_text().split())
         return found
 
     def held(self) -> Held:
