@@ -260,7 +260,8 @@ def _component(ctx: Context, field: Field, source: Source, document: v.Document)
         if field.mva and kind in _PLAIN and not (field.casefold and kind is str):
             return [found]
     if field.binding is not None:
-        return _distinct(_bound(ctx, source.bindings.get(field.binding), document))
+        bound = _bound(ctx, source.bindings.get(field.binding), document)
+        return _distinct(_casefolded(bound) if field.casefold else bound)
     if field.mva:
         return _distinct(_expanded(ctx, field, document))
     return [_whole(ctx, field, document)]
@@ -276,7 +277,7 @@ def _expanded(ctx: Context, field: Field, document: v.Document) -> list[Any]:
     if field.casefold:
         if any(type(value) is dict for value in found):
             return []
-        found = [casefold(value) if type(value) is str else value for value in found]
+        found = _casefolded(found)
     return [_settled(ctx, value) if type(value) in _SCALARS else None for value in found]
 
 
@@ -357,6 +358,10 @@ def _distinct(values: list[Any]) -> list[Any]:
     for value in values:
         found.setdefault(keys.exact(value), value)
     return list(found.values())
+
+
+def _casefolded(values: list[Any]) -> list[Any]:
+    return [casefold(value) if type(value) is str else value for value in values]
 
 
 def casefold(text: str) -> str:

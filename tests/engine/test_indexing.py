@@ -155,6 +155,31 @@ def test_bindings(spells: Database) -> None:
     assert data(spells, match("bound")) == [5]
 
 
+@pytest.mark.parametrize(
+    ("result", "options", "shown"),
+    [
+        ({"select": ["data", "v"], "from": {"var": "d"}}, {}, [3, "x"]),
+        ([1, {"object": {"z": 1}}, [2], "s", None, 1.0, 1], {}, [1, 1.0, "s", None]),
+        ([], {}, [None]),
+        ({"object": {"q": 1}}, {}, [None]),
+        ({"query": {"lambda": "x", "expr": 1}}, {}, [None]),
+        ({"documents": coll()}, {}, [None]),
+        ({"select": ["data", "missing"], "from": {"var": "d"}}, {}, [None]),
+        ({"divide": [1, 0]}, {}, [None]),
+        ({"abort": "no"}, {}, [None]),
+        ({"select": "ref", "from": {"var": "d"}}, {}, [doc(101)]),
+        (["Straße", "AB", 1], {"transform": "casefold"}, [1, "ab", "strasse"]),
+    ],
+)
+def test_what_bindings_give(spells: Database, result: Any, options: Any, shown: list[Any]) -> None:
+    body = {"query": {"lambda": "d", "expr": result}}
+    source = {"object": {"collection": coll(), "fields": {"object": {"found": body}}}}
+    create(spells, 101, {"v": [3, "x"]})
+    values = [{"object": {"binding": "found", **options}}, {"object": {"field": ["ref"]}}]
+    spells.wire({"create_index": {"object": {"name": "bound", "source": source, "values": values}}})
+    assert list(map(repr, data(spells, match("bound")))) == [repr([value, doc(101)]) for value in shown]
+
+
 def test_order_of_kinds_and_its_mirror(spells: Database) -> None:
     create_index(spells, "up", values=["v"])
     create_index(spells, "down", values=[{"field": ["data", "v"], "reverse": True}])
