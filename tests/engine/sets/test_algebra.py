@@ -22,6 +22,7 @@ from tests.engine.sets.school import (
     ids,
     index_ref,
     match,
+    obj,
     pages,
     paginate,
 )
@@ -251,12 +252,14 @@ def _leaf(name: str, items: dict[str, list[int]]) -> Model:
 
 def trees(depth: int) -> st.SearchStrategy[Any]:
     if depth == 0:
-        return st.sampled_from(["a", "b", "c"])
+        names = st.sampled_from(["a", "b", "c"])
+        return st.one_of(names, st.tuples(st.just("mirror"), names))
     below = trees(depth - 1)
     return st.one_of(
         below,
         st.tuples(st.sampled_from(["union", "intersection", "difference"]), below, below),
         st.tuples(st.just("distinct"), below),
+        st.tuples(st.just("join"), below),
         st.tuples(st.just("range"), below, st.integers(0, 4), st.integers(0, 4)),
         st.tuples(st.just("even"), below),
     )
@@ -270,6 +273,11 @@ def build(tree: Any, items: dict[str, list[int]]) -> Model:
         return _leaf(tree, items)
     name, origin, *rest = tree
     inner = build(origin, items)
+    if name == "mirror":
+        # The same values, the documents of equal ones in opposite order.
+        return Model({"reverse": match("down", origin)}, inner.items)
+    if name == "join":
+        return Model({"join": inner.query, "with": {"index": "by_v"}}, list(set(inner.items)))
     if name == "distinct":
         return Model({"distinct": inner.query}, list(set(inner.items)))
     if name == "range":
@@ -287,6 +295,7 @@ def shared() -> Iterator[Database]:
     with open_engine("sqlite://") as engine:
         database = Database(engine)
         fill(database)
+        create_index(database, "by_v", terms=["v"], values=["v"])
         yield database
 
 
@@ -319,3 +328,12 @@ def test_random_sets(
     assert pages(shared, query, size) == expected
     assert pages(shared, query, size, backward=True, end=-1 if turned else None) == expected
     assert shared.wire({"count": query}) == len(expected)
+    goes_back_as_it_came(shared, query, size)
+
+
+def goes_back_as_it_came(db: Database, query: Any, size: int) -> None:
+    page = db.wire(paginate(query, size=size))
+    while "after" in page:
+        cursor = obj(page["after"])
+        assert db.wire(paginate(query, size=size, before=cursor)) == page
+        page = db.wire(paginate(query, size=size, after=cursor))
