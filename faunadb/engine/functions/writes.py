@@ -70,7 +70,8 @@ def _permitted(ctx: Context, target: Target, given: Fields, at: str) -> Any:
         raise permission_denied(at)
     if documents.exists(ctx, ref, None):
         raise already_exists(documents.kind(ref), at)
-    return ctx.snap.version(scope, coll, number)
+    # The number of a named item is never seen, and never used twice.
+    return None if coll in v.NAMED_NATIVES else ctx.snap.version(scope, coll, number)
 
 
 def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> v.Document:
@@ -92,7 +93,9 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
         ref = v.Ref(scope, coll, fresh_id() if number is None else number)
         return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before)
     writer = writer_for(coll)
-    ref = v.Ref(scope, coll, writer.allot_id(ctx, scope) if number is None else number)
+    if number is None or coll in v.NAMED_NATIVES:
+        number = writer.allot_id(ctx, scope)
+    ref = v.Ref(scope, coll, number)
     return writer.create(ctx, ref, given, at, before)
 
 

@@ -262,7 +262,10 @@ class NativeSet(LazySet):
         return True
 
     def open(self, ctx: Context) -> Reader:
-        return _collection_reader(ctx, self.ref, self._filtered(ctx), self)
+        filtered = self._filtered(ctx)
+        if ctx.at is not None:
+            documents.check_time(ctx, self.ref.scope, self.ref.id, documents.valid_time(ctx, ctx.at))
+        return _collection_reader(ctx, self.ref, filtered, self)
 
     def history(self, ctx: Context) -> History:
         ref = self.ref

@@ -133,3 +133,20 @@ def test_deleted_collections_are_cleared_away(db):
         assert list(snap.entries(0, 1024, b"")) == []
         assert list(snap.entries(0, 32768, b"")) == []
     assert db.engine.store.check() == []
+
+
+@pytest.mark.parametrize("native", ["keys", "tokens", "credentials"])
+@pytest.mark.parametrize(
+    "make", [lambda name: {"paginate": {name: None}}, lambda name: {"exists": {name: None}}]
+)
+def test_keys_tokens_and_credentials_have_no_distant_past(db, native, make):
+    expression = {"at": 2000, "expr": make(native)}
+    status, body = db.body(expression)
+    (error,) = body["errors"]
+    assert (status, error["code"], "position" in error) == (400, "bad request", False)
+    assert error["description"].startswith("Requested timestamp 1970-01-01T00:00:00.002Z less than minimum")
+
+
+@pytest.mark.parametrize("native", ["collections", "indexes", "functions", "databases"])
+def test_schema_has_a_history_without_end(db, native):
+    assert db.query(q.at(2000, q.paginate(getattr(q, native)()))) == {"data": []}

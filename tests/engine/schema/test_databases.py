@@ -265,6 +265,28 @@ def test_moving_to_where_it_is(tree):
     assert error_of(tree, expression) == ([], "move database error", text)
 
 
+@pytest.mark.parametrize(("source", "to", "dead"), [("x", "y", "a"), ("y", "x", "a")])
+def test_moving_databases_that_are_gone(tree, source, to, dead):
+    names = {"x": "a", "y": "b"}
+    query = q.let(
+        {"x": q.database("a"), "y": q.database("b")},
+        q.do(q.delete(q.var("x")), q.move_database(q.var(source), q.var(to))),
+    )
+    places = f"Cannot move database '{names[source]}' into parent '{names[to]}'"
+    text = f"{places}: {dead} is not a live database."
+    assert error_of(tree, query) == (["in", "do", 1], "move database error", text)
+
+
+def test_a_database_gone_long_ago_still_has_its_name(tree):
+    tree.query(q.create_collection({"name": "store"}))
+    holder = q.ref(q.collection("store"), 1)
+    tree.query(q.create(holder, {"data": {"to": q.database("a")}}))
+    tree.query(q.delete(q.database("a")))
+    text = "Cannot move database 'b' into parent 'a': a is not a live database."
+    expression = q.move_database(q.database("b"), q.select(["data", "to"], q.get(holder)))
+    assert error_of(tree, expression) == ([], "move database error", text)
+
+
 def test_moving_unknown_databases(tree):
     for source, to, at in (("x", "b", "move_database"), ("a", "x", "to")):
         expected = ([at], "invalid ref", "Ref refers to undefined database 'x'")

@@ -174,6 +174,18 @@ def test_a_stored_ref_of_a_deleted_collection_takes_no_documents(db):
     assert error_of(db, q.create(q.select(["data", "to"], q.get(holder)), {})) == expected
 
 
+def test_a_new_item_at_the_ref_of_a_deleted_one_is_another_item(db):
+    db.query([q.create_collection({"name": "c"}), q.create_collection({"name": "store"})])
+    db.query(q.create_index({"name": "old", "source": q.collection("c")}))
+    holder = q.ref(q.collection("store"), 1)
+    db.query(q.create(holder, {"data": {"index": q.index("old")}}))
+    db.query(q.delete(q.index("old")))
+    stale = q.select(["data", "index"], q.get(holder))
+    fields = {"name": "new", "source": q.collection("c")}
+    made = db.query([q.create(stale, fields), q.exists(stale)])
+    assert [made[0]["ref"].id(), made[1]] == ["new", False]
+
+
 def test_a_failed_query_leaves_no_schema(db):
     db.error([q.create_collection({"name": "c"}), q.abort("no")])
     assert db.query(q.exists(q.collection("c"))) is False
