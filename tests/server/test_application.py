@@ -10,6 +10,7 @@ import pytest
 
 from faunadb import server
 from faunadb.engine.engine import open_engine
+from faunadb.engine.http import HttpRequest, handle
 from faunadb.server import Application, RefusedToServe, check_address, is_loopback, serve
 
 
@@ -93,6 +94,56 @@ def test_the_access_log_shows_neither_secrets_nor_data(application, caplog):
     assert "add" not in record.getMessage()
 
 
+def moments_of_events(application: Application, count: int) -> list[float]:
+    """When each of count events of one transaction was sent, in seconds of the loop's clock."""
+    moments: list[float] = []
+
+    def query(expression: Any) -> None:
+        text = json.dumps(expression).encode()
+        request = HttpRequest("POST", "/", "", {"authorization": "Bearer secret"}, text)
+        assert handle(application.engine, request).status in (200, 201)
+
+    create = {"create": {"collection": "c"}, "params": {"object": {}}}
+    query({"create_collection": {"object": {"name": "c"}}})
+    incoming = [{"type": "http.request", "body": b'{"documents":{"collection":"c"}}'}]
+
+    async def follow() -> None:
+        loop, all_sent = asyncio.get_running_loop(), asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if incoming:
+                return incoming.pop(0)
+            await all_sent.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            if b'"start"' in message.get("body", b""):
+                loop.run_in_executor(None, query, {"do": [create] * count})
+            elif message.get("body"):
+                moments.append(loop.time())
+            if len(moments) == count:
+                all_sent.set()
+
+        await application({**scope(authorization="Bearer secret"), "path": "/stream"}, receive, send)
+
+    asyncio.run(asyncio.wait_for(follow(), 20))
+    return moments
+
+
+def test_events_are_sent_apart_from_each_other(application):
+    """The Go and JVM drivers take what arrives at once for one event, and lose the rest."""
+    moments = moments_of_events(application, 10)
+    assert min(after - before for before, after in zip(moments, moments[1:])) > 0.0019
+
+
+def test_very_many_events_do_not_wait_for_each_other(application, monkeypatch):
+    monkeypatch.setattr(server, "EVENTS_APART", 0.05)
+    monkeypatch.setattr(server, "FEW_EVENTS", 3)
+    moments = moments_of_events(application, 200)
+    assert moments[190] - moments[0] < 5
+    assert moments[-1] - moments[-3] >= 0.0999
+
+
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [
@@ -119,6 +170,11 @@ def test_the_default_secret_stays_on_this_machine(host, loopback):
     ("options", "message"),
     [
         ({"url": "sqlite://", "workers": 2}, "memory belongs to one process"),
+        ({"url": "sqlite:", "workers": 2}, "memory belongs to one process"),
+        ({"url": "SQLite:///", "workers": 2}, "memory belongs to one process"),
+        ({"url": "sqlite://?name=shared", "workers": 2}, "memory belongs to one process"),
+        ({"url": "sqlite:///:memory:", "workers": 2}, "memory belongs to one process"),
+        ({"url": "sqlite:///%3Amemory%3A?durability=full", "workers": 2}, "memory belongs to one process"),
         ({"url": "sqlite://", "certificate": "a.pem"}, "both a certificate and its private key"),
         ({"url": "sqlite://", "host": "0.0.0.0"}, "default secret"),
     ],

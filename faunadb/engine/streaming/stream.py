@@ -54,6 +54,11 @@ class Stream:
         with self._ready:
             return self._ended and not self._events
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be read."""
+        return len(self._events)
+
     def next(self, timeout: Optional[float] = None) -> Optional[bytes]:
         """The next event. Waits for it, at most timeout seconds; 0 does not wait.
 
