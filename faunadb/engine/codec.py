@@ -15,10 +15,11 @@ from typing import Any, Optional
 
 from .language import lambdas
 from .language import values as v
-from .language.errors import invalid_argument
+from .language.errors import bad_request, invalid_argument
 from .language.nodes import Literal, Source
 from .language.numeric import double_to_json
 from .language.paths import collection_of
+from .language.repeated import RepeatedField
 from .language.special import document_fields
 from .language.temporal import Time, parse_date, parse_time_literal
 from .render import STORED_MARK, Writer
@@ -67,6 +68,10 @@ def _plain_set(value: v.SetValue) -> Any:
     return {"@set": wire}
 
 
+#: Bytes that are written at most, somewhat more than `documents.writing` lets be stored.
+MAX_STORED = 1 << 26
+
+
 class StoredWriter(Writer):
     """Writes field values for the store.
 
@@ -74,9 +79,22 @@ class StoredWriter(Writer):
     compared only, and no ref says its database.
     """
 
+    size = 0
+
     def __init__(self, pending: int, scope: Optional[int] = None):
         self.time = pending
         self.scope = scope
+
+    def grow(self, size: int) -> None:
+        super().grow(size)
+        self.size += size
+        if self.size > MAX_STORED:
+            raise bad_request(f"Version bytes ({self.size}) exceeds threshold ({MAX_STORED})")
+
+    def members(self, fields: dict[str, Any]) -> list[str]:
+        if RepeatedField in map(type, fields):
+            fields = {key: value for key, value in fields.items() if type(key) is not RepeatedField}
+        return super().members(fields)
 
     def double(self, value: float) -> str:
         text = double_to_json(value)

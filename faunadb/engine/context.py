@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional
 
+from . import budget
 from .language import values as v
 from .language.errors import RequestError, bad_request, timed_out
 from .language.registry import WRITE
@@ -23,6 +24,13 @@ MAX_WIDTH = 100_000
 _WIDTH_BLOCK = 1024
 _CHECK_EVERY = 256
 
+#: Bytes the process may grow by while a query runs.
+MAX_MEMORY = 1 << 30
+#: The same where the size of the process cannot be told: bytes made in all, though most of them are soon given back.
+MAX_MADE = 1 << 33
+#: Bytes a query makes between two looks at the process.
+_MEASURE_EVERY = 1 << 23
+
 
 class NeedsWriter(Exception):
     """A query that was started read-only reached a write; it is run again as a writer."""
@@ -35,7 +43,8 @@ class Context:
     scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
     time: snapshot time in microseconds. effect_limit: the strongest effect
     allowed; effect_reason: what forbids more.
-    deadline: `time.monotonic` seconds. depth: lambda applications in progress.
+    deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
+    it has made; size_at_start: of the process in bytes, None when that cannot be told (or was not yet needed).
     """
 
     __slots__ = (
@@ -49,10 +58,13 @@ class Context:
         "effect_limit",
         "effect_reason",
         "engine",
+        "made",
+        "measure_at",
         "perms",
         "reads",
         "schema",
         "scope",
+        "size_at_start",
         "snap",
         "time",
         "tx",
@@ -89,6 +101,9 @@ class Context:
         self.compute = 0
         self.check_at = _CHECK_EVERY
         self.reads = 0
+        self.made = 0
+        self.measure_at = _MEASURE_EVERY
+        self.size_at_start: Optional[int] = None
         #: per-query memory for modules (names of refs, parsed indexes, ...), by module
         self.cache: dict[Any, Any] = {}
 
@@ -123,8 +138,28 @@ class Context:
         if time.monotonic() > self.deadline:
             raise timed_out("Query eval has timed out.")
 
+    def allocate(self, size: int) -> None:
+        """Count size bytes of values made; looks at the size of the process now and then."""
+        self.made += size
+        if self.made >= self.measure_at:
+            self.measure()
+
+    def measure(self) -> None:
+        """Enforce the limit on memory, and the deadline."""
+        self.check_deadline()
+        self.measure_at = self.made + _MEASURE_EVERY
+        size = budget.resident()
+        if self.size_at_start is None:
+            self.size_at_start = size
+        grown, limit = self.made, MAX_MADE
+        if size is not None and self.size_at_start is not None:
+            grown, limit = size - self.size_at_start, MAX_MEMORY
+        if grown > limit:
+            raise bad_request(f"Transaction exceeded limit: got {grown} bytes, limit {limit} bytes")
+
     def check_width(self, count: int) -> None:
-        """Enforce the limit on the elements of one array or mapped collection."""
+        """Enforce the limit on the elements of one array or mapped collection, which takes memory for each."""
+        self.allocate(8 * count)
         if count > MAX_WIDTH:
             blocks = -(-count // _WIDTH_BLOCK) * _WIDTH_BLOCK
             raise bad_request(f"Query exceeds max width. Max: {MAX_WIDTH}, current: {blocks}.")

@@ -11,7 +11,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from . import deep, functions  # noqa: F401  (importing functions registers the forms)
+from . import budget, deep, functions  # noqa: F401  (importing functions registers the forms)
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .background import Background
@@ -222,7 +222,8 @@ class Engine:
         auth = self.authenticate(snap, schema, request.authorization, request.deadline)
         ctx = self.context(request, snap, schema, auth, tx)
         try:
-            node = parse_query(ctx, request.source)
+            with budget.of(ctx):
+                node = parse_query(ctx, request.source)
         except QueryErrors as errors:
             raise Failed(errors, snap.time) from None
         return _Prepared(auth, node, snap.schema_version, ctx)
@@ -255,11 +256,12 @@ class Engine:
         ctx = prepared.ctx
         if ctx.snap is not snap or ctx.tx is not tx:
             ctx = self.context(request, snap, schema_view(self, snap), prepared.auth, tx)
-        try:
-            value = prepared.node.eval(ctx, {})
-        except QueryErrors as errors:
-            raise Failed(errors, snap.time, ctx.reads) from None
-        text = '{"resource":' + writer_for(ctx).render(value) + "}"
+        with budget.of(ctx):
+            try:
+                value = prepared.node.eval(ctx, {})
+            except QueryErrors as errors:
+                raise Failed(errors, snap.time, ctx.reads) from None
+            text = '{"resource":' + writer_for(ctx).render(value) + "}"
         status = 201 if type(value) is Document and value.created else 200
         written = tx is not None and tx.wrote
         return Outcome(

@@ -20,9 +20,10 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional
 
+from .budget import spend
 from .language import values as v
 from .language.collation import string_sort_key
-from .language.errors import Fault, RequestError, undefined_ref
+from .language.errors import Fault, RequestError, bad_request, undefined_ref
 from .language.temporal import Date, Time
 
 # Tags in value order. Zero ends arrays and objects, so that a prefix comes first.
@@ -47,6 +48,9 @@ _END = b"\x00"
 _SIGN = 1 << 63
 _MASK = (1 << 64) - 1
 _COMPLEMENT = bytes(255 - byte for byte in range(256))
+
+#: Bytes of the longest encoding of an array or object: several times what the largest document can hold.
+MAX_ENCODED = 1 << 26
 
 #: Length of `ref_suffix`.
 SUFFIX_LENGTH = 10
@@ -171,8 +175,21 @@ def _utf16(key: str) -> bytes:
 def _members(value: dict[str, Any]) -> Iterable[Any]:
     """An object as the sequence that is compared: its keys in code unit order, each followed by its value."""
     for key in sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16):
-        yield key
+        yield str(key)  # of a repeated field too
         yield value[key]
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """The encoding of a container's content. Raises RequestError for one that no stored value could have."""
+    found = []
+    size = 0
+    for part in parts:
+        found.append(part)
+        size += len(part)
+        if size > MAX_ENCODED:
+            raise bad_request(f"Key bytes ({size}) exceeds threshold ({MAX_ENCODED})")
+    spend(size + 64 * len(found))
+    return b"".join(found)
 
 
 def _containers(
@@ -181,10 +198,10 @@ def _containers(
     """Encoders of the kinds that are written the same way in both encodings, given how their content is written."""
 
     def array(value: list[Any]) -> bytes:
-        return b"(" + b"".join(map(encode_one, value)) + _END
+        return b"(" + _joined(map(encode_one, value)) + _END
 
     def mapping(value: dict[str, Any]) -> bytes:
-        return b"0" + b"".join(map(encode_one, _members(value))) + _END
+        return b"0" + _joined(map(encode_one, _members(value))) + _END
 
     return {
         str: string,

@@ -9,6 +9,7 @@ from ..language import numeric
 from ..language import values as v
 from ..language.errors import Fault, Faults, invalid_argument, wrong_type
 from ..language.registry import Arg, form
+from ..language.repeated import RepeatedField
 from ..language.special import document_fields
 from ..language.temporal import Date, Time
 from .times import read_date, read_time
@@ -134,7 +135,9 @@ def to_date(ctx: Context, value: Any) -> Date:
 
 @form(Arg("to_object"))
 def to_object(ctx: Context, value: Any) -> dict[str, Any]:
-    """An object from an array of ``[field, value]`` pairs, or from a document. Of a repeated field the first counts.
+    """An object from an array of ``[field, value]`` pairs, or from a document.
+
+    Repeated fields are all kept, in the response too; looking one up finds the first.
 
     >>> q.to_object([["a", 1], ["b", 2]])
     {'a': 1, 'b': 2}
@@ -154,7 +157,7 @@ def to_object(ctx: Context, value: Any) -> dict[str, Any]:
         raise Faults(faults)
     result: dict[str, Any] = {}
     for field, content in value:
-        result.setdefault(field, content)
+        result[RepeatedField(field, len(result)) if field in result else field] = content
     return result
 
 
@@ -171,4 +174,5 @@ def to_array(ctx: Context, value: Any) -> list[Any]:
         value = document_fields(value)
     if type(value) is not dict:
         raise _cannot(value, "Array", "to_array")
-    return [[field, content] for field, content in value.items()]
+    ctx.allocate(96 * len(value))
+    return [[str(field), content] for field, content in value.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from ..budget import spend
 from ..language import javaregex, textformat
 from ..language import unicode_text as u
 from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
@@ -27,6 +28,10 @@ MAX_COUNT = 1024
 MAX_TEXT = 16_777_216
 
 
+#: Characters of a long text that are looked at between two looks at the clock.
+_CHUNK = 1 << 16
+
+
 def _check_size(size: int) -> None:
     """Refuse a text that is about to become longer than a transaction may be (400, no position)."""
     if size > MAX_TEXT:
@@ -44,6 +49,19 @@ def concat(ctx: Context, parts: list[str], separator: str) -> str:
     return separator.join(parts)
 
 
+def _normalized(text: str, normalizer: str) -> str:
+    if len(text) > _CHUNK and not text.isascii():
+        # Compatibility forms may take 18 times as much; how much is seen before it is made.
+        size = 0
+        form = "NFKC" if normalizer == "NFKCCaseFold" else normalizer
+        for start in range(0, len(text), _CHUNK):
+            chunk = text[start : start + _CHUNK]
+            spend(16 * len(chunk))
+            size += len(u.normalized(chunk, form))
+            _check_size(size)
+    return u.normalized(text, normalizer)
+
+
 @form(Arg("casefold", SCALARS), optional=(Arg("normalizer", NORMALIZER, default="NFKCCaseFold"),))
 def casefold(ctx: Context, operands: list[Any], normalizer: str) -> Any:
     """Strings folded for comparison regardless of case, or normalised; other scalars pass. One operand comes back bare.
@@ -51,7 +69,7 @@ def casefold(ctx: Context, operands: list[Any], normalizer: str) -> Any:
     >>> q.casefold("Hen Wen")
     'hen wen'
     """
-    folded = [u.normalized(item, normalizer) if type(item) is str else item for item in operands]
+    folded = [_normalized(item, normalizer) if type(item) is str else item for item in operands]
     return folded[0] if len(folded) == 1 else folded
 
 
@@ -254,6 +272,7 @@ def ngram(ctx: Context, operands: list[Any], least: Optional[int], most: Optiona
             continue
         for gram in u.grams(item, low, high):
             ctx.tick()
+            ctx.allocate(len(gram))
             result.append(gram)
     return result
 
@@ -289,7 +308,7 @@ def replacestr(ctx: Context, text: str, find: str, replace: str) -> str:
     """
     if len(replace) > len(find):
         _check_size(len(text) + text.count(find) * (len(replace) - len(find)))
-    return text.replace(find, replace)
+    return text.replace(find, replace) if find else u.interleaved(text, replace)
 
 
 @form(
@@ -344,10 +363,16 @@ def format_(ctx: Context, text: str, values: list[Any]) -> str:
     except textformat.InvalidFormat as problem:
         raise invalid_argument(f"Invalid conversion format '{problem}'.", "format") from None
     indexes = _value_indexes(parts, len(values))
-    return "".join(
-        part if isinstance(part, str) else _formatted(ctx, part, indexes[position], values)
-        for position, part in enumerate(parts)
-    )
+    shown: list[str] = []
+    size = 0
+    for position, part in enumerate(parts):
+        if not isinstance(part, str):
+            _check_size(max(part.width or 0, part.precision or 0 if part.conversion in "feg" else 0))
+            part = _formatted(ctx, part, indexes[position], values)
+        size += len(part)
+        _check_size(size)
+        shown.append(part)
+    return "".join(shown)
 
 
 def _value_indexes(parts: list[Any], count: int) -> dict[int, int]:

@@ -58,6 +58,7 @@ class Many(Cast):
         fast = item.fast
         if all(type(element) in fast for element in value):
             return value
+        ctx.check_width(len(value))
         return self._each(ctx, item, value)
 
     @staticmethod
@@ -68,7 +69,7 @@ class Many(Cast):
                 result.append(item(ctx, element))
             except Fault as fault:
                 fault.at = (index, *fault.at)
-                faults.append(fault)
+                faults.append(fault.with_traceback(None))
         if faults:
             raise Faults(faults)
         return result

@@ -57,6 +57,13 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from ..budget import spend
+from .unicode_text import settled
+
+#: Characters weighed between two looks at the query's time; each counts as so many bytes spent.
+_CHUNK = 1 << 14
+_VISIT = 64
+
 _IGNORED_ASCII = bytes([*range(0x09), *range(0x0E, 0x20), 0x7F])
 _ASCII_ORDER = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -144,7 +151,7 @@ class _Weights(NamedTuple):
 
 def _unicode_key(text: str) -> bytes:
     table = _table()
-    decomposed = unicodedata.normalize("NFD", text)
+    decomposed = unicodedata.normalize("NFD", settled(text))
     weights = table.weights_of(decomposed)
     primaries = b"".join([weight.primary for weight in weights])
     tertiaries = b"".join([weight.tertiary for weight in weights])
@@ -206,11 +213,13 @@ class _Table:
     def weights_of(self, text: str) -> list[_Weights]:
         """The weights of decomposed ``text``, contractions found, in order."""
         if self._starters.keys().isdisjoint(text):
-            return [self.weights(char) for char in text]
+            return self._each(text)
         found = []
         rest = list(text)
         position = 0
         while position < len(rest):
+            if position % _CHUNK == 0:
+                spend(_VISIT * _CHUNK)
             if rest[position] in self._starters:
                 taken, weights = self._longest(rest, position)
                 position += taken
@@ -218,6 +227,15 @@ class _Table:
                 weights = self.weights(rest[position])
                 position += 1
             found.append(weights)
+        return found
+
+    def _each(self, text: str) -> list[_Weights]:
+        if len(text) <= _CHUNK:
+            return [self.weights(char) for char in text]
+        found = []
+        for start in range(0, len(text), _CHUNK):
+            spend(_VISIT * _CHUNK)
+            found += [self.weights(char) for char in text[start : start + _CHUNK]]
         return found
 
     def _longest(self, rest: list[str], position: int) -> tuple[int, _Weights]:
@@ -243,8 +261,10 @@ class _Table:
                 last_class = mark_class
                 ahead += 1
                 continue
+            spend(len(rest) - ahead)
             best += rest.pop(ahead)
             weights = extended
+        spend(_VISIT * (ahead - position))
         return taken, weights
 
     def weights(self, char: str) -> _Weights:

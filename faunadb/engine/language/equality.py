@@ -10,6 +10,7 @@ import struct
 import uuid
 from typing import Any
 
+from ..budget import spend
 from . import values as v
 from .temporal import Date, Time
 
@@ -20,6 +21,7 @@ def identical(a: Any, b: Any) -> bool:
     if kind is not type(b):
         return False
     if kind is list:
+        spend(64 * len(a))
         return len(a) == len(b) and all(map(identical, a, b))
     if kind is dict:
         return _same_object(a, b)
@@ -53,6 +55,7 @@ def _cursors(page: v.Page) -> list[Any]:
 
 
 def _same_object(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    spend(64 * len(a))
     return len(a) == len(b) and all(key in b and identical(value, b[key]) for key, value in a.items())
 
 
@@ -117,7 +120,9 @@ def _bucket(value: Any) -> Any:
     if kind in _HASHED:
         return kind, value
     if kind is list:
+        spend(96 * len(value))
         return kind, tuple(map(_bucket, value))
     if kind is dict:
+        spend(192 * len(value))
         return kind, frozenset((key, _bucket(member)) for key, member in value.items())
     return kind, value.ref if kind is v.Document else None

@@ -61,6 +61,26 @@ class Failure:
         return {"field": self.field, "code": self.code, "description": self.description}
 
 
+class Room:
+    """How much text the errors of one answer may still take, in bytes or so: one query can have millions of errors."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = 1 << 25
+
+
+def wires(errors: Iterable[QueryError], room: Optional[Room] = None) -> list[dict[str, Any]]:
+    """Errors as the wire shows them, in order: all of them, or as many as there is room for, but one at least."""
+    room = room or Room()
+    shown: list[dict[str, Any]] = []
+    for error in errors:
+        if shown and room.left <= 0:
+            break
+        shown.append(error.wire(room))
+    return shown
+
+
 class QueryError:
     """One located error of a query. status: HTTP status it asks for when it decides."""
 
@@ -85,16 +105,19 @@ class QueryError:
         self.failures = list(failures)
         self.cause = list(cause)
 
-    def wire(self) -> dict[str, Any]:
+    def wire(self, room: Optional[Room] = None) -> dict[str, Any]:
+        room = room or Room()
+        position = path(self.position)
+        room.left -= 64 + 8 * len(position) + len(self.description)
         error: dict[str, Any] = {
-            "position": path(self.position),
+            "position": position,
             "code": self.code,
             "description": self.description,
         }
         if self.failures:
             error["failures"] = [failure.wire() for failure in self.failures]
         if self.cause:
-            error["cause"] = [cause.wire() for cause in self.cause]
+            error["cause"] = wires(self.cause, room)
         return error
 
     def __repr__(self) -> str:

@@ -6,12 +6,13 @@ form in which stored lambdas are shown. The special forms are in `special`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..context import MAX_WIDTH
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
 from .registry import PURE, READ, Arg, Form
+from .values import Document, Page
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -131,6 +132,7 @@ class ArrayNode(Node):
             try:
                 result.append(item.eval(ctx, env))
             except QueryErrors as failure:
+                ctx.allocate(ERROR_SIZE * len(failure.errors))
                 errors.extend(failure.errors)
         if errors:
             raise QueryErrors(errors)
@@ -156,12 +158,14 @@ class ObjectNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
+        ctx.allocate(96 * len(self.fields))
         result: dict[str, Any] = {}
         errors: list[QueryError] = []
         for key, node in self.fields.items():
             try:
                 result[key] = node.eval(ctx, env)
             except QueryErrors as failure:
+                ctx.allocate(ERROR_SIZE * len(failure.errors))
                 errors.extend(failure.errors)
         if errors:
             raise QueryErrors(errors)
@@ -245,6 +249,18 @@ def object_(fields: dict[str, Node], pos: Position) -> Node:
     return Folded(node, {key: field.value for key, field in fields.items()})  # type: ignore[attr-defined]
 
 
+#: About how many bytes the values take that may be large.
+_SIZES: dict[type, Callable[[Any], int]] = {
+    str: len,
+    list: lambda array: 8 * len(array),
+    dict: lambda members: 96 * len(members),
+    Document: lambda document: len(document.text or ""),
+    Page: lambda page: 256 * len(page.data),
+}
+
+#: The same of one error.
+ERROR_SIZE = 512
+
 _EFFECTS = {PURE: "", READ: "a read"}
 
 
@@ -297,9 +313,13 @@ class FormNode(Node):
         if failure is not None:
             raise failure
         try:
-            return self.function(ctx, *args)  # type: ignore[misc]
+            result = self.function(ctx, *args)  # type: ignore[misc]
         except (Fault, Faults) as error:
             raise located(error, self.pos) from None
+        size_of = _SIZES.get(type(result))
+        if size_of is not None:
+            ctx.allocate(size_of(result))
+        return result
 
     def effect(self) -> int:
         strongest_one = self.effect_class

@@ -18,8 +18,11 @@ from .registry import VERSION_RANK, VERSIONS, Arg, Form, table
 if TYPE_CHECKING:
     from ..context import Context
 
-#: Names in scope -> how many lambdas deep each was bound.
+#: Names in scope -> how many lambdas deep each was bound. One for the whole query: scopes come and go in it.
 Names = dict[str, int]
+
+#: A name that was bound, and the depth it had before.
+Hidden = tuple[str, Optional[int]]
 
 _LAMBDA_KEYS = frozenset(("lambda", "expr"))
 _LAMBDA_LITERAL_KEYS = (_LAMBDA_KEYS, frozenset(("lambda", "expr", "api_version")))
@@ -99,13 +102,27 @@ class Parser:
                 QueryError(pos, "invalid expression", f"Variable '{name}' is not defined.", rank=3)
             )
         else:
-            for free in self._free[depth:]:
-                free.add(name)
+            inside = self._free[depth:]
+            # What the innermost lambda takes from outside, those around it already have.
+            if inside and name not in inside[-1]:
+                for free in inside:
+                    free.add(name)
         return Var(name, pos)
 
-    def bind(self, names: Names, *more: str) -> Names:
-        """The names in scope after binding more of them at the present lambda depth."""
-        return {**names, **dict.fromkeys(more, len(self._free))}
+    def bind(self, names: Names, name: str) -> Hidden:
+        """Bring a name into scope at the present lambda depth; what comes back is for `unbind`."""
+        hidden = (name, names.get(name))
+        names[name] = len(self._free)
+        return hidden
+
+    @staticmethod
+    def unbind(names: Names, hidden: list[Hidden]) -> None:
+        """End the scope of names bound one after the other."""
+        for name, depth in reversed(hidden):
+            if depth is None:
+                del names[name]
+            else:
+                names[name] = depth
 
     # Lambdas
 
@@ -128,12 +145,14 @@ class Parser:
             errors.extend(failure.errors)
         free: set[str] = set()
         self._free.append(free)
+        parameters = [pattern] if isinstance(pattern, str) else pattern
+        hidden = [self.bind(names, name) for name in parameters if name != "_"]
         try:
-            parameters = [name for name in ([pattern] if type(pattern) is str else pattern) if name != "_"]
-            body = self.parse(source["expr"], (pos, "expr"), self.bind(names, *parameters))
+            body = self.parse(source["expr"], (pos, "expr"), names)
         except QueryErrors as failure:
             errors.extend(failure.errors)
         finally:
+            self.unbind(names, hidden)
             self._free.pop()
         if errors:
             raise QueryErrors(errors)

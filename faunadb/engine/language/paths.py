@@ -181,9 +181,11 @@ def _all(ctx: Context, value: Any, steps: list[Step]) -> Any:
 
 def _spliced(ctx: Context, items: list[Any], rest: list[Step]) -> list[Any]:
     result: list[Any] = []
+    ctx.allocate(8 * len(items))
     for item in items:
         found = _all(ctx, item, rest)
         if type(found) is list:
+            ctx.allocate(8 * len(found))
             result.extend(found)
         elif found is not NOT_FOUND:
             result.append(found)

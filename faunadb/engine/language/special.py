@@ -22,13 +22,25 @@ from .errors import (
 )
 from .lambdas import LambdaNode, apply, static_effect
 from .literals import parse_error, type_expected
-from .nodes import Const, Env, FormNode, Node, Source, cast_value, check_effect, fail, located, strongest
+from .nodes import (
+    ERROR_SIZE,
+    Const,
+    Env,
+    FormNode,
+    Node,
+    Source,
+    cast_value,
+    check_effect,
+    fail,
+    located,
+    strongest,
+)
 from .paths import NOT_FOUND, walk, walk_all
 from .registry import CALL, PURE, READ, WRITE, Arg, Form, special
 
 if TYPE_CHECKING:
     from ..context import Context
-    from .parser import Names, Parser
+    from .parser import Hidden, Names, Parser
 
 
 def charge(ctx: Context) -> None:
@@ -109,6 +121,7 @@ class LetNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
+        ctx.allocate(8 * len(env))
         inner = dict(env)
         for name, node in self.bindings:
             value = node.eval(ctx, inner)
@@ -164,6 +177,7 @@ def let(parser: Parser, form: Form, source: Any, pos: Position, names: Names) ->
         sources = _let_bindings(parser, source["let"], pos)
     except QueryErrors as failure:
         errors.extend(failure.errors)
+    hidden: list[Hidden] = []
     for found in sources:
         if isinstance(found, QueryErrors):
             errors.extend(found.errors)
@@ -173,11 +187,13 @@ def let(parser: Parser, form: Form, source: Any, pos: Position, names: Names) ->
             bindings.append((name, parser.parse(item, position, names)))
         except QueryErrors as failure:
             errors.extend(failure.errors)
-        names = parser.bind(names, name)
+        hidden.append(parser.bind(names, name))
     try:
         body = parser.parse(source["in"], (pos, "in"), names)
     except QueryErrors as failure:
         errors.extend(failure.errors)
+    finally:
+        parser.unbind(names, hidden)
     if errors:
         raise QueryErrors(errors)
     return LetNode(bindings, body, pos)
@@ -608,6 +624,7 @@ class MapNode(CallbackNode):
         fn = self.fn.close(env)
         position = (self.pos, self.key)
         if type(collection) is v.Page:
+            ctx.check_width(len(collection.data))
             return collection.with_data([apply(ctx, fn, item, position) for item in collection.data])
         ctx.check_width(len(collection))
         return [apply(ctx, fn, item, position) for item in collection]
@@ -672,6 +689,7 @@ class FilterNode(CallbackNode):
             try:
                 result = apply(ctx, fn, item, position)
             except QueryErrors as failure:
+                ctx.allocate(ERROR_SIZE * len(failure.errors))
                 errors.extend(failure.errors)
                 continue
             if type(result) is not bool:
@@ -821,9 +839,12 @@ class MergeNode(Node):
         if failure is not None:
             raise failure
         result, others = self._operands(left, right)
+        ctx.allocate(96 * len(result))
         combine = self._combine(ctx, env)
         for other in others:
-            for key, value in other.items():
+            ctx.allocate(96 * len(other))
+            for name, value in other.items():
+                key = str(name)  # of a repeated field too
                 new = combine(key, result.get(key), value)
                 if new is None:
                     result.pop(key, None)

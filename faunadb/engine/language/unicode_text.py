@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Optional
 
 #: What the trim functions strip: fewer than Python's own idea of white space (no U+0085, no no-break spaces).
@@ -41,12 +42,31 @@ def _ignored() -> dict[int, None]:
     return {code: None for first, last in _IGNORABLE for code in range(first, last + 1)}
 
 
+#: Characters from which on it may matter how many marks follow each other.
+_LONG = 4096
+
+
+def settled(text: str) -> str:
+    """An equivalent text that is quick to normalise: long runs of combining marks are in their canonical order.
+
+    Python sorts them in time that grows with the square of their number.
+    """
+    if len(text) < _LONG or text.isascii():
+        return text
+    combining = unicodedata.combining
+    parts: list[str] = []
+    for marks, run in groupby(text, lambda char: combining(char) != 0):
+        chars = list(run)
+        parts.extend(sorted(chars, key=combining) if marks else chars)
+    return "".join(parts)
+
+
 def nfkc_casefold(text: str) -> str:
     """Unicode NFKC_Casefold: compatibility forms unified, case folded, ignorable characters dropped."""
     if text.isascii():
         return text.lower()
     normal = unicodedata.normalize
-    folded = normal("NFKC", normal("NFD", text).casefold())
+    folded = normal("NFKC", normal("NFD", settled(text)).casefold())
     return normal("NFKC", folded.casefold().translate(_ignored()))
 
 
@@ -54,7 +74,7 @@ def normalized(text: str, normalizer: str) -> str:
     """Text in a normal form. normalizer: ``NFKCCaseFold``, ``NFC``, ``NFD``, ``NFKC`` or ``NFKD``."""
     if normalizer == "NFKCCaseFold":
         return nfkc_casefold(text)
-    return unicodedata.normalize(normalizer, text)  # type: ignore[arg-type]
+    return unicodedata.normalize(normalizer, settled(text))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=1)
@@ -97,6 +117,15 @@ def _title_word(word: str) -> str:
 def utf16_length(text: str) -> int:
     """The number of UTF-16 units of a text."""
     return len(text) + sum(char > "\uffff" for char in text)
+
+
+def interleaved(text: str, between: str) -> str:
+    """``between`` before every UTF-16 unit of a text and behind the last: it may part the halves of a surrogate pair."""
+    if not between:
+        return text
+    units = text.encode("utf-16-be", "surrogatepass")
+    parts = [chr(high << 8 | low) for high, low in zip(units[::2], units[1::2])]
+    return between.join(["", *parts, ""]) if parts else between
 
 
 def search_start(text: str, start: Optional[int]) -> Optional[int]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
 from .. import codec
+from ..budget import spend
 from ..language import values as v
 from ..language.errors import At, Failure, Fault, Position, QueryError, path, validation_failed
 from ..language.temporal import Date, Time
@@ -160,6 +161,7 @@ def is_plain(value: Any) -> bool:
 
     Such a value is stored as it is. Most are, and finding out takes less time than anything else done with them.
     """
+    spend(16 * len(value))
     if type(value) is dict:
         for key in value:
             if key[:1] == "@":
@@ -200,6 +202,7 @@ class _Params:
 
     def object(self, value: dict[str, Any], at: FieldPath) -> dict[str, Any]:
         result = value
+        spend(16 * len(value))
         for key, member in value.items():
             if type(member) in _LEAVES:
                 continue
@@ -212,6 +215,7 @@ class _Params:
 
     def array(self, value: list[Any], at: FieldPath) -> list[Any]:
         result = value
+        spend(16 * len(value))
         for index, member in enumerate(value):
             if type(member) in _LEAVES:
                 continue
@@ -247,8 +251,10 @@ def embedded(value: Any) -> Any:
     """What a document, page, event or set is stored as, at every depth."""
     kind = type(value)
     if kind is dict:
+        spend(96 * len(value))
         return {key: embedded(member) for key, member in value.items()}
     if kind is list:
+        spend(8 * len(value))
         return [embedded(member) for member in value]
     if kind in v.SCALAR_TYPES or kind is v.Lambda:
         return value

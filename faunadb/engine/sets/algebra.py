@@ -13,6 +13,7 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Optional
 
 from .. import keys
+from ..budget import spend
 from ..language import values as v
 from ..language.errors import Fault
 from .base import (
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from ..context import Context
 
 Group = tuple[bytes, bytes]
+
+#: About how many bytes an open set takes.
+READER_SIZE = 4096
 
 #: Elements skipped one by one before a lagging member is opened again further on.
 SKIPPED = 24
@@ -322,6 +326,7 @@ class Algebra(LazySet):
     def _permitted(self, openers: list[Any], ctx: Context) -> list[Any]:
         """What the members open, those that may not be read left out. Raises Denied when none remains."""
         found = []
+        spend(READER_SIZE * len(openers))
         for opener in openers:
             try:
                 found.append(opener(ctx))

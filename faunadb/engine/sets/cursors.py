@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
 from .. import keys
+from ..budget import spend
 from ..language import values as v
 from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
 from ..language.temporal import Date, Time
@@ -35,6 +36,7 @@ def _unresolved(value: Any) -> Iterator[v.UnresolvedRef]:
     elif type(value) is dict:
         yield from _unresolved(list(value.values()))
     elif type(value) is list:
+        spend(64 * len(value))
         for item in value:
             yield from _unresolved(item)
 

@@ -1,0 +1,54 @@
+"""What a query may use of memory and time, for code that makes or visits much without being given its context.
+
+A value is a graph: one array may stand in another a thousand times, and that one again. Whatever walks or copies values
+therefore says what it is about to use with `spend`; the query of this thread is ended when its time is up, or when the
+process has grown too much since it began.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from .context import Context
+
+_thread = threading.local()
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+@contextmanager
+def of(ctx: Context) -> Iterator[None]:
+    """Count what this thread spends as the query's."""
+    outer = getattr(_thread, "ctx", None)
+    _thread.ctx = ctx
+    try:
+        yield
+    finally:
+        _thread.ctx = outer
+
+
+def spend(size: int) -> None:
+    """About size bytes are made, or visited. Raises RequestError (`Context.allocate`); does nothing without a query."""
+    ctx: Optional[Context] = getattr(_thread, "ctx", None)
+    if ctx is not None:
+        ctx.allocate(size)
+
+
+def resident() -> Optional[int]:
+    """Bytes of memory this process holds (where only that is known: has held at most); None when it cannot be told."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
