@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import json
 import logging
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -24,7 +22,16 @@ from typing import Any, Optional
 
 from .engine import open_engine
 from .engine.http import MAX_BODY, HttpRequest, HttpResponse, NotQuick, handle, handle_quickly
-from .engine.storage.urls import without_password
+from .engine.storage.urls import is_in_memory, without_password
+from .listening import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    RefusedToServe,
+    check_address,
+    check_certificate,
+    listening_address,
+    shown_address,
+)
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -57,9 +64,6 @@ GRACE = 2.0
 LINGER = 1.0
 #: Seconds that a worker has to finish its queries. The last granian for Python 3.9 now and then hangs when it stops.
 KILL_AFTER = 20 if sys.version_info >= (3, 10) else 5
-
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8443
 
 
 class _TooLarge(Exception):
@@ -408,28 +412,6 @@ def _log_access(scope: Message, status: int, seconds: float) -> None:
 # Running it
 
 
-def is_loopback(host: str) -> bool:
-    """Whether listening on host is reachable from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class RefusedToServe(ValueError):
-    """The server was asked to run in a way that would be unsafe or cannot work."""
-
-
-def check_address(host: str, secret: str) -> None:
-    """Refuse to be reachable from elsewhere with the secret that everybody knows."""
-    from .engine.engine import DEFAULT_SECRET
-
-    if secret == DEFAULT_SECRET and not is_loopback(host):
-        raise RefusedToServe(
-            f"refusing to listen on {host} with the default secret: choose one with --secret-file or FAUNADB_SECRET"
-        )
-
-
 def create_app() -> Application:
     """The application of a worker process, configured by the environment."""
     config = json.loads(os.environ[CONFIG])
@@ -468,10 +450,11 @@ def serve(
     Raises `RefusedToServe`; `ImportError` without the extra ``server``.
     """
     check_address(host, secret)
-    if workers > 1 and url.rstrip("/") in ("sqlite:", "sqlite"):
+    if workers > 1 and is_in_memory(url):
         raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
-    if (certificate is None) != (private_key is None):
-        raise RefusedToServe("TLS needs both a certificate and its private key")
+    check_certificate(certificate, private_key)
+    address = listening_address(host, port)
+    check_address(address, secret)
     try:
         from granian import Granian
         from granian.constants import Interfaces
@@ -496,7 +479,7 @@ def serve(
     server = Granian(
         "faunadb.server:create_app",
         factory=True,
-        address=host,
+        address=address,
         port=port,
         interface=Interfaces.ASGI,
         workers=workers,
@@ -513,7 +496,7 @@ def serve(
     )
     server.on_startup(_tell_workers_of_the_end)
     scheme = "https" if certificate else "http"
-    print(f"faunadb: serving {without_password(url)} on {scheme}://{host}:{port}", flush=True)
+    print(f"faunadb: serving {without_password(url)} on {scheme}://{shown_address(host, port)}", flush=True)
     server.serve()
 
 
@@ -536,10 +519,3 @@ def _tell_workers_of_the_end() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         chain(number)
-
-
-def free_port(host: str = DEFAULT_HOST) -> int:
-    """A TCP port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

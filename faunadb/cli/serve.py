@@ -9,6 +9,8 @@ from typing import Optional
 
 import click
 
+from ..engine.engine import DEFAULT_SECRET
+from ..engine.storage.base import StoreError
 from ..server import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
 from ..server import serve as run_server
 
@@ -19,7 +21,9 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
         if not text:
             raise click.UsageError(f"{secret_file} is empty: it should hold the root secret")
         return text
-    return secret or os.environ.get("FAUNADB_SECRET") or "secret"
+    if secret == "":
+        raise click.UsageError("--secret is empty: the root secret needs at least one character")
+    return secret or os.environ.get("FAUNADB_SECRET") or DEFAULT_SECRET
 
 
 @click.command()
@@ -82,6 +86,6 @@ def serve(
             dashboard=not no_dashboard,
             options={"durability": durability} if durability else {},
         )
-    except (RefusedToServe, ImportError, ValueError, OSError) as failure:
+    except (RefusedToServe, StoreError, ImportError, ValueError, OSError) as failure:
         print(f"faunadb serve: {failure}", file=sys.stderr)
         raise SystemExit(2) from None

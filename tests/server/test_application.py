@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from faunadb import server
 from faunadb.engine.engine import open_engine
 from faunadb.engine.http import HttpRequest, handle
-from faunadb.server import Application, RefusedToServe, check_address, is_loopback, serve
+from faunadb.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
+from faunadb.server import Application, serve
 
 
 @pytest.fixture
@@ -177,8 +179,26 @@ def test_the_default_secret_stays_on_this_machine(host, loopback):
         ({"url": "sqlite:///%3Amemory%3A?durability=full", "workers": 2}, "memory belongs to one process"),
         ({"url": "sqlite://", "certificate": "a.pem"}, "both a certificate and its private key"),
         ({"url": "sqlite://", "host": "0.0.0.0"}, "default secret"),
+        ({"url": "sqlite://", "host": "no such host", "secret": "x"}, "cannot listen on no such host: "),
+        ({"url": "sqlite://", "host": "192.0.2.1", "secret": "x"}, r"cannot listen on 192\.0\.2\.1:8443: "),
+        (
+            {"url": "sqlite://", "certificate": __file__, "private_key": __file__},
+            "cannot use the certificate .*py",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_listens(options, message):
     with pytest.raises(RefusedToServe, match=message):
         serve(**options)
+
+
+def test_a_port_that_is_taken_is_told():
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(RefusedToServe, match=f"cannot listen on localhost:{port}: "):
+            serve("sqlite://", host="localhost", port=port)
+
+
+def test_addresses_are_shown_as_in_urls():
+    assert shown_address("::1", 8443) == "[::1]:8443"
+    assert shown_address("localhost", 8443) == "localhost:8443"

@@ -34,6 +34,11 @@ def parse_sqlite(url: str) -> SqliteURL:
     return SqliteURL(None if path in ("", ":memory:") else path, query_options(url))
 
 
+def is_in_memory(url: str) -> bool:
+    """Whether a store at this URL would live in the memory of one process. Raises `BadURL`."""
+    return url.split(":", 1)[0].lower() == "sqlite" and parse_sqlite(url).path is None
+
+
 def query_options(url: str) -> dict[str, str]:
     """The options of the URL's query. One given twice is an error."""
     options: dict[str, str] = {}
