@@ -164,7 +164,7 @@ def is_plain(value: Any) -> bool:
     spend(16 * len(value))
     if type(value) is dict:
         for key in value:
-            if key[:1] == "@":
+            if key[:1] == "@" or type(key) is not str:  # a repeated field
                 return False
         members = value.values()
     else:

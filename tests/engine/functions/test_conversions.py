@@ -168,6 +168,37 @@ def test_a_document_gives_its_fields(db):
     assert db.wire(json.dumps({"is_doc": {"to_object": {"get": ref}}})) is False
 
 
+TWICE = '{"to_object": [["a", 1], ["b", 2], ["a", 3], ["a", 3]]}'
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        (TWICE, '{"a":1,"b":2,"a":3,"a":3}'),
+        ('{"select": "a", "from": %s}', "1"),
+        ('{"to_array": %s}', '[["a",1],["b",2],["a",3],["a",3]]'),
+        ('{"contains_value": 3, "in": %s}', "true"),
+        (f'{{"equals": [%s, {TWICE}]}}', "true"),
+        ('{"equals": [%s, {"object": {"a": 1, "b": 2}}]}', "false"),
+        ('{"merge": {"object": {}}, "with": %s}', '{"a":3,"b":2}'),
+        ('{"merge": %s, "with": {"object": {"a": 4}}}', '{"a":4,"b":2,"a":3,"a":3}'),
+        (
+            '{"merge": {"object": {}}, "with": %s, "lambda": {"lambda": "x", "expr": {"var": "x"}}}',
+            '{"a":["a",["a",["a",null,1],3],3],"b":["b",null,2]}',
+        ),
+        ('{"lt": [%s, {"object": {"a": 1}}]}', "false"),
+        ('{"to_string": {"format": "%%^", "values": [%s]}}', '"{\\"a\\":1,\\"b\\":2,\\"a\\":3,\\"a\\":3}"'),
+        (
+            '{"select": ["data", "o"], "from": {"get": {"select": "ref", "from": {"create": {"collection": "c"}, '
+            '"params": {"object": {"data": {"object": {"o": %s}}}}}}}}',
+            '{"a":1,"b":2}',
+        ),
+    ],
+)
+def test_repeated_fields_stay_and_the_first_is_found(db, query, text):
+    assert db.raw(query % TWICE if "%s" in query else query).body.decode() == f'{{"resource":{text}}}'
+
+
 @pytest.mark.parametrize(
     ("elements", "bad"),
     [

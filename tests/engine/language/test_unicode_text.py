@@ -133,3 +133,18 @@ def test_where_a_search_starts(text, start, found):
 )
 def test_grams(text, least, most, grams):
     assert list(u.grams(text, least, most)) == grams.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "between", "result"),
+    [
+        ("ab", "x", "xaxbx"),
+        ("", "x", "x"),
+        ("ab", "", "ab"),
+        ("😀", "", "😀"),
+        ("a😀", "-", "-a-\ud83d-\ude00-"),
+        ("é", "--", "--é--"),
+    ],
+)
+def test_interleaved(text, between, result):
+    assert u.interleaved(text, between) == result
