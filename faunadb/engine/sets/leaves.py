@@ -162,7 +162,7 @@ class Match(LazySet):
         filtered = self._permit(ctx)
         if ctx.at is not None:
             at = documents.valid_time(ctx, ctx.at)
-            for coll in index.collections or ():
+            for coll in indexing.live_sources(ctx, index):
                 documents.check_time(ctx, index.scope, coll, at)
         terms = indexing.check_terms(keys.encode_terms(self.terms))
         return EntryReader(ctx, index.scope, index.id, terms, index.descending, filtered, self)

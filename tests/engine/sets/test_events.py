@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from faunadb.engine.engine import open_engine
 from tests.engine.conftest import Database
 from tests.engine.sets.school import (
+    coll,
     create_collection,
     create_index,
     data,
@@ -214,6 +215,12 @@ def test_history_begins_where_it_is_retained(db: Database) -> None:
     found = data(db, {"events": doc(101)})
     assert [(item["ts"], item["action"]) for item in found] == [(2000, "create")]
     assert data(db, {"events": REFS}) == []
+    create_collection(db, "kept")
+    create_index(db, "wild", source="_", terms=["school"])
+    create_index(db, "kept", source=coll("kept"), terms=["school"])
+    assert db.engine.background.wait(30)
+    assert db.wire({"at": 2000, "expr": paginate(match("kept", "fire"))}) == {"data": []}
+    assert db.failure({"at": 2000, "expr": paginate(match("wild", "fire"))})[0] == 400
     status, errors = db.failure({"at": 2000, "expr": paginate(REFS)})
     assert (status, errors[0]["code"]) == (400, "bad request")
     assert errors[0]["description"].startswith(
