@@ -27,6 +27,9 @@ class FaunaError(Exception):
         super().__init__(description)
         self.request_result = request_result
 
+    def __reduce__(self) -> Any:
+        return type(self), (*self.args, self.request_result)
+
     @staticmethod
     def raise_for_status_code(request_result: RequestResult) -> None:
         """Return for a status of 200 to 299, raise the error class of any other status.

@@ -24,6 +24,7 @@ from faunadb.errors import (
 from faunadb.objects import FaunaTime, Native, Query, Ref, SetRef
 from faunadb.page import Page
 from faunadb.request_result import RequestResult
+from faunadb.streams.errors import StreamError
 
 UTC = datetime.timezone.utc
 
@@ -81,8 +82,9 @@ def test_times() -> None:
     ],
 )
 def test_copies_are_equal(value: object) -> None:
-    assert pickle.loads(pickle.dumps(value)) == value
-    assert copy.deepcopy(value) == value
+    for copied in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value)):
+        assert copied == value
+        assert repr(copied) == repr(value)
 
 
 def test_page() -> None:
@@ -159,6 +161,14 @@ def test_errors_say_what_the_server_said() -> None:
 def test_errors_survive_pickling() -> None:
     error = Unauthorized(result(401, {"errors": [{"code": "unauthorized", "description": "Unauthorized"}]}))
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    for plain in (
+        UnexpectedError("text", None),
+        StreamError("text"),
+        FaunaError("text", error.request_result),
+    ):
+        copied = pickle.loads(pickle.dumps(plain))
+        assert (type(copied), copied.args) == (type(plain), ("text",))
+        assert (copied.request_result is None) == (plain.request_result is None)
 
 
 @pytest.mark.parametrize(
