@@ -150,8 +150,10 @@ def replace(
             added[place] = cover
         elif old_ttl != new_ttl:
             _refresh(tx, place, cover, new_ttl)
-    if new is not None and added:
-        check_unique(ctx, new.ref, added)
+    # While the document had expired, others may have taken its place.
+    claimed = after if old_ttl is not None and old_ttl <= ctx.time else added
+    if new is not None and claimed:
+        check_unique(ctx, new.ref, claimed)
 
 
 def _refresh(tx: Any, place: Place, cover: Optional[str], ttl: Optional[int]) -> None:

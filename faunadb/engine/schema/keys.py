@@ -42,12 +42,10 @@ class Keys(NativeWriter):
         if old is not None:
             patch = {key: value for key, value in patch.items() if key != "hashed_secret"}
         secret = patch.get("secret")
-        given = secret if secret is not None else patch.get("hashed_secret")
-        if given is None:
-            return patch
         if secret is not None and not _belongs(secret, ref.id):
             check.fail(Failure(("secret",), "invalid secret", "Invalid secret at `List(secret)`"))
-        elif _held_elsewhere(check.ctx, ref):
+        elif (old is None or secret is not None) and _held_elsewhere(check.ctx, ref):
+            # A secret names its key by id alone, so no two databases may have the same one.
             check.fail(duplicate(("secret" if secret is not None else "hashed_secret",)))
         return patch
 
@@ -70,6 +68,8 @@ class Keys(NativeWriter):
             key: value for key, value in self.known(params).items() if key not in ("secret", "hashed_secret")
         }
         check = Check(ctx)
+        if _held_elsewhere(ctx, ref):
+            check.fail(duplicate(("hashed_secret",)))
         fields = self.validated(check, ref, merge({}, patch), None)
         check.raise_any(())
         return fields

@@ -772,3 +772,19 @@ def test_predicates_see_what_is_written(spells):
     assert error_of(holder, q.insert(spell(7), 1000, "create", {"data": {"x": 5}})) == ([], *DENIED)
     assert error_of(holder, q.remove(spell(7), 2000, "update")) == ([], *DENIED)
     assert holder.query(q.remove(spell(7), 1000, "update")) is None
+
+
+@pytest.mark.parametrize("again", [{"data": {"n": 1}}, {"data": {"n": 1, "more": 2}}])
+def test_what_expired_may_have_lost_its_unique_place(spells, again):
+    terms = [{"field": ["data", "n"]}]
+    spells.query(
+        q.create_index({"name": "unique_n", "source": q.collection("spells"), "terms": terms, "unique": True})
+    )
+    expired = {"data": {"n": 1}, "ttl": FaunaTime("2020-01-01T00:00:00Z")}
+    spells.query(q.create(spell(1), expired))
+    spells.query(q.create(spell(2), {"data": {"n": 1}}))
+    taken = (["create"], "instance not unique", "document is not unique.")
+    assert error_of(spells, q.create(spell(1), again)) == taken
+    assert error_of(spells, q.create(spell(3), again)) == taken
+    spells.query([q.delete(spell(2)), q.create(spell(1), again)])
+    assert spells.query(q.count(q.match(q.index("unique_n"), 1))) == 1

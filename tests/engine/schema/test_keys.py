@@ -138,6 +138,21 @@ def test_ids_held_by_another_database(child):
     )
 
 
+def test_no_key_takes_the_id_of_another_databases_key(child):
+    inner = child.as_("secret:child:admin")
+    made = inner.query(q.create_key({"role": "server"}))
+    number = made["ref"].id()
+    failure = (["hashed_secret"], "duplicate value", "Value is not unique.")
+    assert failures_of(child, q.create(key(number), {"role": "admin"})) == (["create"], [failure])
+    for ts in (1, q.now()):
+        insertion = q.insert(key(number), ts, "create", {"role": "admin"})
+        assert failures_of(child, insertion) == ([], [failure])
+    assert child.raw(1, secret=made["secret"]).status == 200
+    inner.query(q.delete(made["ref"]))
+    taken_over = child.query(q.create(key(number), {"role": "admin"}))
+    assert child.raw(1, secret=taken_over["secret"]).status == 200
+
+
 def test_self_is_no_key(child):
     error = child.error({"@ref": {"id": "self", "collection": {"@ref": {"id": "keys"}}}})
     assert (error["code"], error["description"]) == ("invalid expression", "Invalid ref.")
