@@ -62,7 +62,9 @@ def test_the_official_go_driver(server, tmp_path):
         env={**os.environ, "GOFLAGS": "-mod=readonly", "GOPROXY": "off"},
     )
     if "module lookup disabled" in built.stderr:
-        pytest.skip("the official Go driver is not there: run `go build -o /dev/null .` in tests/server/drivers/go")
+        pytest.skip(
+            "the official Go driver is not there: run `go build -o /dev/null .` in tests/server/drivers/go"
+        )
     assert built.returncode == 0, built.stderr
     run([str(program), server.address], 106)
 
