@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from ..language import hyperbolic
+from ..language import javamath
 from ..language import numeric as n
 from ..language.casts import INTEGER, NUMBER, Many
 from ..language.errors import invalid_argument
@@ -190,9 +190,9 @@ exp = _function("exp", "e to a power", math.exp, "q.exp(0)\n    1.0")
 sin = _function("sin", "The sine of radians", math.sin, "q.sin(0)\n    0.0")
 cos = _function("cos", "The cosine of radians", math.cos, "q.cos(0)\n    1.0")
 tan = _function("tan", "The tangent of radians", math.tan, "q.tan(0)\n    0.0")
-cosh = _function("cosh", "The hyperbolic cosine", hyperbolic.cosh, "q.cosh(0)\n    1.0")
+cosh = _function("cosh", "The hyperbolic cosine", javamath.cosh, "q.cosh(0)\n    1.0")
 tanh = _function("tanh", "The hyperbolic tangent", math.tanh, "q.tanh(0)\n    0.0")
-atan = _function("atan", "The arc tangent in radians", math.atan, "q.atan(0)\n    0.0")
+atan = _function("atan", "The arc tangent in radians", javamath.atan, "q.atan(0)\n    0.0")
 degrees = _function(
     "degrees", "Radians in degrees", lambda x: x * 57.29577951308232, "q.degrees(1)\n    57.29577951308232"
 )
@@ -204,7 +204,7 @@ radians = _function(
 @form(Arg("sinh", NUMBER))
 def sinh(ctx: Context, value: Number) -> float:
     """The hyperbolic sine, a Double. Not in the Python driver's functions."""
-    return hyperbolic.sinh(float(value))
+    return javamath.sinh(float(value))
 
 
 @form(Arg("acos", NUMBER))
@@ -215,7 +215,7 @@ def acos(ctx: Context, value: Number) -> float:
     0.0
     """
     _domain(value, -1 <= value <= 1, "between -1 and 1 inclusive")
-    return math.acos(value)
+    return javamath.acos(float(value))
 
 
 @form(Arg("asin", NUMBER))
@@ -226,7 +226,7 @@ def asin(ctx: Context, value: Number) -> float:
     0.0
     """
     _domain(value, -1 <= value <= 1, "between -1 and 1 inclusive")
-    return math.asin(value)
+    return javamath.asin(float(value))
 
 
 def _logarithm(value: Number, operation: Callable[[Number], float]) -> float:
@@ -261,7 +261,7 @@ def hypot(ctx: Context, a: Number, b: Optional[Number]) -> float:
     >>> q.hypot(3, 4)
     5.0
     """
-    return math.hypot(a, a if b is None else b)
+    return javamath.hypot(float(a), float(a if b is None else b))
 
 
 @form(Arg("pow", NUMBER), optional=(Arg("exp", NUMBER),))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faunadb.engine.language import hyperbolic, numeric
+from faunadb.engine.language import javamath, numeric
 
 ANY_DOUBLE = st.floats(allow_nan=True, allow_infinity=True)
 INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
@@ -50,8 +50,8 @@ def test_digits_of_usual_doubles_are_the_shortest(value):
     ],
 )
 def test_hyperbolic_functions(value, cosine, sine):
-    assert same(hyperbolic.cosh(value), cosine)
-    assert same(hyperbolic.sinh(value), sine)
+    assert same(javamath.cosh(value), cosine)
+    assert same(javamath.sinh(value), sine)
 
 
 @pytest.mark.parametrize(
