@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
+from .. import codec
 from ..documents import writing
 from ..language import values as v
 from ..language.equality import identical
@@ -49,7 +50,7 @@ class Indexes(SchemaWriter):
         if old.get("active") is True:
             fields["active"] = True
         if not check.failures:
-            _check_changes(check, old, fields)
+            _check_changes(check, ref.scope, old, fields)
 
     def complete(self, ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
         fields = super().complete(ctx, ref, fields, old)
@@ -74,19 +75,25 @@ def _stored_partitions(fields: Fields) -> int:
     return given if type(given) is int else index_fields.default_partitions(fields)
 
 
-def _check_changes(check: Check, old: Fields, fields: Fields) -> None:
+def _check_changes(check: Check, scope: int, old: Fields, fields: Fields) -> None:
     before, after = _stored_partitions(old), _stored_partitions(fields)
     if before != after:
         text = f"Index partition count may not be updated ({before} -> {after})."
         check.fail(Failure((), "invalid index", text))
-    changed = [key for key in ("source", "terms", "values") if not _same(old.get(key), fields.get(key))]
+    fixed = ("source", "terms", "values")
+    changed = [key for key in fixed if not _same(scope, old.get(key), fields.get(key))]
     if changed:
         text = f"Index sources, terms, and values may not be updated ({', '.join(changed)})"
         check.fail(Failure((), "invalid index", text))
 
 
-def _same(old: object, new: object) -> bool:
-    return identical(old or None, new or None)
+def _same(scope: int, old: Any, new: Any) -> bool:
+    return identical(_as_stored(scope, old or None), _as_stored(scope, new or None))
+
+
+def _as_stored(scope: int, value: Any) -> Any:
+    """The value as it is read back: a binding is the same when it is written the same."""
+    return codec.decode_value(codec.encode_value(value, scope=scope), scope)
 
 
 def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:

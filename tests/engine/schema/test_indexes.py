@@ -292,6 +292,25 @@ def test_what_may_not_be_updated(indexed, params):
     assert text.startswith("Index sources, terms, and values may not be updated (")
 
 
+def test_bindings_may_be_repeated_as_they_are(two):
+    def given(step):
+        fn = q.query(q.lambda_("d", q.add(q.select(["data", step], q.var("d")), q.select("k", {"k": 1}))))
+        return {"collection": spells(), "fields": {"sum": fn}}
+
+    terms = [{"binding": "sum"}]
+    made = two.wire(q.create_index({"name": "i", "source": given("x"), "terms": terms}))
+    for again in (
+        q.update(q.index("i"), {"source": given("x")}),
+        q.replace(q.index("i"), {"source": given("x"), "terms": terms}),
+        q.replace(q.index("i"), {"source": q.select("source", q.get(q.index("i"))), "terms": terms}),
+    ):
+        assert two.wire(again)["source"] == made["source"]
+    position, failures = failures_of(two, q.update(q.index("i"), {"source": given("y")}))
+    assert (position, [code for _, code, _ in failures]) == ([], ["invalid index"])
+    two.query(q.create(spells(), {"data": {"x": 4}}))
+    assert two.query(q.count(q.match(q.index("i"), 5))) == 1
+
+
 def test_partitions_may_not_change(two):
     two.query(q.create_index({"name": "i", "source": spells(), "terms": {"field": "x"}}))
     two.query(q.create_index({"name": "wide", "source": spells()}))
