@@ -281,7 +281,7 @@ class Exchange:
         compute, read, written, retries = self.metrics
         return [
             ("x-query-time", str(self._elapsed())),
-            ("x-query-bytes-in", str(len(self.request.body))),
+            ("x-query-bytes-in", str(self._size_of_body())),
             ("x-query-bytes-out", str(size)),
             ("x-compute-ops", str(max(1, -(-compute // UNITS_PER_OP)))),
             ("x-byte-read-ops", str(-(-read // READ_UNIT))),
@@ -290,6 +290,11 @@ class Exchange:
             ("x-storage-bytes-write", str(written)),
             ("x-txn-retries", str(retries)),
         ]
+
+    def _size_of_body(self) -> int:
+        """Bytes of the request's body; of one that was too large to be read, what was announced."""
+        announced = self.headers.get("content-length", "") if self.too_large else ""
+        return int(announced) if announced.isdecimal() else len(self.request.body)
 
     def _cors(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         origin = self.headers["origin"]
