@@ -192,11 +192,13 @@ class Application:
         try:
             _check_head(scope)
             body = await self._body(scope, receive)
-            request = _request(scope, body)
-            response = await self._answer(request)
+            response = await self._answer(_request(scope, body))
             status = response.status
             if response.stream is not None:
-                await self._send_stream(scope, response, receive, send)
+                with contextlib.closing(response.stream) as stream:
+                    await send(_start(scope, response, None))
+                    del body, response  # there may be thousands of streams
+                    await self._send_events(stream, receive, send)
             else:
                 # Requests that came together are answered together: the thread that sends is woken once for all.
                 await asyncio.sleep(0)
@@ -279,11 +281,8 @@ class Application:
             raise _Gone
         return message
 
-    async def _send_stream(
-        self, scope: Message, response: HttpResponse, receive: Receive, send: Send
-    ) -> None:
+    async def _send_events(self, stream: Any, receive: Receive, send: Send) -> None:
         """Send each event in a frame of its own, apart from others, until the stream ends or the client goes away."""
-        stream = response.stream
         loop = asyncio.get_running_loop()
         sent = -EVENTS_APART
         ready = asyncio.Event()
@@ -299,9 +298,6 @@ class Application:
         assert task is not None
         self._waits.add(task.cancel)
         try:
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": _headers(scope, response, None)}
-            )
             while not gone.done():
                 ready.clear()
                 while True:
@@ -323,7 +319,6 @@ class Application:
         finally:
             self._waits.discard(task.cancel)
             gone.cancel()
-            stream.close()
 
 
 #: What is answered before a request is one, with nothing of the protocol around it.
@@ -360,15 +355,14 @@ def _request(scope: Message, body: bytes) -> HttpRequest:
     return HttpRequest(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers, body)
 
 
-def _headers(
-    scope: Message, response: HttpResponse, length: Optional[int], close: bool = False
-) -> list[tuple[bytes, bytes]]:
+def _start(scope: Message, response: HttpResponse, length: Optional[int], close: bool = False) -> Message:
+    """The message with status and headers. length: of the body, None for a stream."""
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     if scope["http_version"] == "1.1":
         headers.append((b"connection", b"close" if close or _wants_close(scope) else b"keep-alive"))
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
-    return headers
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
 def _wants_close(scope: Message) -> bool:
@@ -378,13 +372,7 @@ def _wants_close(scope: Message) -> bool:
 
 async def _send(scope: Message, response: HttpResponse, send: Send, close: bool = False) -> None:
     """Send an answer. close: the rest of the request cannot be told from the next one, so that none may follow."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status,
-            "headers": _headers(scope, response, len(response.body), close),
-        }
-    )
+    await send(_start(scope, response, len(response.body), close))
     await send({"type": "http.response.body", "body": response.body})
 
 
@@ -494,10 +482,22 @@ def serve(
         ssl_key=Path(private_key) if private_key else None,
         workers_kill_timeout=KILL_AFTER,
     )
+    _allow_many_connections()
     server.on_startup(_tell_workers_of_the_end)
     scheme = "https" if certificate else "http"
     print(f"faunadb: serving {without_password(url)} on {scheme}://{shown_address(host, port)}", flush=True)
     server.serve()
+
+
+def _allow_many_connections() -> None:
+    """As many files as the system allows: a connection is one, and the usual limit is for programs of another kind."""
+    try:
+        import resource
+    except ImportError:  # not a POSIX system
+        return
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _tell_workers_of_the_end() -> None:
