@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Optional
 
-from . import reader
+from . import deep, reader
 from .language import refs
 from .language.errors import QueryErrors
 from .language.registry import READ
@@ -129,7 +129,7 @@ def _read(exchange: Exchange, target: _Target, ref: Any) -> Any:
 
 def _json_or_text(text: str) -> Any:
     try:
-        return reader.read(text.encode("utf-8"))
+        return deep.with_room(lambda: reader.read(text.encode("utf-8")))
     except QueryErrors:
         return text
 

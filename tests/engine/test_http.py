@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from faunadb.engine.engine import open_engine
 from faunadb.engine.http import HttpRequest, handle
 from faunadb.engine.storage import Contended, StoreUnavailable
 from faunadb.engine.storage.group_commit import TransactionLost
@@ -356,3 +359,101 @@ def test_ping_of_a_store_that_is_gone(db, monkeypatch):
         503,
         {"code": "time out", "description": "Scope read is unavailable"},
     )
+
+
+# Whatever is sent
+
+PATHS = (
+    "|/|/ping|/stream|/linearized|/authorized|/collections|/collections/c|/collections/c/1|/classes/c/events|/keys"
+    "|/keys/9999999999999999999999|/tokens/self|/databases|/indexes/x|/%00|/../etc|//|/roles/\xe9"
+).split("|")
+HEADERS = (
+    "authorization x-faunadb-api-version x-last-seen-txn x-query-timeout x-max-retries-on-contention x-fauna-tags "
+    "traceparent origin user-agent x-trace x-faunadb-formatted-json transfer-encoding content-length"
+).split()
+VALUES = st.sampled_from(
+    [
+        "",
+        "0",
+        "-1",
+        "+5",
+        "2.0",
+        "2.1",
+        "1" * 30,
+        "a=b",
+        "None",
+        "1e5",
+        "0" * 55,
+        "Basic //8=",
+        "Basic c2VjcmV0Og==",
+        "Bearer",
+    ]
+    + [
+        "Bearer ey.a.b",
+        "Bearer secret:@doc/c/1",
+        "Bearer secret:@role/x",
+        "curl/1",
+        "chunked",
+        "\xff",
+        "\xb2",
+    ]
+) | st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20)
+QUERIES = st.sampled_from(
+    [
+        "",
+        'q={"add":[1,2]}',
+        "scope=all&timeout=1",
+        "fields=a,action",
+        "size=2&after=3",
+        'after={"@ref":1}',
+        "before=[[[",
+    ]
+    + ["size=NaN", "&=%", "after=" + "[" * 1200, "before={}", "events=true&size=-1"]
+) | st.text(st.characters(max_codepoint=126), max_size=30)
+BODIES = st.sampled_from(
+    [
+        b"",
+        b"1",
+        b"{}",
+        b"[",
+        b'{"get":{"@ref":"collections/c/1"}}',
+        b'{"documents":{"collection":"c"}}',
+        b'{"data":1}',
+    ]
+    + [
+        b"[" * 1500,
+        b'{"@ref":{"id":1}}',
+        b'{"@ts":"-1"}',
+        b'"\\ud800"',
+        b'{"create":{"collection":"c"}}',
+        b'{"name":"n"}',
+    ]
+) | st.binary(max_size=12)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with open_engine("sqlite://") as opened:
+        yield opened
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from("GET POST POST PUT PATCH DELETE HEAD OPTIONS BREW".split()),
+    st.sampled_from(PATHS),
+    QUERIES,
+    st.dictionaries(st.sampled_from(HEADERS), VALUES, max_size=3),
+    BODIES,
+)
+def test_every_answer_is_well_formed(engine, method, path, query, headers, body):
+    headers = {"authorization": "Bearer secret", "x-faunadb-api-version": "4", **headers}
+    response = handle(engine, HttpRequest(method, path, query, headers, body))
+    if response.stream is not None:
+        response.stream.close()
+    elif response.body:
+        assert set(json.loads(response.body)) - {"trace"} <= {"resource", "errors", "account", "global_id"}
+    else:
+        assert method in ("HEAD", "OPTIONS")
+    assert response.status in (200, 201, 400, 401, 403, 404, 405, 503)
+    for name, value in response.headers:
+        assert "\n" not in (name + value).encode("latin-1").decode("latin-1")
