@@ -16,13 +16,13 @@ from typing import Any, Optional
 from .language import lambdas
 from .language import values as v
 from .language.errors import bad_request, invalid_argument
-from .language.nodes import Literal, Source
+from .language.nodes import Literal
 from .language.numeric import double_to_json
 from .language.paths import collection_of
 from .language.repeated import RepeatedField
 from .language.special import document_fields
 from .language.temporal import Time, parse_date, parse_time_literal
-from .render import STORED_MARK, Writer
+from .render import STORED_MARK, Writer, quote
 
 #: Sets that cannot be stored, alone or nested.
 _UNSTORABLE = frozenset(("range", "reverse", "singleton"))
@@ -148,8 +148,16 @@ class LambdaWriter(StoredWriter):
 
     def set(self, value: Any) -> Optional[str]:
         if isinstance(value, v.SetValue) and value.shown() is value:
-            return '{"@set":' + self.source(Source(value.wire())) + "}"
+            return '{"@set":' + self.set_body(value) + "}"
         return self.text(plain(value))
+
+    def set_body(self, value: v.SetValue) -> str:
+        """Lambdas inside sets stand without their ``@query``."""
+        parts = (
+            f"{quote(key)}:{self.body(part) if type(part) is v.Lambda else self.text(part)}"
+            for key, part in value.wire().items()
+        )
+        return "{" + ",".join(parts) + "}"
 
     document = page = document_event = set_event = event_cursor = sourced = set
 

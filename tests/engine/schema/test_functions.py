@@ -151,3 +151,34 @@ def test_what_was_valid_stays_valid(db):
     assert server.query(q.update(q.function("f"), {"signature": "x"}))["signature"] == "x"
     db.query(q.delete(q.collection("c")))
     assert db.query(q.update(q.function("f"), {"name": "g"}))["name"] == "g"
+
+
+CAPTURED_SETS = [
+    q.join(q.documents(q.collection("c")), q.lambda_("d", q.match(q.index("by_d"), q.var("d")))),
+    q.join(q.documents(q.collection("c")), q.index("by_d")),
+    q.filter_(
+        q.lambda_("d", q.equals(q.var("d"), q.ref(q.collection("c"), 1))), q.documents(q.collection("c"))
+    ),
+    q.union(q.documents(q.collection("c")), q.match(q.index("by_d"), 1)),
+    q.difference(q.documents(q.collection("c")), q.documents(q.collection("c"))),
+    q.distinct(q.documents(q.collection("c"))),
+    q.events(q.documents(q.collection("c"))),
+    q.let(
+        {"one": q.ref(q.collection("c"), 1)},
+        q.filter_(q.lambda_("d", q.equals(q.var("d"), q.var("one"))), q.documents(q.collection("c"))),
+    ),
+]
+
+
+@pytest.mark.parametrize("captured", CAPTURED_SETS)
+def test_a_captured_set_is_the_same_set_when_the_function_runs(db, captured):
+    db.query(q.create_collection({"name": "c"}))
+    db.query(q.create_index({"name": "by_d", "source": q.collection("c"), "terms": {"field": ["data", "d"]}}))
+    for number in (1, 2):
+        params = {"data": {"d": q.ref(q.collection("c"), 1)}}
+        db.query(q.create(q.ref(q.collection("c"), number), params))
+    expected = db.wire(q.paginate(captured))
+    body = q.query(q.lambda_("_", q.paginate(q.var("set"))))
+    db.query(q.let({"set": captured}, q.create_function({"name": "f", "body": body})))
+    assert db.wire(q.call("f")) == expected
+    assert db.wire(q.call("f")) == expected
