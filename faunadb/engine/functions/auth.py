@@ -45,9 +45,10 @@ def _hash_of(ctx: Context, ref: Optional[v.Ref]) -> Optional[str]:
     credentials = credentials_of(ctx.snap, ref)
     if credentials is None:
         return None
-    stored = writing.stored(
-        credentials, ctx.snap.version(credentials.scope, credentials.coll, credentials.id)
-    )
+    row = ctx.snap.version(credentials.scope, credentials.coll, credentials.id)
+    if row is not None and row.data is not None:
+        ctx.reads += len(row.data)
+    stored = writing.stored(credentials, row)
     hashed = None if stored is None else stored.fields.get("hashed_password")
     return hashed if type(hashed) is str else None
 
