@@ -105,6 +105,8 @@ _TEXTS = [
         (r"^document (data is not valid|is not unique)\.$", r"instance \1."),
         (r"^Document (not found|already exists)\.$", r"Instance \1."),
         (r"^Collection (not found|already exists)\.$", r"Class \1."),
+        (r"^The document was not found or provided", "The instance was not found or provided"),
+        (r"^Cannot (create|update|delete) a schema meta collection\.$", r"Cannot \1 a schema meta class."),
         (r"\bundefined collection '", "undefined class '"),
         (r"\bCollection Ref\b", "Class Ref"),
         (r"\bDocument Ref\b", "Instance Ref"),

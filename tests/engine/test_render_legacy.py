@@ -102,6 +102,16 @@ def test_lambdas_tell_their_version_to_those_who_know_versions(db, request_versi
             "Ref refers to undefined class 'd'",
             "Ref refers to undefined collection 'd'",
         ),
+        (
+            {"login": {"@ref": "classes/c/9"}, "params": {"object": {}}},
+            "The instance was not found or provided password was incorrect.",
+            "The document was not found or provided password was incorrect.",
+        ),
+        (
+            {"update": {"@ref": "keys"}, "params": {"object": {}}},
+            "Cannot update a schema meta class.",
+            "Cannot update a schema meta collection.",
+        ),
     ],
 )
 def test_texts_of_errors(stored, query, old, new):
