@@ -112,3 +112,11 @@ def test_both_are_healthy(server, scope):
         with FaunaClient("wrong", endpoint=endpoint) as client:
             answers.append(client.ping(scope))
     assert answers[0] == answers[1]
+
+
+def test_secrets_beyond_ascii(start):
+    secret = "s\xe9cret\u2603"
+    server = start(secret=secret)
+    for scoped in (secret, f"{secret}:server"):
+        with FaunaClient(scoped, endpoint=server.address) as client:
+            assert client.query(q.add(1, 2)) == 3

@@ -42,10 +42,20 @@ def secret_text(header: Optional[str]) -> tuple[Optional[str], bool]:
         return None, False
     scheme, rest = parts
     if scheme == "Bearer":
-        return rest, rest.startswith("ey") and "." in rest
+        return _as_utf8(rest), rest.startswith("ey") and "." in rest
     if scheme == "Basic":
         return _basic(rest), False
     return None, False
+
+
+def _as_utf8(text: str) -> str:
+    """Header values arrive as Latin-1, whatever they are in."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except ValueError:
+        return text
 
 
 def _basic(encoded: str) -> Optional[str]:

@@ -30,6 +30,9 @@ def b64(text: str) -> str:
         ("Bearer secret", "secret"),
         ("Bearer secret:admin", "secret:admin"),
         ("Bearer eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9"),
+        ("Bearer " + "s\xe9cret\u2603".encode().decode("latin-1"), "s\xe9cret\u2603"),
+        ("Bearer s\xe9cret", "s\xe9cret"),  # not UTF-8, so what it is
+        ("Bearer \u2603", "\u2603"),
     ],
 )
 def test_secret(header, expected):
