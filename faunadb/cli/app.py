@@ -35,6 +35,8 @@ class _Commands(click.Group):
             try:
                 found = getattr(importlib.import_module(command.module), command.attribute)
             except ImportError as fault:
+                if (fault.name or "").partition(".")[0] == "faunadb":
+                    raise  # our own fault, which no extra mends
                 return _missing(command.name, command.extra, command.summary, fault)
             assert isinstance(found, click.Command)
             return found
