@@ -122,16 +122,26 @@ class Server:
         return Held(
             sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in pids),
             sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
+            sum(_sockets(pid) for pid in pids),
             sum(_resident(pid) for pid in pids),
         )
 
 
 class Held(NamedTuple):
-    """memory: resident bytes."""
+    """files: open ones, sockets among them. memory: resident bytes."""
 
     threads: int
     files: int
+    sockets: int
     memory: int
+
+
+def _sockets(pid: int) -> int:
+    count = 0
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            count += os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:")
+    return count
 
 
 def _resident(pid: int) -> int:
