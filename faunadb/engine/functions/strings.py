@@ -230,6 +230,9 @@ def titlecase(ctx: Context, text: str) -> str:
     return u.titlecase(text)
 
 
+#: Bytes that a gram takes besides its characters.
+_GRAM = 56
+
 _ABOVE = "min ngram size must be > 0 and <= max"
 
 
@@ -271,8 +274,7 @@ def ngram(ctx: Context, operands: list[Any], least: Optional[int], most: Optiona
             result.append(item)
             continue
         for gram in u.grams(item, low, high):
-            ctx.tick()
-            ctx.allocate(len(gram))
+            ctx.allocate(len(gram) + _GRAM)
             result.append(gram)
     return result
 
