@@ -445,8 +445,6 @@ def serve(
     check_address(address, secret)
     try:
         from granian import Granian
-        from granian.constants import Interfaces
-        from granian.http import HTTP1Settings, HTTP2Settings
     except ImportError:
         raise ImportError("faunadb serve needs the extra 'server': pip install 'faunadb[server]'") from None
     from pathlib import Path
@@ -469,15 +467,9 @@ def serve(
         factory=True,
         address=address,
         port=port,
-        interface=Interfaces.ASGI,
         workers=workers,
-        websockets=False,
-        log_access=False,
         log_enabled=log_level.lower() == "debug",
-        backlog=4096,
-        backpressure=65536,
-        http1_settings=HTTP1Settings(max_buffer_size=1024 * 1024),
-        http2_settings=HTTP2Settings(max_concurrent_streams=100_000),
+        **http_settings(),
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(private_key) if private_key else None,
         workers_kill_timeout=KILL_AFTER,
@@ -487,6 +479,22 @@ def serve(
     scheme = "https" if certificate else "http"
     print(f"faunadb: serving {without_password(url)} on {scheme}://{shown_address(host, port)}", flush=True)
     server.serve()
+
+
+def http_settings() -> dict[str, Any]:
+    """How granian is to serve: its options that have to do with HTTP."""
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings, HTTP2Settings
+
+    return {
+        "interface": Interfaces.ASGI,
+        "websockets": False,
+        "log_access": False,
+        "backlog": 4096,
+        "backpressure": 65536,
+        "http1_settings": HTTP1Settings(max_buffer_size=1024 * 1024),
+        "http2_settings": HTTP2Settings(max_concurrent_streams=100_000),
+    }
 
 
 def _allow_many_connections() -> None:
