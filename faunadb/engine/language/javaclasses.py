@@ -315,6 +315,7 @@ def _simple_lower(char: str) -> str:
     return lower if len(lower) == 1 else lower[0]
 
 
+@lru_cache(maxsize=512)
 def same_letter(char: str) -> str:
     """Set content: what equals ``char`` under ``(?iu)``, which compares the lower case of the upper case."""
     if char not in _cases():
@@ -324,6 +325,7 @@ def same_letter(char: str) -> str:
     return "".join(map(escaped, sorted(others | {char, folded})))
 
 
+@lru_cache(maxsize=64)
 def same_letters(low: str, high: str) -> str:
     """Set content: the characters outside the range ``low`` to ``high`` with another case inside."""
     return "".join(

@@ -27,6 +27,10 @@ TIME_LIMIT = 2.0
 _MAX_CACHED_LENGTH = 4096
 #: Groups inside groups; far beyond use, and within what the `regex` module takes.
 _MAX_DEPTH = 100
+#: Parts of a pattern, those that must repeat counted every time: `regex` writes each of them out (300 bytes).
+_MAX_SIZE = 100_000
+#: Parts of a pattern that is kept for its next use.
+_MAX_CACHED_SIZE = 1000
 
 
 class InvalidPattern(ValueError):
@@ -142,11 +146,21 @@ _DIGITS = "0123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+class _NotCached(Exception):
+    """A pattern too large to be kept, which is not a failure."""
+
+    def __init__(self, pattern: JavaPattern):
+        self.pattern = pattern
+
+
 def compile_pattern(source: str) -> JavaPattern:
-    """The compiled pattern; InvalidPattern for what Java refuses."""
+    """The compiled pattern; InvalidPattern for what Java refuses, and for more than 100,000 repeated parts."""
     if len(source) > _MAX_CACHED_LENGTH:
-        return _compile(source)
-    return _compile_cached(source)
+        return _compile(source)[0]
+    try:
+        return _compile_cached(source)
+    except _NotCached as large:
+        return large.pattern
 
 
 def quote(text: str) -> str:
@@ -154,7 +168,8 @@ def quote(text: str) -> str:
     return "\\Q" + text.replace("\\E", "\\E\\\\E\\Q") + "\\E"
 
 
-def _compile(source: str) -> JavaPattern:
+def _compile(source: str) -> tuple[JavaPattern, int]:
+    """The compiled pattern and the size of what was made of it."""
     # Imported here, since few queries have patterns and the module takes a while to load.
     import regex
 
@@ -167,10 +182,16 @@ def _compile(source: str) -> JavaPattern:
             resumed = regex.compile(f"(?!{_HERE})(?:{translated})", regex.VERSION1)
     except (regex.error, RecursionError, OverflowError) as error:
         raise InvalidPattern(str(error)) from None
-    return JavaPattern(source, compiled, translator.groups, translator.names, resumed)
+    return JavaPattern(source, compiled, translator.groups, translator.names, resumed), translator.size
 
 
-_compile_cached = lru_cache(maxsize=512)(_compile)
+@lru_cache(maxsize=256)
+def _compile_cached(source: str) -> JavaPattern:
+    pattern, size = _compile(source)
+    if size > _MAX_CACHED_SIZE:
+        raise _NotCached(pattern)
+    return pattern
+
 
 # Inline flags, as Java names them.
 _FLAG_LETTERS = "idmsucxU"
@@ -204,6 +225,8 @@ class _Translator:
         self.names: dict[str, int] = {}
         self.references: list[int] = []
         self.depth = 0
+        #: parts so far, as `_MAX_SIZE` counts them
+        self.size = 0
         #: whether there is a \G, which stands in the text as `_HERE`
         self.continues = False
 
@@ -257,9 +280,11 @@ class _Translator:
         texts: list[str] = []
         chain: Chain = []
         while self.peek() not in (_END, "|", ")"):
+            before = self.size
             atom = self.atom()
             if atom is not None:
-                text, parts, _ = self.quantified(atom)
+                self.grow(1 + len(atom.text) // 16 if not atom.grouped else 1)
+                text, parts, _ = self.quantified(atom, self.size - before)
                 texts.append(text)
                 chain.extend(parts)
         return _Found("".join(texts), chain)
@@ -286,18 +311,24 @@ class _Translator:
             return _Found("(?:)", [])
         return _Found(self.literal(char), _ONE)
 
-    def quantified(self, atom: _Found) -> _Found:
+    def grow(self, size: int) -> None:
+        self.size += size
+        if self.size > _MAX_SIZE:
+            self.fail("too many repeated parts")
+
+    def quantified(self, atom: _Found, size: int) -> _Found:
         char = self.peek()
         if char == _END or char not in "?*+{":
             return atom
         self.at += 1
         low, high = self.counted() if char == "{" else _COUNTS[char]
+        self.grow(size * max(low - 1, 0))
         repeat = char if char != "{" else f"{{{low},{'' if high == lengths.MAX_REPEAT else high}}}"
         suffix = self.peek()
         if suffix and suffix in "?+":
             self.at += 1
             repeat += suffix
-        text = f"(?:{atom.text}){repeat}"
+        text = atom.text + repeat if atom.grouped else f"(?:{atom.text}){repeat}"
         return _Found(text, [lengths.repetition(atom.chain, low, high, repeat, atom.grouped)])
 
     def counted(self) -> tuple[int, int]:

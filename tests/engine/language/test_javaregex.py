@@ -242,6 +242,30 @@ def test_deep_nesting_is_refused_not_a_crash():
         compile_pattern("(" * 5000 + ")" * 5000)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "x{2147483647}",
+        "x{100001}",
+        "(?:x{1000}){1000}",
+        "((xy){400}){400}",
+        "x{1000000,}",
+        "(?:" * 90 + "x" + "){2}" * 90,
+    ],
+)
+def test_repetitions_beyond_any_text_are_refused_before_they_fill_the_memory(pattern):
+    with pytest.raises(InvalidPattern):
+        compile_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["x{0,2147483647}y", "(x{0,2147483647}){0,2147483647}y", "x{50000}|y", "(?:" * 100 + "y" + ")*" * 100],
+)
+def test_large_repetitions(pattern):
+    assert compile_pattern(pattern).found_in("xxy")
+
+
 #: pattern, text, replacement, first only, result
 REPLACEMENTS = [
     ("(o)", "one two", "$1$1", False, "oone twoo"),
