@@ -38,6 +38,8 @@ EXTRAS = {
     "server": [
         'granian>=2.8; python_version >= "3.10"',
         'granian>=2.5; python_version < "3.10"',
+        # granian takes it where it is installed: a fifth to a quarter less CPU time per query than asyncio's loop.
+        'uvloop>=0.21; python_version >= "3.10" and sys_platform != "win32" and implementation_name == "cpython"',
         "click>=8.1",
     ],
     "postgres": ["psycopg[binary,pool]>=3.1.18"],
