@@ -95,7 +95,7 @@ def contains(ctx: Context, value: LazySet, sought: Any) -> bool:
     except Denied:
         raise permission_denied() from None
     values = as_list(sought, "contains_value")
-    edge = parse_edge(reader.shape(), value.shape(ctx) is not None, values, upper=False)
+    edge = parse_edge(reader, value.shape(ctx) is not None, values, upper=False)
     elements = visible(ctx, reader, reader.scan((edge,), (), False, 1))
     return any(identical(shown(ctx, element), sought) for element in _one(elements))
 

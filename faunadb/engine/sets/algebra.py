@@ -125,6 +125,9 @@ class MergedReader(Reader):
     def shape(self) -> Shape:
         return self.readers[0].shape()
 
+    def shapes(self) -> list[Shape]:
+        return [shape for reader in self.readers for shape in reader.shapes()]
+
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
     ) -> Iterator[Element]:

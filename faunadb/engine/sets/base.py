@@ -112,6 +112,10 @@ class Shape(NamedTuple):
     def reversed(self) -> Shape:
         if not self.descending and not self.ref_as_value:
             return Shape((True,), True, True)
+        return self.turned()
+
+    def turned(self) -> Shape:
+        """With all directions turned, also where there are no values."""
         return Shape(tuple(not flag for flag in self.descending), not self.ref_descending, self.ref_as_value)
 
 
@@ -224,6 +228,10 @@ class Reader:
     def shape(self) -> Shape:
         """How cursors of this set are read, for sets that say so only when read."""
         raise NotImplementedError
+
+    def shapes(self) -> list[Shape]:
+        """How its elements are built: several ways when they come from members that differ."""
+        return [self.shape()]
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None

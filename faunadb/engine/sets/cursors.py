@@ -10,7 +10,7 @@ from ..budget import spend
 from ..language import values as v
 from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
 from ..language.temporal import Date, Time
-from .base import Edge, Shape
+from .base import Edge, Reader, Shape
 from .history import ADDED, END_OF_TIME, REMOVED, Cut, History
 
 if TYPE_CHECKING:
@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 
 def as_list(value: Any, at: Any) -> list[Any]:
     """A given cursor as a list of values. Raises Fault or Faults for refs that lead nowhere."""
-    if isinstance(value, v.SetValue) and type(value.shown()) is v.Ref:
-        value = value.shown()
+    value = _as_ref(value)
     faults = [undefined_ref(ref, at) for ref in _unresolved(value)]
     if faults:
         raise Faults(faults)
     return value if type(value) is list else [value]
+
+
+def _as_ref(value: Any) -> Any:
+    """The ref, for a set that prints as one; any other value as it is."""
+    if isinstance(value, v.SetValue) and type(value.shown()) is v.Ref:
+        return value.shown()
+    return value
 
 
 def _unresolved(value: Any) -> Iterator[v.UnresolvedRef]:
@@ -41,24 +47,35 @@ def _unresolved(value: Any) -> Iterator[v.UnresolvedRef]:
             yield from _unresolved(item)
 
 
-def parse_edge(shape: Shape, known: bool, values: list[Any], upper: bool) -> Edge:
+def parse_edge(reader: Reader, known: bool, values: list[Any], upper: bool) -> Edge:
     """The cut that a cursor stands for.
 
-    shape, known: of the set; not known: the last of the values is the ref slot, all before it are values. upper: a prefix
-    means the edge behind its elements (the ``to`` of a range) rather than before them.
+    known: whether the set's shape is; not known: the last of the values is the ref slot, all before it are values. upper: a
+    prefix means the edge behind its elements (the ``to`` of a range) rather than before them.
     """
+    shape = _fitting(reader, values) if known else reader.shape()
     count = len(shape.descending) if known else max(0, len(values) - 1)
     flags = (*shape.descending, *([False] * count))
     parts = tuple(keys.encode_directed(value, down) for value, down in zip(values[:count], flags))
     if len(values) <= count:
         return Edge(parts, None, upper)
-    slot = values[count]
-    if isinstance(slot, v.SetValue) and type(slot.shown()) is v.Ref:
-        slot = slot.shown()
+    slot = _as_ref(values[count])
     if type(slot) is not v.Ref:
         return Edge(parts, None, keys.rank(slot) > keys.REF)
     suffix = keys.ref_suffix(slot.coll, slot.id)
     return Edge(parts, keys.complement(suffix) if shape.ref_descending else suffix, upper)
+
+
+def _fitting(reader: Reader, values: list[Any]) -> Shape:
+    """How a cursor is read: as the set's first member is built, but where members differ in length, the place of an
+    element of another one as that one is.
+    """
+    shape = reader.shape()
+    if reader.arity is None and values and type(_as_ref(values[-1])) is v.Ref:
+        count = len(values) - 1
+        others = (other for other in reader.shapes() if len(other.descending) == count)
+        return shape if count == len(shape.descending) else next(others, shape)
+    return shape
 
 
 # ---- places in a history ----------------------------------------------------------------------------------------

@@ -48,6 +48,9 @@ class DistinctReader(Reader):
     def shape(self) -> Shape:
         return self.inner.shape()
 
+    def shapes(self) -> list[Shape]:
+        return self.inner.shapes()
+
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
     ) -> Iterator[Element]:
@@ -152,6 +155,9 @@ class RangeReader(Reader):
     def shape(self) -> Shape:
         return self.inner.shape()
 
+    def shapes(self) -> list[Shape]:
+        return self.inner.shapes()
+
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
     ) -> Iterator[Element]:
@@ -191,8 +197,8 @@ class Range(Derived):
 
         inner = self.origin.open(ctx)
         known = self.origin.shape(ctx) is not None
-        lower = parse_edge(inner.shape(), known, self.start, upper=False)
-        upper = parse_edge(inner.shape(), known, self.end, upper=True)
+        lower = parse_edge(inner, known, self.start, upper=False)
+        upper = parse_edge(inner, known, self.end, upper=True)
         return RangeReader(inner, (lower,), (upper,))
 
 
@@ -211,6 +217,9 @@ class FilterReader(Reader):
 
     def shape(self) -> Shape:
         return self.inner.shape()
+
+    def shapes(self) -> list[Shape]:
+        return self.inner.shapes()
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
@@ -259,6 +268,9 @@ class ReverseReader(Reader):
 
     def shape(self) -> Shape:
         return self.inner.shape().reversed()
+
+    def shapes(self) -> list[Shape]:
+        return [self.shape()] if self._refs else [shape.turned() for shape in self.inner.shapes()]
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None

@@ -444,7 +444,7 @@ class ConditionHistory(SortedHistory):
             for element, intervals in elements:
                 times = _united(intervals)
                 for other in present:
-                    times = _without(times, other) if self.difference else _common(times, other)
+                    times = _without(times, other) if self.difference else common_times(times, other)
                 if times:
                     found.append((element, times))
             if found:
@@ -479,7 +479,7 @@ def _united(intervals: Iterable[Interval]) -> list[Interval]:
     return found
 
 
-def _common(left: list[Interval], right: list[Interval]) -> list[Interval]:
+def common_times(left: list[Interval], right: list[Interval]) -> list[Interval]:
     found = []
     for start, end in left:
         for other_start, other_end in right:
@@ -500,4 +500,4 @@ def _without(left: list[Interval], right: list[Interval]) -> list[Interval]:
         position = end
     if position is not None:
         gaps.append((position, None))
-    return _common(left, gaps)
+    return common_times(left, gaps)

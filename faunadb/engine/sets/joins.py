@@ -26,7 +26,7 @@ from .base import (
     visible,
 )
 from .derived import DistinctReader
-from .history import Event, History, Interval, SortedHistory
+from .history import Event, History, Interval, SortedHistory, Timeline, common_times
 from .leaves import Match, check_reach, find_index
 
 if TYPE_CHECKING:
@@ -169,16 +169,35 @@ class JoinHistory(SortedHistory):
         self.filtered = origin.filtered
 
     def changes(self, since: float) -> Iterator[Event]:
+        for intervals, target in self._targets():
+            for event in target.events(None, None, False):
+                if event.ts >= since and any(_within(event.ts, interval) for interval in intervals):
+                    if self._shows(target, event.document):
+                        yield event
+
+    def timelines(self) -> Iterator[Timeline]:
+        """An element is there while one of the targets has it and the source what leads to that target."""
+        found: dict[tuple[bytes, bytes], dict[bytes, tuple[Element, list[Interval]]]] = {}
+        for intervals, target in self._targets():
+            for key, elements in target.timelines():
+                for element, times in elements:
+                    both = common_times(times, intervals)
+                    if both and self._shows(target, ref_of(element)):
+                        found.setdefault(key, {}).setdefault(element[1], (element, []))[1].extend(both)
+        for key in sorted(found):
+            yield key, list(found[key].values())
+
+    def _targets(self) -> Iterator[tuple[list[Interval], History]]:
+        """When each element of the source was there, and the history of the set it leads to."""
         sources = (pair for _, elements in self.origin.timelines() for pair in elements)
         for element, intervals in islice(sources, MAX_SOURCE):
             try:
-                target = self.join.target_of(self.ctx, element).history(self.ctx)
+                yield intervals, self.join.target_of(self.ctx, element).history(self.ctx)
             except Denied:
                 continue
-            for event in target.events(None, None, False):
-                if event.ts >= since and any(_within(event.ts, interval) for interval in intervals):
-                    if not target.filtered or self.ctx.perms.can_read(self.ctx, event.document):
-                        yield event
+
+    def _shows(self, target: History, ref: v.Ref) -> bool:
+        return not target.filtered or self.ctx.perms.can_read(self.ctx, ref)
 
 
 def _within(ts: int, interval: Interval) -> bool:

@@ -92,7 +92,7 @@ def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
     echo: Any = v.NO_CURSOR
     if wanted.given:
         echo = as_list(wanted.cursor, wanted.at)
-        edge = parse_edge(reader.shape(), lazy.shape(ctx) is not None, echo, upper=False)
+        edge = parse_edge(reader, lazy.shape(ctx) is not None, echo, upper=False)
         lower, upper = ((), (edge,)) if wanted.backward else ((edge,), ())
     if wanted.size <= 0:
         return wanted.page([], [], v.NO_CURSOR, echo)
