@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from .. import codec
 from ..budget import spend
+from ..language import lambdas
 from ..language import values as v
 from ..language.errors import At, Failure, Fault, Position, QueryError, path, validation_failed
+from ..language.nodes import Literal
 from ..language.temporal import Date, Time
 
 if TYPE_CHECKING:
@@ -178,7 +180,7 @@ def is_plain(value: Any) -> bool:
     return True
 
 
-_LEAVES = frozenset((str, int, float, bool, type(None), Time, Date, bytes, uuid.UUID, v.Lambda, v.Action))
+_LEAVES = frozenset((str, int, float, bool, type(None), Time, Date, bytes, uuid.UUID, v.Action))
 _REPOINTED = (v.COLLECTIONS, v.INDEXES, v.FUNCTIONS)
 
 
@@ -186,7 +188,8 @@ def prepare(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Params ready for validation: refs checked, embedded documents, pages, events and sets as objects.
 
     Nulls are still there (they say what an update removes). Returns params itself when nothing changes.
-    Raises `RefFault` for refs that are unresolved or belong to another database, all of them.
+    Raises `RefFault` for refs that are unresolved or belong to another database, all of them; the unresolved ones
+    within embedded values and lambdas count as well, since they cannot be stored.
     """
     walk = _Params(ctx)
     result = walk.object(params, ())
@@ -234,10 +237,12 @@ class _Params:
             return self.array(value, at)
         if kind is v.Ref:
             return self.ref(value, at)
-        if kind is v.UnresolvedRef:
-            self.failures.append(Failure(at, "invalid reference", "Cannot read reference."))
+        if kind is v.PendingTime:
             return value
-        return value if kind is v.PendingTime else embedded(value)
+        plain = embedded(value)
+        if _mentions_unresolved(plain):
+            self.failures.append(Failure(at, "invalid reference", "Cannot read reference."))
+        return plain
 
     def ref(self, value: v.Ref, at: FieldPath) -> Any:
         if value.scope != self.ctx.scope:
@@ -245,6 +250,23 @@ class _Params:
         elif value.coll in _REPOINTED and not value.is_native_collection:
             return self.ctx.schema.successor(value)
         return value
+
+
+def _mentions_unresolved(value: Any) -> bool:
+    """Whether a value, or a literal in the source of a lambda, is a ref that could not be resolved."""
+    kind = type(value)
+    if kind is v.UnresolvedRef:
+        return True
+    if kind is Literal:
+        return _mentions_unresolved(value.value)
+    if kind is v.Lambda:
+        # One that was stored has none: it could not have been stored.
+        return value._body is not None and _mentions_unresolved(lambdas.source(None, value))
+    if isinstance(value, dict):
+        return any(map(_mentions_unresolved, value.values()))
+    if kind is list:
+        return any(map(_mentions_unresolved, value))
+    return _mentions_unresolved(value.data) if kind is v.Page else False
 
 
 def embedded(value: Any) -> Any:

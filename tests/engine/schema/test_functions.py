@@ -182,3 +182,60 @@ def test_a_captured_set_is_the_same_set_when_the_function_runs(db, captured):
     db.query(q.let({"set": captured}, q.create_function({"name": "f", "body": body})))
     assert db.wire(q.call("f")) == expected
     assert db.wire(q.call("f")) == expected
+
+
+NOPE = {"@ref": {"id": "nope", "collection": {"@ref": {"id": "collections"}}}}
+
+
+def lambda_of(body):
+    return {"query": {"lambda": "x", "expr": body}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "position", "field"),
+    [
+        ({"create_function": {"object": {"name": "f", "body": lambda_of({"create": NOPE})}}}, [], ["body"]),
+        (
+            {"create_function": {"object": {"name": "f", "body": lambda_of({"quote": [{"a": NOPE}]})}}},
+            [],
+            ["body"],
+        ),
+        (
+            {"create_function": {"object": {"name": "f", "body": lambda_of(lambda_of([NOPE]))}}},
+            [],
+            ["body"],
+        ),
+        (
+            q.let(
+                {"c": q.collection("nope")},
+                q.create_function({"name": "f", "body": q.query(q.lambda_("x", q.get(q.var("c"))))}),
+            ),
+            ["in"],
+            ["in", "body"],
+        ),
+        (
+            {"create": "c", "params": {"object": {"data": {"object": {"a": [1, lambda_of(NOPE)]}}}}},
+            [],
+            ["data", "a", "1"],
+        ),
+        (
+            q.create(
+                "c",
+                {
+                    "data": {
+                        "p": q.map_(
+                            q.lambda_("_", q.collection("nope")), q.paginate(q.documents(q.collection("c")))
+                        )
+                    }
+                },
+            ),
+            [],
+            ["data", "p"],
+        ),
+    ],
+)
+def test_literals_of_what_does_not_exist_are_not_stored(db, expression, position, field):
+    db.query(q.create_collection({"name": "c"}))
+    db.query(q.create(q.collection("c"), {}))
+    failure = (field, "invalid reference", "Cannot read reference.")
+    assert failures_of(db, expression) == (position, [failure])
