@@ -40,7 +40,7 @@ def fill(store: Store, seed: int = 1) -> None:
     rng = random.Random(seed)
 
     def work(tx: Transaction) -> None:
-        for doc in range(1500):
+        for doc in range(1100):
             scope = rng.choice([SCOPE, 2**40])
             for ts in rng.sample(range(10_000), 2):
                 live = rng.random() < 0.9

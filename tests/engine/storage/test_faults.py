@@ -121,7 +121,7 @@ def test_restarts_under_load(server: LocalPostgres, place: Place, load: Callable
 def test_connections_killed_at_random(server: LocalPostgres, place: Place, load: Callable[..., Run]) -> None:
     prepare(place.url)
     running = load([place.url] * PROCESSES)
-    terminations(server, running, 10, random.Random(1))
+    terminations(server, running, 6, random.Random(1))
     examine(place.url, running.stop())
 
 
@@ -131,7 +131,7 @@ def test_a_network_that_stalls_and_breaks(
     prepare(place.url)
     network = Network(server.port)
     running = load([through(network, place)] * PROCESSES)
-    pauses(network, running, 6)
+    pauses(network, running, 4)
     examine(place.url, running.stop())
     network.close()
 
@@ -184,7 +184,7 @@ def failover(load: Callable[..., Run], server: LocalPostgres, rounds: int) -> No
 def test_failover_to_a_synchronous_standby(load: Callable[..., Run]) -> None:
     primary = LocalPostgres(find_programs())
     try:
-        failover(load, primary.create(), 15)
+        failover(load, primary.create(), 10)
     finally:
         primary.remove()
 
