@@ -137,12 +137,16 @@ class HTTPBearerAuth(HTTPBasicAuth):
         return f"Bearer {self.secret}"
 
     def __call__(self, r: Any) -> Any:
-        # Header values are bytes to a server, and the protocol is UTF-8.
-        r.headers["Authorization"] = self.auth_header().encode("utf-8").decode("latin-1")
+        r.headers["Authorization"] = _in_header(self.auth_header())
         return r
 
     def __repr__(self) -> str:
         return "<HTTPBearerAuth>"
+
+
+def _in_header(text: str) -> str:
+    """Return a header value whose bytes are text in UTF-8, which the protocol is in."""
+    return text if text.isascii() else text.encode("utf-8").decode("latin-1")
 
 
 class FaunaClient:
@@ -518,7 +522,10 @@ class FaunaClient:
         for name, value in tags_dict.items():
             if not isinstance(name, str) or not isinstance(value, str):
                 raise TypeError(f"Names and values of tags must be strings, got {name!r}: {value!r}")
-        return ",".join(f"{name}={value}" for name, value in tags_dict.items())
+        text = ",".join(f"{name}={value}" for name, value in tags_dict.items())
+        if re.search(_CONTROL_CHARACTERS, text):
+            raise ValueError(f"Tags with control characters cannot be sent, got {text!r}.")
+        return _in_header(text)
 
     def _is_valid_traceparent(self, traceparent: str) -> bool:
         return isinstance(traceparent, str) and re.fullmatch(_TRACEPARENT, traceparent) is not None

@@ -10,7 +10,7 @@ import pytest
 
 from faunadb import query as q
 from faunadb.client import FaunaClient
-from faunadb.errors import FaunaError
+from faunadb.errors import BadRequest, FaunaError
 from faunadb.objects import FaunaTime
 from tests.server.running import SECRET
 
@@ -120,3 +120,21 @@ def test_secrets_beyond_ascii(start):
     for scoped in (secret, f"{secret}:server"):
         with FaunaClient(scoped, endpoint=server.address) as client:
             assert client.query(q.add(1, 2)) == 3
+
+
+@pytest.mark.parametrize(
+    ("tags", "problem"),
+    [
+        ({"a": "\u2603"}, "invalid tags"),
+        ({"a\n": "b"}, "control characters"),
+        ({"a": "b\r\nx: y"}, "control characters"),
+    ],
+)
+def test_tags_that_cannot_be(server, tags, problem):
+    for endpoint in (server.url, server.address):
+        with (
+            FaunaClient(SECRET, endpoint=endpoint) as client,
+            pytest.raises(Exception, match=problem) as refused,
+        ):
+            client.query(1, tags=tags)
+        assert refused.type is (BadRequest if problem == "invalid tags" else ValueError)
