@@ -6,6 +6,7 @@ algebra   union, intersection, difference
 derived   distinct, range, filter, reverse
 joins     join
 history   events of all of them
+intervals the times at which elements were there
 events    events as a set
 cursors   reading cursors
 pages     paginate

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from .. import documents, keys
 from ..language import values as v
 from ..language.equality import identical
+from .intervals import Interval, common_times, united, without
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -78,8 +79,6 @@ class Cut(NamedTuple):
 
 END_OF_TIME = Cut((math.inf,))
 
-#: Times from start to end (None: still): half open.
-Interval = tuple[int, Optional[int]]
 #: Elements that are the same, each with the times it was there.
 Timeline = tuple[tuple[bytes, bytes], list[tuple["Element", list[Interval]]]]
 
@@ -442,9 +441,9 @@ class ConditionHistory(SortedHistory):
             present = [seeker.at(key) for seeker in seekers]
             found = []
             for element, intervals in elements:
-                times = _united(intervals)
+                times = united(intervals)
                 for other in present:
-                    times = _without(times, other) if self.difference else common_times(times, other)
+                    times = without(times, other) if self.difference else common_times(times, other)
                 if times:
                     found.append((element, times))
             if found:
@@ -463,41 +462,4 @@ class _Seeker:
             self._next = next(self._timelines, None)
         if self._next is None or self._next[0] != key:
             return []
-        return _united(interval for _, intervals in self._next[1] for interval in intervals)
-
-
-def _united(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same times as disjoint ascending intervals that do not touch."""
-    found: list[Interval] = []
-    for start, end in sorted(intervals, key=lambda interval: interval[0]):
-        if found and (found[-1][1] is None or found[-1][1] >= start):
-            last_start, last_end = found[-1]
-            later = None if last_end is None or end is None else max(last_end, end)
-            found[-1] = (last_start, later)
-        else:
-            found.append((start, end))
-    return found
-
-
-def common_times(left: list[Interval], right: list[Interval]) -> list[Interval]:
-    found = []
-    for start, end in left:
-        for other_start, other_end in right:
-            low = max(start, other_start)
-            ends = [one for one in (end, other_end) if one is not None]
-            high = min(ends) if ends else None
-            if high is None or low < high:
-                found.append((low, high))
-    return found
-
-
-def _without(left: list[Interval], right: list[Interval]) -> list[Interval]:
-    gaps: list[Interval] = []
-    position: Optional[int] = -(1 << 63)
-    for start, end in right:
-        if position is not None and position < start:
-            gaps.append((position, start))
-        position = end
-    if position is not None:
-        gaps.append((position, None))
-    return common_times(left, gaps)
+        return united(interval for _, intervals in self._next[1] for interval in intervals)

@@ -26,7 +26,8 @@ from .base import (
     visible,
 )
 from .derived import DistinctReader
-from .history import Event, History, Interval, SortedHistory, Timeline, common_times
+from .history import Event, History, SortedHistory, Timeline
+from .intervals import Interval, common_times
 from .leaves import Match, check_reach, find_index
 
 if TYPE_CHECKING:
