@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import multiprocessing
@@ -139,6 +140,7 @@ class Application:
                     await send({"type": "lifespan.startup.failed", "message": str(failure)})
                     return
                 self._listen_for_the_end(loop)
+                gc.freeze()  # modules stay: no query is to wait while the collector goes through them again
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 if self._ending is not None:
