@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
+import signal
 import socket
 import sqlite3
 import ssl
@@ -51,14 +53,28 @@ def test_a_query_that_runs_when_the_server_is_told_to_stop_is_finished(start):
         stopping.join()
 
 
-def test_streams_end_when_the_server_stops(start):
-    server = start()
+@pytest.mark.parametrize(
+    ("workers", "tell"),
+    [
+        ("1", lambda server: os.kill(server.pid, signal.SIGTERM)),
+        ("2", lambda server: os.kill(server.pid, signal.SIGTERM)),
+        ("2", lambda server: os.killpg(server.pid, signal.SIGINT)),
+    ],
+    ids=["SIGTERM", "SIGTERM, two workers", "Ctrl-C in a terminal"],
+)
+def test_streams_end_when_the_server_stops(start, workers, tell):
+    server = start("--workers", workers)
     prepare(server)
-    with Http(server) as http:
-        http.stream(ref(1))
-        assert http.event()["type"] == "start"
-        code, _ = server.stop()
-        assert code == 0
+    with contextlib.ExitStack() as opened:
+        streams = [opened.enter_context(Http(server)) for _ in range(20)]
+        for stream in streams:
+            stream.stream(ref(1))
+            assert stream.event()["type"] == "start"
+        begun = time.monotonic()
+        tell(server)
+        assert [stream.event() for stream in streams] == [None] * len(streams)
+        assert server.ended()[0] == 0
+        assert time.monotonic() - begun < 10
 
 
 def test_clients_that_keep_the_server_waiting_do_not_keep_it_from_stopping(start):
