@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from .kinds import database_of_kinds
+
+db = database_of_kinds
+
 MIN, MAX = -(2**63), 2**63 - 1
 NAN, INF, LESS = {"to_double": "NaN"}, {"to_double": "∞"}, {"to_double": "-∞"}
 

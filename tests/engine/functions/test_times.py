@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from .kinds import database_of_kinds
+
+db = database_of_kinds
+
 MIN, MAX = -(2**63), 2**63 - 1
 BOUNDS = (
     "dates and times must be between -1000000000-01-01T00:00:00Z and +1000000000-12-31T23:59:59.999999999Z"
