@@ -447,6 +447,7 @@ def serve(
     check_address(address, secret)
     try:
         from granian import Granian
+        from granian.log import LogLevels
     except ImportError:
         raise ImportError("faunadb serve needs the extra 'server': pip install 'faunadb[server]'") from None
     from pathlib import Path
@@ -470,7 +471,8 @@ def serve(
         address=address,
         port=port,
         workers=workers,
-        log_enabled=log_level.lower() == "debug",
+        # Of what the HTTP server says by itself, only a worker's end matters to others than its developers.
+        log_level=LogLevels.debug if log_level.lower() == "debug" else LogLevels.error,
         **http_settings(),
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(private_key) if private_key else None,
