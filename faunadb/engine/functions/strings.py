@@ -113,8 +113,9 @@ def containsstr(ctx: Context, text: str, search: str) -> bool:
     return search in text
 
 
-def _bounded(search: Callable[[], Any]) -> Any:
-    """A regex search that ends in time, whatever the pattern."""
+def _bounded(ctx: Context, search: Callable[[], Any]) -> Any:
+    """A regex search that ends in time, whatever the pattern, and is not begun when the query's time is up."""
+    ctx.check_deadline()
     try:
         return search()
     except javaregex.MatchTimeout:
@@ -128,7 +129,7 @@ def containsstrregex(ctx: Context, text: str, pattern: JavaPattern) -> bool:
     >>> q.contains_str_regex("faunadb", "f[a-z]+b")
     True
     """
-    return bool(_bounded(lambda: pattern.found_in(text)))
+    return bool(_bounded(ctx, lambda: pattern.found_in(text)))
 
 
 def _start(text: str, start: Optional[int]) -> int:
@@ -163,7 +164,7 @@ def findstrregex(
     """
     offset = _start(text, start)
     wanted = min(num_results, MAX_COUNT)
-    return _bounded(lambda: _matches(text, pattern, offset, wanted))  # type: ignore[no-any-return]
+    return _bounded(ctx, lambda: _matches(text, pattern, offset, wanted))  # type: ignore[no-any-return]
 
 
 def _matches(text: str, pattern: JavaPattern, offset: int, wanted: int) -> list[dict[str, Any]]:
@@ -326,7 +327,7 @@ def replacestrregex(ctx: Context, text: str, pattern: JavaPattern, replace: str,
     'one-fish two fish'
     """
     try:
-        return str(_bounded(lambda: pattern.replace(text, replace, first)))
+        return str(_bounded(ctx, lambda: pattern.replace(text, replace, first)))
     except javaregex.InvalidReplacement as problem:
         # The original fails with an internal error here; naming what is wrong serves better.
         raise invalid_argument(f"Invalid replacement: {problem}.", "replace") from None
@@ -369,7 +370,7 @@ def format_(ctx: Context, text: str, values: list[Any]) -> str:
     size = 0
     for position, part in enumerate(parts):
         if not isinstance(part, str):
-            _check_size(max(part.width or 0, part.precision or 0 if part.conversion in "feg" else 0))
+            _check_size(part.least_length)
             part = _formatted(ctx, part, indexes[position], values)
         size += len(part)
         _check_size(size)

@@ -70,9 +70,21 @@ class Specifier(NamedTuple):
     def takes_value(self) -> bool:
         return self.conversion not in "%n"
 
+    @property
+    def plain(self) -> bool:
+        """Whether flags, width and precision mean nothing."""
+        return self.conversion in "%n@^" or (self.conversion == "t" and not self.suffix)
+
+    @property
+    def least_length(self) -> int:
+        """How long the text becomes at least, whatever the value."""
+        if self.plain:
+            return 0
+        return max(self.width or 0, self.precision or 0 if self.conversion in "feg" else 0)
+
     def check(self) -> None:
         """Raise `InvalidFormat` for flags, width or precision that do not fit the conversion."""
-        if self.conversion in "%n@^" or (self.conversion == "t" and not self.suffix):
+        if self.plain:
             return
         flags = self.flags
         wrong = (
@@ -112,14 +124,20 @@ def parse(text: str) -> list[Part]:
     return parts
 
 
+def _count(digits: str) -> int:
+    """A number of a specifier; beyond 18 digits it is as good as any other."""
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= 18 else 10**18
+
+
 def _specifier(match: re.Match[str]) -> Specifier:
     whole = match.group()
     conversion = match["conversion"] or ""
     given = match["index"]
     source = "%" + whole[len(given) + 2 :] if given is not None else whole
-    width = int(match["width"]) if match["width"] else None
-    precision = int(match["precision"]) if match["precision"] else None
-    place = int(given or 0)
+    width = _count(match["width"]) if match["width"] else None
+    precision = _count(match["precision"]) if match["precision"] else None
+    place = _count(given or "0")
     if match["time"]:
         if conversion in ("%", "@", "^"):
             raise InvalidFormat(whole)
@@ -212,12 +230,22 @@ def _floating(digits: Callable[[Specifier, Decimal, int], str]) -> Callable[[Spe
     return shown
 
 
+#: Decimal places that doubles have at most; further ones are zeros.
+_PLACES = 400
+
+
 def _rounded(value: Decimal, places: int) -> Decimal:
+    places = min(places, _PLACES)
     return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, context=Context(prec=2000))
 
 
+def _decimals(value: Decimal, places: int) -> str:
+    """A rounded value with all its places."""
+    return format(value, "f") + "0" * max(places - _PLACES, 0)
+
+
 def _fixed(spec: Specifier, value: Decimal, places: int) -> str:
-    text = format(_rounded(value, places), "f")
+    text = _decimals(_rounded(value, places), places)
     if places == 0 and "#" in spec.flags:
         text += "."
     return _grouped(spec, text)
@@ -232,7 +260,7 @@ def _scientific(spec: Specifier, value: Decimal, places: int) -> str:
         if rounded >= 10:
             exponent += 1
             rounded = _rounded(rounded / 10, places)
-        digits = format(rounded, "f").replace(".", "")
+        digits = _decimals(rounded, places).replace(".", "")
     point = "." if places or "#" in spec.flags else ""
     return f"{digits[0]}{point}{digits[1:]}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 

@@ -290,6 +290,32 @@ def test_values_of_another_type(conversion, expected, good):
                 printed("%" + conversion, bad)
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "start", "length"),
+    [
+        ("%.3000f", 1.5, "1.5000", 3002),
+        ("%.3000f", 1e300, "1000000", 3302),
+        ("%.3000f", 5e-324, "0.0000", 3002),
+        ("%,.3000f", 1e6, "1,000,000.000", 3010),
+        ("%.3000e", 1.5e-300, "1.5000", 3007),
+        ("%.5000g", 1e300, "10000", 5001),
+        ("%.5000g", 0.5, "0.5000", 5002),
+        ("%.5000g", 0.0, "0.0000", 5001),
+        ("%.1000e", 0.0, "0.0000", 1006),
+        ("%5000d", 1, "     ", 5000),
+    ],
+)
+def test_long_numbers(text, value, start, length):
+    result = printed(text, value)
+    assert (result[: len(start)], len(result)) == (start, length)
+
+
+def test_numbers_of_a_specifier_may_have_any_number_of_digits():
+    (spec,) = [part for part in textformat.parse(f"%{'9' * 5000}$0{'8' * 5000}.{'7' * 5000}d") if part]
+    assert min(spec.place, spec.width, spec.precision) == 10**18
+    assert textformat.parse(f"%{'0' * 5000}1$d")[1].place == 1
+
+
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_hexadecimal_and_octal_are_of_64_bits(number):
     assert int(printed("%x", number), 16) == int(printed("%o", number), 8) == number % 2**64
