@@ -256,3 +256,119 @@ def test_errors(db, query, errors):
     status, found = db.failure(spelled(query))
     assert [(json.dumps(e["position"]), e["code"], e["description"]) for e in found] == errors
     assert status == (404 if errors[0][1] == "value not found" else 400)
+
+
+def actions(*indexes):
+    """The actions of the events of a document that was created, updated and deleted."""
+    events = {"paginate": {"ref": {"collection": "h"}, "id": "5"}, "events": True}
+    return [{"select": ["data", index, "action"], "from": events} for index in indexes]
+
+
+@pytest.fixture(scope="module")
+def history(db):
+    ref = {"ref": {"collection": "h"}, "id": "5"}
+    db.wire('{"create_collection": {"object": {"name": "h", "history_days": 30}}}')
+    for write in (
+        {"create": ref},
+        {"update": ref, "params": {"object": {"data": {"object": {"a": 2}}}}},
+        {"delete": ref},
+    ):
+        db.wire(json.dumps(write))
+    return db
+
+
+CREATE, UPDATE, DELETE = actions(0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("query", "result"),
+    [
+        ([CREATE, UPDATE, DELETE], ["create", "update", "delete"]),
+        ({"equals": ["create", CREATE]}, True),
+        ({"equals": ["create", UPDATE]}, True),
+        ({"equals": [UPDATE, "create"]}, True),
+        ({"equals": ["update", UPDATE]}, True),
+        ({"equals": ["update", CREATE]}, False),
+        ({"equals": ["add", CREATE]}, False),
+        ({"equals": ["delete", DELETE]}, True),
+        ({"equals": ["remove", DELETE]}, False),
+        ({"equals": [CREATE, UPDATE]}, False),
+        ({"equals": [[UPDATE], ["create"]]}, False),
+        ({"equals": [[UPDATE], ["update"]]}, False),
+        ({"lt": [CREATE, "d"]}, True),
+        ({"lt": [CREATE, DELETE, UPDATE]}, True),
+        ({"max": [CREATE, UPDATE]}, "update"),
+        ({"contains_value": "create", "in": [CREATE]}, False),
+        ({"casefold": CREATE}, "create"),
+        ({"ngram": CREATE}, ["create"]),
+        ({"format": "%s %S", "values": [CREATE, UPDATE]}, "create UPDATE"),
+        ({"to_string": DELETE}, "delete"),
+        ({"is_string": CREATE}, True),
+    ],
+    ids=json.dumps,
+)
+def test_actions(history, query, result):
+    assert history.wire(json.dumps(query)) == result
+
+
+def of_new_document(expression):
+    document = {"d": {"create": {"collection": "c"}}, "t": {"select": "ts", "from": {"var": "d"}}}
+    return json.dumps({"let": document, "in": expression})
+
+
+T = {"var": "t"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ({"is_timestamp": T}, False),
+        ({"is_integer": T}, False),
+        ({"is_number": T}, False),
+        ({"is_null": T}, False),
+        ({"equals": [T, T]}, True),
+        ({"equals": [T, 1]}, False),
+        ({"lt": [T, 1]}, False),
+        (
+            {
+                "lt": [
+                    {"query": {"lambda": "x", "expr": 1}},
+                    T,
+                    {"@uuid": "00000000-0000-0000-0000-000000000000"},
+                ]
+            },
+            True,
+        ),
+        ({"max": [T, None]}, None),
+        ({"at": T, "expr": 1}, 1),
+        ({"contains_value": T, "in": {"var": "d"}}, True),
+        ({"format": "%b", "values": T}, "true"),
+        ({"is_integer": {"to_integer": {"to_number": {"format": "%^", "values": T}}}}, True),
+    ],
+    ids=json.dumps,
+)
+def test_the_time_of_a_write_of_this_query(db, expression, result):
+    assert db.wire(of_new_document(expression)) == result
+
+
+@pytest.mark.parametrize(
+    ("expression", "position", "description"),
+    [
+        ({"to_string": T}, [], "Cannot cast Unresolved Transaction Time to String."),
+        ({"to_time": T}, [], "Cannot cast Unresolved Transaction Time to Time."),
+        ({"to_date": T}, [], "Cannot cast Unresolved Transaction Time to Date."),
+        ({"to_integer": T}, ["to_integer"], "Cannot cast Unresolved Transaction Time to Integer."),
+        ({"add": [1, T]}, ["add", 1], "Number expected, Unresolved Transaction Time provided."),
+        ({"year": T}, ["year"], "Time expected, Unresolved Transaction Time provided."),
+        ({"epoch": T, "unit": "day"}, ["epoch"], "Integer expected, Unresolved Transaction Time provided."),
+        ({"sum": [T]}, ["sum"], "Number expected, Unresolved Transaction Time provided."),
+        ({"format": "%d", "values": [T]}, ["values", 0], "Integer expected, Unresolved Transaction Time provided."),
+        ({"format": "%tF", "values": [T]}, ["values", 0], "Date or Time expected, Unresolved Transaction Time provided."),
+        ({"format": "%s", "values": [T]}, ["values", 0], "Cannot cast Unresolved Transaction Time to String."),
+        ({"contains_value": 1, "in": T}, ["in"], "Object, Array, Page, Set, or Ref expected, Scalar provided."),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_which_is_no_time_yet(db, expression, position, description):
+    error = db.error(of_new_document(expression))
+    assert (error["position"], error["description"]) == (["in", *position], description)
