@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import sqlite3
@@ -118,6 +119,28 @@ def test_a_refusal_to_start_is_one_sentence(arguments, said):
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "topsecret" not in ended.stderr
+
+
+def test_the_access_log_has_no_secrets_and_no_data(start):
+    server = start("--access-log", "--log-level", "debug", secret="root-secret")
+    with Http(server) as http:
+        assert http.ask("GET", "/?q=%22private-data%22", secret="root-secret").status == 200
+        assert http.ask("POST", "/", b'"private-data"', secret="wrong-secret").status == 401
+        assert http.ask("POST", "/stream", b'"private-data"', secret="root-secret").status == 400
+        http.send(b"nonsense-secret\r\n\r\n")
+    code, printed = server.stop()
+    assert code == 0
+    entries = [
+        json.loads(line[line.index("{") :]) for line in printed.splitlines() if "server.access" in line
+    ]
+    assert [(entry["method"], entry["path"], entry["status"]) for entry in entries] == [
+        ("GET", "/", 200),
+        ("POST", "/", 401),
+        ("POST", "/stream", 400),
+    ]
+    assert {(entry["client"], entry["http"]) for entry in entries} == {("127.0.0.1", "1.1")}
+    assert all(entry["ms"] > 0 for entry in entries)
+    assert not re.search(r"-secret|private|Bearer", printed)
 
 
 def test_tls_speaks_both_protocols(start, tmp_path):

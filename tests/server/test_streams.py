@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from typing import Any
 
 import httpx
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import DataReceived
 
 from tests.server.conftest import create, ref
-from tests.server.running import AsyncStream, Http, standard
+from tests.server.running import AsyncStream, Http, Server, eventually, standard
 
 IDLE, ACTIVE = 1000, 100
 
@@ -46,6 +51,51 @@ def test_http2(server):
             assert answer.status_code == 201
             event = json.loads(next(pieces))
             assert (event["type"], event["event"]["action"]) == ("set", "add")
+
+
+class Http2:
+    """One HTTP/2 connection whose streams can be reset, which HTTP libraries hide."""
+
+    def __init__(self, server: Server) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", server.port), 20)
+        self._protocol = H2Connection(H2Configuration(client_side=True))
+        self._protocol.initiate_connection()
+
+    def __enter__(self) -> Http2:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _flush(self) -> None:
+        self._socket.sendall(self._protocol.data_to_send())
+
+    def stream(self, expression: Any) -> int:
+        """Open a stream and wait for its first event; its number."""
+        number = self._protocol.get_next_available_stream_id()
+        names = {":method": "POST", ":path": "/stream", ":scheme": "http", ":authority": "localhost"}
+        self._protocol.send_headers(number, [*names.items(), *standard().items()])
+        self._protocol.send_data(number, json.dumps(expression).encode(), end_stream=True)
+        self._flush()
+        while True:
+            for event in self._protocol.receive_data(self._socket.recv(65536)):
+                if isinstance(event, DataReceived) and event.stream_id == number:
+                    return number
+
+    def reset(self, number: int) -> None:
+        self._protocol.reset_stream(number, ErrorCodes.CANCEL)
+        self._flush()
+
+
+def test_a_reset_of_http2_ends_a_stream_and_leaves_its_connection(server):
+    """Drivers close streams so. The server watches for commits of other processes while there is any stream."""
+    with Http2(server) as http:
+        numbers = [http.stream(ref(1)) for _ in range(20)]
+        watched = server.held().threads
+        for number in numbers:
+            http.reset(number)
+        eventually(lambda: server.held().threads < watched, "nobody watches any more")
+        assert http.stream(ref(1)) > numbers[-1]
 
 
 def test_refusals_are_plain_answers(server):
