@@ -52,6 +52,7 @@ def object_(**fields):
 
 LONG = {"repeat": {"repeat": "abcdefgh", "number": 1000}, "number": 1000}
 MANY = {"quote": list(range(50_000))}
+WIDE = {"quote": list(range(300_000))}
 NAMES = {"quote": {str(number): 1 for number in range(20_000)}}
 
 #: What takes for ever.
@@ -93,6 +94,12 @@ ENDLESS = {
         "let": {f"v{count}": 1 for count in range(50_000)},
         "in": [{"let": {}, "in": 1}] * 50_000,
     },
+    "folds": each({"max": var("many")}, 50_000, many=WIDE),
+    "comparisons": each({"lt": var("many")}, 50_000, many=WIDE),
+    "distinct, often": each({"distinct": var("many")}, 50_000, many=WIDE),
+    "contains_value, often": each({"contains_value": -1, "in": var("many")}, 50_000, many=WIDE),
+    "slow patterns": each({"findstrregex": "a" * 25 + "b", "pattern": "(a|aa)+c"}, 50_000),
+    "events of sets": doubled("union", lambda last: {"paginate": {"events": last}}),
     "errors": {
         "let": {"texts": ["a"] * 5000},
         "in": {"filter": {"lambda": "_", "expr": {"add": var("texts")}}, "collection": [1] * 50_000},

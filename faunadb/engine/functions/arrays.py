@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Callable
 
 from .. import keys
+from ..budget import spend
 from ..language import values as v
 from ..language.casts import ARRAY, INTEGER, ITERABLE, Many
 from ..language.equality import Classes
@@ -138,6 +139,7 @@ def reverse(ctx: Context, collection: Any) -> Any:
 
 def _without_repeats(items: list[Any]) -> list[Any]:
     """The items without later repeats, by strict equality."""
+    spend(64 * len(items))
     classes = Classes()
     first: dict[int, Any] = {}
     for item in items:
@@ -166,6 +168,7 @@ def distinct(ctx: Context, collection: Any) -> Any:
 
 def _items(ctx: Context, collection: Any, key: str) -> Iterable[Any]:
     if type(collection) is list:
+        ctx.allocate(8 * len(collection))
         return collection
     if type(collection) is v.Page:
         return collection.data  # type: ignore[no-any-return]

@@ -130,6 +130,7 @@ def contains_value(ctx: Context, value: Any, container: Any) -> bool:
         raise invalid_argument("Object, Array, Page, Set, or Ref expected, Scalar provided.", "in")
     else:
         return False
+    ctx.allocate(64 * len(parts))
     return any(identical(value, part) for part in parts)
 
 

@@ -52,6 +52,7 @@ class Many(Cast):
             return [self.item(ctx, value) if self.item else value]
         if not value and self.nonempty:
             raise empty_array()
+        ctx.allocate(8 * len(value))
         item = self.item
         if item is None:
             return value

@@ -263,8 +263,10 @@ def _mentions_unresolved(value: Any) -> bool:
         # One that was stored has none: it could not have been stored.
         return value._body is not None and _mentions_unresolved(lambdas.source(None, value))
     if isinstance(value, dict):
+        spend(64 * len(value))
         return any(map(_mentions_unresolved, value.values()))
     if kind is list:
+        spend(64 * len(value))
         return any(map(_mentions_unresolved, value))
     return _mentions_unresolved(value.data) if kind is v.Page else False
 
