@@ -793,6 +793,8 @@ class PostgresStore(Store):
             max_size=target.max_connections,
             configure=Connection.set_up,
             timeout=min(10.0, target.patience),
+            # A longer one means longer pauses between attempts as well, and so a late return from an outage.
+            reconnect_timeout=1.0,
             name="faunadb",
             open=True,
         )
@@ -813,7 +815,11 @@ class PostgresStore(Store):
             try:
                 conn = self._pool.getconn()
             except psycopg_pool.PoolTimeout as error:
-                raise StoreUnavailable(f"no connection to {self.url} became free: {error}") from error
+                connect(self._target).close()  # where the server is away, this says so
+                most = self._target.max_connections
+                raise StoreUnavailable(
+                    f"no connection to {self.url} became free (at most {most} are used at once)"
+                ) from error
             try:
                 rows = conn.script(self._begin_text)
                 if not rows:

@@ -6,6 +6,8 @@ read, with what clocks on the wall say came first, and with the rules of the wor
 
 from __future__ import annotations
 
+import queue
+import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -43,13 +45,17 @@ def versions_of(client: FaunaClient, ref: Any, field: str) -> Versions:
             return Versions(times, values)
 
 
+def registers_of(client: FaunaClient) -> list[Versions]:
+    return [versions_of(client, register(k), "value") for k in range(REGISTERS)]
+
+
 def check(client: FaunaClient, ops: Sequence[Op], killed: int = 0) -> None:
     """Raises AssertionError for the first thing that cannot have happened in a strictly serialisable store.
 
     killed: how many workers may have been killed within a query, which is then in no list.
     """
     assert [op for op in ops if op.status == "ok"], "nothing happened"
-    registers = [versions_of(client, register(k), "value") for k in range(REGISTERS)]
+    registers = registers_of(client)
     _check_writes(registers, ops)
     _check_reads(registers, ops)
     accounts = [versions_of(client, account(k), "has") for k in range(ACCOUNTS)]
@@ -191,3 +197,43 @@ def _check_real_time(documents: list[Versions], ops: Sequence[Op]) -> None:
         elif op.txn < newest:
             between = times[bisect_right(times, op.txn) : bisect_right(times, newest)]
             assert not between, f"a read at {op.txn} after {newest} had been seen misses {between[:3]}: {op}"
+
+
+# ---- streams ----------------------------------------------------------------------------------------------------
+
+
+class Watcher:
+    """A stream on each register, read to its end in threads."""
+
+    def __init__(self, client: FaunaClient):
+        self.client = client
+        self.events: list[queue.Queue[Any]] = []
+        self.streams = []
+        for k in range(REGISTERS):
+            events: queue.Queue[Any] = queue.Queue()
+            begun = threading.Event()
+            stream = client.stream(
+                register(k),
+                on_start=lambda _event, begun=begun: begun.set(),
+                on_version=events.put,
+                on_error=events.put,
+            )
+            threading.Thread(target=stream.start, daemon=True).start()
+            assert begun.wait(20)
+            self.events.append(events)
+            self.streams.append(stream)
+
+    def close(self) -> None:
+        for stream in self.streams:
+            stream.close()
+
+    def check(self) -> None:
+        """Every version but the first (written before) came, once, in order, and nothing else did."""
+        registers = registers_of(self.client)
+        for events, versions in zip(self.events, registers):
+            for time, value in list(zip(versions.times, versions.values))[1:]:
+                event = events.get(timeout=20)
+                assert event.type == "version", event
+                document = event.event["document"]
+                assert (event.txn, document["ts"], document["data"]["value"]) == (time, time, value)
+            assert events.empty(), events.get()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,58 +10,20 @@ import pytest
 from faunadb import query as q
 from faunadb.client import FaunaClient
 from tests.engine.storage import histories, history_check
-from tests.engine.storage.histories import REGISTERS, Op, Run
-from tests.engine.storage.history_check import Versions
+from tests.engine.storage.histories import Op, Run
 from tests.engine.storage.places import Place
 from tests.server.running import Server
-
-
-class Watcher:
-    """A stream on each register, read to its end in threads."""
-
-    def __init__(self, client: FaunaClient):
-        self.events: list[queue.Queue[Any]] = []
-        self.streams = []
-        for k in range(REGISTERS):
-            events: queue.Queue[Any] = queue.Queue()
-            begun = threading.Event()
-            stream = client.stream(
-                histories.register(k),
-                on_start=lambda _event, begun=begun: begun.set(),
-                on_version=events.put,
-                on_error=events.put,
-            )
-            threading.Thread(target=stream.start, daemon=True).start()
-            assert begun.wait(20)
-            self.events.append(events)
-            self.streams.append(stream)
-
-    def close(self) -> None:
-        for stream in self.streams:
-            stream.close()
-
-    def check(self, registers: list[Versions]) -> None:
-        """Every version but the first (written before) came, once, in order, and nothing else did."""
-        for events, versions in zip(self.events, registers):
-            for time, value in list(zip(versions.times, versions.values))[1:]:
-                event = events.get(timeout=20)
-                assert event.type == "version", event
-                document = event.event["document"]
-                assert (event.txn, document["ts"], document["data"]["value"]) == (time, time, value)
-            assert events.empty(), events.get()
 
 
 def examine(place: Place, folder: Path, *, seed: int, processes: int, count: int, timeout: float) -> int:
     client = histories.client_of(place.url)
     histories.prepare(client)
-    watcher = Watcher(client)
+    watcher = history_check.Watcher(client)
     ops = Run(folder, [place.url] * processes, seed, count).wait(timeout)
     assert len(ops) == processes * count
     assert not [op for op in ops if op.status == "unknown"]
     history_check.check(client, ops)
-    watcher.check(
-        [history_check.versions_of(client, histories.register(k), "value") for k in range(REGISTERS)]
-    )
+    watcher.check()
     watcher.close()
     assert place.open().check() == []
     return len(ops)
