@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
@@ -21,15 +19,20 @@ _thread = threading.local()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-@contextmanager
-def of(ctx: Context) -> Iterator[None]:
-    """Count what this thread spends as the query's."""
-    outer = getattr(_thread, "ctx", None)
-    _thread.ctx = ctx
-    try:
-        yield
-    finally:
-        _thread.ctx = outer
+class of:
+    """While it lasts, what this thread spends counts as the query's. Every query needs it, so it is no generator."""
+
+    __slots__ = ("_ctx", "_outer")
+
+    def __init__(self, ctx: Context):
+        self._ctx = ctx
+
+    def __enter__(self) -> None:
+        self._outer: Optional[Context] = getattr(_thread, "ctx", None)
+        _thread.ctx = self._ctx
+
+    def __exit__(self, *_: object) -> None:
+        _thread.ctx = self._outer
 
 
 def spend(size: int) -> None:
