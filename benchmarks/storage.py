@@ -60,14 +60,11 @@ class Engine:
         self.client.query(q.create(self.spells, {"data": document(random.randrange(10**9))}))
 
 
-_READ_CLOCK = "SELECT last_txn, schema_version FROM {0}meta WHERE id = 0 AND format = 1"
-_READ_STAMP = "SELECT value FROM {0}setting WHERE name = 'schema'"
-_READ = "SELECT ts, live, ttl, data, txn FROM {0}version WHERE scope = ? AND coll = ? AND doc = ? ORDER BY ts DESC LIMIT 1"
-_VERSION = (
-    "INSERT INTO {0}version (scope, coll, doc, ts, live, ttl, data, txn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_LOG = "INSERT INTO {0}change_log (txn, changes) VALUES (?, ?)"
-_CLOCK = "UPDATE {0}meta SET last_txn = ?, schema_version = ?"
+_READ_CLOCK = "SELECT last_txn, schema_version FROM meta WHERE id = 0 AND format = 1"
+_READ = "SELECT ts, live, ttl, data, txn FROM version WHERE scope = ? AND coll = ? AND doc = ? ORDER BY ts DESC LIMIT 1"
+_VERSION = "INSERT INTO version (scope, coll, doc, ts, live, ttl, data, txn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_LOG = "INSERT INTO change_log (txn, changes) VALUES (?, ?)"
+_CLOCK = "UPDATE meta SET last_txn = ?, schema_version = ?"
 
 
 def _entries(number: int, name: str) -> list[tuple[int, bytes, bytes]]:
@@ -89,9 +86,8 @@ class DirectSqlite:
     def read(self) -> None:
         run = self.connection.execute
         run("BEGIN")
-        run(_READ_CLOCK.format("")).fetchone()
-        run(_READ_STAMP.format("")).fetchone()
-        row = run(_READ.format(""), (0, 1024, random.randint(1, DOCUMENTS))).fetchone()
+        run(_READ_CLOCK).fetchone()
+        row = run(_READ, (0, 1024, random.randint(1, DOCUMENTS))).fetchone()
         run("COMMIT")
         json.loads(row[3])
 
@@ -100,18 +96,17 @@ class DirectSqlite:
         number = random.getrandbits(60)
         data = document(number)
         run("BEGIN IMMEDIATE")
-        last, schema = run(_READ_CLOCK.format("")).fetchone()
-        run(_READ_STAMP.format("")).fetchone()
+        last, schema = run(_READ_CLOCK).fetchone()
         txn = max(time.time_ns() // 1000, last + 1)
-        run(_VERSION.format(""), (0, 1024, number, txn, 1, None, json.dumps({"data": data}), txn))
+        run(_VERSION, (0, 1024, number, txn, 1, None, json.dumps({"data": data}), txn))
         for index, terms, values in _entries(number, data["name"]):
             run(
                 "INSERT OR REPLACE INTO entry (scope, idx, terms, vals, coll, doc, cover, ttl, added)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (0, index, terms, values, 1024, number, None, None, txn),
             )
-        run(_LOG.format(""), (txn, json.dumps([["put", 0, 1024, number, txn]])))
-        run(_CLOCK.format(""), (txn, schema))
+        run(_LOG, (txn, json.dumps([["put", 0, 1024, number, txn]])))
+        run(_CLOCK, (txn, schema))
         run("COMMIT")
 
 
@@ -135,11 +130,10 @@ class DirectPostgres:
         return self.texts.fetchone() if self.texts.description else None
 
     def _run(self, text: str, *parameters: Any) -> Any:
-        return self.rows.execute(text.format("").replace("?", "%s"), parameters)
+        return self.rows.execute(text.replace("?", "%s"), parameters)
 
     def read(self) -> None:
-        self._script(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{_READ_CLOCK.format('')}")
-        self._run(_READ_STAMP).fetchone()
+        self._script(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{_READ_CLOCK}")
         row = self._run(_READ, 0, 1024, random.randint(1, DOCUMENTS)).fetchone()
         self.texts.execute("COMMIT")
         json.loads(row[3])
@@ -148,15 +142,13 @@ class DirectPostgres:
         number = random.getrandbits(60)
         data = document(number)
         last, schema = self._script(
-            "BEGIN ISOLATION LEVEL SERIALIZABLE;LOCK TABLE writer IN EXCLUSIVE MODE;"
-            f"{_READ_CLOCK.format('')} FOR UPDATE"
+            f"BEGIN ISOLATION LEVEL SERIALIZABLE;LOCK TABLE writer IN EXCLUSIVE MODE;{_READ_CLOCK} FOR UPDATE"
         )
-        self._run(_READ_STAMP).fetchone()
         txn = max(time.time_ns() // 1000, last + 1)
         with self.connection.pipeline():
             cursor = self.connection.cursor(binary=True)
             row = (0, 1024, number, txn, 1, None, json.dumps({"data": data}), txn)
-            cursor.execute(_VERSION.format("").replace("?", "%s"), row)
+            cursor.execute(_VERSION.replace("?", "%s"), row)
             for index, terms, values in _entries(number, data["name"]):
                 cursor.execute(
                     "INSERT INTO entry (scope, idx, terms, vals, tail, rest, coll, doc, added)"
@@ -164,7 +156,7 @@ class DirectPostgres:
                     (0, index, terms, values, b"", b"", 1024, number, txn),
                 )
             change = json.dumps([["put", 0, 1024, number, txn]])
-            cursor.execute(_LOG.format("").replace("?", "%s"), (txn, change))
+            cursor.execute(_LOG.replace("?", "%s"), (txn, change))
         self._script(
             f"UPDATE meta SET last_txn = {txn}, schema_version = {schema} WHERE id = 0;"
             f"INSERT INTO mark (store, txn, checks) VALUES ('direct {os.getpid()}', {txn}, 0)"
