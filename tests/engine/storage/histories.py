@@ -12,12 +12,13 @@ query, for `tests.engine.storage.history_check` to judge.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -25,7 +26,7 @@ from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.errors import BadRequest, ContendedTransaction, FaunaError, UnavailableError
 from faunadb.objects import FaunaTime, Ref
-from tests.server.running import eventually
+from tests.server.running import Server, eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 REGISTERS, ACCOUNTS, NAMES = 3, 6, 12
@@ -224,6 +225,20 @@ def main() -> None:
         sys.stdin.readline()  # begin together
         for _ in range(options.count):
             out.write(json.dumps(worker.step()._asdict()) + "\n")
+
+
+@contextlib.contextmanager
+def serving(url: str, count: int) -> Iterator[list[Server]]:
+    """So many servers on one store, a process each."""
+    servers = [Server(url, "--workers", "1") for _ in range(count)]
+    try:
+        for server in servers:
+            server.start()
+        yield servers
+    finally:
+        for server in servers:
+            if server.process is not None:
+                server.kill()
 
 
 # ---- running workers --------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from tests.engine.storage import histories, history_check
 from tests.engine.storage.histories import Op, Run
 from tests.engine.storage.local_postgres import LocalPostgres, Network, find_programs
 from tests.engine.storage.places import Place
-from tests.server.running import Server, eventually
+from tests.server.running import eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 
@@ -169,17 +169,13 @@ def test_a_network_that_stalls_and_breaks(
 
 def test_serving_processes_killed(place: Place, load: Callable[..., Run]) -> None:
     prepare(place.url)
-    servers = [Server(place.url, "--workers", "1").start() for _ in range(2)]
-    try:
+    with histories.serving(place.url, 2) as servers:
         running = load([servers[0].address, servers[0].address, servers[1].address])
         running.progress()
         servers[0].kill()
         servers[0].start()
         running.progress()
         ops = running.stop()
-    finally:
-        for each in servers:
-            each.kill()
     examine(place.url, ops, ("503 ", "connection "))
 
 

@@ -12,7 +12,6 @@ from faunadb.client import FaunaClient
 from tests.engine.storage import histories, history_check
 from tests.engine.storage.histories import Op, Run
 from tests.engine.storage.places import Place
-from tests.server.running import Server
 
 
 def examine(place: Place, folder: Path, *, seed: int, processes: int, count: int, timeout: float) -> int:
@@ -55,9 +54,8 @@ def test_processes_killed_in_their_queries(shared_place: Place, tmp_path: Path) 
 
 def test_what_was_seen_at_one_server_is_there_at_another(shared_place: Place) -> None:
     """X-Last-Seen-Txn, which the client sends, of one process is honoured by another."""
-    servers = [Server(shared_place.url, "--workers", "1").start() for _ in range(2)]
-    clients = [histories.client_of(server.address) for server in servers]
-    try:
+    with histories.serving(shared_place.url, 2) as servers:
+        clients = [histories.client_of(server.address) for server in servers]
         clients[0].query(q.create_collection({"name": "c"}))
         clients[0].query(q.create(q.ref(q.collection("c"), "1"), {"data": {"n": -1}}))
         for n in range(12):
@@ -72,9 +70,6 @@ def test_what_was_seen_at_one_server_is_there_at_another(shared_place: Place) ->
             one.sync_last_txn_time(ahead)
             one.query(q.update(q.ref(q.collection("c"), "1"), {"data": {"n": n}}))
             assert one.get_last_txn_time() > ahead
-    finally:
-        for server in servers:
-            server.stop()
 
 
 # ---- the checker itself finds what is wrong ---------------------------------------------------------------------
