@@ -87,7 +87,7 @@ def read_export(root: Path) -> Export:
         raise CliError(
             f"{root}: doc_format {', '.join(sorted(formats))} is not known; it is tagged or simple"
         )
-    names = [str(name) for part in metadata for name in part.get("collections") or ()]
+    names = [name for part in metadata for name in part.get("collections", ())]
     collections = list(dict.fromkeys([*names, *(file.collection for file in files)]))
     problems = _problems(metadata, files)
     return Export(root, metadata, collections, files, formats == {"tagged"}, problems)
@@ -102,6 +102,12 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         raise CorruptFile(path, 1, "this is not UTF-8") from None
     if not isinstance(metadata, dict):
         raise CorruptFile(path, 1, "an object was expected")
+    for key in ("total_parts", "files_count"):
+        if type(metadata.get(key, 0)) is not int:
+            raise CorruptFile(path, 1, f"{key} is not an integer")
+    names = metadata.get("collections", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CorruptFile(path, 1, "collections is not a list of names")
     return metadata
 
 
@@ -119,10 +125,10 @@ def _problems(metadata: list[dict[str, Any]], files: list[DataFile]) -> list[str
     if not metadata:
         return ["there is no metadata_00.json: whether the export is whole cannot be told"]
     problems = []
-    total = max(int(part.get("total_parts") or 1) for part in metadata)
+    total = max(part.get("total_parts", 1) for part in metadata)
     if len(metadata) < total:
         problems.append(f"the export has {total} parts, metadata of {len(metadata)} is here")
-    stated = sum(int(part.get("files_count") or 0) for part in metadata)
+    stated = sum(part.get("files_count", 0) for part in metadata)
     if len(files) < stated:
         problems.append(f"the export has {stated} data files, {len(files)} are here")
     return problems

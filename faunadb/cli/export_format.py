@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
 import math
 import re
 from typing import Any, Callable, NamedTuple
+
+from faunadb.engine.language import temporal
 
 __all__ = [
     "NATIVE_MODULES",
@@ -27,6 +28,7 @@ __all__ = [
     "document_ref",
     "encode_record",
     "format_micros",
+    "object_literal",
     "parse_micros",
     "query_literal",
 ]
@@ -49,11 +51,6 @@ _MODULES = {native: module for module, native in NATIVE_MODULES.items()}
 _METADATA = ("id", "coll", "ts", "ttl", "data")
 _INT32 = range(-(2**31), 2**31)
 _INT64 = range(-(2**63), 2**63)
-_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)\Z", re.ASCII
-)
-_DATE = re.compile(r"[+-]?\d{4,9}-\d\d-\d\d\Z", re.ASCII)
-_EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class BadRecord(ValueError):
@@ -69,6 +66,7 @@ class Document(NamedTuple):
     ts: int | None
     #: ``{"@ts": ...}``, or ``None``
     ttl: dict[str, str] | None
+    #: its members, without an escape around them
     data: dict[str, Any]
 
 
@@ -78,30 +76,26 @@ class Document(NamedTuple):
 def parse_micros(text: str) -> int:
     """Microseconds since 1970 of an ISO 8601 time with a zone; finer digits are dropped.
 
-    :raises ValueError: when it is not such a time
+    :raises ValueError: when it is not such a time, or one beyond 64 bits of microseconds
     """
-    match = _TIME.match(text)
-    if match is None:
+    moment = _parse_time(text)
+    micros = moment.to_micros()
+    # the conversion wraps around
+    if temporal.Time.from_micros(micros).seconds != moment.seconds:
+        raise ValueError(f"{text!r} is not a time of a document")
+    return micros
+
+
+def _parse_time(text: str) -> temporal.Time:
+    moment = temporal.parse_time_literal(text)
+    if moment is None:
         raise ValueError(f"{text!r} is not a time")
-    year, month, day, hour, minute = (int(part) for part in match.groups()[:5])
-    moment = datetime.datetime(year, month, day, hour, minute, int(match.group(6) or 0))
-    micros = int((match.group(7) or "").ljust(6, "0")[:6])
-    return (moment - _EPOCH) // datetime.timedelta(microseconds=1) + micros - _offset_micros(match.group(8))
-
-
-def _offset_micros(zone: str) -> int:
-    if zone == "Z":
-        return 0
-    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
-    return (-minutes if zone[0] == "-" else minutes) * 60_000_000
+    return moment
 
 
 def format_micros(micros: int) -> str:
     """The ISO 8601 text of a time in microseconds since 1970: no fraction, or 3 or 6 digits of it."""
-    text = (_EPOCH + datetime.timedelta(microseconds=micros)).isoformat()
-    if "." not in text:
-        return text + "Z"
-    return (text[:-3] if text.endswith("000") else text) + "Z"
+    return temporal.time_text(temporal.Time.from_micros(micros))
 
 
 # -- references
@@ -138,8 +132,8 @@ def decode_record(record: Any, tagged: bool, report: Report, collection: str = "
     name = _module_name(fields.pop("coll", None)) or collection
     if not name:
         raise BadRecord("the field coll, which names the collection, is missing")
-    ts = _time_field(fields.pop("ts", None), "ts")
-    ttl = _time_field(fields.pop("ttl", None), "ttl")
+    ts = _time_field(fields.pop("ts", None), "ts", parse_micros)
+    ttl = _time_field(fields.pop("ttl", None), "ttl", _parse_time)
     colliding = _untagged(fields.pop("data", None), "@object")
     if colliding is not None and not isinstance(colliding, dict):
         raise BadRecord("the field data is not an object")
@@ -171,12 +165,12 @@ def _module_name(value: Any) -> str | None:
     return value
 
 
-def _time_field(value: Any, name: str) -> str | None:
+def _time_field(value: Any, name: str, parse: Callable[[str], Any]) -> str | None:
     value = _untagged(value, "@time")
     if value is None:
         return None
     try:
-        parse_micros(value)
+        parse(value)
     except (TypeError, ValueError):
         raise BadRecord(f"the field {name} is not a time") from None
     return str(value)
@@ -224,8 +218,7 @@ class _Decoder:
     def object(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise BadRecord(f"{'.'.join(path)}: an object was expected")
-        members = self.members(value, path)
-        return {"@obj": members} if any(key.startswith("@") for key in members) else members
+        return object_literal(self.members(value, path))
 
     def tag(self, tag: str, value: Any, path: tuple[str, ...]) -> Any:
         handler = getattr(self, "_tag_" + tag[1:], None)
@@ -250,11 +243,11 @@ class _Decoder:
         return float(value)
 
     def _tag_time(self, value: Any, path: tuple[str, ...]) -> dict[str, str]:
-        parse_micros(value)
+        _parse_time(value)
         return {"@ts": value}
 
     def _tag_date(self, value: Any, path: tuple[str, ...]) -> dict[str, str]:
-        if not _DATE.match(value):
+        if temporal.parse_date(value) is None:
             raise ValueError
         return {"@date": value}
 
@@ -293,6 +286,11 @@ class _Decoder:
 
 
 _NOTHING = object()
+
+
+def object_literal(members: dict[str, Any]) -> dict[str, Any]:
+    """The literal of an object with these members: escaped when a key begins with ``@``."""
+    return {"@obj": members} if any(key.startswith("@") for key in members) else members
 
 
 def query_literal(value: Any) -> Any:

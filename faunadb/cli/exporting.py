@@ -14,7 +14,7 @@ from faunadb.cli.export_files import ExportWriter
 from faunadb.cli.export_format import Document, encode_record, format_micros
 from faunadb.cli.progress import Progress
 from faunadb.client import FaunaClient
-from faunadb.errors import BadRequest, HttpError
+from faunadb.errors import BadRequest, HttpError, UnexpectedError
 from faunadb.request_result import RequestResult
 
 __all__ = ["Exporter"]
@@ -227,7 +227,13 @@ class _RawClient:
         self.last = result
 
     def query(self, expression: Any) -> Any:
-        self.client.query(q._Expr(expression))
+        self.last = None
+        try:
+            self.client.query(q._Expr(expression))
+        except UnexpectedError:
+            # a value that Python has no type for, such as a date of the year 12345: its text is there all the same
+            if self.last is None or self.last.status_code not in (200, 201) or not self.last.response_raw:
+                raise
         assert self.last is not None
         return json.loads(self.last.response_raw)["resource"]
 

@@ -26,6 +26,7 @@ from faunadb.cli.export_format import (
     collection_ref,
     decode_record,
     document_ref,
+    object_literal,
     query_literal,
 )
 from faunadb.cli.progress import Progress
@@ -327,7 +328,7 @@ class Importer:
     def _ensure_references(self, document: Document) -> None:
         """A database refuses refs into collections that it does not have: make those, empty."""
         self._ensure_collection(document.collection)
-        for name in _referenced_collections(document.data):
+        for name in _referenced_collections(object_literal(document.data)):
             if self._ensure_collection(name):
                 self.summary.notes.append(f"collection {name} was created empty: documents refer to it")
 
@@ -337,7 +338,7 @@ class Importer:
         if document.collection == CREDENTIALS:
             return _credentials_expression(document)
         ref = document_ref(document.collection, document.id)
-        fields: dict[str, Any] = {"data": document.data}
+        fields: dict[str, Any] = {"data": object_literal(document.data)}
         if document.ttl is not None:
             fields["ttl"] = document.ttl
         params = query_literal(fields)
@@ -466,7 +467,9 @@ def _referenced_collections(value: Any) -> set[str]:
         if isinstance(item, list):
             pending += item
         elif isinstance(item, dict):
-            if "@ref" in item and len(item) == 1:
+            if "@obj" in item and len(item) == 1:
+                pending += item["@obj"].values()
+            elif "@ref" in item and len(item) == 1:
                 owner = item["@ref"].get("collection")
                 if owner == collection_ref("Collection"):
                     found.add(item["@ref"]["id"])

@@ -226,3 +226,20 @@ def test_what_is_no_export(tmp_path):
     (tmp_path / "metadata_00.json").write_text('{\n"a": 1,\n}')
     with pytest.raises(CorruptFile, match=r"metadata_00\.json, line 3: "):
         read_export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"total_parts": "2"}, "total_parts is not an integer"),
+        ({"files_count": None}, "files_count is not an integer"),
+        ({"files_count": True}, "files_count is not an integer"),
+        ({"collections": "Author"}, "collections is not a list of names"),
+        ({"collections": ["Author", 1]}, "collections is not a list of names"),
+    ],
+)
+def test_metadata_of_the_wrong_type(tmp_path, fields, message):
+    _metadata(tmp_path, **fields)
+    with pytest.raises(CorruptFile) as caught:
+        read_export(tmp_path)
+    assert str(caught.value) == f"{tmp_path}/metadata_00.json, line 1: {message}"

@@ -13,12 +13,13 @@ import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from faunadb import query as q
 from faunadb.cli.connection import Connection
 from faunadb.cli.errors import CliError
 from faunadb.cli.export_files import ExportWriter, read_documents, read_export
-from faunadb.cli.export_format import Document, decode_record, encode_record, format_micros
+from faunadb.cli.export_format import Document, decode_record, encode_record, format_micros, object_literal
 from faunadb.cli.exporting import Exporter
 from faunadb.cli.importing import Importer
 from faunadb.objects import FaunaTime, Ref
@@ -387,7 +388,9 @@ def test_export_of_an_import_is_the_same(tmp_path, connection, lines, compressed
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    data=literals.filter(lambda value: isinstance(value, dict) and not any(k.startswith("@") for k in value))
+    data=st.dictionaries(
+        st.text() | st.sampled_from(["@ref", "@int", "@obj", "id", "data"]), literals, max_size=4
+    )
 )
 def test_import_of_an_export_is_the_identity(tmp_path_factory, data):
     base = tmp_path_factory.mktemp("identity")
@@ -416,6 +419,54 @@ def test_import_of_an_export_is_the_identity(tmp_path_factory, data):
     finally:
         first.close()
         second.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"@ref": "x"},
+        {"@int": "1", "b": 2},
+        {"@obj": {"object": {}}},
+        {"d": {"@date": "-0001-01-01"}},
+        {"d": [{"@date": "+12345-01-01"}]},
+        {"t": {"@ts": "0000-01-01T00:00:00Z"}},
+        {"t": {"@ts": "-999999999-01-01T00:00:00Z"}},
+        {"t": {"@ts": "9999-12-31T23:59:59.999999999Z"}},
+        {
+            "r": {
+                "@ref": {
+                    "id": "-5",
+                    "collection": {"@ref": {"id": "Author", "collection": {"@ref": {"id": "collections"}}}},
+                }
+            }
+        },
+        {"id": 1, "coll": "x", "ts": 3, "ttl": 4, "data": {"data": 5}},
+    ],
+)
+def test_what_python_or_the_protocol_writes_otherwise_survives(tmp_path, connection, database, data):
+    database.query(q.create_collection({"name": "Author"}))
+    literal = {"quote": {"data": object_literal(data)}}
+    reference = {"ref": {"collection": "Author"}, "id": "5"}
+    for micros in (-(2**62), TS):
+        written = {"insert": reference, "ts": micros, "action": "create", "params": literal}
+        database.query(q._Expr({"do": [written, None]}))
+        out = tmp_path / str(micros)
+        Exporter(connection, ExportWriter(out, True, True, False)).run()
+        assert _exported_data(out) == (micros, data)
+        target = Database()
+        other = Connection(target.url, target.secret)
+        assert Importer(read_export(out), other).run().ok
+        Exporter(other, ExportWriter(out / "again", True, True, False)).run()
+        assert _exported_data(out / "again") == (micros, data)
+        other.close()
+        target.close()
+
+
+def _exported_data(root):
+    [file] = read_export(root).files
+    [entry] = read_documents(file.path)
+    document = decode_record(entry.value, True, lambda path, what: pytest.fail(what))
+    return document.ts, document.data
 
 
 def test_export_is_of_one_moment(tmp_path, connection, database, monkeypatch):
