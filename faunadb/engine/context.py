@@ -159,7 +159,9 @@ class Context:
 
     def check_width(self, count: int) -> None:
         """Enforce the limit on the elements of one array or mapped collection, which takes memory for each."""
-        self.allocate(8 * count)
+        self.made += 8 * count
+        if self.made >= self.measure_at:
+            self.measure()
         if count > MAX_WIDTH:
             blocks = -(-count // _WIDTH_BLOCK) * _WIDTH_BLOCK
             raise bad_request(f"Query exceeds max width. Max: {MAX_WIDTH}, current: {blocks}.")

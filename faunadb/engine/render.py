@@ -174,6 +174,8 @@ class ResponseWriter(Writer):
         self.scope = ctx.scope
         self.time = ctx.tx.txn if ctx.tx is not None else ctx.time
         self.version = version or ctx.version
+        # Every array and object is counted: no method of this class in between.
+        self.grow = ctx.allocate  # type: ignore[method-assign]
         self._collections: dict[tuple[int, int], Optional[str]] = {}
 
     def render(self, value: Any) -> str:

@@ -6,6 +6,7 @@ form in which stored lambdas are shown. The special forms are in `special`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -158,7 +159,9 @@ class ObjectNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        ctx.allocate(96 * len(self.fields))
+        ctx.made += 96 * len(self.fields)
+        if ctx.made >= ctx.measure_at:
+            ctx.measure()
         result: dict[str, Any] = {}
         errors: list[QueryError] = []
         for key, node in self.fields.items():
@@ -252,11 +255,14 @@ def object_(fields: dict[str, Node], pos: Position) -> Node:
 #: About how many bytes the values take that may be large.
 _SIZES: dict[type, Callable[[Any], int]] = {
     str: len,
-    list: lambda array: 8 * len(array),
-    dict: lambda members: 96 * len(members),
+    list: sys.getsizeof,
+    dict: sys.getsizeof,
     Document: lambda document: len(document.text or ""),
     Page: lambda page: 256 * len(page.data),
 }
+
+#: Bytes of a value not worth counting, as each has taken a unit of compute.
+_SMALL = 1024
 
 #: The same of one error.
 ERROR_SIZE = 512
@@ -318,7 +324,9 @@ class FormNode(Node):
             raise located(error, self.pos) from None
         size_of = _SIZES.get(type(result))
         if size_of is not None:
-            ctx.allocate(size_of(result))
+            size = size_of(result)
+            if size > _SMALL:
+                ctx.allocate(size)
         return result
 
     def effect(self) -> int:

@@ -98,6 +98,9 @@ def at(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> 
 
 # var, let
 
+#: Variables from which on it takes time to copy them.
+_MANY = 64
+
 
 @special(Arg("var", casts.STRING))
 def var(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
@@ -121,7 +124,8 @@ class LetNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        ctx.allocate(8 * len(env))
+        if len(env) > _MANY:
+            ctx.allocate(8 * len(env))
         inner = dict(env)
         for name, node in self.bindings:
             value = node.eval(ctx, inner)
