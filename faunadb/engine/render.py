@@ -168,12 +168,12 @@ class ResponseWriter(Writer):
     owner_key = "collection"
     native_names = v.NATIVE_NAMES
 
-    def __init__(self, ctx: Context, version: Optional[str] = None):
+    def __init__(self, ctx: Context):
         self.ctx = ctx
         self.schema = ctx.schema
         self.scope = ctx.scope
         self.time = ctx.tx.txn if ctx.tx is not None else ctx.time
-        self.version = version or ctx.version
+        self.version = ctx.version
         # Every array and object is counted: no method of this class in between.
         self.grow = ctx.allocate  # type: ignore[method-assign]
         self._collections: dict[tuple[int, int], Optional[str]] = {}

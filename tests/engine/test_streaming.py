@@ -89,13 +89,15 @@ class Reader:
         self.stream.close()
 
 
-def respond(db: Any, expression: Any, query: str = "", secret: Any = None) -> Any:
-    return db.send("POST", "/stream", json.dumps(expression).encode(), query=query, secret=secret)
+def respond(db: Any, expression: Any, query: str = "", secret: Any = None, version: Any = "4") -> Any:
+    headers = {"x-faunadb-api-version": version}
+    body = json.dumps(expression).encode()
+    return db.send("POST", "/stream", body, query=query, secret=secret, headers=headers)
 
 
-def subscribe(db: Any, expression: Any, query: str = "", secret: Any = None) -> Reader:
+def subscribe(db: Any, expression: Any, query: str = "", secret: Any = None, version: Any = "4") -> Reader:
     """A stream past its start event."""
-    response = respond(db, expression, query, secret)
+    response = respond(db, expression, query, secret, version)
     assert response.status == 200, response.body
     reader = Reader(response.stream)
     start = reader.next()
@@ -230,6 +232,47 @@ def test_fields(world, query, members):
     reader = subscribe(world, DOC, query)
     world.wire(create(DOC))
     assert list(reader.next()["event"]) == members
+
+
+_CLASS = {"@ref": {"id": "c", "class": {"@ref": {"id": "classes"}}}}
+_COLLECTION = {"@ref": {"id": "c", "collection": {"@ref": {"id": "collections"}}}}
+
+
+@pytest.mark.parametrize(
+    ("version", "owner", "shown", "index"),
+    [
+        (
+            None,
+            _CLASS,
+            {"@ref": {"id": "1", "class": _CLASS}},
+            {"@ref": {"id": "i", "class": {"@ref": {"id": "indexes"}}}},
+        ),
+        (
+            "2.1",
+            _CLASS,
+            {"@ref": {"id": "1", "class": _CLASS}},
+            {"@ref": {"id": "i", "class": {"@ref": {"id": "indexes"}}}},
+        ),
+        ("2.0", {"@ref": "classes/c"}, {"@ref": "classes/c/1"}, {"@ref": "indexes/i"}),
+        (
+            "2.7",
+            _COLLECTION,
+            {"@ref": {"id": "1", "collection": _COLLECTION}},
+            {"@ref": {"id": "i", "collection": {"@ref": {"id": "indexes"}}}},
+        ),
+    ],
+)
+def test_values_are_written_as_the_api_version_has_them(world, version, owner, shown, index):
+    sets = [match("i", "x"), {"documents": coll("c")}]
+    readers = [subscribe(world, target, ALL, version=version) for target in (DOC, *sets)]
+    world.wire(create(DOC, kind="x", n=1, other=DOC))
+    events = [reader.next()["event"] for reader in readers]
+    assert [event["document"]["ref"] for event in events] == [shown] * 3
+    assert events[0]["diff"]["data"] == {"kind": "x", "n": 1, "other": shown}
+    assert events[0]["prev"]["ref"] == shown
+    assert ("class" in events[0]["document"]) == (version == "2.0")
+    assert events[1]["index"] == {"ref": index, "terms": ["x"], "values": [1]}
+    assert events[2]["index"] == {"terms": [owner], "values": []}
 
 
 # ---- documents --------------------------------------------------------------------------------------------------

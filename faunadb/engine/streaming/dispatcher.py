@@ -14,7 +14,7 @@ from ..auth.roles import PREDICATE_TIME
 from ..context import Context
 from ..language.registry import READ
 from ..language.values import Ref
-from ..render import ResponseWriter
+from ..render_legacy import writer_for
 from ..schema.view import SchemaView, schema_view
 from ..storage.base import StoreError
 from .events import Change, VersionEvent
@@ -22,6 +22,7 @@ from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
 from .targets import Event, Interests, Target
 
 if TYPE_CHECKING:
+    from ..render import ResponseWriter
     from ..storage.base import Snapshot
 
 logger = logging.getLogger("faunadb.engine")
@@ -331,7 +332,7 @@ class _Nobody:
 
 
 def _frame(ctx: Context, subscriber: Subscriber, txn: int, event: Event) -> bytes:
-    writer = ResponseWriter(ctx, subscriber.version)
+    writer = writer_for(ctx)
     kind, members = _members(writer, subscriber.target, event)
     shown = [f'"{name}":{members[name]}' for name in FIELDS if name in subscriber.fields and name in members]
     return frame(kind, txn, "{" + ",".join(shown) + "}")
