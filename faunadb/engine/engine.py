@@ -6,8 +6,11 @@ out to write. `http` puts the wire protocol around it.
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
 import time
+import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
@@ -342,8 +345,22 @@ def open_engine(
     `storage.open_store`. Raises its errors.
     """
     engine = Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes)
+    _open[engine] = os.getpid()
     maintenance.start(engine)
     return engine
+
+
+#: Engines by the process that opened them.
+_open: weakref.WeakKeyDictionary[Engine, int] = weakref.WeakKeyDictionary()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what the program left open while its threads still run: afterwards they stop wherever they are, in the
+    middle of a write, too, whose lock other processes would go on waiting for."""
+    for engine, opener in list(_open.items()):
+        if opener == os.getpid():
+            engine.close()
 
 
 def default_deadline() -> float:

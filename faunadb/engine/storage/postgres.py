@@ -579,8 +579,11 @@ class PgWriter(Writer):
         if conn is None or conn.closed:
             conn = self.conn = connect(self.target, Connection)
             conn.set_up()
-        lock, read = "", qualify(f"{read_clock()} FOR UPDATE", self.target.schema)
+        level, lock, read = "SERIALIZABLE", "", qualify(f"{read_clock()} FOR UPDATE", self.target.schema)
         if self.dialect.postgresql:
+            # The lock makes writers serial, from before their views are taken. SERIALIZABLE would add nothing but its
+            # book-keeping of reads, whose room in the server's memory is limited and runs out when many wait.
+            level = "REPEATABLE READ"
             # The clock is read once the row is ours.
             read = f"SELECT last_txn, schema_version, {_micros('clock_timestamp()')} FROM ({read}) AS locked"
             lock = (
@@ -589,7 +592,7 @@ class PgWriter(Writer):
                 f"{_SETTINGS}LOCK TABLE writer IN EXCLUSIVE MODE;"
             )
         lock = qualify(lock, self.target.schema)
-        rows = conn.script(f"BEGIN ISOLATION LEVEL SERIALIZABLE;{lock}{read}")
+        rows = conn.script(f"BEGIN ISOLATION LEVEL {level};{lock}{read}")
         if not rows:
             self.rollback()
             raise Outgrown(self.target.shown)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 
 from faunadb.engine.storage import Contended, Store, open_store
 from tests.engine.storage.places import COLL, SCOPE, Place, put
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_made_once_when_several_begin_at_once(shared_place: Place) -> None:
@@ -39,6 +45,33 @@ def test_files_are_durable_unless_told_otherwise(tmp_path, option: str, synchron
         connection = store._writer._conn  # type: ignore[attr-defined]
         assert connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_process_that_ends_without_closing_leaves_no_lock(shared_place: Place) -> None:
+    """Its background thread is in the middle of a write, which is finished first."""
+    script = textwrap.dedent(
+        f"""
+        import threading, time
+        from faunadb.client import FaunaClient
+        client = FaunaClient("secret", endpoint={shared_place.url!r})
+        client.query(1)
+        from faunadb.engine.engine import _open
+        engine = next(iter(_open))
+        inside = threading.Event()
+        def work(tx):
+            tx.put_version({SCOPE}, {COLL}, 1, tx.txn, True, None, '"there"')
+            tx.version({SCOPE}, {COLL}, 1)
+            inside.set()
+            time.sleep(0.5)
+        engine.background.submit(lambda: engine.store.write(work))
+        assert inside.wait(20)
+        """
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=20, cwd=ROOT)
+    store = shared_place.open(lock_timeout=1.0)
+    store.write(lambda tx: put(tx, 2))
+    with store.snapshot() as snapshot:
+        assert snapshot.scan_documents(SCOPE, COLL, limit=9) == [1, 2]
 
 
 @pytest.mark.postgres
