@@ -142,7 +142,7 @@ class DirectPostgres:
         number = random.getrandbits(60)
         data = document(number)
         last, schema = self._script(
-            f"BEGIN ISOLATION LEVEL SERIALIZABLE;LOCK TABLE writer IN EXCLUSIVE MODE;{_READ_CLOCK} FOR UPDATE"
+            f"BEGIN ISOLATION LEVEL REPEATABLE READ;LOCK TABLE writer IN EXCLUSIVE MODE;{_READ_CLOCK} FOR UPDATE"
         )
         txn = max(time.time_ns() // 1000, last + 1)
         with self.connection.pipeline():
