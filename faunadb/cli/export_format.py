@@ -125,6 +125,8 @@ def decode_record(record: Any, tagged: bool, report: Report, collection: str = "
     :param collection: the collection the file belongs to, for records that do not say it
     :raises BadRecord: when the record is not one
     """
+    # a writer may tag the record as any object with a key that begins with @, or as any document
+    record = _untagged(record, "@object", "@doc") if tagged else record
     if not isinstance(record, dict):
         raise BadRecord("a document is a JSON object")
     fields = dict(record)

@@ -152,6 +152,15 @@ def test_document():
     )
 
 
+@pytest.mark.parametrize("tag", ["@object", "@doc"])
+def test_a_record_that_is_tagged_itself(tag):
+    record = {tag: {**HEAD, "@ref": {"@int": "1"}, "a": "b"}}
+    document = decode_record(record, True, lambda path, what: pytest.fail(what))
+    assert (document.id, document.data) == ("101", {"@ref": 1, "a": "b"})
+    with pytest.raises(BadRecord, match="id is missing"):
+        decode_record(record, False, lambda path, what: pytest.fail(what))
+
+
 def test_names_that_collide_with_metadata_go_under_data():
     data = {"id": 1, "coll": "a", "ts": 2, "ttl": None, "data": {"x": 1}, "name": "n"}
     record, _ = _encode(data)
