@@ -200,7 +200,7 @@ def test_by_keyboard_alone(browser, client):
     browser.until("document.activeElement.id === 'secret'")
     browser.call("Input.insertText", text="secret")
     browser.key(*ENTER)
-    browser.until("!document.getElementById('app').hidden && document.querySelector('#tree button')")
+    browser.until("!document.getElementById('app').hidden && document.querySelector('#view table')")
 
     browser.tab_to("e.closest('#tree') && e.innerText.trim() === 'typed'")
     assert browser.run("getComputedStyle(document.activeElement).outlineStyle") == "solid", "focus shows"

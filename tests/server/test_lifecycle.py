@@ -240,13 +240,20 @@ def test_thousands_of_bad_and_abandoned_requests_leave_nothing_behind(start):
     for _ in range(2):  # until all threads have been started, and every cache is filled
         _crowd(server, 400)
         _make_trouble(server, 10)
-    before = at_rest()
-    _crowd(server, 400)
-    _make_trouble(server, 120)
-    after = at_rest()
-    assert after.threads <= before.threads + 2
-    assert after.files <= before.files + 3 * 64  # the database, open in each thread of the pool
-    assert after.memory - before.memory < 8 * 1024 * 1024
+    first = at_rest()
+    grown = []
+    for _ in range(5):  # what leaks, leaks every time; allocators and threads settle
+        before = at_rest()
+        _crowd(server, 400)
+        _make_trouble(server, 60)
+        grown.append(at_rest().memory - before.memory)
+        if grown[-1] < 2 * 1024 * 1024:
+            break
+    else:
+        raise AssertionError(f"memory grows each time: {grown}")
+    last = at_rest()
+    assert last.threads <= first.threads + 2
+    assert last.files <= first.files + 3 * 64  # the database, open in each thread of the pool
     assert server.query({"add": [1, 1]}) == 2
 
 

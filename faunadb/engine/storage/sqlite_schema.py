@@ -128,9 +128,11 @@ def _check_place(path: str) -> None:
 
 def _is_store(connection: sqlite3.Connection, path: str) -> bool:
     """True for a store, False for an empty file; anything else raises NotAStore."""
-    mark = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    # One statement, so that all three are of one moment: another process may be making the store just now.
+    mark, version, tables = connection.execute(
+        "SELECT application_id, user_version, (SELECT COUNT(*) FROM sqlite_master)"
+        " FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
     if mark == APPLICATION_ID and tables:
         check_format(version, path)
         return True
