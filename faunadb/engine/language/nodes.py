@@ -289,13 +289,17 @@ class FormNode(Node):
         self.function = form.function
         self.effect_class = form.effect or PURE
         self.pos = pos
-        self.args: list[Any] = [None if node else arg.default for arg, node in given]
-        self.slots = [
-            (index, node, arg.cast, (pos, arg.key))
-            for index, (arg, node) in enumerate(given)
-            if node is not None
-        ]
-        self._reversed = self.slots[::-1]
+        args: list[Any] = []
+        slots: list[tuple[int, Node, Any, Position]] = []
+        for arg, node in given:
+            if node is None:
+                args.append(arg.default)
+            else:
+                slots.append((len(args), node, arg.cast, (pos, arg.key)))
+                args.append(None)
+        self.args = args
+        self.slots = slots
+        self._reversed = slots[::-1] if len(slots) > 1 else slots
 
     def eval(self, ctx: Context, env: Env) -> Any:
         if self.effect_class > ctx.effect_limit:
