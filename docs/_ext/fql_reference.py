@@ -20,6 +20,8 @@ VERSION = "4"
 
 TITLES = {
     "special": "Special forms",
+    "callbacks": "Lambdas over many",
+    "selecting": "Selecting",
     "basic": "Comparison and containment",
     "arrays": "Arrays, pages and sets",
     "types": "Type tests",

@@ -15,12 +15,12 @@ from typing import Any, Optional
 
 from .language import lambdas
 from .language import values as v
+from .language.callbacks import document_fields
 from .language.errors import bad_request, invalid_argument
 from .language.nodes import Literal
 from .language.numeric import double_to_json
 from .language.paths import collection_of
 from .language.repeated import RepeatedField
-from .language.special import document_fields
 from .language.temporal import Time, parse_date, parse_time_literal
 from .render import STORED_MARK, Writer, quote
 

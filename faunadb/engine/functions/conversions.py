@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import numeric
 from ..language import values as v
+from ..language.callbacks import document_fields
 from ..language.errors import Fault, Faults, invalid_argument, wrong_type
 from ..language.registry import Arg, form
 from ..language.repeated import RepeatedField
-from ..language.special import document_fields
 from ..language.temporal import Date, Time
 from .times import read_date, read_time
 

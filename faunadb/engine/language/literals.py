@@ -262,8 +262,8 @@ def _set(parser: Parser, content: Any, position: Position) -> Any:
 
 def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> Any:
     """Run the function of the same name on the literal arguments."""
+    from .callbacks import FilterNode, JoinNode
     from .nodes import Const
-    from .special import FilterNode, JoinNode
 
     ctx = parser.ctx
     content = {key: _unescaped(item) if key in _SET_MEMBERS else item for key, item in content.items()}

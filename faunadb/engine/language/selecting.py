@@ -1,0 +1,143 @@
+"""``select`` and its kin (evaluation rules, "Paths")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import casts
+from . import values as v
+from .errors import (
+    Fault,
+    Position,
+    undefined_ref,
+    wrong_type,
+)
+from .nodes import (
+    Env,
+    Node,
+    Source,
+    cast_value,
+    fail,
+    strongest,
+)
+from .paths import NOT_FOUND, walk, walk_all
+from .registry import Arg, Form, special
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from .parser import Names, Parser
+
+
+class SelectNode(Node):
+    """``select``, and its kin that always give an array (every)."""
+
+    __slots__ = ("all", "container", "default", "form", "path")
+
+    def __init__(self, form: Form, parts: dict[str, Node], pos: Position):
+        self.form = form
+        self.path = parts[form.name]
+        self.container = parts["from"]
+        self.all = parts.get("all")
+        self.default = parts.get("default")
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        steps, container, every = self._arguments(ctx, env)
+        if type(container) is v.UnresolvedRef:
+            raise fail(undefined_ref(container, "from"), self.pos)
+        if every:
+            return walk_all(ctx, container, steps)
+        found = walk(ctx, container, steps)
+        if found is not NOT_FOUND:
+            return found
+        if self.default is not None:
+            return self.default.eval(ctx, env)
+        path = ",".join(map(str, steps))
+        raise fail(
+            Fault("value not found", f"Value not found at path [{path}].", "from", status=404), self.pos
+        )
+
+    def _arguments(self, ctx: Context, env: Env) -> tuple[list[Any], Any, bool]:
+        steps = self.path.eval(ctx, env)
+        container = self.container.eval(ctx, env)
+        every: Any = self.form.name != "select"
+        if self.all is not None:
+            every = self.all.eval(ctx, env)
+        steps = cast_value(ctx, casts.PATH, steps, (self.pos, self.form.name))
+        if type(every) is not bool:
+            raise fail(wrong_type("Boolean", every, "all"), self.pos)
+        return steps, container, every
+
+    def effect(self) -> int:
+        return strongest(*(node for node in (self.path, self.container, self.all, self.default) if node))
+
+    def source(self) -> Any:
+        result = Source({self.form.name: self.path.source(), "from": self.container.source()})
+        for key, node in (("all", self.all), ("default", self.default)):
+            if node is not None:
+                result[key] = node.source()
+        return result
+
+
+class EagerDefault(SelectNode):
+    """``select`` as it was before version 3: the default is evaluated whether needed or not."""
+
+    __slots__ = ()
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        if self.default is not None:
+            self.default.eval(ctx, env)
+        return super().eval(ctx, env)
+
+
+def _select_parts(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> dict[str, Node]:
+    return {
+        arg.key: parser.parse(source[arg.key], (pos, arg.key), names)
+        for arg in form.args
+        if arg.key in source
+    }
+
+
+def _select(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
+    return SelectNode(form, _select_parts(parser, form, source, pos, names), pos)
+
+
+@special(
+    Arg("select", casts.PATH), Arg("from"), optional=(Arg("all", casts.BOOLEAN), Arg("default")), since="3"
+)
+def select(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
+    """The value at a path of keys and indexes. Absent: ``default`` (evaluated only then) or ``value not found``.
+
+    >>> q.select(["a", 1], {"a": [10, 20]})
+    20
+    """
+    return _select(parser, form, source, pos, names)
+
+
+@special(Arg("select_all", casts.PATH), Arg("from"), optional=(Arg("default"),), until="2.12")
+@special(Arg("select_as_index", casts.PATH), Arg("from"), optional=(Arg("default"),), until="2.12")
+@special(
+    Arg("select", casts.PATH),
+    Arg("from"),
+    optional=(Arg("all", casts.BOOLEAN), Arg("default")),
+    until="2.12",
+)
+def select_eager(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
+    """select and its kin in lambdas written before version 3: the default is evaluated always."""
+    return EagerDefault(form, _select_parts(parser, form, source, pos, names), pos)
+
+
+@special(Arg("select_all", casts.PATH), Arg("from"), optional=(Arg("default"),), since="3")
+def select_all(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
+    """Every value at a path, going through arrays; always an array.
+
+    >>> q.select_all("a", [{"a": 1}, {"b": 2}, {"a": [3, 4]}])
+    [1, 3, 4]
+    """
+    return _select(parser, form, source, pos, names)
+
+
+@special(Arg("select_as_index", casts.PATH), Arg("from"), optional=(Arg("default"),), since="3")
+def select_as_index(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
+    """Synonym of select_all. Not in the Python driver's functions."""
+    return _select(parser, form, source, pos, names)
