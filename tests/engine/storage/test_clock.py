@@ -199,11 +199,12 @@ def test_a_group_of_works_is_seen_beside(
 
 def still_marked(snapshot) -> bool:
     """Whether the clock's row, as this old snapshot sees it, names a writer that the snapshot does not see."""
-    from faunadb.engine.storage.postgres import _is_under_way, qualify
+    from faunadb.engine.storage.postgres_reads import is_under_way
+    from faunadb.engine.storage.postgres_schema import qualify
 
     text = "SELECT CAST(xmax AS TEXT), CAST(pg_current_snapshot() AS TEXT) FROM meta WHERE id = 0"
     ((locker, view),) = snapshot._all(qualify(text, snapshot._store._target.schema), ())
-    return _is_under_way(int(locker), view)
+    return is_under_way(int(locker), view)
 
 
 def eventually(condition) -> None:
@@ -284,6 +285,6 @@ def test_a_learned_clock() -> None:
 )
 def test_transactions_under_way(locker: int, view: str, under_way: bool) -> None:
     pytest.importorskip("psycopg")
-    from faunadb.engine.storage.postgres import _is_under_way
+    from faunadb.engine.storage.postgres_reads import is_under_way
 
-    assert _is_under_way(locker, view) is under_way
+    assert is_under_way(locker, view) is under_way

@@ -155,10 +155,10 @@ class TestWithoutWhatOnlyPostgresqlHas:
 def test_a_writer_that_stands_still_loses_its_turn_and_begins_again(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from faunadb.engine.storage import postgres
+    from faunadb.engine.storage import postgres_writer
     from tests.engine.storage import places
 
-    monkeypatch.setattr(postgres, "IDLE_WRITER", "200ms")
+    monkeypatch.setattr(postgres_writer, "IDLE_WRITER", "200ms")
     place = places.postgres_place(postgres_url)
     store, other = place.open(), place.open()
     runs: list[int] = []

@@ -1,0 +1,350 @@
+"""What PostgreSQL is asked: connections, statements, and snapshots, which read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+import psycopg
+from psycopg.types.numeric import Int8Dumper
+
+from .base import (
+    EntryRow,
+    StoreError,
+)
+from .postgres_schema import (
+    TERMS_PREFIX,
+    VALUES_PREFIX,
+    explain,
+    qualify,
+)
+from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot
+from .statements import COPIED, KEYS, Statements, export_statement
+
+if TYPE_CHECKING:
+    from .postgres import PostgresStore
+
+
+_COLUMNS = "vals, rest, coll, doc, cover, ttl, added"
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection with its cursors kept at hand, and numbers always sent as 64 bit (one plan per statement)."""
+
+    def set_up(self) -> None:
+        self.adapters.register_dumper(int, Int8Dumper)
+        self.rows = self.cursor(binary=True)
+        self.texts = self.cursor()
+
+    def script(self, text: str) -> list[Row]:
+        """Run several statements in one round trip; return the last one's rows."""
+        cursor = self.texts
+        cursor.execute(text)
+        while cursor.nextset():
+            pass
+        return cursor.fetchall() if cursor.description else []
+
+
+def micros(time: str) -> str:
+    return f"CAST(EXTRACT(EPOCH FROM {time}) * 1000000 AS BIGINT)"
+
+
+SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
+#: With the clock row: when the server began this transaction, which was before its view was taken; and who has locked
+#: the row since it was written, the transaction of a writer, perhaps one that our view does not see (`is_under_way`).
+SEEN = (
+    f", {micros('now()')}, CAST(xmax AS TEXT),"
+    " CASE WHEN CAST(xmax AS TEXT) <> '0' THEN CAST(pg_current_snapshot() AS TEXT) END"
+)
+
+
+class PgStatements(Statements):
+    """The statements for one schema."""
+
+    def __init__(self, schema: str) -> None:
+        self._schema = schema
+        self._marked: dict[str, str] = {}
+        super().__init__("%s", _COLUMNS)
+        for name, text in _ENTRY_STATEMENTS.items():
+            setattr(self, name, self.mark(text))
+        self.live = {key: self.mark(text) for key, text in _batches("entry", "NULL", "").items()}
+        self.live_at = {
+            key: self.mark(text) for key, text in _batches("entry", "NULL", " AND added <= ?").items()
+        }
+        self.ended_at = {
+            key: self.mark(text)
+            for key, text in _batches("past_entry", "removed", " AND added <= ? AND removed > ?").items()
+        }
+
+    def mark(self, text: str) -> str:
+        found = self._marked.get(text)
+        if found is None:
+            found = self._marked[text] = super().mark(qualify(text, self._schema))
+        return found
+
+    put_entry: str
+    put_ended: str
+    end: str
+    drop_live: str
+    drop_live_added: str
+    drop_ended: str
+    revive: str
+    ended_since: str
+    ended_since_after: str
+    note_stale: str
+
+
+_KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ? AND tail = ?"
+_ALL = "scope, idx, terms, vals, tail, rest, whole_terms, coll, doc, cover, ttl, added"
+_SET = "coll = excluded.coll, doc = excluded.doc, cover = excluded.cover, ttl = excluded.ttl, added = excluded.added"
+_ENTRY_STATEMENTS = {
+    "put_entry": (
+        f"INSERT INTO entry ({_ALL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        f" ON CONFLICT (scope, idx, terms, vals, tail) DO UPDATE SET {_SET}"
+    ),
+    "put_ended": (
+        f"INSERT INTO past_entry ({_ALL}, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        f" ON CONFLICT (scope, idx, terms, vals, tail, added) DO UPDATE SET {_SET}, removed = excluded.removed"
+    ),
+    "end": (
+        f"INSERT INTO past_entry ({_ALL}, removed) SELECT {_ALL}, CAST(? AS BIGINT) FROM entry"
+        f" WHERE {_KEY} AND added <> ?"
+        f" ON CONFLICT (scope, idx, terms, vals, tail, added) DO UPDATE SET {_SET}, removed = excluded.removed"
+    ),
+    "drop_live": f"DELETE FROM entry WHERE {_KEY}",
+    "drop_live_added": f"DELETE FROM entry WHERE {_KEY} AND added = ?",
+    "drop_ended": f"DELETE FROM past_entry WHERE {_KEY} AND added = ?",
+    "revive": f"DELETE FROM past_entry WHERE {_KEY} AND added = ? AND removed = ?",
+    "ended_since": (
+        f"SELECT {_COLUMNS}, removed FROM past_entry WHERE scope = ? AND idx = ? AND terms = ? AND removed > ?"
+        " ORDER BY vals, rest, added LIMIT ?"
+    ),
+    "ended_since_after": (
+        f"SELECT {_COLUMNS}, removed FROM past_entry WHERE scope = ? AND idx = ? AND terms = ? AND removed > ?"
+        " AND vals >= ? AND (vals > ? OR rest > ? OR (rest = ? AND added > ?)) ORDER BY vals, rest, added LIMIT ?"
+    ),
+    # Where this version succeeds another one or is a deletion, and where its successor does: see `stale`.
+    "note_stale": (
+        "INSERT INTO stale (scope, coll, at, doc)"
+        " SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT) WHERE CAST(? AS BIGINT) = 0"
+        " OR EXISTS (SELECT 1 FROM version WHERE scope = ? AND coll = ? AND doc = ? AND ts < ?)"
+        " UNION ALL SELECT scope, coll, MIN(ts), doc FROM version WHERE scope = ? AND coll = ? AND doc = ? AND ts > ?"
+        " GROUP BY scope, coll, doc ON CONFLICT (scope, coll, at, doc) DO NOTHING"
+    ),
+}
+
+#: (lower given, upper given, descending, by whole values): the last makes long values sort, at some cost.
+_Choice = tuple[bool, bool, bool, bool]
+
+
+def _batches(table: str, removed: str, conditions: str) -> dict[_Choice, str]:
+    texts = {}
+    for number in range(16):
+        lower, upper, reverse, whole = (bool(number & bit) for bit in (1, 2, 4, 8))
+        where = ""
+        if lower:
+            where += " AND vals >= ? AND (vals > ? OR rest >= ?)" if whole else " AND vals >= ?"
+        if upper:
+            where += " AND vals <= ? AND (vals < ? OR rest < ?)" if whole else " AND vals < ?"
+        direction = " DESC" if reverse else ""
+        second = "rest" if whole else "tail"
+        texts[lower, upper, reverse, whole] = (
+            f"SELECT {_COLUMNS}, {removed} FROM {table} WHERE scope = ? AND idx = ? AND terms = ?{where}{conditions}"
+            f" ORDER BY vals{direction}, {second}{direction} LIMIT ?"
+        )
+    return texts
+
+
+def _terms_key(terms: bytes) -> bytes:
+    if len(terms) <= TERMS_PREFIX + 32:
+        return terms
+    return terms[:TERMS_PREFIX] + hashlib.sha256(terms).digest()
+
+
+def entry_key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int, int, bytes, bytes, bytes]:
+    rest = values[VALUES_PREFIX:]
+    tail = hashlib.sha256(rest).digest() if rest else b""
+    return scope, index, _terms_key(terms), values[:VALUES_PREFIX], tail
+
+
+def split_row(row: Row) -> Row:
+    """A copied row of an entry table with its long keys as this backend keeps them."""
+    terms, values = row[2], row[3]
+    key = entry_key(row[0], row[1], terms, values)
+    return (*key, values[VALUES_PREFIX:], None if key[2] == terms else terms, *row[4:])
+
+
+def _rows_of(rows: Sequence[Row]) -> list[EntryRow]:
+    return [
+        EntryRow(vals + rest if rest else vals, coll, doc, cover, ttl, added, removed)
+        for vals, rest, coll, doc, cover, ttl, added, removed in rows
+    ]
+
+
+class PgReads(SqlSnapshot):
+    """Reads on one connection."""
+
+    __slots__ = ()
+
+    _conn: Connection
+    _sql: PgStatements
+    _place: str
+    _keys = {**KEYS, "entry": f"{KEYS['entry']}, tail", "past_entry": "scope, idx, terms, vals, tail, added"}
+
+    def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        conn = self._conn
+        if conn is CLOSED:
+            raise StoreError("the snapshot is closed")
+        try:
+            return conn.rows.execute(sql, parameters).fetchall()
+        except psycopg.Error as error:
+            raise self._failed_with(error) from error
+
+    def _failed_with(self, error: psycopg.Error) -> Exception:
+        return explain(error, self._place)
+
+    def _batch(
+        self,
+        texts: dict[_Choice, str],
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        times: tuple[Optional[int], ...],
+        count: int,
+    ) -> list[EntryRow]:
+        start = (scope, index, _terms_key(terms))
+        given = lower is not None, upper is not None, reverse
+        bounds = [bound for bound in (lower, upper) if bound is not None]
+        if all(len(bound) <= VALUES_PREFIX for bound in bounds):
+            rows = self._all(texts[given + (False,)], (*start, *bounds, *times, count))
+            if not any(row[1] for row in rows):
+                return _rows_of(rows)
+        # Long values: the index alone does not put them in order.
+        parts: list[bytes] = []
+        for bound in bounds:
+            parts += (bound[:VALUES_PREFIX], bound[:VALUES_PREFIX], bound[VALUES_PREFIX:])
+        return _rows_of(self._all(texts[given + (True,)], (*start, *parts, *times, count)))
+
+    def _live(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        at: Optional[int],
+        count: int,
+    ) -> list[EntryRow]:
+        if at is None:
+            return self._batch(self._sql.live, scope, index, terms, lower, upper, reverse, (), count)
+        return self._batch(self._sql.live_at, scope, index, terms, lower, upper, reverse, (at,), count)
+
+    def _ended(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        at: Optional[int],
+        count: int,
+    ) -> list[EntryRow]:
+        return self._batch(self._sql.ended_at, scope, index, terms, lower, upper, reverse, (at, at), count)
+
+    def _terms_key(self, terms: bytes) -> bytes:
+        return _terms_key(terms)
+
+    def _entry_rows(self, rows: Sequence[Row]) -> list[EntryRow]:
+        return _rows_of(rows)
+
+    def _ended_batch(
+        self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int
+    ) -> list[EntryRow]:
+        start = (scope, index, _terms_key(terms), since)
+        if after is None:
+            return _rows_of(self._all(self._sql.ended_since, (*start, count)))
+        values, added = after
+        vals, rest = values[:VALUES_PREFIX], values[VALUES_PREFIX:]
+        return _rows_of(
+            self._all(self._sql.ended_since_after, (*start, vals, vals, rest, rest, added, count))
+        )
+
+    def export(self, table: str) -> Iterator[list[Row]]:
+        if table not in ("entry", "past_entry"):
+            yield from super().export(table)
+            return
+        key = self._keys[table]
+        width = len(key.split(","))
+        columns = f"{key}, whole_terms, rest, {', '.join(COPIED[table])}"
+        after: Sequence[Any] = ()
+        while True:
+            text = self._sql.mark(export_statement(table, key, columns, bool(after)))
+            rows = self._all(text, (*after, COPY_BATCH))
+            if rows:
+                yield [_whole(row[width], row[width + 1], row[width + 2 :]) for row in rows]
+            if len(rows) < COPY_BATCH:
+                return
+            after = rows[-1][:width]
+
+
+def _whole(whole_terms: Optional[bytes], rest: bytes, row: Row) -> Row:
+    """A row of an entry table with its long keys put together again."""
+    scope, index, terms, vals, *others = row
+    return (scope, index, terms if whole_terms is None else whole_terms, vals + rest, *others)
+
+
+def is_under_way(locker: int, view: str) -> bool:
+    """Whether a transaction was not over when a snapshot was taken.
+
+    locker: its number, of which the row keeps 32 bits. view: the snapshot as PostgreSQL writes it,
+    ``oldest:next:number,number...``, of transactions under way.
+    """
+    _, following, running = view.split(":")
+    if (locker - int(following)) % 2**32 < 2**31:
+        return True
+    return any((int(number) - locker) % 2**32 == 0 for number in running.split(",") if number)
+
+
+class PgSnapshot(PgReads):
+    """A read transaction on a connection from the pool."""
+
+    __slots__ = ("_conn", "_place", "_sql", "_store")
+
+    def __init__(self, store: PostgresStore, at_least: int) -> None:
+        self._store = store
+        self._sql = store._statements
+        self._place = store._target.shown
+        self._conn = CLOSED
+        clock = store._clock
+        if store._dialect.postgresql:
+            time_before = clock.floor(at_least)
+            self._conn, (last_txn, self.schema_version, began, locker, view) = store._begin_reading()
+            if began > time_before and (view is None or not is_under_way(int(locker), view)):
+                time_before = began
+        else:
+            time_before = clock.snapshot_time(at_least)  # before the view is pinned; see Clock
+            self._conn, (last_txn, self.schema_version) = store._begin_reading()
+        self.last_txn = last_txn
+        self.time = time_before if time_before > last_txn else last_txn
+        clock.show(self.time)
+
+    def close(self) -> None:
+        conn = self._conn
+        if conn is CLOSED:
+            return
+        self._conn = CLOSED
+        try:
+            conn.texts.execute("COMMIT")
+        except psycopg.Error:
+            conn.close()
+        self._store._give_back(conn)
+
+    def __del__(self) -> None:
+        if getattr(self, "_conn", CLOSED) is not CLOSED:
+            self.close()
