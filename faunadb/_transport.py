@@ -272,9 +272,11 @@ class Shortcut:
             and session.trust_env is self._trust_env
             and _adds_nothing(session)
             and session.adapters == self._adapters
-            and (self._is_engine or self._pool() is not None)
-            and proxy_environment() == self._environment
+            and (self._is_engine or self._has_its_pool())
         )
+
+    def _has_its_pool(self) -> bool:
+        return self._pool() is not None and proxy_environment() == self._environment
 
     def send(
         self, method: str, path: str, body: Optional[bytes], headers: Mapping[str, str]

@@ -214,6 +214,10 @@ def error_body(code: str, description: str) -> str:
 UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 
 
+_DEFAULTS = Options("4", 0, DEFAULT_TIMEOUT, DEFAULT_RETRIES)
+_NOTHING = Metrics()
+
+
 class Exchange:
     """One request being answered: collects what its response needs."""
 
@@ -224,11 +228,11 @@ class Exchange:
         self.too_large = too_large
         self.headers = request.headers
         self.started = time.monotonic()
-        self.options = Options("4", 0, DEFAULT_TIMEOUT, DEFAULT_RETRIES)
+        self.options = _DEFAULTS
         self.tags = ""
         self.time: Optional[int] = None
         self.extra: list[tuple[str, str]] = []
-        self.metrics = Metrics()
+        self.metrics = _NOTHING
 
     # Answers
 
@@ -435,7 +439,10 @@ class Exchange:
         try:
             if body is None:
                 raise reader.no_query()
-            return deep.with_room(lambda: reader.read(body))
+            try:
+                return reader.read(body)
+            except RecursionError:
+                return deep.run(lambda: reader.read(body))
         except QueryErrors as errors:
             self.authenticate()
             raise Failed(errors, self.time or self.now()) from None

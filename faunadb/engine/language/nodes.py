@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..context import MAX_WIDTH
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
-from .registry import PURE, READ, Arg, Form
+from .registry import PURE, READ, Form
 from .values import Document, Page
 
 if TYPE_CHECKING:
@@ -282,24 +282,20 @@ def check_effect(ctx: Context, effect: int, pos: Position) -> None:
 class FormNode(Node):
     """A call of a function form. slots: (argument index, node, cast or None, position), in table order."""
 
-    __slots__ = ("_reversed", "args", "effect_class", "form", "function", "slots")
+    __slots__ = ("args", "effect_class", "form", "function", "slots")
 
-    def __init__(self, form: Form, given: list[tuple[Arg, Optional[Node]]], pos: Position):
+    def __init__(self, form: Form, pos: Position):
         self.form = form
         self.function = form.function
         self.effect_class = form.effect or PURE
         self.pos = pos
-        args: list[Any] = []
-        slots: list[tuple[int, Node, Any, Position]] = []
-        for arg, node in given:
-            if node is None:
-                args.append(arg.default)
-            else:
-                slots.append((len(args), node, arg.cast, (pos, arg.key)))
-                args.append(None)
-        self.args = args
-        self.slots = slots
-        self._reversed = slots[::-1] if len(slots) > 1 else slots
+        self.args: list[Any] = []
+        self.slots: list[tuple[int, Node, Any, Position]] = []
+
+    def give(self, node: Node, cast: Any, position: Position) -> None:
+        """The next argument. One that is not given has its default put into `args`."""
+        self.slots.append((len(self.args), node, cast, position))
+        self.args.append(None)
 
     def eval(self, ctx: Context, env: Env) -> Any:
         if self.effect_class > ctx.effect_limit:
@@ -310,7 +306,7 @@ class FormNode(Node):
         args = self.args.copy()
         failure: Optional[QueryErrors] = None
         # Arguments take effect in reverse order, while the first failing one in table order is reported.
-        for index, node, cast, position in self._reversed:
+        for index, node, cast, position in reversed(self.slots):
             try:
                 value = node.eval(ctx, env)
                 if cast is not None and type(value) not in cast.fast:

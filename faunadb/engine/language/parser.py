@@ -13,7 +13,7 @@ from .errors import Position, QueryError, QueryErrors
 from .lambdas import LambdaNode, Pattern
 from .literals import ESCAPES, STORED_REF, escape, literal, parse_error, type_expected
 from .nodes import Const, Flat, FormNode, Node, Var, array, is_flat, object_
-from .registry import VERSION_RANK, VERSIONS, Arg, Form, table
+from .registry import VERSION_RANK, VERSIONS, Form, table
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -65,20 +65,26 @@ class Parser:
         return Const(source, pos)
 
     def _call(self, form: Form, source: dict[str, Any], pos: Position, names: Names) -> Node:
-        given = [
-            (arg, self.parse(source[arg.key], (pos, arg.key), names) if arg.key in source else None)
-            for arg in form.args
-        ]
-        return FormNode(form, given, pos)
+        node = FormNode(form, pos)
+        for arg in form.args:
+            key = arg.key
+            if key in source:
+                position = (pos, key)
+                node.give(self.parse(source[key], position, names), arg.cast, position)
+            else:
+                node.args.append(arg.default)
+        return node
 
     def form_of_values(self, arguments: dict[str, Any], pos: Position) -> Node:
         """A call of a form with values for arguments (set literals)."""
-        form = table("4")[frozenset(arguments)]
-        given: list[tuple[Arg, Optional[Node]]] = [
-            (arg, Const(arguments[arg.key], (pos, arg.key)) if arg.key in arguments else None)
-            for arg in form.args
-        ]
-        return FormNode(form, given, pos)
+        node = FormNode(table("4")[frozenset(arguments)], pos)
+        for arg in node.form.args:
+            if arg.key in arguments:
+                position = (pos, arg.key)
+                node.give(Const(arguments[arg.key], position), arg.cast, position)
+            else:
+                node.args.append(arg.default)
+        return node
 
     def _escape(self, source: dict[str, Any], pos: Position, names: Names) -> Node:
         if len(source) == 1:
