@@ -73,6 +73,7 @@ TOKEN = secrets.new_token_secret(1, 2)[0]
     ["", "secret", "é" * 40, "/" + KEY[1:], KEY[:-1], KEY + "A", "A" * 40, "A" * 51,
      KEY[:10] + " " + KEY[11:], KEY[:10] + "+" + KEY[11:], TOKEN[:40], TOKEN + "=", " " + KEY,
      "gnA" + KEY[3:], "\ud800" * 40],
+    ids=[str(number) for number in range(15)],  # the secrets are new in each process
 )  # fmt: skip
 def test_not_a_secret(text):
     assert secrets.decode_secret(text) is None

@@ -241,9 +241,11 @@ def rows():
         yield frozenset(required.split()), frozenset(optional.split()), EFFECTS[effect], since
 
 
-@pytest.mark.parametrize(
-    ("required", "optional", "effect", "since"), list(rows()), ids=lambda value: str(value)
-)
+def _shown(value):
+    return " ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+
+
+@pytest.mark.parametrize(("required", "optional", "effect", "since"), list(rows()), ids=_shown)
 def test_every_form_of_the_table_is_registered(required, optional, effect, since):
     form = table("4").get(required)
     assert form is not None, f"no form for {sorted(required)}"

@@ -147,7 +147,7 @@ def stocked():
         yield database
 
 
-@pytest.mark.parametrize("test", TESTS)
+@pytest.mark.parametrize("test", sorted(TESTS))
 def test_type_tests(stocked, test):
     found = stocked.wire(json.dumps({"object": {kind: {test: value} for kind, value in KINDS.items()}}))
     assert {kind for kind, holds in found.items() if holds} == TESTS[test]
