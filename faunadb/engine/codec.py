@@ -15,7 +15,6 @@ from typing import Any, Optional
 
 from .language import lambdas
 from .language import values as v
-from .language.callbacks import document_fields
 from .language.errors import bad_request, invalid_argument
 from .language.nodes import Literal
 from .language.numeric import double_to_json
@@ -32,7 +31,7 @@ def plain(value: Any) -> Any:
     """What a value is stored as, one level deep: documents, pages, events and sets become objects or refs."""
     kind = type(value)
     if kind is v.Document:
-        fields = document_fields(value)
+        fields = value.as_object()
         collection = collection_of(value.ref)
         return {"ref": fields.pop("ref"), "class": collection, "collection": collection, **fields}
     if kind is v.Page:

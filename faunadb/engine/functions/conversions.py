@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import numeric
 from ..language import values as v
-from ..language.callbacks import document_fields
 from ..language.errors import Fault, Faults, invalid_argument, wrong_type
 from ..language.registry import Arg, form
 from ..language.repeated import RepeatedField
@@ -145,7 +144,7 @@ def to_object(ctx: Context, value: Any) -> dict[str, Any]:
     if type(value) is dict:
         return value
     if type(value) is v.Document:
-        return document_fields(value)
+        return value.as_object()
     if type(value) is not list:
         raise _cannot(value, "Object", "to_object")
     faults = [
@@ -171,7 +170,7 @@ def to_array(ctx: Context, value: Any) -> list[Any]:
     if type(value) is list:
         return value
     if type(value) is v.Document:
-        value = document_fields(value)
+        value = value.as_object()
     if type(value) is not dict:
         raise _cannot(value, "Array", "to_array")
     ctx.allocate(96 * len(value))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Optional
 from . import casts
 from . import values as v
 from .errors import (
-    RANK_PARSE,
     Fault,
     Faults,
     Position,
@@ -22,11 +21,10 @@ from .errors import (
 from .lambdas import LambdaNode, apply, static_effect
 from .nodes import (
     ERROR_SIZE,
-    Const,
     Env,
-    FormNode,
     Node,
     Source,
+    backwards,
     cast_value,
     check_effect,
     fail,
@@ -170,15 +168,7 @@ class ReduceNode(CallbackNode):
 
     def eval(self, ctx: Context, env: Env) -> Any:
         check_effect(ctx, READ, self.pos)
-        failure: Optional[QueryErrors] = None
-        collection: Any = None
-        try:
-            collection = self.input(ctx, env)
-        except QueryErrors as error:
-            failure = error
-        accumulator = self.initial.eval(ctx, env)
-        if failure is not None:
-            raise failure
+        accumulator, collection = backwards(lambda: self.initial.eval(ctx, env), lambda: self.input(ctx, env))
         fn = self.fn.close(env)
         position = (self.pos, "reduce")
         for item in self._items(ctx, collection):
@@ -284,15 +274,7 @@ class MergeNode(Node):
 
     def eval(self, ctx: Context, env: Env) -> Any:
         charge(ctx)
-        failure: Optional[QueryErrors] = None
-        right: Any = None
-        try:
-            right = self.right.eval(ctx, env)
-        except QueryErrors as error:
-            failure = error
-        left = self.left.eval(ctx, env)
-        if failure is not None:
-            raise failure
+        left, right = backwards(lambda: self.left.eval(ctx, env), lambda: self.right.eval(ctx, env))
         result, others = self._operands(left, right)
         ctx.allocate(96 * len(result))
         combine = self._combine(ctx, env)
@@ -312,7 +294,7 @@ class MergeNode(Node):
 
         def fields(value: Any, *at: Any) -> dict[str, Any]:
             if type(value) is v.Document:
-                return document_fields(value)
+                return value.as_object()
             if type(value) is not dict:
                 errors.append(wrong_type("Object", value, at).located(self.pos))
                 return {}
@@ -342,14 +324,6 @@ class MergeNode(Node):
         if self.fn is not None:
             result["lambda"] = self.fn.source()
         return result
-
-
-def document_fields(document: v.Document) -> dict[str, Any]:
-    """A document as an object: ref, ts, action of a removal, and its fields."""
-    fields: dict[str, Any] = {"ref": document.ref, "ts": document.ts}
-    if document.deletion:
-        fields["action"] = "delete"
-    return {**fields, **document.fields}
 
 
 @special(Arg("merge"), Arg("with"), optional=(Arg("lambda"),), effect=PURE)
@@ -382,17 +356,13 @@ class JoinNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        charge(ctx)
-        failure: Optional[QueryErrors] = None
-        target: Any = None
-        try:
-            target = self._target(ctx, env)
-        except QueryErrors as error:
-            failure = error
-        origin = cast_value(ctx, casts.SET, self.origin.eval(ctx, env), (self.pos, "join"))
-        if failure is not None:
-            raise failure
         from ..sets import Join
+
+        charge(ctx)
+        origin, target = backwards(
+            lambda: cast_value(ctx, casts.SET, self.origin.eval(ctx, env), (self.pos, "join")),
+            lambda: self._target(ctx, env),
+        )
 
         return Join(origin, target, (self.pos, "with"))
 
@@ -436,6 +406,3 @@ def join(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -
         del parser.unbound[known:]
         return JoinNode(origin, parser.parse(source["with"], (pos, "with"), names), None, pos)
     return JoinNode(origin, None, fn, pos)
-
-
-__all__ = ["RANK_PARSE", "Const", "FilterNode", "FormNode", "JoinNode", "document_fields"]

@@ -341,6 +341,20 @@ class FormNode(Node):
         return Source((self.form.args[index].key, node.source()) for index, node, _, _ in self.slots)
 
 
+def backwards(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+    """The values of two arguments. The second takes effect first, and its failure is reported only if the first has none."""
+    failure: Optional[QueryErrors] = None
+    later: Any = None
+    try:
+        later = second()
+    except QueryErrors as error:
+        failure = error
+    earlier = first()
+    if failure is not None:
+        raise failure
+    return earlier, later
+
+
 def cast_value(ctx: Context, cast: Any, value: Any, position: Position) -> Any:
     """Cast a value for a special form's argument."""
     try:

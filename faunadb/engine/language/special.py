@@ -22,6 +22,7 @@ from .nodes import (
     Env,
     Node,
     Source,
+    backwards,
     cast_value,
     fail,
     strongest,
@@ -382,16 +383,10 @@ class CallNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        argument: Any = []
-        failure: Optional[QueryErrors] = None
-        if self.arguments is not None:
-            try:
-                argument = self.arguments.eval(ctx, env)
-            except QueryErrors as error:
-                failure = error
-        target = cast_value(ctx, casts.NAME_OR_FUNCTION, self.target.eval(ctx, env), (self.pos, "call"))
-        if failure is not None:
-            raise failure
+        target, argument = backwards(
+            lambda: cast_value(ctx, casts.NAME_OR_FUNCTION, self.target.eval(ctx, env), (self.pos, "call")),
+            lambda: [] if self.arguments is None else self.arguments.eval(ctx, env),
+        )
         try:
             function = self._find(ctx, target)
             if not ctx.perms.can_call(ctx, function.ref, argument):

@@ -275,6 +275,13 @@ class Document:
             self._fields = Document.decode(self.text, self.ref.scope) if self.text else {}
         return self._fields
 
+    def as_object(self) -> dict[str, Any]:
+        """ref, ts, action of a removal, and the fields."""
+        head: dict[str, Any] = {"ref": self.ref, "ts": self.ts}
+        if self.deletion:
+            head["action"] = "delete"
+        return {**head, **self.fields}
+
     def __eq__(self, other: object) -> bool:
         # What a create returned and a later get of it differ, as in the original.
         return (
