@@ -5,17 +5,15 @@ from __future__ import annotations
 import select
 import threading
 import time
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, TypeVar
 
 from .base import (
     BadURL,
-    ClockBehind,
     Outgrown,
     Snapshot,
     Store,
     StoreError,
     StoreUnavailable,
-    Transaction,
 )
 
 try:
@@ -39,8 +37,9 @@ from .postgres_schema import (
     qualify,
     worth_another_try,
 )
-from .postgres_writer import PgTransaction, PgWriter, channel
+from .postgres_writer import PgWriter, channel
 from .sql import Row
+from .sql_store import SqlStore
 from .statements import read_clock
 
 T = TypeVar("T")
@@ -50,13 +49,12 @@ POLL_SECONDS = 0.05
 POLL_SECONDS_NOTIFIED = 1.0
 
 
-class PostgresStore(Store):
+class PostgresStore(SqlStore):
     """A store in a schema of a PostgreSQL database."""
 
     def __init__(self, target: Target) -> None:
         self.url = target.shown
         self._target = target
-        self._closed = False
         conn = connect(target, Connection)
         conn.set_up()
         try:
@@ -92,10 +90,7 @@ class PostgresStore(Store):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def snapshot(self, at_least: int = 0) -> Snapshot:
-        if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
-            at_least = 0
+    def _pin(self, at_least: int) -> Snapshot:
         return PgSnapshot(self, at_least)
 
     def _begin_reading(self) -> tuple[Connection, Row]:
@@ -132,55 +127,13 @@ class PostgresStore(Store):
         except psycopg_pool.PoolClosed:
             conn.close()
 
-    def _newest(self) -> int:
-        with self.snapshot() as snapshot:
-            return snapshot.last_txn
-
-    def _check_reached(self, at_least: int) -> None:
-        """A time beyond what clocks may differ by is fine only if the store itself is there."""
-        if self._newest() < at_least:
-            raise ClockBehind(f"the time {at_least} lies in this store's future")
-
     def time(self) -> int:
         if self._dialect.postgresql:
             # Whether a writer is at work only the server knows, which may be what fails.
             return self._clock.floor() or self._clock.now()
         return self._clock.snapshot_time()
 
-    # -- writing ------------------------------------------------------------------------------------------------
-
-    def write(
-        self,
-        work: Callable[[Transaction], T],
-        *,
-        retries: int = 5,
-        deadline: Optional[float] = None,
-        at_least: int = 0,
-    ) -> tuple[T, Optional[int]]:
-        if self._closed:
-            raise StoreError("the store is closed")
-        if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
-        return self._queue.write(work, retries, deadline, at_least)
-
-    def prune_log(self, before: int) -> None:
-        def prune(tx: Transaction) -> None:
-            assert isinstance(tx, PgTransaction)
-            if tx._changed(self._statements.prune_log, (before,)):
-                tx.wrote = True
-
-        self.write(prune)
-
     # -- commits of others --------------------------------------------------------------------------------------
-
-    def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
-        return self._signal.wait(after, timeout, self._newest)
-
-    def add_listener(self, callback: Callable[[int], None]) -> None:
-        self._signal.add_listener(callback, self._newest())
-
-    def remove_listener(self, callback: Callable[[int], None]) -> None:
-        self._signal.remove_listener(callback)
 
     def _watch(self, stop: threading.Event) -> None:
         """Announce commits of other processes until told to stop."""

@@ -12,7 +12,6 @@ from typing import Any, Callable, Optional, TypeVar
 
 from .base import (
     BadURL,
-    ClockBehind,
     EntryRow,
     Outgrown,
     Snapshot,
@@ -27,6 +26,7 @@ from .commit_signal import CommitSignal
 from .group_commit import TransactionLost, WriteQueue, Writer
 from .memory_gate import MemoryGate
 from .sql import CLOSED, Row, SqlSnapshot, SqlTransaction
+from .sql_store import SqlStore
 from .sqlite_lock import WriteLock
 from .sqlite_schema import connect, create_tables, explain, is_busy, open_file
 from .statements import COPIED, ENTRY_COLUMNS, Statements, entry_statement, import_statement, read_clock
@@ -492,12 +492,11 @@ class _Pool:
             conn.close()
 
 
-class _SqliteBase(Store):
+class _SqliteBase(SqlStore):
     """What stores on a file and in memory have in common."""
 
     _path: Optional[str]
     _writer: SqliteWriter
-    _closed = False
 
     def _set_up(self, url: str, writer: SqliteWriter, signal: CommitSignal) -> None:
         self.url = url
@@ -512,52 +511,12 @@ class _SqliteBase(Store):
     def time(self) -> int:
         return self._clock.snapshot_time()
 
-    def write(
-        self,
-        work: Callable[[Transaction], T],
-        *,
-        retries: int = 5,
-        deadline: Optional[float] = None,
-        at_least: int = 0,
-    ) -> tuple[T, Optional[int]]:
-        if self._closed:
-            raise StoreError("the store is closed")
-        if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
-        return self._queue.write(work, retries, deadline, at_least)
-
-    def _check_reached(self, at_least: int) -> None:
-        """A time beyond what clocks may differ by is fine only if the store itself is there."""
-        if self._newest() < at_least:
-            raise ClockBehind(f"the time {at_least} lies in this store's future")
-
-    def _newest(self) -> int:
-        with self.snapshot() as snapshot:
-            return snapshot.last_txn
-
-    def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
-        return self._signal.wait(after, timeout, self._newest)
-
-    def add_listener(self, callback: Callable[[int], None]) -> None:
-        self._signal.add_listener(callback, self._newest())
-
-    def remove_listener(self, callback: Callable[[int], None]) -> None:
-        self._signal.remove_listener(callback)
-
     def check(self) -> list[str]:
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, _Reads)
             rows = snapshot._all("PRAGMA integrity_check(100)", ())
             physical = [f"SQLite: {row[0]}" for row in rows if row[0] != "ok"]
             return physical + logical_problems(snapshot._all)
-
-    def prune_log(self, before: int) -> None:
-        def prune(tx: Transaction) -> None:
-            assert isinstance(tx, SqliteTransaction)
-            if tx._changed("DELETE FROM change_log WHERE txn < ?", (before,)):
-                tx.wrote = True
-
-        self.write(prune)
 
 
 class SqliteStore(_SqliteBase):
@@ -574,10 +533,7 @@ class SqliteStore(_SqliteBase):
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
         _forked.add(self)
 
-    def snapshot(self, at_least: int = 0) -> Snapshot:
-        if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
-            at_least = 0
+    def _pin(self, at_least: int) -> Snapshot:
         return SqliteSnapshot(self, at_least)
 
     def _time(self, at_least: int) -> int:
@@ -641,10 +597,7 @@ class MemoryStore(_SqliteBase):
             raise StoreError("the store is closed")
         return self._conn
 
-    def snapshot(self, at_least: int = 0) -> Snapshot:
-        if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
-            at_least = 0
+    def _pin(self, at_least: int) -> Snapshot:
         return MemorySnapshot(self, at_least)
 
     def write(

@@ -1,0 +1,72 @@
+"""What stores over SQL have in common: one queue of writers, one clock, one signal of commits."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional, TypeVar
+
+from .base import ClockBehind, Snapshot, Store, StoreError, Transaction
+from .clock import Clock
+from .commit_signal import CommitSignal
+from .group_commit import WriteQueue
+from .sql import SqlTransaction
+
+T = TypeVar("T")
+
+
+class SqlStore(Store):
+    """A backend gives `_pin`, and what is done to close and to watch for the commits of others."""
+
+    _clock: Clock
+    _signal: CommitSignal
+    _queue: WriteQueue
+    _closed = False
+
+    def _pin(self, at_least: int) -> Snapshot:
+        """A snapshot of now; at_least is not further ahead than clocks may differ."""
+        raise NotImplementedError
+
+    def snapshot(self, at_least: int = 0) -> Snapshot:
+        if at_least and self._clock.too_far(at_least):
+            self._check_reached(at_least)
+            at_least = 0
+        return self._pin(at_least)
+
+    def _newest(self) -> int:
+        with self.snapshot() as snapshot:
+            return snapshot.last_txn
+
+    def _check_reached(self, at_least: int) -> None:
+        """A time beyond what clocks may differ by is fine only if the store itself is there."""
+        if self._newest() < at_least:
+            raise ClockBehind(f"the time {at_least} lies in this store's future")
+
+    def write(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        retries: int = 5,
+        deadline: Optional[float] = None,
+        at_least: int = 0,
+    ) -> tuple[T, Optional[int]]:
+        if self._closed:
+            raise StoreError("the store is closed")
+        if at_least and self._clock.too_far(at_least):
+            self._check_reached(at_least)
+        return self._queue.write(work, retries, deadline, at_least)
+
+    def prune_log(self, before: int) -> None:
+        def prune(tx: Transaction) -> None:
+            assert isinstance(tx, SqlTransaction)
+            if tx._changed(tx._sql.prune_log, (before,)):
+                tx.wrote = True
+
+        self.write(prune)
+
+    def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
+        return self._signal.wait(after, timeout, self._newest)
+
+    def add_listener(self, callback: Callable[[int], None]) -> None:
+        self._signal.add_listener(callback, self._newest())
+
+    def remove_listener(self, callback: Callable[[int], None]) -> None:
+        self._signal.remove_listener(callback)
