@@ -9,32 +9,7 @@ import json
 
 import pytest
 
-from faunadb.engine.engine import open_engine
-
-from ..conftest import Database
-
-REF = '{"ref": {"collection": "c"}, "id": "1"}'
-ABBREVIATIONS = {
-    "DOC": '{"get": ' + REF + "}",
-    "REF": REF,
-    "BIG": '{"object": {"a": [{"object": {"b": 1}}, {"object": {"b": null}}], "n": null, "s": "x"}}',
-}
-
-
-@pytest.fixture(scope="module")
-def db():
-    with open_engine("sqlite://") as engine:
-        database = Database(engine)
-        database.wire('{"create_collection": {"object": {"name": "c"}}}')
-        database.wire('{"create": ' + REF + ', "params": {"object": {"data": {"object": {"a": 1}}}}}')
-        yield database
-
-
-def spelled(query):
-    for name, meaning in ABBREVIATIONS.items():
-        query = query.replace(name, meaning)
-    return query
-
+from .abbreviations import database, spelled  # noqa: F401  (the fixture db)
 
 RESULTS = [
     # equals
