@@ -27,7 +27,7 @@ from .engine import (
     Request,
     Unauthenticated,
 )
-from .language.errors import QueryErrors, RequestError, bad_request, wires
+from .language.errors import TICKET, QueryErrors, RequestError, bad_request, wires
 from .language.registry import READ, VERSION_RANK, WRITE
 from .render import pretty
 from .render_legacy import is_legacy, legacy_error
@@ -43,8 +43,6 @@ UNITS_PER_OP = 50
 READ_UNIT = 4096
 WRITE_UNIT = 1024
 CONTENT_TYPE = "application/json;charset=utf-8"
-#: What every answer of status 500 ends with.
-TICKET = "Please create a ticket at https://support.fauna.com"
 
 
 class HttpRequest(NamedTuple):
@@ -313,16 +311,20 @@ class Exchange:
         """For answers without a snapshot. Clients send it back as what they have seen, so it is the store's to say."""
         return self.engine.store.time()
 
-    def failure(self, error: RequestError) -> HttpResponse:
-        """The answer for an error without a position."""
+    def _answers_no_query(self) -> None:
+        """The time is the store's where no snapshot has said it, and tags are not repeated."""
         if self.time is None:
             self.time = self.now()
+        self.tags = ""
+
+    def failure(self, error: RequestError) -> HttpResponse:
+        """The answer for an error without a position."""
+        self._answers_no_query()
         self.metrics = Metrics(retries=error.retries)
         description = error.description if error.status != 500 else f"{error.description} {TICKET}"
         entry: dict[str, Any] = {"code": error.code, "description": description}
         if error.ref is not None:
             entry = {"ref": error.ref, **entry}
-        self.tags = ""
         return self.respond(
             error.status, _errors_text([entry]), metrics=error.status != 500, always_pretty=True
         )
@@ -343,15 +345,11 @@ class Exchange:
         return self.respond(401, UNAUTHORIZED, metrics=False)
 
     def not_found(self) -> HttpResponse:
-        if self.time is None:
-            self.time = self.now()
-        self.tags = ""
+        self._answers_no_query()
         return self.respond(404, error_body("not found", "Not Found"))
 
     def not_allowed(self, methods: str) -> HttpResponse:
-        if self.time is None:
-            self.time = self.now()
-        self.tags = ""
+        self._answers_no_query()
         self.extra.append(("allow", methods))
         return self.respond(405, error_body("method not allowed", f"Allowed methods are {methods}."))
 

@@ -178,6 +178,10 @@ class Faults(Exception):
         self.faults = list(faults)
 
 
+#: What ends the text of every failure that is the engine's own fault.
+TICKET = "Please create a ticket at https://support.fauna.com"
+
+
 class RequestError(Exception):
     """An error without position: ``{"errors":[{"code", "description"}]}`` under `status`. ref: a value or None.
 

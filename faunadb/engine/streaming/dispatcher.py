@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..auth.revalidation import Watch
 from ..auth.roles import PREDICATE_TIME
 from ..context import Context
+from ..language.errors import TICKET
 from ..language.registry import READ
 from ..language.values import Ref
 from ..render_legacy import writer_for
@@ -309,7 +310,7 @@ class _Batch:
         except Exception as failure:
             # One subscriber's trouble (a predicate out of time) must not become everybody's.
             logger.exception("a stream failed")
-            text = f"{type(failure).__name__}\nPlease create a ticket at https://support.fauna.com"
+            text = f"{type(failure).__name__}\n{TICKET}"
             stream.fail("internal server error", text)
 
     def _frame(self, ctx: Context, subscriber: Subscriber, txn: int, event: Event) -> bytes:
