@@ -2,7 +2,9 @@
 
     python benchmarks/server.py [--quick] [--only reads|workers|latency|memory]
 
-Linux, with the extra ``server``. Point reads by ref over HTTP/1.1, from 32 connections of this process, against
+Linux, with the extra ``server``. Point reads by ref over HTTP/1.1, of 1,000 documents over and over in changing order,
+from 32 connections of this process. Until something is written, the server gives its answers again; so reads are
+measured also with a write among each 100 requests, and with ``--answers 0``, which has each of them evaluated. Against
 
 - an empty ASGI application on the same granian with the same settings, which gives 200 and two bytes, and
 - one that sends a fixed answer with all headers and the body of ours.
@@ -15,8 +17,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -27,7 +31,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from _measure import print_table
 
@@ -35,8 +39,13 @@ from faunadb.listening import free_port
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 32
-QUERY = {"get": {"ref": {"collection": "spells"}, "id": "1"}}
-DOCUMENT = {"name": "Fire Beak", "element": ["air", "fire"], "cost": 10}
+DOCUMENTS = 1_000
+DOCUMENT = {"object": {"data": {"object": {"name": "Fire Beak", "element": ["air", "fire"], "cost": 10}}}}
+CREATE = {"create": {"collection": "spells"}, "params": DOCUMENT}
+
+
+def get(number: int) -> Any:
+    return {"get": {"ref": {"collection": "spells"}, "id": str(number)}}
 
 
 # Servers
@@ -105,9 +114,8 @@ def running(*command: str) -> Iterator[Server]:
         server.stop()
 
 
-def ours(folder: str, workers: int = 1) -> contextlib.AbstractContextManager[Server]:
-    place = f"sqlite:///{folder}/main.db"
-    return running("-m", "faunadb", "serve", place, "--port", "PORT", "--workers", str(workers))
+def ours(folder: str, *options: str) -> contextlib.AbstractContextManager[Server]:
+    return running("-m", "faunadb", "serve", f"sqlite:///{folder}/main.db", "--port", "PORT", *options)
 
 
 def bare(answer: Answer) -> contextlib.AbstractContextManager[Server]:
@@ -130,11 +138,11 @@ def ask(server: Server, expression: Any, path: str = "/") -> Answer:
 
 
 def prepare(server: Server) -> Answer:
-    """Make the document; the answer to a read of it."""
+    """Make the documents; the answer to a read of one."""
     ask(server, {"create_collection": {"object": {"name": "spells"}}})
-    data = {"object": {"data": {"object": DOCUMENT}}}
-    ask(server, {"create": {"ref": {"collection": "spells"}, "id": "1"}, "params": data})
-    return ask(server, QUERY)
+    refs = [get(number)["get"] for number in range(1, DOCUMENTS + 1)]
+    ask(server, {"do": [{"create": ref, "params": DOCUMENT} for ref in refs]})
+    return ask(server, get(1))
 
 
 # Load
@@ -164,9 +172,24 @@ class Load(NamedTuple):
     evenness: float
 
 
-def load(server: Server, seconds: float) -> Load:
+def reads_of_all() -> list[bytes]:
+    """Requests that read each document once."""
+    requests = [request_bytes(get(number)) for number in range(1, DOCUMENTS + 1)]
+    random.Random(7).shuffle(requests)
+    return requests
+
+
+def with_writes() -> list[bytes]:
+    """`reads_of_all`, and after each 99 of them a create."""
+    requests = reads_of_all()
+    for at in range(99, len(requests), 100):
+        requests.insert(at, request_bytes(CREATE))
+    return requests
+
+
+def load(server: Server, seconds: float, requests: list[bytes]) -> Load:
     """Keep one request open on each connection."""
-    request = request_bytes(QUERY)
+    following = itertools.cycle(requests)
     ready = select.epoll()
     connections, started, parts = {}, {}, {}
     for _ in range(CONNECTIONS):
@@ -178,7 +201,7 @@ def load(server: Server, seconds: float) -> Load:
     begun = now = time.perf_counter()
     for number, connection in connections.items():
         started[number] = now
-        connection.send(request)
+        connection.send(next(following))
     while now < begun + seconds:
         for number, _ in ready.poll(1):
             data = parts.pop(number, b"") + connections[number].recv(65536)
@@ -188,7 +211,7 @@ def load(server: Server, seconds: float) -> Load:
             now = time.perf_counter()
             taken.append(now - started[number])
             started[number] = now
-            connections[number].send(request)
+            connections[number].send(next(following))
     used = [after - earlier for after, earlier in zip(server.cpu(), before)]
     for connection in connections.values():
         connection.close()
@@ -201,12 +224,18 @@ def load(server: Server, seconds: float) -> Load:
     )
 
 
-def in_turns(servers: dict[str, Server], seconds: float, rounds: int) -> dict[str, list[Load]]:
-    """All are loaded in turns: the machine's moods hit all alike. The first round of each warms it up."""
+def in_turns(
+    servers: dict[str, Server], seconds: float, rounds: int, requests: Optional[dict[str, list[bytes]]] = None
+) -> dict[str, list[Load]]:
+    """All are loaded in turns: the machine's moods hit all alike. The first round of each warms it up.
+
+    requests: by name of a server, instead of `reads_of_all`.
+    """
     loads: dict[str, list[Load]] = {name: [] for name in servers}
+    usual = reads_of_all()
     for number in range(rounds + 1):
         for name, server in servers.items():
-            measured = load(server, seconds if number else 0.5)
+            measured = load(server, seconds if number else 0.5, (requests or {}).get(name, usual))
             if number:
                 loads[name].append(measured)
     return loads
@@ -227,35 +256,38 @@ def ratio_of(
 
 
 def reads(folder: str, seconds: float, rounds: int) -> None:
-    with ours(folder) as server:
+    with ours(folder) as server, ours(folder, "--answers", "0") as evaluating:
         answer = prepare(server)
         with bare(Answer([], "ok")) as empty, bare(answer) as same:
-            loads = in_turns({"ours": server, "empty": empty, "same": same}, seconds, rounds)
-    shown = {
-        "ours": "faunadb serve",
-        "same": "application with a fixed answer like ours",
-        "empty": "empty application",
-    }
-    rows = []
-    for name, title in shown.items():
-        of_rate = ratio_of(loads["ours"], loads[name], lambda each: each.rate)
-        rows.append(
-            [
-                title,
-                f"{median_of(loads[name], lambda each: each.rate):,.0f}",
-                f"{median_of(loads[name], lambda each: each.per_cpu):,.0f}",
-                "" if name == "ours" else f"{of_rate:.2f}",
-                "" if name == "ours" else f"{ratio_of(loads['ours'], loads[name]):.2f}",
-            ]
-        )
-    header = ["point reads, one worker", "a second", "a CPU second", "ours to it", "by CPU time"]
+            servers = {
+                "faunadb serve": server,
+                "the same, a write among each 100 requests": server,
+                "faunadb serve --answers 0": evaluating,
+                "application with a fixed answer like ours": same,
+                "empty application": empty,
+            }
+            loads = in_turns(
+                servers, seconds, rounds, {"the same, a write among each 100 requests": with_writes()}
+            )
+    of_empty = loads["empty application"]
+    rows = [
+        [
+            name,
+            f"{median_of(each, lambda load: load.rate):,.0f}",
+            f"{median_of(each, lambda load: load.per_cpu):,.0f}",
+            f"{ratio_of(each, of_empty, lambda load: load.rate):.2f}",
+            f"{ratio_of(each, of_empty):.2f}",
+        ]
+        for name, each in loads.items()
+    ]
+    header = ["point reads, one worker", "a second", "a CPU second", "of the empty one", "by CPU time"]
     print_table("Reads (aim: 0.5 of the empty application)", header, rows)
 
 
 def workers(folder: str, seconds: float, rounds: int) -> None:
     with ours(folder) as one:
         prepare(one)
-        with ours(folder, 2) as two:
+        with ours(folder, "--workers", "2") as two:
             loads = in_turns({"1": one, "2": two}, seconds, rounds)
     by_cpu = ratio_of(loads["2"], loads["1"])
     evenness = median_of(loads["2"], lambda each: each.evenness)
@@ -295,7 +327,7 @@ def memory(folder: str, streams: int) -> None:
     with ours(folder) as server:
         prepare(server)
         idle = server.memory()
-        request = request_bytes(QUERY["get"], "/stream")
+        request = request_bytes(get(1)["get"], "/stream")
         open_streams = []
         for _ in range(streams):
             connection = socket.create_connection(("127.0.0.1", server.port))

@@ -23,6 +23,7 @@ from typing import Any, Optional
 
 from .engine import open_engine
 from .engine.http import MAX_BODY, HttpRequest, HttpResponse, NotQuick, handle, handle_quickly
+from .engine.storage.base import StoreError
 from .engine.storage.urls import is_in_memory, without_password
 from .listening import (
     DEFAULT_HOST,
@@ -51,6 +52,8 @@ READ_TIMEOUT = 60.0
 THREADS = 64
 #: Queries longer than this many bytes are not tried on the event loop.
 QUICK_BODY = 16 * 1024
+#: Seconds within which an answer goes out by itself.
+MOMENT = 0.000_05
 #: Seconds between events of a stream while fewer than so many wait: the Go and JVM drivers take for one event what
 #: arrives at once, and lose the others.
 EVENTS_APART, FEW_EVENTS = 0.002, 64
@@ -83,6 +86,22 @@ class _Gone(Exception):
     """The client went away while it sent its request, or what it sends is no HTTP any more."""
 
 
+class _Wait:
+    """A request that waits for what its client sends next. since: `time.monotonic`. late: it was given up."""
+
+    __slots__ = ("_task", "late", "since")
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self.since = time.monotonic()
+        self.late = False
+
+    def give_up(self) -> None:
+        self.late = True
+        if self._task is not None:
+            self._task.cancel()
+
+
 class Application:
     """ASGI application over one engine.
 
@@ -99,9 +118,12 @@ class Application:
         self._owned = False
         self._closing = threading.Lock()
         self._ending: Optional[asyncio.Task[None]] = None
-        #: What ends the wait for a client: one for each request that is being received and each open stream.
-        self._waits: set[Callable[[], object]] = set()
+        self._receiving: set[_Wait] = set()
+        self._sweeping = False
+        #: What ends open streams.
+        self._streaming: set[Callable[[], object]] = set()
         self._requests = 0
+        self._snapshot: Any = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -178,8 +200,10 @@ class Application:
         while self._requests or loop.time() < patience:
             await asyncio.sleep(0.1)
             if loop.time() > patience:
-                for give_up in list(self._waits):
-                    give_up()
+                for wait in list(self._receiving):
+                    wait.give_up()
+                for end in list(self._streaming):
+                    end()
         await asyncio.sleep(LINGER)
         await loop.run_in_executor(None, self.close)
         logging.shutdown()
@@ -190,29 +214,34 @@ class Application:
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status = 0
+        headers: dict[str, str] = {}
         self._requests += 1
         try:
-            _check_head(scope)
-            body = await self._body(scope, receive)
-            response = await self._answer(_request(scope, body))
+            headers = _headers(scope)
+            body = await self._body(headers, receive)
+            request = _request(scope, headers, body)
+            begun = time.perf_counter()
+            response = self._answer_quickly(request) or await self._answer(request)
             status = response.status
             if response.stream is not None:
                 with contextlib.closing(response.stream) as stream:
-                    await send(_start(scope, response, None))
-                    del body, response  # there may be thousands of streams
+                    await send(_start(scope, headers, response, None))
+                    del body, headers, request, response  # there may be thousands of streams
                     await self._send_events(stream, receive, send)
             else:
-                # Requests that came together are answered together: the thread that sends is woken once for all.
-                await asyncio.sleep(0)
-                await _send(scope, response, send)
+                if time.perf_counter() - begun > MOMENT:
+                    # What came together is answered together: the thread that sends is woken once for all.
+                    await asyncio.sleep(0)
+                await send(_start(scope, headers, response, len(response.body)))
+                await send({"type": "http.response.body", "body": response.body})
         except _TooLarge:
-            response = handle(self.engine or self.open(), _request(scope, b""), too_large=True)
+            response = handle(self.engine or self.open(), _request(scope, headers, b""), too_large=True)
             status = response.status
-            await _send(scope, response, send, close=True)
+            await _send(scope, headers, response, send, close=True)
         except (_BadRequest, _Gone, _TooSlow) as refused:
             status, reason = _REFUSALS[type(refused)]
             refusal = HttpResponse(status, _PLAIN, b'{"error":"%s"}' % reason)
-            await _send(scope, refusal, send, close=True)
+            await _send(scope, headers, refusal, send, close=True)
         except ConnectionError:
             status = 499
         finally:
@@ -220,68 +249,82 @@ class Application:
             if access.isEnabledFor(logging.INFO):
                 _log_access(scope, status, time.perf_counter() - started)
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
-        engine = self.engine or self.open()
-        if request.path == "/" and request.method == "POST" and len(request.body) <= QUICK_BODY:
-            if engine.is_quick:
+    def _answer_quickly(self, request: HttpRequest) -> Optional[HttpResponse]:
+        """What takes less than to hand it to a thread; None for everything else."""
+        if request.path == "/":
+            engine = self.engine or self.open()
+            if engine.is_quick and request.method == "POST" and len(request.body) <= QUICK_BODY:
                 try:
-                    return handle_quickly(engine, request)
-                except NotQuick:
-                    pass
+                    return handle_quickly(engine, request, self._snapshot or self._pin(engine))
+                except (NotQuick, StoreError):
+                    return None
         elif self._dashboard and request.path.startswith("/dashboard"):
             from . import dashboard
 
-            page = dashboard.answer(request.method, request.path, request.body)
-            if page is not None:
-                return page
+            return dashboard.answer(request.method, request.path, request.body)
+        return None
+
+    def _pin(self, engine: Any) -> Any:
+        """The snapshot of this turn of the event loop: all that is answered in one turn had come before it began."""
+        self._snapshot = engine.store.snapshot()
+        asyncio.get_running_loop().call_soon(self._unpin)
+        return self._snapshot
+
+    def _unpin(self) -> None:
+        snapshot, self._snapshot = self._snapshot, None
+        snapshot.close()
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        engine = self.engine or self.open()
         return await asyncio.get_running_loop().run_in_executor(self._pool, handle, engine, request)
 
-    async def _body(self, scope: Message, receive: Receive) -> bytes:
-        """The whole body. One that is announced as too large is not waited for."""
-        length = _announced_length(scope)
+    async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
+        """The whole body, each piece within READ_TIMEOUT, or GRACE when the server stops.
+
+        One that is announced as too large is not waited for.
+        """
+        announced = headers.get("content-length")
+        length = None if announced is None else int(announced)
         if length == 0:
             return b""
         if length is not None and length > MAX_BODY:
             raise _TooLarge
         chunks: list[bytes] = []
         size = 0
-        more = True
-        # Every message comes from another thread: the one that would only say that nothing more comes is not asked for.
-        while more and size != length:
-            message = await self._piece(receive)
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > MAX_BODY:
-                raise _TooLarge
-            more = message.get("more_body", False)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    async def _piece(self, receive: Receive) -> Message:
-        """What the client sends next, within READ_TIMEOUT, or GRACE when the server stops."""
-        # A timer costs less than `asyncio.wait_for` does.
-        task = asyncio.current_task()
-        late = False
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            if task is not None:
-                task.cancel()
-
-        timer = asyncio.get_running_loop().call_later(READ_TIMEOUT, give_up)
-        self._waits.add(give_up)
+        wait = _Wait()
+        self._receiving.add(wait)
+        if not self._sweeping:
+            self._sweep()
         try:
-            message = await receive()
+            # Every message comes from another thread: the one that would only say that nothing more comes is not asked
+            # for.
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Gone
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise _TooLarge
+                if size == length or not message.get("more_body", False):
+                    return b"".join([*chunks, chunk]) if chunks else chunk
+                chunks.append(chunk)
+                wait.since = time.monotonic()
         except asyncio.CancelledError:
-            if late:
+            if wait.late:
                 raise _TooSlow from None
             raise
         finally:
-            timer.cancel()
-            self._waits.discard(give_up)
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        return message
+            self._receiving.discard(wait)
+
+    def _sweep(self) -> None:
+        """Give up requests that wait too long, now and then: a timer for each would cost more than most queries do."""
+        for wait in list(self._receiving):
+            if time.monotonic() - wait.since > READ_TIMEOUT:
+                wait.give_up()
+        self._sweeping = bool(self._receiving)
+        if self._sweeping:
+            asyncio.get_running_loop().call_later(READ_TIMEOUT / 8, self._sweep)
 
     async def _send_events(self, stream: Any, receive: Receive, send: Send) -> None:
         """Send each event in a frame of its own, apart from others, until the stream ends or the client goes away."""
@@ -298,7 +341,7 @@ class Application:
         gone.add_done_callback(end)
         task = asyncio.current_task()
         assert task is not None
-        self._waits.add(task.cancel)
+        self._streaming.add(task.cancel)
         try:
             while not gone.done():
                 ready.clear()
@@ -319,7 +362,7 @@ class Application:
             if self._ending is None:
                 raise
         finally:
-            self._waits.discard(task.cancel)
+            self._streaming.discard(task.cancel)
             gone.cancel()
 
 
@@ -331,50 +374,47 @@ _REFUSALS = {
 }
 
 
-def _check_head(scope: Message) -> None:
-    """Refuse a request line or a block of headers that is too long."""
+def _headers(scope: Message) -> dict[str, str]:
+    """The headers. Refuses a request whose line or headers are too long."""
     path = scope.get("raw_path") or b""
     if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
         raise _BadRequest
+    headers = {}
     size = 0
     for name, value in scope["headers"]:
         size += len(name) + len(value) + 4
+        headers[name.decode("latin-1")] = value.decode("latin-1")
     if size > MAX_HEADERS:
         raise _BadRequest
+    return headers
 
 
-def _announced_length(scope: Message) -> Optional[int]:
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value)
-    return None
+def _request(scope: Message, headers: dict[str, str], body: bytes) -> HttpRequest:
+    path = scope["path"]
+    if path != "/":
+        raw_path = scope.get("raw_path")
+        path = raw_path.decode("latin-1").partition("?")[0] if raw_path else path
+    return HttpRequest(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
 
 
-def _request(scope: Message, body: bytes) -> HttpRequest:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    raw_path = scope.get("raw_path")
-    path = raw_path.decode("latin-1").partition("?")[0] if raw_path else scope["path"]
-    return HttpRequest(scope["method"], path, scope.get("query_string", b"").decode("latin-1"), headers, body)
-
-
-def _start(scope: Message, response: HttpResponse, length: Optional[int], close: bool = False) -> Message:
-    """The message with status and headers. length: of the body, None for a stream."""
+def _start(
+    scope: Message, asked: dict[str, str], response: HttpResponse, length: Optional[int], close: bool = False
+) -> Message:
+    """The message with status and headers. asked: the request's headers. length: of the body, None for a stream."""
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     if scope["http_version"] == "1.1":
-        headers.append((b"connection", b"close" if close or _wants_close(scope) else b"keep-alive"))
+        closes = close or "close" in asked.get("connection", "").lower()
+        headers.append((b"connection", b"close" if closes else b"keep-alive"))
     if length is not None:
-        headers.append((b"content-length", str(length).encode()))
+        headers.append((b"content-length", b"%d" % length))
     return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
-def _wants_close(scope: Message) -> bool:
-    """Whether the client ends its connection with this request."""
-    return any(name == b"connection" and b"close" in value.lower() for name, value in scope["headers"])
-
-
-async def _send(scope: Message, response: HttpResponse, send: Send, close: bool = False) -> None:
+async def _send(
+    scope: Message, asked: dict[str, str], response: HttpResponse, send: Send, close: bool = False
+) -> None:
     """Send an answer. close: the rest of the request cannot be told from the next one, so that none may follow."""
-    await send(_start(scope, response, len(response.body), close))
+    await send(_start(scope, asked, response, len(response.body), close))
     await send({"type": "http.response.body", "body": response.body})
 
 

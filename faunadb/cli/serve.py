@@ -9,6 +9,7 @@ from typing import Optional
 
 import click
 
+from ..engine.answers import MAX_BYTES
 from ..engine.engine import DEFAULT_SECRET
 from ..engine.storage.base import StoreError
 from ..server import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
@@ -45,6 +46,13 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
     help="SQLite only. full: an answered write survives a power cut (default).",
 )
 @click.option(
+    "--answers",
+    default=MAX_BYTES >> 20,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Memory in MB of each process for answers, which are kept until something is written (0: none).",
+)
+@click.option(
     "--log-level",
     default="info",
     show_default=True,
@@ -62,6 +70,7 @@ def serve(
     certificate: Optional[str],
     private_key: Optional[str],
     durability: Optional[str],
+    answers: int,
     log_level: str,
     access_log: bool,
     no_dashboard: bool,
@@ -84,7 +93,7 @@ def serve(
             log_level=log_level,
             access_log=access_log,
             dashboard=not no_dashboard,
-            options={"durability": durability} if durability else {},
+            options={"answers": answers << 20, **({"durability": durability} if durability else {})},
         )
     except (RefusedToServe, StoreError, ImportError, ValueError, OSError) as failure:
         print(f"faunadb serve: {failure}", file=sys.stderr)

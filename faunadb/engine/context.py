@@ -41,13 +41,14 @@ class Context:
 
     snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
     scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
-    time: snapshot time in microseconds. effect_limit: the strongest effect
-    allowed; effect_reason: what forbids more.
+    timeless: nothing has asked for the `time` yet, so that the result stays true while nothing is written.
+    effect_limit: the strongest effect allowed; effect_reason: what forbids more.
     deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
     it has made; size_at_start: of the process in bytes, None when that cannot be told (or was not yet needed).
     """
 
     __slots__ = (
+        "_time",
         "at",
         "auth",
         "cache",
@@ -66,7 +67,7 @@ class Context:
         "scope",
         "size_at_start",
         "snap",
-        "time",
+        "timeless",
         "tx",
         "version",
     )
@@ -92,7 +93,8 @@ class Context:
         self.scope: int = auth.scope
         self.perms = auth.permissions
         self.at: Optional[int] = None
-        self.time: int = snap.time
+        self._time: int = snap.time
+        self.timeless = True
         self.version = version
         self.deadline = deadline
         self.effect_limit = effect_limit
@@ -106,6 +108,12 @@ class Context:
         self.size_at_start: Optional[int] = None
         #: per-query memory for modules (names of refs, parsed indexes, ...), by module
         self.cache: dict[Any, Any] = {}
+
+    @property
+    def time(self) -> int:
+        """The snapshot's time in microseconds."""
+        self.timeless = False
+        return self._time
 
     def now(self) -> Time:
         """The snapshot time, constant within a query."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import threading
 import time
 import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from . import budget, deep, functions  # noqa: F401  (importing functions registers the forms)
+from . import budget, deep, functions, reader  # noqa: F401  (importing functions registers the forms)
+from .answers import MAX_BYTES, Answers, Metrics, Outcome
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .background import Background
@@ -47,9 +49,10 @@ DEFAULT_RETRIES = 4
 class Request(NamedTuple):
     """What `Engine.run` needs to know of a request.
 
-    authorization: value of the header, or None. source: the query as JSON data. last_seen: microseconds.
-    deadline: `time.monotonic` seconds. writer: go through the write path from the start (linearized reads).
-    quick: raise `NotQuick` rather than wait or work for longer than `QUICK_SECONDS`.
+    authorization: value of the header, or None. source: the query as JSON data, or as bytes that are still to be read.
+    last_seen: microseconds. deadline: `time.monotonic` seconds. writer: go through the write path from the start
+    (linearized reads). snapshot: answer from it and quickly, that is, raise `NotQuick` rather than wait or work for
+    longer than `QUICK_SECONDS`.
     """
 
     authorization: Optional[str]
@@ -61,7 +64,7 @@ class Request(NamedTuple):
     effect_limit: int = WRITE
     effect_reason: str = ""
     writer: bool = False
-    quick: bool = False
+    snapshot: Optional[Snapshot] = None
 
 
 #: Code of the error of ``abort``.
@@ -70,18 +73,6 @@ ABORTED = "transaction aborted"
 
 class NotQuick(Exception):
     """A query tried quickly turned out to write or to take longer; it has had no effect."""
-
-
-class Outcome(NamedTuple):
-    """A query's answer. text: the JSON of the whole body. time: microseconds for ``x-txn-time``."""
-
-    status: int
-    text: str
-    time: int
-    compute: int = 0
-    bytes_read: int = 0
-    bytes_written: int = 0
-    retries: int = 0
 
 
 class Unauthenticated(Exception):
@@ -115,11 +106,19 @@ class Failed(Exception):
 class Engine:
     """A database server without a network. Thread-safe; close it when done.
 
-    store: opened store. secret: the root secret, kept as a hash only.
+    store: opened store. secret: the root secret, kept as a hash only. answers: bytes of answers to keep (`Answers`).
     """
 
-    def __init__(self, store: Store, *, secret: str = DEFAULT_SECRET, root_hashes: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        store: Store,
+        *,
+        secret: str = DEFAULT_SECRET,
+        root_hashes: tuple[str, ...] = (),
+        answers: int = MAX_BYTES,
+    ):
         self.store = store
+        self.answers = Answers(answers)
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
         self.background = Background()
         self._streams: Any = None
@@ -166,8 +165,8 @@ class Engine:
     def run(self, request: Request) -> Outcome:
         """Run a query. Raises `Unauthenticated`, `Failed`, `RequestError`."""
         try:
-            if request.quick:
-                return self._run_quickly(request)
+            if request.snapshot is not None:
+                return self._run_quickly(request, request.snapshot)
             return with_keys(lambda: deep.with_room(lambda: self._run(request)))
         except RecursionError:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
@@ -180,15 +179,22 @@ class Engine:
         except StoreUnavailable as failure:
             raise RequestError(503, "unavailable", str(failure)) from failure
 
-    def _run_quickly(self, request: Request) -> Outcome:
+    def _run_quickly(self, request: Request, snap: Snapshot) -> Outcome:
+        if request.last_seen > snap.time:
+            raise NotQuick
+        name = self.answers.name(request)
+        known = self.answers.find(name, snap)
+        if known is not None:
+            return known
         deadline = time.monotonic() + QUICK_SECONDS
         quick = request._replace(deadline=min(deadline, request.deadline))
         try:
-            with self.store.snapshot(request.last_seen) as snap:
-                prepared = self._prepare(quick, snap)
-                if prepared.node.effect() >= WRITE:
-                    raise NotQuick
-                return self._evaluate(quick, prepared, snap, None)
+            prepared = self._prepare(quick, snap)
+            if prepared.node.effect() >= WRITE:
+                raise NotQuick
+            outcome = self._evaluate(quick, prepared, snap, None)
+            self.answers.keep(name, prepared.ctx, outcome)
+            return outcome
         except (NeedsWriter, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
@@ -197,25 +203,43 @@ class Engine:
             raise
 
     def _run(self, request: Request) -> Outcome:
-        if self._is_plain_write(request):
+        ready = self._as_plain_write(request)
+        if ready is not None:
             # A snapshot beforehand would only tell what the transaction tells as well.
-            return self.write(lambda tx: self._prepare_and_evaluate(request, tx), request)
+            return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
         with self.store.snapshot(request.last_seen) as snap:
+            name = self.answers.name(request)
+            known = self.answers.find(name, snap)
+            if known is not None:
+                return known
             prepared = self._prepare(request, snap)
             effect = prepared.node.effect()
             if not (request.writer or effect == WRITE) or request.effect_limit < WRITE:
                 try:
-                    return self._evaluate(request, prepared, snap, None)
+                    outcome = self._evaluate(request, prepared, snap, None)
+                    self.answers.keep(name, prepared.ctx, outcome)
+                    return outcome
                 except NeedsWriter:
                     pass
         return self._write(request, prepared)
 
-    def _is_plain_write(self, request: Request) -> bool:
-        """Whether a query writes by its looks alone, and its principal is known: checking a new one takes long."""
+    def _as_plain_write(self, request: Request) -> Optional[Request]:
+        """A query that writes by its looks alone, with its source read before any lock is taken; None for others.
+
+        Its principal is known: checking a new one takes long.
+        """
         source = request.source
-        if type(source) is not dict or request.effect_limit < WRITE:
-            return False
-        return not _write_keys().isdisjoint(source) and self.authenticator.knows(request.authorization)
+        if type(source) is not bytes or request.effect_limit < WRITE:
+            return None
+        first = _FIRST_KEY.match(source)
+        if first is None or first[1] not in _write_keys():
+            return None
+        if not self.authenticator.knows(request.authorization):
+            return None
+        try:
+            return request._replace(source=reader.read(source))
+        except QueryErrors:
+            return None  # to be told when the secret has been checked
 
     def _prepare_and_evaluate(self, request: Request, tx: Transaction) -> Outcome:
         return self._evaluate(request, self._prepare(request, tx, tx), tx, tx)
@@ -226,7 +250,8 @@ class Engine:
         ctx = self.context(request, snap, schema, auth, tx)
         try:
             with budget.of(ctx):
-                node = parse_query(ctx, request.source)
+                source = request.source
+                node = parse_query(ctx, reader.read(source) if type(source) is bytes else source)
         except QueryErrors as errors:
             raise Failed(errors, snap.time) from None
         return _Prepared(auth, node, snap.schema_version, ctx)
@@ -271,9 +296,7 @@ class Engine:
             status,
             text,
             tx.txn if tx is not None and written else snap.time,
-            ctx.compute,
-            ctx.reads,
-            tx.bytes_written if tx is not None else 0,
+            Metrics(ctx.compute, ctx.reads, tx.bytes_written if tx is not None else 0),
         )
 
     def _write(self, request: Request, prepared: _Prepared) -> Outcome:
@@ -305,7 +328,9 @@ class Engine:
             raise
         except Contended:
             raise contended(attempts - 1) from None
-        return outcome if attempts == 1 else outcome._replace(retries=attempts - 1)
+        if attempts == 1:
+            return outcome
+        return outcome._replace(metrics=outcome.metrics._replace(retries=attempts - 1))
 
     def _write_with_room(self, work: Callable[[Transaction], Outcome], request: Request) -> Outcome:
         """Run work as the store's writer, with room for deep nesting wherever it is run."""
@@ -322,10 +347,13 @@ class Engine:
             return self.store.write(lambda tx: deep.run(lambda: work(tx)), **options)[0]
 
 
+_FIRST_KEY = re.compile(rb'\s*\{\s*"(\w+)"')
+
+
 @cache
-def _write_keys() -> frozenset[str]:
+def _write_keys() -> frozenset[bytes]:
     """First keys of the forms that write."""
-    return frozenset(form.name for form in FORMS if form.effect == WRITE)
+    return frozenset(form.name.encode() for form in FORMS if form.effect == WRITE)
 
 
 def contended(retries: int = 0) -> RequestError:
@@ -337,14 +365,19 @@ def contended(retries: int = 0) -> RequestError:
 
 
 def open_engine(
-    url: str, *, secret: str = DEFAULT_SECRET, root_hashes: tuple[str, ...] = (), **options: Any
+    url: str,
+    *,
+    secret: str = DEFAULT_SECRET,
+    root_hashes: tuple[str, ...] = (),
+    answers: int = MAX_BYTES,
+    **options: Any,
 ) -> Engine:
     """An engine on the store at url (``sqlite://``, ``sqlite:///file.db``, ``postgresql://...``).
 
-    secret: the root secret, "" for none. root_hashes: bcrypt hashes of further ones. options: those of
-    `storage.open_store`. Raises its errors.
+    secret: the root secret, "" for none. root_hashes: bcrypt hashes of further ones. answers: bytes of answers to keep
+    (`Answers`). options: those of `storage.open_store`. Raises its errors.
     """
-    engine = Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes)
+    engine = Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes, answers=answers)
     _open[engine] = os.getpid()
     maintenance.start(engine)
     return engine

@@ -12,22 +12,23 @@ import random
 import re
 import socket
 import time
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from urllib.parse import unquote_plus
 
-from . import deep, reader
+from . import reader
 from .auth.jwks import with_keys
 from .engine import (
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT,
     MAX_TIMEOUT,
     Failed,
+    Metrics,
     NotQuick,
     Request,
     Unauthenticated,
 )
-from .language.errors import TICKET, QueryErrors, RequestError, bad_request, wires
+from .language.errors import TICKET, RequestError, bad_request, wires
 from .language.registry import READ, VERSION_RANK, WRITE
 from .render import pretty
 from .render_legacy import is_legacy, legacy_error
@@ -36,6 +37,7 @@ from .storage.base import DeadlineExceeded, StoreError
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .storage import Snapshot
 
 #: Bytes of a request body.
 MAX_BODY = 8 * 1024 * 1024
@@ -62,19 +64,6 @@ class HttpResponse(NamedTuple):
     headers: list[tuple[str, str]]
     body: bytes
     stream: Any = None
-
-
-class Metrics(NamedTuple):
-    """What a query cost. compute: units. read, written: bytes. retries: of a contended transaction."""
-
-    compute: int = 0
-    read: int = 0
-    written: int = 0
-    retries: int = 0
-
-    def lines(self) -> list[str]:
-        """The same for people."""
-        return [f"{name}: {value}" for name, value in self._asdict().items()]
 
 
 # Headers
@@ -165,7 +154,7 @@ _TRACE = re.compile(r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}")
 
 def traceparent(given: Optional[str]) -> str:
     """The response's ``traceparent``: the request's trace id or a new one, and always a new span id."""
-    fresh = f"{random.getrandbits(192):048x}"  # unique, not secret: no system call
+    fresh = random.getrandbits(192).to_bytes(24, "big").hex()  # unique, not secret: no system call
     trace = fresh[:32]
     match = _TRACE.fullmatch(given) if given else None
     if match and match[1].strip("0") and match[2].strip("0"):
@@ -216,13 +205,35 @@ _DEFAULTS = Options("4", 0, DEFAULT_TIMEOUT, DEFAULT_RETRIES)
 _NOTHING = Metrics()
 
 
+@lru_cache(1024)
+def _metric_headers(size_in: int, size_out: int, metrics: Metrics) -> tuple[tuple[str, str], ...]:
+    """What a query cost, with the bytes of its body and of its answer."""
+    compute, read, written, retries = metrics
+    return (
+        ("x-query-bytes-in", str(size_in)),
+        ("x-query-bytes-out", str(size_out)),
+        ("x-compute-ops", str(max(1, -(-compute // UNITS_PER_OP)))),
+        ("x-byte-read-ops", str(-(-read // READ_UNIT))),
+        ("x-byte-write-ops", str(-(-written // WRITE_UNIT))),
+        ("x-storage-bytes-read", str(read)),
+        ("x-storage-bytes-write", str(written)),
+        ("x-txn-retries", str(retries)),
+    )
+
+
 class Exchange:
     """One request being answered: collects what its response needs."""
 
-    def __init__(self, engine: Engine, request: HttpRequest, quick: bool = False, too_large: bool = False):
+    def __init__(
+        self,
+        engine: Engine,
+        request: HttpRequest,
+        snapshot: Optional[Snapshot] = None,
+        too_large: bool = False,
+    ):
         self.engine = engine
         self.request = request
-        self.quick = quick
+        self.snapshot = snapshot
         self.too_large = too_large
         self.headers = request.headers
         self.started = time.monotonic()
@@ -270,7 +281,8 @@ class Exchange:
         if self.time is not None:
             headers.append(("x-txn-time", str(self.time)))
             if metrics:
-                headers.extend(self._metrics(size))
+                headers.append(("x-query-time", str(self._elapsed())))
+                headers.extend(_metric_headers(self._size_of_body(), size, self.metrics))
         if self.tags:
             headers.append(("x-fauna-tags", self.tags))
         if "origin" in self.headers:
@@ -278,20 +290,6 @@ class Exchange:
         headers.append(("x-faunadb-build", build()))
         headers.append(("traceparent", traceparent(self.headers.get("traceparent"))))
         return headers
-
-    def _metrics(self, size: int) -> list[tuple[str, str]]:
-        compute, read, written, retries = self.metrics
-        return [
-            ("x-query-time", str(self._elapsed())),
-            ("x-query-bytes-in", str(self._size_of_body())),
-            ("x-query-bytes-out", str(size)),
-            ("x-compute-ops", str(max(1, -(-compute // UNITS_PER_OP)))),
-            ("x-byte-read-ops", str(-(-read // READ_UNIT))),
-            ("x-byte-write-ops", str(-(-written // WRITE_UNIT))),
-            ("x-storage-bytes-read", str(read)),
-            ("x-storage-bytes-write", str(written)),
-            ("x-txn-retries", str(retries)),
-        ]
 
     def _size_of_body(self) -> int:
         """Bytes of the request's body; of one that was too large to be read, what was announced."""
@@ -423,33 +421,27 @@ class Exchange:
             effect_limit,
             reason,
             writer,
-            self.quick,
+            self.snapshot,
         )
 
     def run(self, request: Request) -> HttpResponse:
         outcome = self.engine.run(request)
         self.time = outcome.time
-        self.metrics = Metrics(outcome.compute, outcome.bytes_read, outcome.bytes_written, outcome.retries)
+        self.metrics = outcome.metrics
         return self.respond(outcome.status, outcome.text)
 
-    def source(self, body: Optional[bytes]) -> Any:
-        """The query's JSON; None when there is none. Without a valid secret that is the answer, whatever the body holds."""
-        try:
-            if body is None:
-                raise reader.no_query()
-            try:
-                return reader.read(body)
-            except RecursionError:
-                return deep.run(lambda: reader.read(body))
-        except QueryErrors as errors:
+    def source(self, body: Optional[bytes]) -> bytes:
+        """The query as the engine reads it. None is an error, unless the secret is not valid: then that is the error."""
+        if body is None:
             self.authenticate()
-            raise Failed(errors, self.time or self.now()) from None
+            raise Failed(reader.no_query(), self.time or self.now())
+        return body
 
     @property
     def body(self) -> Optional[bytes]:
         """What was sent, None for nothing. A body in chunks is there, be it empty."""
-        is_chunked = "chunked" in self.headers.get("transfer-encoding", "")
-        return self.request.body if self.request.body or is_chunked else None
+        body = self.request.body
+        return body if body or "chunked" in self.headers.get("transfer-encoding", "") else None
 
 
 def _query(exchange: Exchange) -> HttpResponse:
@@ -576,9 +568,12 @@ def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> Htt
     return _guarded(Exchange(engine, request, too_large=too_large))
 
 
-def handle_quickly(engine: Engine, request: HttpRequest) -> HttpResponse:
-    """Answer a request that reads little. Raises `NotQuick`, without effects, when it is not such a one."""
-    return _guarded(Exchange(engine, request, quick=True))
+def handle_quickly(engine: Engine, request: HttpRequest, snapshot: Snapshot) -> HttpResponse:
+    """Answer a request that reads little, from a snapshot that was opened after the request came.
+
+    Raises `NotQuick`, without effects, when it is not such a one.
+    """
+    return _guarded(Exchange(engine, request, snapshot))
 
 
 def _guarded(exchange: Exchange) -> HttpResponse:

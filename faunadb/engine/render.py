@@ -172,7 +172,6 @@ class ResponseWriter(Writer):
         self.ctx = ctx
         self.schema = ctx.schema
         self.scope = ctx.scope
-        self.time = ctx.tx.txn if ctx.tx is not None else ctx.time
         self.version = ctx.version
         # Every array and object is counted: no method of this class in between.
         self.grow = ctx.allocate  # type: ignore[method-assign]
@@ -181,6 +180,11 @@ class ResponseWriter(Writer):
     def render(self, value: Any) -> str:
         text = self.text(value)
         return "null" if text is None else text
+
+    @property
+    def time(self) -> int:
+        """What a pending time is by now, in microseconds."""
+        return self.ctx.tx.txn if self.ctx.tx is not None else self.ctx.time
 
     # Refs
 

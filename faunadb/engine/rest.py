@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import deep, reader
+from .engine import Failed
 from .language import refs
 from .language.errors import QueryErrors
 from .language.registry import READ
@@ -104,7 +105,7 @@ def _query(exchange: Exchange, target: _Target, method: str) -> Any:
     verb = {"POST": "create", "PUT": "replace", "PATCH": "update"}[method]
     body: Any = {}
     if exchange.body is not None:
-        body = exchange.source(exchange.body)
+        body = _json(exchange, exchange.body)
     return {verb: ref, "params": {"quote": body}}
 
 
@@ -125,6 +126,13 @@ def _read(exchange: Exchange, target: _Target, ref: Any) -> Any:
             query[side] = _cursor(parameters[side])
             break
     return query
+
+
+def _json(exchange: Exchange, body: bytes) -> Any:
+    try:
+        return deep.with_room(lambda: reader.read(body))
+    except QueryErrors as errors:
+        raise Failed(errors, exchange.time or exchange.now()) from None
 
 
 def _json_or_text(text: str) -> Any:

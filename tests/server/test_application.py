@@ -96,6 +96,69 @@ def test_the_access_log_shows_neither_secrets_nor_data(application, caplog):
     assert "add" not in record.getMessage()
 
 
+@pytest.fixture
+def on_file(tmp_path):
+    with open_engine(f"sqlite:///{tmp_path}/main.db", secret="secret") as engine:
+        yield Application(engine)
+
+
+def at_once(
+    application: Application, *requests: tuple[bytes, dict[str, str]]
+) -> list[tuple[int, int, bytes]]:
+    """Status, time and body of requests that come together, each with headers of its own."""
+    answers: dict[int, list[dict[str, Any]]] = {}
+
+    async def ask(number: int, body: bytes, headers: dict[str, str]) -> None:
+        sent = answers[number] = []
+        authorized = {"authorization": "Bearer secret", "x_faunadb_api_version": "4", **headers}
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await application(scope(**authorized), receive, send)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(ask(number, *request) for number, request in enumerate(requests)))
+
+    asyncio.run(asyncio.wait_for(all_of_them(), 10))
+    pairs = [answers[number] for number in range(len(requests))]
+    return [
+        (start["status"], int(dict(start["headers"])[b"x-txn-time"]), body["body"]) for start, body in pairs
+    ]
+
+
+def test_what_comes_together_is_read_from_one_snapshot(on_file, monkeypatch):
+    taken = []
+    snapshot = on_file.engine.store.snapshot
+    monkeypatch.setattr(on_file.engine.store, "snapshot", lambda *at: taken.append(at) or snapshot(*at))
+    now = (b'{"now":null}', {})
+    first = at_once(on_file, now, now, now)
+    assert len({time for _, time, _ in first}) == len({body for _, _, body in first}) == len(taken) == 1
+    ((_, later, _),) = at_once(on_file, now)
+    assert later > first[0][1]
+    assert on_file.engine.store._pool._idle  # the connection was given back
+
+
+def test_who_has_seen_more_than_the_snapshot_shows_gets_another(on_file):
+    ahead = on_file.engine.store.time() + 2_000_000
+    plain, demanding = at_once(on_file, (b"1", {}), (b"1", {"x_last_seen_txn": str(ahead)}))
+    assert plain[0] == demanding[0] == 200
+    assert plain[1] < ahead <= demanding[1]
+
+
+def test_a_write_is_seen_by_whatever_comes_after_its_answer(on_file):
+    create = (b'{"create_collection":{"object":{"name":"c"}}}', {})
+    count = (b'{"count":{"collections":null}}', {})
+    assert [status for status, _, _ in at_once(on_file, create)] == [201]
+    for n in range(1, 20):
+        assert {body for _, _, body in at_once(on_file, count, count)} == {b'{"resource":%d}' % n}
+        more = (b'{"create_collection":{"object":{"name":"c%d"}}}' % n, {})
+        assert [status for status, _, _ in at_once(on_file, more)] == [201]
+
+
 def moments_of_events(application: Application, count: int) -> list[float]:
     """When each of count events of one transaction was sent, in seconds of the loop's clock."""
     moments: list[float] = []

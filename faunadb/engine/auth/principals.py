@@ -34,10 +34,11 @@ class Auth:
 
     kind: ``root``, ``key``, ``scoped`` (a key or root with a scope), ``token`` or ``jwt``. scope: number of
     the database it acts on. identity: the document it acts as, or None. document: its key or token, or None
-    (root, JWT). claims: the payload of a JWT as values. expires: microseconds when it is over, or None.
+    (root, JWT). claims: the payload of a JWT as values. expires: microseconds when it is over, or None. timeless:
+    its secret opens the same until something is written.
     """
 
-    __slots__ = ("claims", "document", "expires", "identity", "kind", "permissions", "scope")
+    __slots__ = ("claims", "document", "expires", "identity", "kind", "permissions", "scope", "timeless")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Auth:
         self.document = document
         self.claims = claims
         self.expires = expires
+        self.timeless = False
 
     def __repr__(self) -> str:
         return f"Auth({self.kind}, {self.scope}, {self.permissions!r})"
@@ -92,6 +94,7 @@ class Auth:
         if collection.id == TOKENS:
             return self.token
         if collection.id == CREDENTIALS:
+            ctx.timeless = False  # they can have a time to live
             return credentials_of(ctx.snap, self.identity) if self.token and self.identity else None
         if self.identity is not None and self.identity.coll == collection.id >= FIRST_COLLECTION:
             return self.identity
@@ -164,6 +167,7 @@ class Authenticator:
             return None
         auth = attempt.jwt(text) if may_be_jwt else attempt.secret(text)
         if auth is not None and attempt.lasting:
+            auth.timeless = attempt.timeless
             self._remember(
                 name, _Proof(auth, snap.schema_version, auth.document, attempt.ts, attempt.instance)
             )
@@ -231,7 +235,7 @@ class _Attempt:
     """One authentication.
 
     lasting: the outcome depends on nothing but the schema, the key or token as of `ts`, and whether
-    `instance` lives.
+    `instance` lives. timeless: none of them has a time to live.
     """
 
     def __init__(
@@ -248,6 +252,7 @@ class _Attempt:
         self.schema = schema
         self.deadline = time.monotonic() + PREDICATE_SECONDS if deadline is None else deadline
         self.lasting = True
+        self.timeless = True
         self.ts = 0
         self.instance: Optional[Ref] = None
 
@@ -310,7 +315,7 @@ class _Attempt:
         if self.schema.database(ref.scope) is None:
             return None
         row = self.snap.version(ref.scope, ref.coll, ref.id)
-        if row is None or row.data is None or not _lives(row, self.snap):
+        if row is None or row.data is None or not self._lives(row):
             return None
         fields = _decode(row.data, ref.scope)
         hashed = fields.get("hashed_secret")
@@ -348,7 +353,11 @@ class _Attempt:
         if self.schema.collection(ref.scope, ref.coll) is None:
             return False
         row = self.snap.version(ref.scope, ref.coll, ref.id)
-        return row is not None and _lives(row, self.snap)
+        return row is not None and self._lives(row)
+
+    def _lives(self, row: VersionRow) -> bool:
+        self.timeless = self.timeless and row.ttl is None
+        return _lives(row, self.snap)
 
     # ---- scopes ----------------------------------------------------------------------------------------
 
@@ -439,6 +448,7 @@ class SecretOwner(NamedTuple):
 
 def owner_of_secret(ctx: Context, text: str) -> Optional[SecretOwner]:
     """Whose secret this is, if it would authenticate without a scope; None when nobody's."""
+    ctx.timeless = False  # it can have a time to live
     attempt = _Attempt(ctx.engine.authenticator, ctx.engine, ctx.snap, ctx.schema, ctx.deadline)
     if text.startswith("ey") and "." in text:
         auth = attempt.jwt(text)

@@ -78,7 +78,6 @@ class EntryReader(Reader):
                 high = key
         if high is not None and high <= low:  # type: ignore[operator]
             return
-        now = ctx.time
         while True:
             count = 0
             last = b""
@@ -99,7 +98,7 @@ class EntryReader(Reader):
                 if count % CHECK_EVERY == 0:
                     ctx.check_deadline()
                 ttl = row[4]
-                if (ttl is None or ttl > now) and live[row[1]]:
+                if (ttl is None or ttl > ctx.time) and live[row[1]]:
                     yield row
             if limit is None or count < limit:
                 return

@@ -94,8 +94,8 @@ def _target(value: Any) -> Target:
 
 def open_stream(exchange: Exchange) -> HttpResponse:
     """Answer ``POST /stream``. Raises what `Engine.run` raises."""
-    from ..engine import Failed
-    from ..http import CONTENT_TYPE, HttpResponse, Metrics, parse_query_string
+    from ..engine import Failed, Metrics
+    from ..http import CONTENT_TYPE, HttpResponse, parse_query_string
 
     # Without a valid secret that is the answer, before anything about parameters or body.
     exchange.authenticate()
