@@ -3,8 +3,9 @@
     python benchmarks/server.py [--quick] [--only reads|workers|latency|memory]
 
 Linux, with the extra ``server``. Point reads by ref over HTTP/1.1, of 1,000 documents over and over in changing order,
-from 32 connections of this process. Until something is written, the server gives its answers again; so reads are
-measured also with a write among each 100 requests, and with ``--answers 0``, which has each of them evaluated. Against
+from 32 connections of this process (128 for two workers). Until something is written, the server gives its answers
+again; so reads are measured also with a write among each 100 requests, and with ``--answers 0``, which has each of them
+evaluated. Against
 
 - an empty ASGI application on the same granian with the same settings, which gives 200 and two bytes, and
 - one that sends a fixed answer with all headers and the body of ours.
@@ -39,6 +40,8 @@ from faunadb.listening import free_port
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 32
+#: Enough to keep two workers busy: the more requests come together, the less each of them costs.
+MANY_CONNECTIONS = 128
 DOCUMENTS = 1_000
 DOCUMENT = {"object": {"data": {"object": {"name": "Fire Beak", "element": ["air", "fire"], "cost": 10}}}}
 CREATE = {"create": {"collection": "spells"}, "params": DOCUMENT}
@@ -137,10 +140,10 @@ def ask(server: Server, expression: Any, path: str = "/") -> Answer:
     return Answer([pair for pair in pairs if pair[0] not in ("server", "date", "content-length")], body)
 
 
-def prepare(server: Server) -> Answer:
+def prepare(server: Server, documents: int = DOCUMENTS) -> Answer:
     """Make the documents; the answer to a read of one."""
     ask(server, {"create_collection": {"object": {"name": "spells"}}})
-    refs = [get(number)["get"] for number in range(1, DOCUMENTS + 1)]
+    refs = [get(number)["get"] for number in range(1, documents + 1)]
     ask(server, {"do": [{"create": ref, "params": DOCUMENT} for ref in refs]})
     return ask(server, get(1))
 
@@ -187,12 +190,12 @@ def with_writes() -> list[bytes]:
     return requests
 
 
-def load(server: Server, seconds: float, requests: list[bytes]) -> Load:
-    """Keep one request open on each connection."""
+def load(server: Server, seconds: float, requests: list[bytes], count: int = CONNECTIONS) -> Load:
+    """Keep one request open on each of count connections."""
     following = itertools.cycle(requests)
     ready = select.epoll()
     connections, started, parts = {}, {}, {}
-    for _ in range(CONNECTIONS):
+    for _ in range(count):
         connection = socket.create_connection(("127.0.0.1", server.port))
         connections[connection.fileno()] = connection
         ready.register(connection.fileno(), select.EPOLLIN)
@@ -225,7 +228,11 @@ def load(server: Server, seconds: float, requests: list[bytes]) -> Load:
 
 
 def in_turns(
-    servers: dict[str, Server], seconds: float, rounds: int, requests: Optional[dict[str, list[bytes]]] = None
+    servers: dict[str, Server],
+    seconds: float,
+    rounds: int,
+    requests: Optional[dict[str, list[bytes]]] = None,
+    connections: int = CONNECTIONS,
 ) -> dict[str, list[Load]]:
     """All are loaded in turns: the machine's moods hit all alike. The first round of each warms it up.
 
@@ -235,7 +242,8 @@ def in_turns(
     usual = reads_of_all()
     for number in range(rounds + 1):
         for name, server in servers.items():
-            measured = load(server, seconds if number else 0.5, (requests or {}).get(name, usual))
+            asked = (requests or {}).get(name, usual)
+            measured = load(server, seconds if number else 0.5, asked, connections)
             if number:
                 loads[name].append(measured)
     return loads
@@ -288,7 +296,7 @@ def workers(folder: str, seconds: float, rounds: int) -> None:
     with ours(folder) as one:
         prepare(one)
         with ours(folder, "--workers", "2") as two:
-            loads = in_turns({"1": one, "2": two}, seconds, rounds)
+            loads = in_turns({"1": one, "2": two}, seconds, rounds, connections=MANY_CONNECTIONS)
     by_cpu = ratio_of(loads["2"], loads["1"])
     evenness = median_of(loads["2"], lambda each: each.evenness)
     cores = len(os.sched_getaffinity(0))
@@ -325,7 +333,7 @@ def memory(folder: str, streams: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     streams = min(streams, most - 100)
     with ours(folder) as server:
-        prepare(server)
+        prepare(server, documents=1)
         idle = server.memory()
         request = request_bytes(get(1)["get"], "/stream")
         open_streams = []
