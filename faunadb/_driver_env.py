@@ -22,14 +22,11 @@ class RuntimeEnvHeader:
     """The value of ``X-Driver-Env``: ``str()`` gives it, in lower case."""
 
     def __init__(self) -> None:
-        # Not needed to import the driver, and not loaded by anything else it imports.
-        import platform
-
         version = sys.version_info
         self.pythonVersion = f"{version.major}.{version.minor}.{version.micro}-{version.releaselevel}"
         self.driverVersion = __version__
         self.env = self.getRuntimeEnv()
-        self.os = f"{platform.system()}-{platform.release()}"
+        self.os = _os()
 
     def getRuntimeEnv(self) -> str:
         """Return the name of the host that this process runs on, ``"Unknown"`` for any other."""
@@ -38,6 +35,16 @@ class RuntimeEnvHeader:
     def __str__(self) -> str:
         driver = f"driver=python-{self.driverVersion}; runtime=python-{self.pythonVersion}"
         return f"{driver} env={self.env}; os={self.os}".lower()
+
+
+def _os() -> str:
+    """Name and release of the operating system."""
+    if hasattr(os, "uname"):
+        system = os.uname()
+        return f"{system.sysname}-{system.release}"
+    import platform  # which the first query would have to wait for
+
+    return f"{platform.system()}-{platform.release()}"
 
 
 def _host() -> str:

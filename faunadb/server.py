@@ -265,14 +265,16 @@ class Application:
         return None
 
     def _pin(self, engine: Any) -> Any:
-        """The snapshot of this turn of the event loop: all that is answered in one turn had come before it began."""
-        self._snapshot = engine.store.snapshot()
+        """Open a snapshot for this turn of the event loop."""
+        # Its end is put in the loop's queue first: all that stands before it there had come before the snapshot was opened.
         asyncio.get_running_loop().call_soon(self._unpin)
+        self._snapshot = engine.store.snapshot()
         return self._snapshot
 
     def _unpin(self) -> None:
         snapshot, self._snapshot = self._snapshot, None
-        snapshot.close()
+        if snapshot is not None:
+            snapshot.close()
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         engine = self.engine or self.open()

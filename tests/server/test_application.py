@@ -12,6 +12,7 @@ import pytest
 from faunadb import server
 from faunadb.engine.engine import open_engine
 from faunadb.engine.http import HttpRequest, handle
+from faunadb.engine.storage.base import StoreUnavailable
 from faunadb.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
 from faunadb.server import Application, serve
 
@@ -140,6 +141,28 @@ def test_what_comes_together_is_read_from_one_snapshot(on_file, monkeypatch):
     ((_, later, _),) = at_once(on_file, now)
     assert later > first[0][1]
     assert on_file.engine.store._pool._idle  # the connection was given back
+
+
+def test_what_comes_after_a_snapshot_was_opened_is_not_read_from_it(on_file, monkeypatch):
+    snapshot = on_file.engine.store.snapshot
+    shared = []
+
+    def opening(at_least: int = 0) -> Any:
+        asyncio.get_running_loop().call_soon(lambda: shared.append(on_file._snapshot))
+        return snapshot(at_least)
+
+    monkeypatch.setattr(on_file.engine.store, "snapshot", opening)
+    at_once(on_file, (b'{"now":null}', {}))
+    assert shared == [None]
+
+
+def test_a_store_that_cannot_be_read_is_told(on_file, monkeypatch):
+    def refuse(at_least: int = 0) -> Any:
+        raise StoreUnavailable("the disk is gone")
+
+    monkeypatch.setattr(on_file.engine.store, "snapshot", refuse)
+    ((status, _, body),) = at_once(on_file, (b'{"now":null}', {}))
+    assert (status, b"the disk is gone" in body) == (503, True)
 
 
 def test_who_has_seen_more_than_the_snapshot_shows_gets_another(on_file):

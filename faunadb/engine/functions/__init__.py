@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-
 from ..language import callbacks, selecting, special  # noqa: F401  (registers the special forms)
 
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+# Named one by one: to look for them takes as long as to load them.
+from . import (  # noqa: F401
+    arrays,
+    auth,
+    basic,
+    conversions,
+    legacy,
+    numbers,
+    reads,
+    refs,
+    sets,
+    strings,
+    times,
+    types,
+    writes,
+)
