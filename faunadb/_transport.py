@@ -192,7 +192,8 @@ def _originals() -> Optional[_Patchable]:
     return found if genuine and hasattr(HTTPAdapter, "get_connection_with_tls_context") else None
 
 
-_ORIGINALS = _originals()
+#: Methods of ``requests`` itself, once they were seen: a mock may be in place when this module is loaded.
+_ORIGINALS: Optional[_Patchable] = None
 
 _PROXY_VARIABLES = (
     "http_proxy",
@@ -364,6 +365,9 @@ def _adds_nothing(session: Session) -> bool:
 
 def new_shortcut(session: Any, root: str, auth: Any) -> Optional[Shortcut]:
     """Return the shortcut for a session, or ``None`` when requests have to go the long way for now."""
+    global _ORIGINALS
+    if _ORIGINALS is None:
+        _ORIGINALS = _originals()
     if type(session) is not Session or type(session.headers) is not SharedHeaders:
         return None
     if getattr(type(auth), "is_plain_bearer", False) is not True or not _adds_nothing(session):

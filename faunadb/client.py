@@ -11,29 +11,20 @@ from json import JSONDecodeError
 from time import time
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from requests import Request, Session
-from requests.auth import HTTPBasicAuth
-from requests.exceptions import ConnectionError
-
 from faunadb import __api_version__, _telemetry
 from faunadb._driver_env import RuntimeEnvHeader
 from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint, resolve_endpoint
+from faunadb._headers import CONTROL_CHARACTERS, in_header
 from faunadb._json import parse_json, to_json
-from faunadb._transport import (
-    Answer,
-    Seconds,
-    Shortcut,
-    answer_of,
-    as_timeout,
-    new_session,
-    new_shortcut,
-    send_arguments,
-)
 from faunadb.errors import FaunaError, UnexpectedError, _get_or_raise
 from faunadb.query import _wrap
 from faunadb.request_result import RequestResult
 
+# `requests` takes longer to load than all else together: it is loaded with the first client, not with this module.
 if TYPE_CHECKING:
+    from requests import Session
+
+    from faunadb._transport import Answer, Seconds, Shortcut
     from faunadb.streams import Subscription
 
 API_VERSION: str = __api_version__
@@ -45,7 +36,6 @@ _log = logging.getLogger("faunadb")
 _log.addHandler(logging.NullHandler())
 
 _TRACEPARENT = r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
-_CONTROL_CHARACTERS = "[\x00-\x1f\x7f]"
 
 
 class _LastTxnTime:
@@ -110,45 +100,6 @@ class _Counter:
             return True
 
 
-class HTTPBearerAuth(HTTPBasicAuth):
-    """The secret of a client, sent as ``Authorization: Bearer <secret>``.
-
-    :ivar secret: The secret; also called ``username``, since servers take it as the user name of basic
-        authentication as well.
-    """
-
-    is_plain_bearer = True
-
-    def __init__(self, secret: Optional[str]) -> None:
-        if isinstance(secret, str) and re.search(_CONTROL_CHARACTERS, secret):
-            raise ValueError("The secret contains control characters, which cannot be sent.")
-        super().__init__(secret, "")  # type: ignore[arg-type]
-
-    @property
-    def secret(self) -> str:
-        return self.username  # type: ignore[return-value]
-
-    @secret.setter
-    def secret(self, secret: str) -> None:
-        self.username = secret
-
-    def auth_header(self) -> str:
-        """Return the value of the header ``Authorization``."""
-        return f"Bearer {self.secret}"
-
-    def __call__(self, r: Any) -> Any:
-        r.headers["Authorization"] = _in_header(self.auth_header())
-        return r
-
-    def __repr__(self) -> str:
-        return "<HTTPBearerAuth>"
-
-
-def _in_header(text: str) -> str:
-    """Return a header value whose bytes are text in UTF-8, which the protocol is in."""
-    return text if text.isascii() else text.encode("utf-8").decode("latin-1")
-
-
 class FaunaClient:
     """A client of an FQL v4 database.
 
@@ -193,6 +144,9 @@ class FaunaClient:
         self.domain = domain
         self.scheme = scheme
         self.port: int = (443 if scheme == "https" else 80) if port is None else port
+        from faunadb._auth import HTTPBearerAuth
+        from faunadb._transport import as_timeout
+
         self.auth = HTTPBearerAuth(secret)
         self.observer = observer
         self.pool_connections = pool_connections
@@ -211,6 +165,8 @@ class FaunaClient:
         self._prepare_session()
 
     def _new_session(self) -> Session:
+        from faunadb._transport import new_session
+
         return new_session(_driver_headers(), self._timeout, self.pool_connections, self.pool_maxsize)
 
     def _prepare_session(self) -> None:
@@ -445,6 +401,8 @@ class FaunaClient:
         try:
             shortcut = self._shortcut
             if shortcut is None or not shortcut.holds(self.session, self.auth):
+                from faunadb._transport import new_shortcut
+
                 shortcut = self._shortcut = new_shortcut(self.session, self._endpoint.root, self.auth)
             if shortcut is not None:
                 target = path + _query_string(query)
@@ -452,10 +410,11 @@ class FaunaClient:
                 if answer is not None:
                     return answer
             return self._send_long_way(action, path, query, body, headers)
-        except ConnectionError as error:
-            if not self._endpoint.is_closed_service:
+        except OSError as error:
+            explained = self.explained(error)
+            if explained is error:
                 raise
-            raise self.explained(error) from error
+            raise explained from error
 
     def _send_long_way(
         self,
@@ -465,6 +424,8 @@ class FaunaClient:
         body: Optional[str],
         headers: dict[str, str],
     ) -> Answer:
+        from faunadb._transport import answer_of, send_arguments
+
         prepared = self._prepare(action, path, body, headers, query)
         arguments = send_arguments(self.session, self._endpoint.root, self._timeout)
         return answer_of(self.session.send(prepared, **arguments))
@@ -478,17 +439,23 @@ class FaunaClient:
         query: Optional[dict[str, Any]] = None,
     ) -> Any:
         """Return a request as the session prepares it."""
+        from requests import Request
+
         session_headers = getattr(self.session, "headers", None)
         if session_headers is not None and "X-FaunaDB-API-Version" not in session_headers:
             # A session that was assigned knows nothing of the protocol.
             headers = {**_driver_headers(), **headers}
         url = self._endpoint.root + path
+        if self._endpoint.engine_url is not None:
+            url, query = url + _query_string(query), None  # requests adds parameters to http URLs only
         request = Request(action, url, data=body, params=query, headers=headers, auth=self.auth)
         return self.session.prepare_request(request)
 
-    def explained(self, error: ConnectionError) -> ConnectionError:
-        """Return a failure to connect, which says more when it is the closed service that does not answer."""
-        if not self._endpoint.is_closed_service:
+    def explained(self, error: OSError) -> OSError:
+        """Return the error; of a failure to connect one that says more, when it is the closed service."""
+        from requests.exceptions import ConnectionError
+
+        if not self._endpoint.is_closed_service or not isinstance(error, ConnectionError):
             return error
         message = CLOSED_SERVICE_MESSAGE.format(url=self.base_url)
         return type(error)(f"{message} ({error})", request=error.request, response=error.response)
@@ -523,9 +490,9 @@ class FaunaClient:
             if not isinstance(name, str) or not isinstance(value, str):
                 raise TypeError(f"Names and values of tags must be strings, got {name!r}: {value!r}")
         text = ",".join(f"{name}={value}" for name, value in tags_dict.items())
-        if re.search(_CONTROL_CHARACTERS, text):
+        if re.search(CONTROL_CHARACTERS, text):
             raise ValueError(f"Tags with control characters cannot be sent, got {text!r}.")
-        return _in_header(text)
+        return in_header(text)
 
     def _is_valid_traceparent(self, traceparent: str) -> bool:
         return isinstance(traceparent, str) and re.fullmatch(_TRACEPARENT, traceparent) is not None
@@ -567,3 +534,11 @@ def _parse(text: str) -> Any:
         return None, f"The response holds a value that cannot be read: {error}"
     except RecursionError:
         return None, "The response is nested too deeply to be read."
+
+
+def __getattr__(name: str) -> Any:
+    if name == "HTTPBearerAuth":
+        from faunadb._auth import HTTPBearerAuth
+
+        return HTTPBearerAuth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

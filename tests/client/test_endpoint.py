@@ -120,6 +120,36 @@ def test_engine_in_this_process() -> None:
         assert other.get_last_txn_time() == client.get_last_txn_time() is not None
 
 
+def test_parameters_reach_the_engine_by_a_session_with_hooks() -> None:
+    """Such a session prepares and sends each request itself."""
+    with FaunaClient("secret", endpoint="sqlite://") as client:
+        client.session.hooks["response"].append(lambda response, **_: response)
+        assert client.ping("node") == "Scope node is OK"
+
+
+def test_a_client_first_made_under_a_mock_is_as_quick_as_others_afterwards() -> None:
+    code = """
+import responses, faunadb.client
+with responses.RequestsMock() as mock:
+    mock.add("POST", "http://localhost:8443/", json={"resource": 1})
+    client = faunadb.client.FaunaClient("secret", endpoint="http://localhost:8443")
+    assert client.query(1) == 1
+from faunadb import _transport
+assert _transport.new_shortcut(client.session, "http://localhost:8443", client.auth) is not None
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_requests_is_loaded_with_the_first_client() -> None:
+    code = "import sys, faunadb.client, faunadb.page; print('requests' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    from faunadb import client
+
+    assert isinstance(FaunaClient("secret", endpoint=LOCAL).auth, client.HTTPBearerAuth)
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        client.Nothing
+
+
 def test_the_engine_is_loaded_on_demand_only() -> None:
     code = (
         "import sys; from faunadb.client import FaunaClient; FaunaClient('s', endpoint='http://h');"
