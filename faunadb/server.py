@@ -446,6 +446,7 @@ def _log_access(scope: Message, status: int, seconds: float) -> None:
 
 def create_app() -> Application:
     """The application of a worker process, configured by the environment."""
+    _stop_at_first_signal()
     config = json.loads(os.environ[CONFIG])
     _configure_logging(config["log_level"], config["access_log"])
 
@@ -455,6 +456,38 @@ def create_app() -> Application:
         )
 
     return Application(factory=factory, dashboard=config["dashboard"])
+
+
+def _stop_at_first_signal() -> None:
+    """Have this worker tell granian once that it is to stop.
+
+    A worker is told by the main process, and often by a terminal or a service manager as well; granian can wait for
+    itself for ever when it is told while it stops already, and takes the event loop with it.
+    """
+    try:
+        from granian import _signals
+
+        set_loop_signals = _signals.set_loop_signals
+    except (ImportError, AttributeError):
+        log.debug("granian has changed: signals are left to it")
+        return
+
+    def set_once(loop: asyncio.AbstractEventLoop) -> Any:
+        event = set_loop_signals(loop)
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                event.set()
+
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, tell)
+        return event
+
+    _signals.set_loop_signals = set_once
 
 
 def _configure_logging(level: str, access_log: bool) -> None:

@@ -78,6 +78,24 @@ def test_streams_end_when_the_server_stops(start, workers, tell):
         assert time.monotonic() - begun < 10
 
 
+def test_a_server_that_is_told_to_stop_again_and_again_stops(start):
+    """As an impatient user and a service manager do, to all processes at once."""
+    server = start("--workers", "2")
+    prepare(server)
+    with contextlib.ExitStack() as opened:
+        streams = [opened.enter_context(Http(server)) for _ in range(20)]
+        for stream in streams:
+            stream.stream(ref(1))
+            assert stream.event()["type"] == "start"
+        for number in range(8):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, (signal.SIGINT, signal.SIGTERM)[number % 2])
+            time.sleep(0.01)  # signals that come at once count once
+        assert [stream.event() for stream in streams] == [None] * len(streams)
+        # The main process may take the last of them when it has done its work.
+        assert server.ended()[0] in (0, -signal.SIGINT, -signal.SIGTERM)
+
+
 def test_clients_that_keep_the_server_waiting_do_not_keep_it_from_stopping(start):
     """Half a head, half a body, and a reader of a stream that stopped reading."""
     server = start()
