@@ -54,6 +54,16 @@ def test_a_query_that_runs_when_the_server_is_told_to_stop_is_finished(start):
         stopping.join()
 
 
+@contextlib.contextmanager
+def open_streams(server):
+    with contextlib.ExitStack() as opened:
+        streams = [opened.enter_context(Http(server)) for _ in range(20)]
+        for stream in streams:
+            stream.stream(ref(1))
+            assert stream.event()["type"] == "start"
+        yield streams
+
+
 @pytest.mark.parametrize(
     ("workers", "tell"),
     [
@@ -66,11 +76,7 @@ def test_a_query_that_runs_when_the_server_is_told_to_stop_is_finished(start):
 def test_streams_end_when_the_server_stops(start, workers, tell):
     server = start("--workers", workers)
     prepare(server)
-    with contextlib.ExitStack() as opened:
-        streams = [opened.enter_context(Http(server)) for _ in range(20)]
-        for stream in streams:
-            stream.stream(ref(1))
-            assert stream.event()["type"] == "start"
+    with open_streams(server) as streams:
         begun = time.monotonic()
         tell(server)
         assert [stream.event() for stream in streams] == [None] * len(streams)
@@ -82,11 +88,7 @@ def test_a_server_that_is_told_to_stop_again_and_again_stops(start):
     """As an impatient user and a service manager do, to all processes at once."""
     server = start("--workers", "2")
     prepare(server)
-    with contextlib.ExitStack() as opened:
-        streams = [opened.enter_context(Http(server)) for _ in range(20)]
-        for stream in streams:
-            stream.stream(ref(1))
-            assert stream.event()["type"] == "start"
+    with open_streams(server) as streams:
         for number in range(8):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, (signal.SIGINT, signal.SIGTERM)[number % 2])
