@@ -52,6 +52,8 @@ class Parser:
     def parse(self, source: Any, pos: Position, names: Names) -> Node:
         kind = type(source)
         if kind is dict:
+            if len(source) == 1 and "object" in source:  # the most frequent form, in all versions
+                return self.object(source["object"], pos, names)
             form = self.table.get(frozenset(source))
             if form is None:
                 return self._escape(source, pos, names)
