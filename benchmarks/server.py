@@ -3,9 +3,8 @@
     python benchmarks/server.py [--quick] [--only reads|workers|latency|memory]
 
 Linux, with the extra ``server``. Point reads by ref over HTTP/1.1, of 1,000 documents over and over in changing order,
-from 32 connections of this process (128 for two workers). Until something is written, the server gives its answers
-again; so reads are measured also with a write among each 100 requests, and with ``--answers 0``, which has each of them
-evaluated. Against
+from 32 connections of this process. Until something is written, the server gives its answers again; so reads are
+measured also with a write among each 100 requests, and with ``--answers 0``, which has each of them evaluated. Against
 
 - an empty ASGI application on the same granian with the same settings, which gives 200 and two bytes, and
 - one that sends a fixed answer with all headers and the body of ours.
@@ -40,8 +39,6 @@ from faunadb.listening import free_port
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 32
-#: Enough to keep two workers busy: the more requests come together, the less each of them costs.
-MANY_CONNECTIONS = 128
 DOCUMENTS = 1_000
 DOCUMENT = {"object": {"data": {"object": {"name": "Fire Beak", "element": ["air", "fire"], "cost": 10}}}}
 CREATE = {"create": {"collection": "spells"}, "params": DOCUMENT}
@@ -190,12 +187,12 @@ def with_writes() -> list[bytes]:
     return requests
 
 
-def load(server: Server, seconds: float, requests: list[bytes], count: int = CONNECTIONS) -> Load:
-    """Keep one request open on each of count connections."""
+def load(server: Server, seconds: float, requests: list[bytes]) -> Load:
+    """Keep one request open on each connection."""
     following = itertools.cycle(requests)
     ready = select.epoll()
     connections, started, parts = {}, {}, {}
-    for _ in range(count):
+    for _ in range(CONNECTIONS):
         connection = socket.create_connection(("127.0.0.1", server.port))
         connections[connection.fileno()] = connection
         ready.register(connection.fileno(), select.EPOLLIN)
@@ -232,7 +229,6 @@ def in_turns(
     seconds: float,
     rounds: int,
     requests: Optional[dict[str, list[bytes]]] = None,
-    connections: int = CONNECTIONS,
 ) -> dict[str, list[Load]]:
     """All are loaded in turns: the machine's moods hit all alike. The first round of each warms it up.
 
@@ -243,7 +239,7 @@ def in_turns(
     for number in range(rounds + 1):
         for name, server in servers.items():
             asked = (requests or {}).get(name, usual)
-            measured = load(server, seconds if number else 0.5, asked, connections)
+            measured = load(server, seconds if number else 0.5, asked)
             if number:
                 loads[name].append(measured)
     return loads
@@ -293,10 +289,11 @@ def reads(folder: str, seconds: float, rounds: int) -> None:
 
 
 def workers(folder: str, seconds: float, rounds: int) -> None:
-    with ours(folder) as one:
+    # Each read is evaluated: where answers are given again, the load takes as much of the cores as the server does.
+    with ours(folder, "--answers", "0") as one:
         prepare(one)
-        with ours(folder, "--workers", "2") as two:
-            loads = in_turns({"1": one, "2": two}, seconds, rounds, connections=MANY_CONNECTIONS)
+        with ours(folder, "--answers", "0", "--workers", "2") as two:
+            loads = in_turns({"1": one, "2": two}, seconds, rounds)
     by_cpu = ratio_of(loads["2"], loads["1"])
     evenness = median_of(loads["2"], lambda each: each.evenness)
     cores = len(os.sched_getaffinity(0))
@@ -306,7 +303,7 @@ def workers(folder: str, seconds: float, rounds: int) -> None:
         ["evenness of the two workers", f"{evenness:.2f}"],
         ["capacity: twice that, with a core for each worker", f"{2 * by_cpu * evenness:.2f}"],
     ]
-    title = f"Two workers to one (aim: 1.7; {cores} cores, shared with the load)"
+    title = f"Two workers to one, each read evaluated (aim: 1.7; {cores} cores, shared with the load)"
     print_table(title, ["", "ratio"], rows)
 
 
