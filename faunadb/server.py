@@ -232,8 +232,7 @@ class Application:
                 if time.perf_counter() - begun > MOMENT:
                     # What came together is answered together: the thread that sends is woken once for all.
                     await asyncio.sleep(0)
-                await send(_start(scope, headers, response, len(response.body)))
-                await send({"type": "http.response.body", "body": response.body})
+                await _send(scope, headers, response, send)
         except _TooLarge:
             response = handle(self.engine or self.open(), _request(scope, headers, b""), too_large=True)
             status = response.status

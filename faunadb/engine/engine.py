@@ -180,7 +180,7 @@ class Engine:
             raise RequestError(503, "unavailable", str(failure)) from failure
 
     def _run_quickly(self, request: Request, snap: Snapshot) -> Outcome:
-        if request.last_seen > snap.time:
+        if request.last_seen > snap.time or _looks_like_a_write(request.source):
             raise NotQuick
         name = self.answers.name(request)
         known = self.answers.find(name, snap)
@@ -192,9 +192,7 @@ class Engine:
             prepared = self._prepare(quick, snap)
             if prepared.node.effect() >= WRITE:
                 raise NotQuick
-            outcome = self._evaluate(quick, prepared, snap, None)
-            self.answers.keep(name, prepared.ctx, outcome)
-            return outcome
+            return self._read(quick, prepared, snap, name)
         except (NeedsWriter, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
@@ -216,28 +214,28 @@ class Engine:
             effect = prepared.node.effect()
             if not (request.writer or effect == WRITE) or request.effect_limit < WRITE:
                 try:
-                    outcome = self._evaluate(request, prepared, snap, None)
-                    self.answers.keep(name, prepared.ctx, outcome)
-                    return outcome
+                    return self._read(request, prepared, snap, name)
                 except NeedsWriter:
                     pass
         return self._write(request, prepared)
+
+    def _read(self, request: Request, prepared: _Prepared, snap: Snapshot, name: Optional[bytes]) -> Outcome:
+        """Evaluate a query without a transaction. name: what its answer is to be kept by."""
+        outcome = self._evaluate(request, prepared, snap, None)
+        self.answers.keep(name, prepared.ctx, outcome)
+        return outcome
 
     def _as_plain_write(self, request: Request) -> Optional[Request]:
         """A query that writes by its looks alone, with its source read before any lock is taken; None for others.
 
         Its principal is known: checking a new one takes long.
         """
-        source = request.source
-        if type(source) is not bytes or request.effect_limit < WRITE:
-            return None
-        first = _FIRST_KEY.match(source)
-        if first is None or first[1] not in _write_keys():
+        if request.effect_limit < WRITE or not _looks_like_a_write(request.source):
             return None
         if not self.authenticator.knows(request.authorization):
             return None
         try:
-            return request._replace(source=reader.read(source))
+            return request._replace(source=reader.read(request.source))
         except QueryErrors:
             return None  # to be told when the secret has been checked
 
@@ -348,6 +346,12 @@ class Engine:
 
 
 _FIRST_KEY = re.compile(rb'\s*\{\s*"(\w+)"')
+
+
+def _looks_like_a_write(source: Any) -> bool:
+    """Whether the JSON text of a query begins with the first key of a form that writes."""
+    first = _FIRST_KEY.match(source) if type(source) is bytes else None
+    return first is not None and first[1] in _write_keys()
 
 
 @cache
