@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Optional
 
 import pytest
@@ -82,6 +83,26 @@ class Database:
         errors = self.failure(expression, **options)[1]
         assert len(errors) == 1, errors
         return errors[0]
+
+
+#: Queries that make one thing of each kind of the schema, named by the kind's first letter.
+ONE_OF_EACH = (
+    {"create_collection": {"object": {"name": "c"}}},
+    {"create_database": {"object": {"name": "d"}}},
+    {"create_index": {"object": {"name": "i", "source": {"collection": "c"}}}},
+    {"create_role": {"object": {"name": "r", "privileges": []}}},
+    {"create_function": {"object": {"name": "f", "body": {"query": {"lambda": "x", "expr": 1}}}}},
+)
+
+
+@contextmanager
+def filled(*queries: Any) -> Iterator[Database]:
+    """A database in memory that has answered these queries."""
+    with open_engine("sqlite://") as engine:
+        database = Database(engine)
+        for query in queries:
+            database.wire(query)
+        yield database
 
 
 def _fresh_postgres(url: str) -> Iterator[Engine]:

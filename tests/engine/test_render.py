@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from faunadb.engine.engine import open_engine
-
-from .conftest import Database
+from .conftest import ONE_OF_EACH, filled
 
 DOCUMENT = {"ref": {"collection": "c"}, "id": "1"}
 C = '{"@ref":{"id":"c","collection":{"@ref":{"id":"collections"}}}}'
@@ -20,17 +18,8 @@ CHILD = {"database": "d"}
 
 @pytest.fixture(scope="module")
 def stocked():
-    with open_engine("sqlite://") as engine:
-        database = Database(engine)
-        for query in (
-            {"create_collection": {"object": {"name": "c"}}},
-            {"create_collection": {"object": {"name": "gone"}}},
-            {"create_database": {"object": {"name": "d"}}},
-            {"create_role": {"object": {"name": "r", "privileges": []}}},
-            {"create_index": {"object": {"name": "i", "source": {"collection": "c"}}}},
-            {"create": DOCUMENT},
-        ):
-            database.wire(query)
+    gone = {"create_collection": {"object": {"name": "gone"}}}
+    with filled(*ONE_OF_EACH, gone, {"create": DOCUMENT}) as database:
         refs = {"a": {"collection": "gone"}, "b": {"ref": {"collection": "gone"}, "id": "5"}, "c": 1}
         data = {"object": {"data": {"object": {**refs, "all": [{"collection": "gone"}, 2]}}}}
         database.wire({"create": {"ref": {"collection": "c"}, "id": "2"}, "params": data})

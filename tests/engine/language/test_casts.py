@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from faunadb.engine.engine import open_engine
-
-from ..conftest import Database
+from ..conftest import ONE_OF_EACH, filled
 
 DOCUMENT = {"ref": {"collection": "c"}, "id": "1"}
 MATCH = {"match": {"index": "i"}}
@@ -135,17 +133,7 @@ CASTS = {
 @pytest.fixture(scope="module")
 def stocked():
     """A database with one thing of each kind. Queries of this module leave it so."""
-    with open_engine("sqlite://") as engine:
-        database = Database(engine)
-        for query in (
-            {"create_collection": {"object": {"name": "c"}}},
-            {"create_database": {"object": {"name": "d"}}},
-            {"create_index": {"object": {"name": "i", "source": {"collection": "c"}}}},
-            {"create_role": {"object": {"name": "r", "privileges": []}}},
-            {"create_function": {"object": {"name": "f", "body": {"query": {"lambda": "x", "expr": 1}}}}},
-            {"create": DOCUMENT},
-        ):
-            database.wire(query)
+    with filled(*ONE_OF_EACH, {"create": DOCUMENT}) as database:
         yield database
 
 

@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from faunadb.engine.engine import open_engine
-
-from ..conftest import Database
+from ..conftest import ONE_OF_EACH, filled
 
 INVALID = "invalid expression"
 NATIVES = ("databases", "collections", "indexes", "functions", "roles", "access_providers", "keys", "tokens", "credentials")  # fmt: skip
@@ -28,16 +26,7 @@ def document(number, collection=C):
 
 @pytest.fixture(scope="module")
 def stocked():
-    with open_engine("sqlite://") as engine:
-        database = Database(engine)
-        for query in (
-            {"create_collection": {"object": {"name": "c"}}},
-            {"create_database": {"object": {"name": "d"}}},
-            {"create_index": {"object": {"name": "i", "source": {"collection": "c"}}}},
-            {"create_role": {"object": {"name": "r", "privileges": []}}},
-            {"create_function": {"object": {"name": "f", "body": {"query": {"lambda": "x", "expr": 1}}}}},
-        ):
-            database.wire(query)
+    with filled(*ONE_OF_EACH) as database:
         yield database
 
 

@@ -7,12 +7,11 @@ import uuid
 
 import pytest
 
-from faunadb.engine.engine import open_engine
 from faunadb.engine.language import values as v
 from faunadb.engine.language.temporal import Date, Time
 from faunadb.engine.sets import NativeSet
 
-from ..conftest import Database
+from ..conftest import ONE_OF_EACH, filled
 
 USER = v.Ref(0, 1024, 5)
 NAMES = [
@@ -67,7 +66,7 @@ def test_what_is_no_value_has_no_name():
 
 
 DOCUMENT = {"ref": {"collection": "c"}, "id": "1"}
-ALL = {"match": {"index": "all"}}
+ALL = {"match": {"index": "i"}}
 EVENT = {"select": ["data", 0], "from": {"paginate": {"events": DOCUMENT}}}
 KINDS = {
     "integer": 1,
@@ -96,7 +95,7 @@ KINDS = {
     "collection": {"collection": "c"},
     "collection document": {"get": {"collection": "c"}},
     "database": {"database": "d"},
-    "index": {"index": "all"},
+    "index": {"index": "i"},
     "function": {"function": "f"},
     "role": {"role": "r"},
     "key": {"@ref": {"id": "1", "collection": {"@ref": {"id": "keys"}}}},
@@ -132,18 +131,8 @@ TESTS = {
 
 @pytest.fixture(scope="module")
 def stocked():
-    with open_engine("sqlite://") as engine:
-        database = Database(engine)
-        for query in (
-            {"create_collection": {"object": {"name": "c"}}},
-            {"create_database": {"object": {"name": "d"}}},
-            {"create_index": {"object": {"name": "all", "source": {"collection": "c"}}}},
-            {"create_role": {"object": {"name": "r", "privileges": []}}},
-            {"create_function": {"object": {"name": "f", "body": {"query": {"lambda": "x", "expr": 1}}}}},
-            {"create": DOCUMENT},
-            {"update": DOCUMENT, "params": {"object": {"data": {"object": {"a": 1}}}}},
-        ):
-            database.wire(query)
+    change = {"update": DOCUMENT, "params": {"object": {"data": {"object": {"a": 1}}}}}
+    with filled(*ONE_OF_EACH, {"create": DOCUMENT}, change) as database:
         yield database
 
 
