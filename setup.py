@@ -88,7 +88,7 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.9",
     packages=find_packages(include=["faunadb", "faunadb.*"]),
-    package_data={"faunadb": ["py.typed", "engine/language/collation.dat", "dashboard/*", "dashboard/**/*"]},
+    package_data={"faunadb": ["py.typed", "engine/java/collation.dat", "dashboard/*", "dashboard/**/*"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,
     entry_points={

@@ -35,7 +35,7 @@ from typing import Any, NamedTuple, Optional
 
 from _measure import print_table
 
-from faunadb.listening import free_port
+from faunadb.server.listening import free_port
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 32

@@ -182,7 +182,7 @@ def test_an_export_is_loaded(database, tmp_path):
 
 @pytest.fixture
 def server(database):
-    from faunadb.testing_server import Server
+    from faunadb.testing.server import Server
 
     server = Server(database.url, database.secret)
     yield server
@@ -225,7 +225,7 @@ def test_the_server_streams(server, database):
 
 
 def test_closing_the_server_ends_streams(database):
-    from faunadb.testing_server import Server
+    from faunadb.testing.server import Server
 
     server = Server(database.url, database.secret)
     database.query(q.create_collection({"name": "spells"}))

@@ -17,7 +17,7 @@ import math
 import re
 from typing import Any, Callable, NamedTuple
 
-from faunadb.engine.language import temporal
+from faunadb.engine.java import times as temporal
 
 __all__ = [
     "NATIVE_MODULES",

@@ -15,8 +15,8 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.structures import CaseInsensitiveDict
 
 from .engine import DEFAULT_SECRET, Engine, open_engine
-from .http import HttpRequest, HttpResponse, handle
 from .storage.base import StoreUnavailable
+from .wire.http import HttpRequest, HttpResponse, handle
 
 
 class _Shared:

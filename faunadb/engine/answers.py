@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from .language.registry import WRITE
 
 if TYPE_CHECKING:
-    from .context import Context
     from .engine import Request
+    from .language.context import Context
     from .storage import Snapshot
 
 #: Bytes of answers that an engine keeps, when it is not told otherwise.

@@ -15,22 +15,23 @@ import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from . import budget, deep, functions, reader  # noqa: F401  (importing functions registers the forms)
+from . import functions  # noqa: F401  (importing functions registers the forms)
 from .answers import MAX_BYTES, Answers, Metrics, Outcome
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .background import Background
-from .context import Context, NeedsWriter
+from .language import budget, deep, reader
+from .language.context import Context, NeedsWriter
 from .language.errors import QueryErrors, RequestError, timed_out
 from .language.nodes import Node
 from .language.parser import parse_query
 from .language.registry import FORMS, WRITE
 from .language.values import DATABASES, Document
-from .render_legacy import writer_for
 from .schema import maintenance
 from .schema.view import schema_view
 from .storage import Store, open_store
 from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable
+from .wire.legacy import writer_for
 
 if TYPE_CHECKING:
     from .storage import Snapshot, Transaction

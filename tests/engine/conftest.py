@@ -13,7 +13,7 @@ import pytest
 
 from faunadb import _json
 from faunadb.engine.engine import Engine, open_engine
-from faunadb.engine.http import HttpRequest, HttpResponse, handle
+from faunadb.engine.wire.http import HttpRequest, HttpResponse, handle
 
 
 class QueryFailed(AssertionError):

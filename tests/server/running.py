@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-from faunadb.listening import free_port
+from faunadb.server.listening import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "secret"

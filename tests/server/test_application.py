@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from faunadb import server
 from faunadb.engine.engine import open_engine
-from faunadb.engine.http import HttpRequest, handle
 from faunadb.engine.storage.base import StoreUnavailable
-from faunadb.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
-from faunadb.server import Application, serve
+from faunadb.engine.wire.http import HttpRequest, handle
+from faunadb.server import application as server
+from faunadb.server.application import Application, serve
+from faunadb.server.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-"""Pack the dumped root collation into faunadb/engine/language/collation.dat.
+"""Pack the dumped root collation into faunadb/engine/java/collation.dat.
 
 The table is made once, with ICU4J at hand (any folder; ``icu4j.jar`` is its path)::
 
     javac -d . -cp icu4j.jar DumpWeights.java && java -cp icu4j.jar:. DumpWeights
-    python pack.py weights.txt han.txt ../../faunadb/engine/language/collation.dat
+    python pack.py weights.txt han.txt ../../faunadb/engine/java/collation.dat
 
 Stored index keys depend on the table, so a new one means new keys: see the layout in collation.py.
 """

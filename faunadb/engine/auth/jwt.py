@@ -20,7 +20,7 @@ from .jwks import ECKey, Key, KeySets, RSAKey, decode_part
 from .permissions import PredicatePermissions, RolePermissions
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
     from ..schema.view import SchemaView
     from .principals import Auth
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..language.temporal import Time
+from ..java.times import Time
 from ..language.values import (
     ACCESS_PROVIDERS,
     COLLECTIONS,
@@ -27,7 +27,7 @@ from ..language.values import (
 from . import roles as r
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: How a set may be read: every entry, or the entries whose document may be read. None: not at all.
 ALL = "all"
@@ -332,7 +332,7 @@ class IdentityPermissions(RolePermissions):
         row = ctx.snap.version(ref.scope, ref.coll, ref.id)
         if row is None or not row.live or row.data is None:
             return False
-        from ..codec import decode_fields
+        from ..documents.codec import decode_fields
 
         return bool(decode_fields(row.data, ref.scope).get("instance") == self.identity)
 

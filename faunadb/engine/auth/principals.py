@@ -15,7 +15,7 @@ from .lookups import credentials_of, key_of
 from .permissions import BUILTIN, Admin, IdentityPermissions, Permissions, PredicatePermissions, of_roles
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
     from ..schema.view import SchemaView
     from ..storage.base import Snapshot, VersionRow
     from .jwt import TokenVerifier
@@ -406,7 +406,7 @@ class _Attempt:
         return auth
 
     def context(self, auth: Auth) -> Context:
-        from ..context import Context
+        from ..language.context import Context
 
         return Context(self.engine, self.snap, self.schema, auth, deadline=self.deadline)
 
@@ -426,7 +426,7 @@ def _may_scope(role: Any, scope: Scope) -> bool:
 
 
 def _decode(text: str, scope: int) -> dict[str, Any]:
-    from ..codec import decode_fields
+    from ..documents.codec import decode_fields
 
     return decode_fields(text, scope)
 

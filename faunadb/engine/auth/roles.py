@@ -15,7 +15,7 @@ from ..language.registry import READ
 from ..language.values import COLLECTIONS, ROLES, Lambda, Ref
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: What a role's privilege may speak about.
 ACTIONS = (

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..indexes.internal import HIDDEN_FIELDS
+from ..java.times import Time, time_text
 from ..language import values as v
 from ..language.errors import RequestError, bad_request
 from ..language.registry import MISSING
-from ..language.temporal import Time, time_text
-from ..schema.internal import HIDDEN_FIELDS
 from .merging import difference
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 def kind(ref: v.Ref) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Optional
 
-from .. import codec
+from ..indexes import entries
+from ..java.times import Time
 from ..language import values as v
 from ..language.errors import RequestError, bad_request
 from ..language.registry import MISSING
-from ..language.temporal import Time
 from ..schema.view import SCHEMA_KINDS, Item, schema_changed
-from . import entries
+from . import codec
 from .reading import visible
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: Most bytes of one version, and of everything one transaction writes.
 MAX_VERSION = 8_388_608

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Callable
 
-from .. import keys
-from ..budget import spend
+from ..indexes import keys
+from ..java.numbers import low32, wrap64
 from ..language import values as v
+from ..language.budget import spend
 from ..language.casts import ARRAY, INTEGER, ITERABLE, Many
 from ..language.equality import Classes
 from ..language.errors import empty_array, wrong_type
-from ..language.numeric import low32, wrap64
 from ..language.registry import READ, Arg, form
 from .basic import refuse_unresolved
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 ELEMENTS = Many(None)
 

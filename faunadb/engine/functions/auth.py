@@ -18,7 +18,7 @@ from ..schema.tokens import TOKENS
 from ..sets.base import Denied, ref_of
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 Identifier = Union[v.Ref, v.SetValue]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
-from .. import keys
+from ..indexes import keys
 from ..language import values as v
 from ..language.casts import BOOLEAN, PATH, STRING, Many
 from ..language.equality import equal, identical
@@ -13,7 +13,7 @@ from ..language.paths import NOT_FOUND, collection_of, ref_id, walk
 from ..language.registry import READ, VERSION_RANK, Arg, form
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 OPERANDS = Many(None, nonempty=True)
 

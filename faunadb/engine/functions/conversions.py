@@ -5,16 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..language import numeric
+from ..java import numbers as numeric
+from ..java.times import Date, Time
 from ..language import values as v
 from ..language.errors import Fault, Faults, invalid_argument, wrong_type
 from ..language.registry import Arg, form
 from ..language.repeated import RepeatedField
-from ..language.temporal import Date, Time
 from .times import read_date, read_time
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 def _cannot(value: Any, target: str, at: Any = ()) -> Fault:

@@ -11,7 +11,7 @@ from ..language.casts import BOOLEAN, Many
 from ..language.registry import Arg, form
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 BOOLEANS = Many(BOOLEAN, nonempty=True)
 

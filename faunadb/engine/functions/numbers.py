@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from ..language import javamath
-from ..language import numeric as n
+from ..java import maths as javamath
+from ..java import numbers as n
 from ..language.casts import INTEGER, NUMBER, Many
 from ..language.errors import invalid_argument
 from ..language.registry import Arg, form
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 Number = Union[int, float]
 

@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .. import documents, sets
 from ..language import values as v
-from ..language.casts import (
-    ANY_IDENTIFIER,
-    BOOLEAN,
-    IDENTIFIER,
-    INTEGER,
-    SET_OR_ARRAY,
-    VALID_TIME,
-)
+from ..language.casts import ANY_IDENTIFIER, BOOLEAN, IDENTIFIER, INTEGER, SET_OR_ARRAY, VALID_TIME
 from ..language.errors import empty_array, empty_set, not_found, permission_denied
 from ..language.registry import MISSING, READ, Arg, form
 from ..sets.pages import DEFAULT_SIZE, Wanted, cursor_argument
 from ..sets.pages import paginate as page_of
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 _TS = Arg("ts", VALID_TIME, MISSING)
 

@@ -14,7 +14,7 @@ from ..language.errors import Fault, Faults
 from ..language.registry import Arg, form
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 @form(Arg("ref"), Arg("id"), optional=(Arg("scope", DATABASE),))

@@ -17,7 +17,7 @@ from ..sets.base import no_events
 from ..sets.cursors import as_list, collected
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 _TERMS = Many(TERM)
 

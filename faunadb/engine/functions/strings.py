@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from ..budget import spend
-from ..language import javaregex, textformat
-from ..language import unicode_text as u
+from ..java import formatter as textformat
+from ..java import regex as javaregex
+from ..java import text as u
+from ..java.numbers import low32
+from ..java.regex import JavaPattern
+from ..language.budget import spend
 from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
 from ..language.errors import Faults, RequestError, bad_request, invalid_argument, timed_out, wrong_type
-from ..language.javaregex import JavaPattern
-from ..language.numeric import low32
 from ..language.registry import Arg, form
 from ..language.values import type_name
 from .conversions import text_of
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 STRINGS = Many(STRING)
 SCALARS = Many(SCALAR)
@@ -421,7 +422,7 @@ def _formatted(ctx: Context, spec: textformat.Specifier, index: int, values: lis
 
 def _as_json(ctx: Context, value: Any, old: bool) -> str:
     """Compact JSON as a response would have it; old: in the style of API version 2.1 (refs use ``class``)."""
-    from ..render import ResponseWriter
-    from ..render_legacy import LegacyWriter
+    from ..language.render import ResponseWriter
+    from ..wire.legacy import LegacyWriter
 
     return (LegacyWriter(ctx) if old else ResponseWriter(ctx)).render(value)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Union
 
-from ..language import numeric, temporal
+from ..java import numbers as numeric
+from ..java import times as temporal
+from ..java.times import Date, Time
 from ..language.casts import INTEGER, NULL, STRING, TEMPORAL, TIME, UNIT, Unit
 from ..language.errors import Fault, RequestError, invalid_argument
 from ..language.registry import Arg, form
-from ..language.temporal import Date, Time
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: What both text forms of times are trimmed of: U+0020 and everything below.
 BLANKS = "".join(map(chr, range(0x21)))

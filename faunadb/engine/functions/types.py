@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Callable
 
+from ..java.times import Date, Time
 from ..language import values as v
 from ..language.registry import Arg, form
-from ..language.temporal import Date, Time
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 def _test(key: str, what: str, holds: Callable[[Any], bool]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 from .. import documents
 from ..documents import writing
 from ..documents.ids import new_id as fresh_id
+from ..java.times import Time
 from ..language import values as v
 from ..language.casts import DATABASE, DOCUMENT_ACTION, NAME_OR_REF, NULL, OBJECT, REF, TIME
 from ..language.errors import (
@@ -18,7 +19,6 @@ from ..language.errors import (
     undefined_name,
 )
 from ..language.registry import WRITE, Arg, form
-from ..language.temporal import Time
 from ..schema import databases as database_schema
 from ..schema.fields import is_plain, prepare
 from ..schema.native import Fields
@@ -26,7 +26,7 @@ from ..schema.user_documents import USER_DOCUMENTS
 from ..schema.writers import NATIVE, writer_for
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 def _check_scope(ctx: Context, scope: int, at: str) -> None:

@@ -35,7 +35,7 @@ from .registry import PURE, READ, WRITE, Arg, Form, special
 from .special import charge
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
     from .parser import Names, Parser
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from ..java.times import Date, Time
 from . import values as v
 from .errors import Fault, Faults, empty_array, invalid_argument, undefined_ref, wrong_type
-from .temporal import Date, Time
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
 
 Convert = Callable[["Context", Any], Any]
 
@@ -212,7 +212,7 @@ def _term(ctx: Context, value: Any) -> Any:
 def _regex(ctx: Context, value: Any) -> Any:
     if type(value) is not str:
         raise wrong_type("String", value)
-    from .javaregex import InvalidPattern, compile_pattern
+    from ..java.regex import InvalidPattern, compile_pattern
 
     try:
         return compile_pattern(value)

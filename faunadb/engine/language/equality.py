@@ -10,9 +10,9 @@ import struct
 import uuid
 from typing import Any
 
-from ..budget import spend
+from ..java.times import Date, Time
 from . import values as v
-from .temporal import Date, Time
+from .budget import spend
 
 
 def identical(a: Any, b: Any) -> bool:

@@ -9,7 +9,7 @@ from .nodes import Env, Literal, Node, Source
 from .values import Lambda
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
 
 #: Nested lambda applications allowed.
 MAX_DEPTH = 200

@@ -8,10 +8,10 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
+from ..java.times import parse_date, parse_time_literal
 from . import refs
 from . import values as v
 from .errors import RANK_PARSE, Fault, Position, QueryError, QueryErrors, RequestError, invalid_expression
-from .temporal import parse_date, parse_time_literal
 
 if TYPE_CHECKING:
     from .parser import Parser

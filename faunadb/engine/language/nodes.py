@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..context import MAX_WIDTH
+from .context import MAX_WIDTH
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
 from .registry import PURE, READ, Form
 from .values import Document, Page
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
 
 Env = dict[str, Any]
 

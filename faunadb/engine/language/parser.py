@@ -16,7 +16,7 @@ from .nodes import Const, Flat, FormNode, Node, Var, array, is_flat, object_
 from .registry import VERSION_RANK, VERSIONS, Form, table
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
 
 #: Names in scope -> how many lambdas deep each was bound. One for the whole query: scopes come and go in it.
 Names = dict[str, int]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 from . import values as v
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
 
 Step = Union[str, int]
 

@@ -8,7 +8,7 @@ from . import values as v
 from .errors import Fault, invalid_argument, undefined_ref, wrong_type
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
 
 AnyRef = Union[v.Ref, v.UnresolvedRef]
 

@@ -7,30 +7,14 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import casts
 from . import values as v
-from .errors import (
-    Fault,
-    Position,
-    QueryError,
-    QueryErrors,
-    not_found,
-    undefined_name,
-    wrong_type,
-)
+from .errors import Fault, Position, QueryError, QueryErrors, not_found, undefined_name, wrong_type
 from .lambdas import LambdaNode, apply
 from .literals import parse_error, type_expected
-from .nodes import (
-    Env,
-    Node,
-    Source,
-    backwards,
-    cast_value,
-    fail,
-    strongest,
-)
+from .nodes import Env, Node, Source, backwards, cast_value, fail, strongest
 from .registry import CALL, PURE, Arg, Form, special
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from .context import Context
     from .parser import Hidden, Names, Parser
 
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from .temporal import Date, Time
+from ..java.times import Date, Time
 
 if TYPE_CHECKING:
     from .nodes import Node

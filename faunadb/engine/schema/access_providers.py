@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..auth.permissions import BUILTIN
+from ..indexes.internal import PROVIDERS_BY_ISSUER, text_terms
 from ..language import values as v
 from ..language.errors import Failure
 from .fields import MAP, STRING, Check, FieldPath, duplicate, invalid_type, name, required
-from .internal import PROVIDERS_BY_ISSUER, text_terms
 from .native import Fields, SchemaWriter
 from .role_names import exists, is_role
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 AUDIENCE = "https://db.fauna.com/db/"
 

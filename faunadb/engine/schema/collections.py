@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
+from ..indexes.internal import FLOOR_FIELD
 from ..language import values as v
 from ..language.errors import Fault
 from . import maintenance, protection
 from .fields import LONG, MAP, days, name
-from .internal import FLOOR_FIELD
 from .native import LAST_COLLECTION, Fields, SchemaWriter
 from .view import CollectionInfo
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 class Collections(SchemaWriter):

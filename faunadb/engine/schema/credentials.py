@@ -13,7 +13,7 @@ from .fields import MAP, REF, STRING, TIMESTAMP, Check, invalid_type
 from .native import Fields, NativeWriter
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 class Credentials(NativeWriter):

@@ -13,7 +13,7 @@ from .fields import BOOLEAN, MAP, Check, invalid_type, name, priority
 from .native import Fields, SchemaWriter
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: What a container database may hold.
 ALLOWED_IN_CONTAINERS = frozenset((v.DATABASES, v.KEYS, v.ROLES, v.ACCESS_PROVIDERS))

@@ -11,16 +11,16 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
-from .. import codec
-from ..budget import spend
+from ..documents import codec
+from ..java.times import Date, Time
 from ..language import lambdas
 from ..language import values as v
+from ..language.budget import spend
 from ..language.errors import At, Failure, Fault, Position, QueryError, path, validation_failed
 from ..language.nodes import Literal
-from ..language.temporal import Date, Time
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 FieldPath = tuple[str, ...]
 

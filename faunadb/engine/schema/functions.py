@@ -11,7 +11,7 @@ from .native import Fields, SchemaWriter, place_faults
 from .role_names import role
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 class Functions(SchemaWriter):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from .. import codec
-from ..documents import writing
+from ..documents import codec, writing
+from ..indexes.internal import BUILDING_FIELD
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import At, Failure
 from . import index_fields, maintenance, protection
 from .fields import BOOLEAN, MAP, Check, name
-from .internal import BUILDING_FIELD
 from .native import Fields, SchemaWriter
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 class Indexes(SchemaWriter):
@@ -98,7 +97,7 @@ def _as_stored(scope: int, value: Any) -> Any:
 
 def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
     """Fill a new index: here and now when its sources are small, else behind the queries."""
-    from .. import index_builds
+    from ..indexes import builds as index_builds
 
     index, item = ctx.schema.index(ref), ctx.schema.item(ref)
     if index is None or item is None:

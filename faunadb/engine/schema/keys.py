@@ -13,7 +13,7 @@ from .native import Fields, NativeWriter
 from .role_names import role
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 def _database(check: Check, value: Any, at: FieldPath) -> Any:

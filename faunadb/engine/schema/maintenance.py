@@ -17,8 +17,8 @@ from ..language import values as v
 from . import sweeping
 
 if TYPE_CHECKING:
-    from ..context import Context
     from ..engine import Engine
+    from ..language.context import Context
 
 log = logging.getLogger("faunadb.engine")
 
@@ -116,7 +116,7 @@ def _step(engine: Engine, task: Task) -> Callable[[Any], bool]:
     """One step of a task: called with a transaction, says whether more remains."""
     what, scope = task[0], task[1]
     if what == "build":
-        from .. import index_builds
+        from ..indexes import builds as index_builds
 
         return index_builds.steps(engine, scope, task[2])
     if what == "index":
@@ -128,7 +128,7 @@ def _step(engine: Engine, task: Task) -> Callable[[Any], bool]:
 
 def _clear_collection(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
     """Remove some of a deleted collection. True while more remains."""
-    from .. import index_builds
+    from ..indexes import builds as index_builds
 
     ctx = index_builds.system_context(engine, tx, scope)
     indexes = ctx.schema.indexes_on(scope, coll)

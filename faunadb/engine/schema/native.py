@@ -16,7 +16,7 @@ from ..language.errors import At, Fault, already_exists, bad_request, invalid_ar
 from .fields import MAP, Check, FieldType, check_refs, required
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 Fields = dict[str, Any]
 

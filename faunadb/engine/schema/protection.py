@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..language.errors import Fault
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 _TAIL = "destructive change forbidden because database is in protected mode."
 

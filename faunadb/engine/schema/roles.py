@@ -11,7 +11,7 @@ from .fields import MAP, Check, FieldPath, RefFault, invalid_type, name, require
 from .native import Fields, SchemaWriter
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: Roles that may name the same collection in their membership.
 MAX_PER_COLLECTION = 64

@@ -14,8 +14,8 @@ from ..language import values as v
 from .view import SchemaView, schema_view
 
 if TYPE_CHECKING:
-    from ..context import Context
     from ..engine import Engine
+    from ..language.context import Context
 
 #: Seconds from an engine's start to its first sweep, and from one to the next.
 FIRST = 30.0
@@ -73,7 +73,7 @@ def _places(schema: SchemaView, scope: int) -> Iterator[tuple[int, int]]:
 
 def _step(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
     """Remove some of a collection's past. True while more remains."""
-    from ..index_builds import system_context
+    from ..indexes.builds import system_context
 
     ctx = system_context(engine, tx, scope)
     info = ctx.schema.collection(scope, coll)
@@ -93,7 +93,8 @@ def _step(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
 
 def _remove_expired(ctx: Context, scope: int, coll: int, limit: int, ends: float) -> bool:
     """Remove documents that expired before a time and were last written before it. True when there may be more."""
-    from ..documents import entries, writing
+    from ..documents import writing
+    from ..indexes import entries
 
     tx = ctx.writer()
     expired = tx.expired_documents(scope, coll, limit, STEP)

@@ -12,7 +12,7 @@ from .fields import MAP, REF, STRING, TIMESTAMP, Check
 from .native import Fields, NativeWriter
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 class Tokens(NativeWriter):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..documents import merge, writing
+from ..java.times import Time
 from ..language import values as v
 from ..language.errors import At
-from ..language.temporal import Time
 from .fields import MAP, TIMESTAMP, Check, invalid_type
 from .native import Fields, Writer, place_faults
 from .view import DAY_MICROS
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 _MAX_MICROS = (1 << 63) - 1
 

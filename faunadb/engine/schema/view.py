@@ -13,8 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
-from ..language import values as v
-from .internal import (
+from ..indexes.internal import (
     BUILDING_FIELD,
     BY_NAME,
     FLOOR_FIELD,
@@ -24,9 +23,10 @@ from .internal import (
     name_terms,
     text_terms,
 )
+from ..language import values as v
 
 if TYPE_CHECKING:
-    from ..indexing import Index
+    from ..indexes.definitions import Index
 
 #: Kinds whose documents are schema: a write to one raises the schema version.
 SCHEMA_KINDS = v.NAMED_NATIVES
@@ -510,7 +510,7 @@ def _index_info(item: Optional[Item]) -> Optional[Index]:
     if item is None:
         return None
     if item.parsed is None:
-        from ..indexing import Index
+        from ..indexes.definitions import Index
 
         item.parsed = Index.from_fields(item.ref.scope, item.ref.id, item.fields)
     return item.parsed  # type: ignore[no-any-return]

@@ -33,7 +33,7 @@ from .leaves import DocumentsSet, Match, NativeSet, RefSet, Singleton, match
 from .pages import readable_events
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 def iterate(

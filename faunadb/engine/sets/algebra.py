@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Optional
 
-from .. import keys
-from ..budget import spend
+from ..indexes import keys
 from ..language import values as v
+from ..language.budget import spend
 from ..language.errors import Fault
 from .base import (
     Denied,
@@ -35,7 +35,7 @@ from .base import (
 from .history import ConditionHistory, History, UnionHistory
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 Group = tuple[bytes, bytes]
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .. import codec, keys
+from ..documents import codec
+from ..indexes import keys
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import Fault, invalid_argument
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
     from .history import History
 
 #: Elements between two looks at the clock.

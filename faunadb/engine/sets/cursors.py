@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
-from .. import keys
-from ..budget import spend
+from ..indexes import keys
+from ..java.times import Date, Time
 from ..language import values as v
+from ..language.budget import spend
 from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
-from ..language.temporal import Date, Time
 from .base import Edge, Reader, Shape
 from .history import ADDED, END_OF_TIME, REMOVED, Cut, History
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 # ---- places in a set --------------------------------------------------------------------------------------------
 

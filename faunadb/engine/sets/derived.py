@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
-from .. import keys
+from ..indexes import keys
 from ..language import values as v
 from ..language.errors import Position, QueryErrors, wrong_type
 from .base import (
@@ -27,7 +27,7 @@ from .base import (
 from .history import History
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: Repeats passed one by one before the set is opened again behind them.
 SKIPPED = 24

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from .. import codec
+from ..documents import codec
 from ..language import values as v
 from ..language.equality import identical
 from .base import LazySet, Reader, Shape, no_events
@@ -12,7 +12,7 @@ from .history import Event, History
 from .leaves import RefSet
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 
 class EventsSet(LazySet):

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .. import documents, keys
+from .. import documents
+from ..indexes import keys
 from ..language import values as v
 from ..language.equality import identical
 from .intervals import Interval, common_times, united, without
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
     from .base import Element
 
 #: Events sorted in memory at once: the first round, then each later one, which reads the whole history again.

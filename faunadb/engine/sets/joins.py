@@ -31,7 +31,7 @@ from .intervals import Interval, common_times
 from .leaves import Match, check_reach, find_index
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: Elements of the source that are looked at.
 MAX_SOURCE = 100_000

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
-from .. import documents, indexing, keys
+from .. import documents
+from ..indexes import definitions as indexing
+from ..indexes import keys
 from ..language import values as v
 from ..language.errors import Fault, not_found, permission_denied, undefined_name
 from .base import CHECK_EVERY, REFS, Denied, Edges, Element, LazySet, Reader, Shape
 from .history import DocumentHistory, EntryHistory, History
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 #: What `Permissions` answers for sets whose every entry may be seen.
 ALL = "all"

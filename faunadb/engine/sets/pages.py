@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
-from .. import keys
+from ..indexes import keys
 from ..language import values as v
 from ..language.errors import invalid_argument, permission_denied
 from ..language.registry import MISSING
@@ -18,7 +18,7 @@ from .history import Event, History
 from .leaves import EntryReader, RefSet
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 DEFAULT_SIZE = 64
 MAX_SIZE = 100_000

@@ -7,14 +7,7 @@ import threading
 import time
 from typing import Any, TypeVar
 
-from .base import (
-    BadURL,
-    Outgrown,
-    Snapshot,
-    Store,
-    StoreError,
-    StoreUnavailable,
-)
+from .base import BadURL, Outgrown, Snapshot, Store, StoreError, StoreUnavailable
 
 try:
     import psycopg

@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Any, Optional
 import psycopg
 from psycopg.types.numeric import Int8Dumper
 
-from .base import (
-    EntryRow,
-    StoreError,
-)
-from .postgres_schema import (
-    TERMS_PREFIX,
-    VALUES_PREFIX,
-    explain,
-    qualify,
-)
+from .base import EntryRow, StoreError
+from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, explain, qualify
 from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot
 from .statements import COPIED, KEYS, Statements, export_statement
 

@@ -9,24 +9,11 @@ from typing import Any, Optional
 
 import psycopg
 
-from .base import (
-    Outgrown,
-    StoreError,
-    StoreUnavailable,
-    Transaction,
-)
+from .base import Outgrown, StoreError, StoreUnavailable, Transaction
 from .clock import Clock
 from .group_commit import TransactionLost, Writer
 from .postgres_reads import SETTINGS, Connection, PgReads, PgStatements, entry_key, micros, split_row
-from .postgres_schema import (
-    VALUES_PREFIX,
-    Dialect,
-    Target,
-    connect,
-    explain,
-    qualify,
-    worth_another_try,
-)
+from .postgres_schema import VALUES_PREFIX, Dialect, Target, connect, explain, qualify, worth_another_try
 from .sql import CLOSED, Row, SqlTransaction
 from .statements import COPIED, import_statement, read_clock
 

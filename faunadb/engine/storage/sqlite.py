@@ -10,16 +10,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, TypeVar
 
-from .base import (
-    BadURL,
-    EntryRow,
-    Outgrown,
-    Snapshot,
-    Store,
-    StoreError,
-    StoreUnavailable,
-    Transaction,
-)
+from .base import BadURL, EntryRow, Outgrown, Snapshot, Store, StoreError, StoreUnavailable, Transaction
 from .checks import logical_problems
 from .clock import Clock
 from .commit_signal import CommitSignal

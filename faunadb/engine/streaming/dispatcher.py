@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..auth.revalidation import Watch
 from ..auth.roles import PREDICATE_TIME
-from ..context import Context
+from ..language.context import Context
 from ..language.errors import TICKET
 from ..language.registry import READ
 from ..language.values import Ref
-from ..render_legacy import writer_for
 from ..schema.view import SchemaView, schema_view
 from ..storage.base import StoreError
+from ..wire.legacy import writer_for
 from .events import Change, VersionEvent
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
 from .targets import Event, Interests, Target
 
 if TYPE_CHECKING:
-    from ..render import ResponseWriter
+    from ..language.render import ResponseWriter
     from ..storage.base import Snapshot
 
 logger = logging.getLogger("faunadb.engine")

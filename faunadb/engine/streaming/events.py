@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .. import codec, indexing
-from ..documents import difference
+from ..documents import codec, difference
+from ..indexes import definitions as indexing
 from ..language.values import Document, Ref
 from ..storage.base import VersionRow
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
     from ..storage.base import Snapshot
 
 

@@ -14,7 +14,7 @@ from .targets import Target, target_of
 
 if TYPE_CHECKING:
     from ..engine import Request
-    from ..http import Exchange, HttpResponse
+    from ..wire.http import Exchange, HttpResponse
     from .stream import Stream
 
 
@@ -55,7 +55,7 @@ def subscribe(engine: Any, request: Request, fields: frozenset[str] = DEFAULT_FI
 
     Raises what `Engine.run` raises; also `Failed` for a value that cannot be streamed.
     """
-    from .. import deep
+    from ..language import deep
 
     request = request._replace(effect_limit=READ, effect_reason="stream requests")
     try:
@@ -95,7 +95,7 @@ def _target(value: Any) -> Target:
 def open_stream(exchange: Exchange) -> HttpResponse:
     """Answer ``POST /stream``. Raises what `Engine.run` raises."""
     from ..engine import Failed, Metrics
-    from ..http import CONTENT_TYPE, HttpResponse, parse_query_string
+    from ..wire.http import CONTENT_TYPE, HttpResponse, parse_query_string
 
     # Without a valid secret that is the answer, before anything about parameters or body.
     exchange.authenticate()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
-from .. import keys
 from ..auth.permissions import ALL
+from ..indexes import keys
 from ..language import values as v
 from ..language.errors import Fault, invalid_argument, undefined_ref
 from ..sets.leaves import DocumentsSet, Match
 from .events import Change, SetEvent, VersionEvent
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..language.context import Context
 
 Event = Union[VersionEvent, SetEvent]
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faunadb.engine import keys
 from faunadb.engine.engine import open_engine
+from faunadb.engine.indexes import keys
+from faunadb.engine.java.times import Date, Time
 from faunadb.engine.language.equality import Classes, equal, identical
-from faunadb.engine.language.temporal import Date, Time
 from faunadb.engine.language.values import Ref
 
 from ..conftest import Database

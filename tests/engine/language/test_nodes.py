@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from faunadb.engine.context import MAX_COMPUTE
 from faunadb.engine.engine import Request, open_engine
+from faunadb.engine.language.context import MAX_COMPUTE
 
 from ..conftest import Database
 

@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
+from faunadb.engine.java.times import Date, Time
 from faunadb.engine.language import values as v
-from faunadb.engine.language.temporal import Date, Time
 from faunadb.engine.sets import NativeSet
 
 from ..conftest import ONE_OF_EACH, filled

@@ -6,13 +6,7 @@ import pytest
 
 from faunadb import query as q
 from faunadb.engine.language import values as v
-from faunadb.engine.schema.view import (
-    DAY_MICROS,
-    GRACE_MICROS,
-    CollectionInfo,
-    SchemaCache,
-    schema_view,
-)
+from faunadb.engine.schema.view import DAY_MICROS, GRACE_MICROS, CollectionInfo, SchemaCache, schema_view
 
 
 class FakeSnapshot:

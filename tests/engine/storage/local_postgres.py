@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from faunadb.listening import free_port
+from faunadb.server.listening import free_port
 from tests.conftest import missing
 
 PATIENCE = 60

@@ -1,0 +1,1 @@
+"""Indexes: definitions, the order of their entries, entries of document versions, builds."""

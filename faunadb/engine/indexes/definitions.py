@@ -1,0 +1,447 @@
+"""From documents to index entries (sets and reads, "Index entries").
+
+`Index` is an index document made ready for use, `entries` what one version of a document contributes to it.
+`faunadb.engine.index_builds` fills an index from the documents that are already there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+
+from ..documents import codec
+from ..java.times import Time
+from ..language import values as v
+from ..language.errors import bad_request
+from ..language.paths import NOT_FOUND, walk
+from ..language.registry import PURE
+from . import keys
+
+if TYPE_CHECKING:
+    from ..language.context import Context
+
+#: Most bytes that the terms, or the values, of one entry may take.
+MAX_COMPONENT = 32_767
+#: Most bytes that the entries of one version in one index may take together.
+MAX_ENTRIES = 16_777_216
+
+#: Encoded values up to this length are surely short enough: sort keys take at most some times their text.
+_SURELY_FITS = 4096
+
+Step = Union[str, int]
+
+
+class Entry(NamedTuple):
+    """One entry: keys of the term tuple and of the values with the ref, and the values as stored JSON (None: none)."""
+
+    terms: bytes
+    values: bytes
+    cover: Optional[str]
+
+
+class Field:
+    """One term or value of an index.
+
+    path: steps from the version, None for a binding. binding: its name, None for a path.
+    """
+
+    __slots__ = ("binding", "casefold", "mva", "name", "path", "reverse")
+
+    def __init__(self, config: dict[str, Any]):
+        self.binding: Optional[str] = config.get("binding")
+        path = config.get("field")
+        self.path: Optional[list[Step]] = None
+        if self.binding is None:
+            self.path = list(path) if isinstance(path, list) else [path]  # type: ignore[list-item]
+        self.reverse: bool = config.get("reverse") is True
+        self.casefold: bool = config.get("transform") == "casefold"
+        self.mva: bool = config.get("mva") is not False
+        # The member of data that a plain two-step path names: read without walking.
+        plain = self.path is not None and len(self.path) == 2 and self.path[0] == "data"
+        self.name: Optional[str] = self.path[1] if plain and isinstance(self.path[1], str) else None  # type: ignore
+
+    @property
+    def is_time(self) -> bool:
+        """True for the version's own time."""
+        return self.path == ["ts"]
+
+
+class Source:
+    """One entry of an index's ``source``. collections: numbers, None for every user collection."""
+
+    __slots__ = ("bindings", "collections")
+
+    def __init__(self, collections: Optional[frozenset[int]], bindings: dict[str, v.Lambda]):
+        self.collections = collections
+        self.bindings = bindings
+
+
+class Index:
+    """An index document made ready for use.
+
+    terms, values: its fields in order. descending: a flag per value. active: it may be read. sources: `Source` list.
+    built_at_once: its source allows building inside the creating transaction.
+    """
+
+    __slots__ = (
+        "active",
+        "built_at_once",
+        "descending",
+        "id",
+        "name",
+        "ref",
+        "scope",
+        "serialized",
+        "sources",
+        "terms",
+        "unique",
+        "values",
+        "wildcard",
+    )
+
+    def __init__(
+        self,
+        ref: v.Ref,
+        name: str,
+        terms: list[Field],
+        values: list[Field],
+        sources: list[Source],
+        *,
+        unique: bool = False,
+        active: bool = False,
+        serialized: bool = True,
+        built_at_once: bool = False,
+    ):
+        self.ref = ref
+        self.scope = ref.scope
+        self.id = ref.id
+        self.name = name
+        self.terms = terms
+        self.values = values
+        self.sources = sources
+        self.unique = unique
+        self.active = active
+        self.serialized = serialized
+        self.built_at_once = built_at_once
+        self.descending = tuple(field.reverse for field in values)
+        self.wildcard = any(source.collections is None for source in sources)
+
+    @classmethod
+    def from_fields(cls, scope: int, id: int, fields: dict[str, Any]) -> Index:
+        """The index of a stored (validated) index document. fields: its decoded top-level fields."""
+        source = fields.get("source")
+        return cls(
+            v.Ref(scope, v.INDEXES, id),
+            fields["name"],
+            _fields(fields.get("terms")),
+            _fields(fields.get("values")),
+            list(_sources(source)),
+            unique=fields.get("unique") is True,
+            active=fields.get("active") is True,
+            serialized=fields.get("serialized") is not False,
+            built_at_once=not isinstance(source, list),
+        )
+
+    @property
+    def collections(self) -> Optional[frozenset[int]]:
+        """Numbers of the collections it covers; None when it covers every user collection."""
+        if self.wildcard:
+            return None
+        return frozenset().union(*(source.collections or () for source in self.sources))
+
+    def source_of(self, coll: int) -> Optional[Source]:
+        """The source entry that applies to a collection: one naming it wins over the wildcard."""
+        wildcard = None
+        for source in self.sources:
+            if source.collections is None:
+                wildcard = source
+            elif coll in source.collections:
+                return source
+        return wildcard if coll >= v.FIRST_COLLECTION else None
+
+    def covers(self, coll: int) -> bool:
+        return self.source_of(coll) is not None
+
+    def __repr__(self) -> str:
+        return f"Index({self.scope}, {self.id}, {self.name!r})"
+
+
+def _fields(config: Any) -> list[Field]:
+    if config is None:
+        return []
+    return [Field(item) for item in (config if isinstance(config, list) else [config])]
+
+
+def _sources(config: Any) -> Iterator[Source]:
+    """Source entries of a stored ``source`` field in any of its shapes."""
+    if isinstance(config, list):
+        for item in config:
+            yield from _sources(item)
+    elif isinstance(config, dict):
+        target = config["collection"] if "collection" in config else config.get("class")
+        targets = target if isinstance(target, list) else [target]
+        yield Source(_numbers(targets), dict(config.get("fields") or {}))
+    elif config is not None:
+        yield Source(_numbers([config]), {})
+
+
+def _numbers(targets: list[Any]) -> Optional[frozenset[int]]:
+    if "_" in [target for target in targets if isinstance(target, str)]:
+        return None
+    return frozenset(target.id for target in targets if isinstance(target, v.Ref))
+
+
+def live_sources(ctx: Context, index: Index) -> list[int]:
+    """Numbers of the live collections an index covers, ascending."""
+    covered = index.collections
+    if covered is None:
+        refs = ctx.schema.items(index.scope, v.COLLECTIONS)
+        named = {number for source in index.sources for number in source.collections or ()}
+        covered = frozenset(ref.id for ref in refs) | named
+    return sorted(number for number in covered if ctx.schema.collection(index.scope, number) is not None)
+
+
+# ---- extracting -------------------------------------------------------------------------------------------------
+
+
+def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
+    """The entries of a live version of a document, without repeats; [] when its collection is not covered.
+
+    A term or value tuple whose components are all null contributes nothing, and neither does an entry too large to be
+    a key. A ``ts`` not yet known is the running transaction's time as a value, and null as a term.
+    Raises RequestError (400) when the entries together are too large.
+    """
+    source = index.source_of(document.ref.coll)
+    if source is None:
+        return []
+    terms = _tuples(ctx, index, index.terms, source, document, as_terms=True)
+    values = _tuples(ctx, index, index.values, source, document, as_terms=False)
+    if not terms or not values:
+        return []
+    term_keys = [keys.encode_terms(combination) for combination in terms]
+    value_keys = _value_keys(index, values, document.ref)
+    _check_size(index, document.ref, term_keys, value_keys)
+    term_keys = [key for key in term_keys if len(key) <= MAX_COMPONENT]
+    return [Entry(key, value, cover) for key in term_keys for value, cover in value_keys]
+
+
+def _tuples(
+    ctx: Context, index: Index, fields: list[Field], source: Source, document: v.Document, as_terms: bool
+) -> list[tuple[Any, ...]]:
+    """The tuples of a document for the terms, or the values: the product of the components, all-null ones left out."""
+    if not fields:
+        return [()]
+    components = []
+    for field in fields:
+        if as_terms and field.is_time:
+            components.append([None])
+        else:
+            components.append(_component(ctx, field, source, document))
+    if as_terms and len(fields) == 1 and fields[0].is_time:
+        return [(None,)]
+    if len(components) == 1:
+        return [(value,) for value in components[0] if value is not None]
+    total = 1
+    for component in components:
+        total *= len(component)
+    if total > MAX_ENTRIES // (keys.SUFFIX_LENGTH * len(fields)):
+        raise _too_large(index, document.ref, total * keys.SUFFIX_LENGTH * len(fields))
+    return [
+        combination for combination in product(*components) if any(value is not None for value in combination)
+    ]
+
+
+def _component(ctx: Context, field: Field, source: Source, document: v.Document) -> list[Any]:
+    """What one term or value of an index finds in a version: at least [None], no repeats."""
+    if field.name is not None:
+        data = document.fields.get("data")
+        found = data.get(field.name) if type(data) is dict else None
+        kind = type(found)
+        if field.mva and kind in _PLAIN and not (field.casefold and kind is str):
+            return [found]
+    if field.binding is not None:
+        bound = _bound(ctx, source.bindings.get(field.binding), document)
+        return _distinct(_casefolded(bound) if field.casefold else bound)
+    if field.mva:
+        return _distinct(_expanded(ctx, field, document))
+    return [_whole(ctx, field, document)]
+
+
+_PLAIN = frozenset((int, float, bool, type(None), str, v.Ref))
+_SCALARS = frozenset(v.SCALAR_TYPES)
+
+
+def _expanded(ctx: Context, field: Field, document: v.Document) -> list[Any]:
+    """Every scalar a path leads to, through arrays; other kinds count as null."""
+    found = list(_flat(_collect(ctx, document, field.path or [], 0)))
+    if field.casefold:
+        if any(type(value) is dict for value in found):
+            return []
+        found = _casefolded(found)
+    return [_settled(ctx, value) if type(value) in _SCALARS else None for value in found]
+
+
+def _collect(ctx: Context, value: Any, path: Sequence[Step], depth: int) -> list[Any]:
+    """The values at the rest of a path: arrays met by a string step are mapped over, misses dropped."""
+    while depth < len(path):
+        step = path[depth]
+        if type(value) is list and type(step) is str:
+            found: list[Any] = []
+            for element in value:
+                found.extend(_collect(ctx, element, path, depth))
+            return found
+        value = walk(ctx, value, [step])
+        if value is NOT_FOUND:
+            return []
+        depth += 1
+    return [value]
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    for value in values:
+        if type(value) is list:
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def _whole(ctx: Context, field: Field, document: v.Document) -> Any:
+    """The value at a path as it is, for ``mva: false``; casefolded when it is an array of scalars."""
+    found = walk(ctx, document, field.path or [])
+    if found is NOT_FOUND:
+        return None
+    if not field.casefold:
+        return _settled(ctx, found)
+    if type(found) is not list or not all(type(value) in _SCALARS for value in found):
+        return None
+    return [casefold(value) if type(value) is str else _settled(ctx, value) for value in found]
+
+
+def _bound(ctx: Context, fn: Optional[v.Lambda], document: v.Document) -> list[Any]:
+    """The values of a source field binding; none when it fails."""
+    if fn is None:
+        return []
+    from ..language.errors import QueryErrors, RequestError
+
+    try:
+        with ctx.restricted(effect=PURE, reason="index bindings", version=fn.version):
+            found = ctx.apply(fn, document, None)
+    except (QueryErrors, RequestError):
+        ctx.check_deadline()
+        return []
+    if type(found) is list:
+        return [_settled(ctx, value) if type(value) in _SCALARS else None for value in found]
+    return [_settled(ctx, found)] if type(found) in _SCALARS else []
+
+
+def _settled(ctx: Context, value: Any) -> Any:
+    """The value with the running transaction's time where it was pending, as the document stores it."""
+    kind = type(value)
+    if kind is v.PendingTime:
+        txn = ctx.writer().txn
+        return txn if value is v.PENDING else Time.from_micros(txn)
+    if kind is v.Action:
+        return value.name
+    if kind is list:
+        return [_settled(ctx, item) for item in value]
+    if kind is dict:
+        return {key: _settled(ctx, item) for key, item in value.items()}
+    return value
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    if not values:
+        return [None]
+    if len(values) == 1:
+        return values
+    found: dict[bytes, Any] = {}
+    for value in values:
+        found.setdefault(keys.exact(value), value)
+    return list(found.values())
+
+
+def _casefolded(values: list[Any]) -> list[Any]:
+    return [casefold(value) if type(value) is str else value for value in values]
+
+
+def casefold(text: str) -> str:
+    """Unicode NFKC_Casefold: what ``transform: casefold`` does to strings."""
+    if text.isascii():
+        return text.lower()
+    from ..java.text import nfkc_casefold
+
+    return nfkc_casefold(text)
+
+
+# ---- keys -------------------------------------------------------------------------------------------------------
+
+
+def _value_keys(index: Index, values: list[tuple[Any, ...]], ref: v.Ref) -> list[tuple[bytes, Optional[str]]]:
+    """Keys and stored JSON of the value tuples, those too large left out."""
+    if not index.values:
+        return [(keys.ref_suffix(ref.coll, ref.id), None)]
+    encoded = {}
+    for combination in values:
+        key = keys.encode_values(combination, index.descending, ref)
+        if (
+            len(key) > _SURELY_FITS
+            and len(keys.encode_terms(combination)) + keys.SUFFIX_LENGTH > MAX_COMPONENT
+        ):
+            continue
+        # Equal in order but not the same, as 1 and 1.0 are: told apart behind the ref.
+        while key in encoded:
+            key += b"\xff"
+        encoded[key] = codec.encode_value(list(combination), scope=index.scope)
+    return list(encoded.items())
+
+
+def _check_size(
+    index: Index, ref: v.Ref, terms: list[bytes], values: list[tuple[bytes, Optional[str]]]
+) -> None:
+    if len(terms) * len(values) < 64:
+        return
+    size = sum(map(len, terms)) * len(values)
+    size += sum(len(key) + len(cover or "") for key, cover in values) * len(terms)
+    if size > MAX_ENTRIES:
+        raise _too_large(index, ref, size)
+
+
+def _too_large(index: Index, ref: v.Ref, size: int) -> Exception:
+    return bad_request(
+        f"Index entries for doc {ref.id} in scope {ref.scope} and index {index.id} "
+        f"have estimated byte size {size} that exceeds limit {MAX_ENTRIES}"
+    )
+
+
+def check_terms(key: bytes) -> bytes:
+    """The key of a term tuple to look up. Raises RequestError (400) when it is too long to be one."""
+    if len(key) > MAX_COMPONENT:
+        raise bad_request(f"buf length {len(key)} exceeds {MAX_COMPONENT}")
+    return key
+
+
+# ---- uniqueness -------------------------------------------------------------------------------------------------
+
+
+def taken(ctx: Context, index: Index, entry: Entry, ref: v.Ref) -> bool:
+    """Whether a unique index already holds an entry with these terms and values for another live document."""
+    prefix, _ = keys.split(entry.values, ref.coll, ref.id)
+    scope = index.scope
+    for row in ctx.snap.entries(scope, index.id, entry.terms, lower=prefix, upper=keys.after(prefix)):
+        ctx.reads += len(row.values)
+        if row.doc == ref.id and row.coll == ref.coll:
+            continue
+        if (row.ttl is not None and row.ttl <= ctx.time) or not _same_cover(row.cover, entry.cover, scope):
+            continue
+        if ctx.schema.collection(scope, row.coll) is not None:
+            return True
+    return False
+
+
+def _same_cover(left: Optional[str], right: Optional[str], scope: int) -> bool:
+    """Whether stored values are exactly the same; their keys may agree for 1 and 1.0."""
+    if left == right or left is None or right is None:
+        return left == right
+    first, second = codec.decode_value(left, scope), codec.decode_value(right, scope)
+    return keys.exact(first) == keys.exact(second)

@@ -1,0 +1,247 @@
+"""Index entries of document versions, and keeping them in step with the versions.
+
+An entry is alive in an interval of valid times: from the first to the end of a run of versions that yield it. Writes at
+the transaction's time end and begin entries now; rewritten history changes intervals of the past.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from ..auth import lookups
+from ..language import values as v
+from ..language.errors import bad_request, not_unique
+from . import definitions as indexing
+from . import keys
+from .internal import BY_NAME, GLOBAL_IDS, PROVIDERS_BY_ISSUER, SCOPES, id_terms, name_terms, text_terms
+
+if TYPE_CHECKING:
+    from ..language.context import Context
+
+#: Most bytes of an entry's key.
+MAX_KEY = 64_000
+
+
+class Place(NamedTuple):
+    """What identifies an entry: its place in the store and the document it leads to."""
+
+    scope: int
+    index_id: int
+    terms: bytes
+    values: bytes
+    coll: int
+    doc: int
+
+
+#: Entries of one version: place -> covered values as stored JSON, None without.
+Entries = dict[Place, Optional[str]]
+
+_NONE: Entries = {}
+
+
+def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
+    """All entries of a live version (stored fields, the hidden ones included); none for None."""
+    if document is None:
+        return _NONE
+    ref = document.ref
+    scope, coll, doc = ref.scope, ref.coll, ref.id
+    found: Entries = {Place(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc): None}
+    if coll < v.FIRST_COLLECTION:
+        _internal(found, ref, document.fields)
+    for index in ctx.schema.indexes_on(scope, coll):
+        for terms, values, cover in indexing.entries(ctx, index, document):
+            _check_key(terms, values)
+            found[Place(scope, index.id, terms, values, coll, doc)] = cover
+    return found
+
+
+def _check_key(terms: bytes, values: bytes) -> None:
+    size = len(terms) + len(values)
+    if size > MAX_KEY:
+        raise bad_request(f"Key bytes ({size}) exceeds threshold ({MAX_KEY})")
+
+
+def _internal(found: Entries, ref: v.Ref, fields: dict[str, Any]) -> None:
+    """Add the entries that the engine keeps for native documents."""
+    for entry in lookups.internal_entries(ref, fields):
+        found[Place(*entry)] = None
+    scope, coll, doc = ref.scope, ref.coll, ref.id
+    if coll not in v.NAMED_NATIVES:
+        return
+    found[Place(scope, BY_NAME, name_terms(coll, fields["name"]), b"", coll, doc)] = None
+    if coll == v.DATABASES:
+        child = fields["scope"]
+        found[Place(0, SCOPES, id_terms(child), b"", scope, doc)] = None
+        found[Place(0, GLOBAL_IDS, text_terms(fields["global_id"]), b"", child, doc)] = None
+    elif coll == v.ACCESS_PROVIDERS:
+        found[Place(scope, PROVIDERS_BY_ISSUER, text_terms(fields["issuer"]), b"", coll, doc)] = None
+
+
+def _find(tx: Any, place: Place, at: Optional[int]) -> Any:
+    """The stored entry of a place that is alive at a time (None: now), or None."""
+    scope, index, terms, values, _, _ = place
+    for row in tx.entries(scope, index, terms, lower=values, upper=values + b"\0", at=at, limit=1):
+        return row
+    return None
+
+
+def complete_builds(ctx: Context, ref: v.Ref) -> None:
+    """Before a document is written: index all of it in the indexes still being built.
+
+    So an index has either nothing of a document or everything, which is what changing it step by step needs.
+    """
+    for index in ctx.schema.building_on(ref.scope, ref.coll):
+        from .builds import build_document
+
+        build_document(ctx, index, ref)
+
+
+def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
+    """Add the entries of a document that had none (a document that was not there before)."""
+    tx, ref = ctx.tx, document.ref
+    scope, coll, doc = ref.scope, ref.coll, ref.id
+    tx.add_entry(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc, None, ttl)
+    if coll < v.FIRST_COLLECTION:
+        internal: Entries = {}
+        _internal(internal, ref, document.fields)
+        for place in internal:
+            tx.add_entry(*place, None, ttl)
+    for index in ctx.schema.indexes_on(scope, coll):
+        for entry in indexing.entries(ctx, index, document):
+            terms, values, cover = entry
+            _check_key(terms, values)
+            tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl)
+            if index.unique and indexing.taken(ctx, index, entry, ref):
+                raise not_unique()
+
+
+def replace(
+    ctx: Context,
+    old: Optional[v.Document],
+    old_ttl: Optional[int],
+    new: Optional[v.Document],
+    new_ttl: Optional[int],
+    earlier: Optional[v.Document],
+) -> None:
+    """Move the present from the entries of old to those of new.
+
+    earlier: the version before this transaction, when old was written by this same transaction; entries that
+    it had and that come back are as if they had never gone.
+    """
+    tx = ctx.tx
+    before, after = of_version(ctx, old), of_version(ctx, new)
+    # A place may stay while what it shows changes: 1 and 1.0 are the same place.
+    gone = {place for place, cover in before.items() if place not in after or after[place] != cover}
+    for place in gone:
+        tx.end_entry(*place[:4])
+    kept = of_version(ctx, earlier)
+    added: Entries = {}
+    for place, cover in after.items():
+        if place not in before or place in gone:
+            past = _find(tx, place, tx.txn - 1) if kept.get(place, "") == cover else None
+            tx.add_entry(*place, cover, new_ttl, None if past is None else past.added)
+            added[place] = cover
+        elif old_ttl != new_ttl:
+            _refresh(tx, place, cover, new_ttl)
+    # While the document had expired, others may have taken its place.
+    claimed = after if old_ttl is not None and old_ttl <= ctx.time else added
+    if new is not None and claimed:
+        check_unique(ctx, new.ref, claimed)
+
+
+def _refresh(tx: Any, place: Place, cover: Optional[str], ttl: Optional[int]) -> None:
+    """Give a live entry another ttl, without an event of the set."""
+    row = _find(tx, place, None)
+    if row is not None:
+        tx.drop_entry(*place[:4], row.added)
+        tx.add_entry(*place, cover, ttl, row.added)
+
+
+def forget(ctx: Context, document: Optional[v.Document]) -> None:
+    """Remove the entries of a version without a trace: unlike their end, that is no event of any set."""
+    tx = ctx.tx
+    for place in of_version(ctx, document):
+        row = _find(tx, place, None)
+        if row is not None:
+            tx.drop_entry(*place[:4], row.added)
+
+
+def check_unique(ctx: Context, ref: v.Ref, added: Entries) -> None:
+    """Raise Fault (``instance not unique``) when a unique index has one of the added entries already."""
+    for index in ctx.schema.indexes_on(ref.scope, ref.coll):
+        if not index.unique:
+            continue
+        for place, cover in added.items():
+            if place.index_id != index.id or place.scope != index.scope:
+                continue
+            if indexing.taken(ctx, index, indexing.Entry(place.terms, place.values, cover), ref):
+                raise not_unique()
+
+
+class Version(NamedTuple):
+    """One version of a document as its history is rewritten. document None: a deletion."""
+
+    ts: int
+    document: Optional[v.Document]
+    ttl: Optional[int]
+
+
+def rewrite(
+    ctx: Context,
+    at: int,
+    previous: Optional[Version],
+    before: Optional[Version],
+    after: Optional[Version],
+    following: Optional[Version],
+) -> None:
+    """Adjust entries where the state of a document from a time up to its following version changes.
+
+    at: that time. previous: the version earlier than it. before, after: what held and what shall hold from
+    then on (the previous version when nothing is, or stays, at that time). following: the next version.
+    """
+    tx = ctx.tx
+    states = (previous, before, after, following)
+    at_previous, at_before, at_after, at_following = (
+        of_version(ctx, None if state is None else state.document) for state in states
+    )
+    until = None if following is None else following.ts
+    ttl = None if after is None else after.ttl
+    for place, cover in at_before.items():
+        if place not in at_after:
+            _cut(tx, place, cover, at, until, place in at_previous, place in at_following)
+        elif until is None and before is not None and before.ttl != ttl:
+            _refresh(tx, place, cover, ttl)
+    for place, cover in at_after.items():
+        if place in at_before:
+            continue
+        left = _find(tx, place, at - 1) if place in at_previous else None
+        right = _find(tx, place, until) if place in at_following else None
+        for row in (left, right):
+            if row is not None:
+                tx.drop_entry(*place[:4], row.added)
+        added = at if left is None else left.added
+        removed = until if right is None else right.removed
+        _put(tx, place, cover, ttl if right is None else right.ttl, added, removed)
+
+
+def _cut(
+    tx: Any, place: Place, cover: Optional[str], at: int, until: Optional[int], left: bool, right: bool
+) -> None:
+    """Take the time from `at` to `until` out of an entry's life. left, right: it lived before, and lives after."""
+    row = _find(tx, place, at)
+    if row is None:
+        return
+    tx.drop_entry(*place[:4], row.added)
+    if left and row.added < at:
+        _put(tx, place, cover, row.ttl, row.added, at)
+    if right and until is not None:
+        _put(tx, place, cover, row.ttl, until, row.removed)
+
+
+def _put(
+    tx: Any, place: Place, cover: Optional[str], ttl: Optional[int], added: int, removed: Optional[int]
+) -> None:
+    if removed is None:
+        tx.add_entry(*place, cover, ttl, added)
+    else:
+        tx.put_past_entry(*place, cover, ttl, added, removed)

@@ -1,0 +1,330 @@
+"""Values as bytes: the order of index entries, and the exact keys of match terms (sets and reads, "Order of entries").
+
+Two encodings share one layout, a tag byte per kind followed by the content:
+
+* the *order* encoding (`encode`): comparing the bytes compares the values. Integer 1 and Double 1.0 are the same.
+* the *exact* encoding (`exact`): equal bytes mean the very same value. Integer 1 and Double 1.0 differ.
+
+Both are self-delimiting (no encoding is the beginning of another), so the encodings of a tuple are simply joined, and a
+descending component is the complement of its bytes. Refs carry no database: a ref into a child database and a local one
+with the same numbers are the same key.
+
+An entry's key is ``values + ref suffix`` (`ref_suffix`): entries with equal values are neighbours in the order of their
+documents.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Optional
+
+from ..java.collation import string_sort_key
+from ..java.times import Date, Time
+from ..language import values as v
+from ..language.budget import spend
+from ..language.errors import Fault, RequestError, bad_request, undefined_ref
+
+# Tags in value order. Zero ends arrays and objects, so that a prefix comes first.
+NUMBER = 0x10
+BYTES = 0x18
+STRING = 0x20
+ARRAY = 0x28
+OBJECT = 0x30
+REF = 0x38
+TIME = 0x40
+DATE = 0x48
+LAMBDA = 0x50
+PENDING = 0x58
+UUID = 0x60
+FALSE = 0x68
+TRUE = 0x70
+NULL = 0x78
+#: Tag of doubles in the exact encoding, where they are not integers.
+_EXACT_DOUBLE = 0x11
+
+_END = b"\x00"
+_SIGN = 1 << 63
+_MASK = (1 << 64) - 1
+_COMPLEMENT = bytes(255 - byte for byte in range(256))
+
+#: Bytes of the longest encoding of an array or object: several times what the largest document can hold.
+MAX_ENCODED = 1 << 26
+
+#: Length of `ref_suffix`.
+SUFFIX_LENGTH = 10
+
+_pack_double = struct.Struct(">d").pack
+_unpack_bits = struct.Struct(">Q").unpack
+_pack_number = struct.Struct(">BQH").pack
+_pack_integer = struct.Struct(">BQ").pack
+_pack_suffix = struct.Struct(">QH").pack
+_pack_ref = struct.Struct(">BQH").pack
+_pack_time = struct.Struct(">BQI").pack
+
+
+def ref_suffix(coll: int, doc: int) -> bytes:
+    """How the key of an entry ends: the document id as unsigned 64 bits, then the collection number."""
+    return _pack_suffix(doc & _MASK, coll)
+
+
+def complement(key: bytes) -> bytes:
+    """The bytes that sort exactly the other way round."""
+    return key.translate(_COMPLEMENT)
+
+
+def after(prefix: bytes) -> Optional[bytes]:
+    """The smallest key greater than every key that begins with prefix; None when there is none."""
+    stripped = prefix.rstrip(b"\xff")
+    if not stripped:
+        return None
+    return stripped[:-1] + bytes((stripped[-1] + 1,))
+
+
+# ---- numbers ----------------------------------------------------------------------------------------------------
+
+
+def _double_bits(number: float) -> int:
+    """A double's place in the total order, 0 to 2**64 - 1: -inf, ..., -0.0, 0.0, ..., inf, NaN."""
+    if number != number:
+        return _MASK
+    bits: int = _unpack_bits(_pack_double(number))[0]
+    return bits | _SIGN if bits < _SIGN else bits ^ _MASK
+
+
+def _integer(value: int) -> bytes:
+    # As a double, then the distance to it: integers beyond 2**53 keep their own order.
+    double = float(value)
+    return _pack_number(NUMBER, _double_bits(double), value - int(double) + 0x8000)
+
+
+def _double(value: float) -> bytes:
+    return _pack_number(NUMBER, _double_bits(value), 0x8000)
+
+
+def _exact_integer(value: int) -> bytes:
+    return _pack_integer(NUMBER, value + _SIGN)
+
+
+def _exact_double(value: float) -> bytes:
+    return _pack_integer(_EXACT_DOUBLE, _double_bits(value))
+
+
+# ---- everything else --------------------------------------------------------------------------------------------
+
+
+def _escaped(tag: int, raw: bytes) -> bytes:
+    return bytes((tag,)) + raw.replace(b"\x00", b"\x00\xff") + b"\x00\x00"
+
+
+def _bytes(value: bytes) -> bytes:
+    return _escaped(BYTES, value)
+
+
+def _string(value: str) -> bytes:
+    return b" " + string_sort_key(value) + _END
+
+
+def _exact_string(value: str) -> bytes:
+    return _escaped(STRING, value.encode("utf-8", "surrogatepass"))
+
+
+def _ref(value: v.Ref) -> bytes:
+    return _pack_ref(REF, value.id & _MASK, value.coll)
+
+
+def _time(value: Time) -> bytes:
+    return _pack_time(TIME, value.seconds + _SIGN, value.nanos)
+
+
+def _date(value: Date) -> bytes:
+    return _pack_integer(DATE, value.days + _SIGN)
+
+
+def _uuid(value: uuid.UUID) -> bytes:
+    return bytes((UUID,)) + value.bytes
+
+
+def _boolean(value: bool) -> bytes:
+    return b"\x70" if value else b"\x68"
+
+
+def _null(value: None) -> bytes:
+    return b"\x78"
+
+
+def _pending(value: v.PendingTime) -> bytes:
+    return b"\x58"
+
+
+def _lambda(value: v.Lambda) -> bytes:
+    from ..documents import codec
+
+    return _escaped(LAMBDA, codec.encode_value(value).encode("utf-8", "surrogatepass"))
+
+
+def _unresolved(value: v.UnresolvedRef) -> bytes:
+    raise undefined_ref(value)
+
+
+def _utf16(key: str) -> bytes:
+    return key.encode("utf-16-be", "surrogatepass")
+
+
+def _members(value: dict[str, Any]) -> Iterable[Any]:
+    """An object as the sequence that is compared: its keys in code unit order, each followed by its value."""
+    for key in sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16):
+        yield str(key)  # of a repeated field too
+        yield value[key]
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """The encoding of a container's content. Raises RequestError for one that no stored value could have."""
+    found = []
+    size = 0
+    for part in parts:
+        found.append(part)
+        size += len(part)
+        if size > MAX_ENCODED:
+            raise bad_request(f"Key bytes ({size}) exceeds threshold ({MAX_ENCODED})")
+    spend(size + 64 * len(found))
+    return b"".join(found)
+
+
+def _containers(
+    encode_one: Callable[[Any], bytes], string: Callable[[str], bytes]
+) -> dict[type, Callable[[Any], bytes]]:
+    """Encoders of the kinds that are written the same way in both encodings, given how their content is written."""
+
+    def array(value: list[Any]) -> bytes:
+        return b"(" + _joined(map(encode_one, value)) + _END
+
+    def mapping(value: dict[str, Any]) -> bytes:
+        return b"0" + _joined(map(encode_one, _members(value))) + _END
+
+    return {
+        str: string,
+        v.Action: lambda value: string(value.name),
+        bytes: _bytes,
+        list: array,
+        dict: mapping,
+        v.Ref: _ref,
+        v.UnresolvedRef: _unresolved,
+        Time: _time,
+        Date: _date,
+        v.Lambda: _lambda,
+        v.PendingTime: _pending,
+        uuid.UUID: _uuid,
+        bool: _boolean,
+        type(None): _null,
+    }
+
+
+def encode(value: Any) -> bytes:
+    """The order encoding of a value. Documents, pages, events and sets count as the objects (or refs) stored for them.
+
+    Raises Fault (``invalid ref``) for an unresolved ref.
+    """
+    encoder = _ORDER.get(type(value))
+    return encoder(value) if encoder is not None else encode(_plain(value))
+
+
+def exact(value: Any) -> bytes:
+    """The exact encoding of a value."""
+    encoder = _EXACT.get(type(value))
+    return encoder(value) if encoder is not None else exact(_plain(value))
+
+
+_ORDER: dict[type, Callable[[Any], bytes]] = {
+    int: _integer,
+    float: _double,
+    **_containers(encode, _string),
+}
+_EXACT: dict[type, Callable[[Any], bytes]] = {
+    int: _exact_integer,
+    float: _exact_double,
+    **_containers(exact, _exact_string),
+}
+
+
+def _plain(value: Any) -> Any:
+    """What a set, document, page or event counts as when it is compared."""
+    from ..documents import codec
+
+    plain = codec.plain(value)
+    if plain is value:
+        raise TypeError(f"not an FQL value: {type(value).__name__}")
+    return plain
+
+
+# ---- tuples -----------------------------------------------------------------------------------------------------
+
+
+def encode_terms(terms: Iterable[Any]) -> bytes:
+    """The key of a term tuple."""
+    return b"".join(map(exact, terms))
+
+
+def encode_directed(value: Any, descending: bool) -> bytes:
+    """The order encoding of one component of an entry."""
+    return complement(encode(value)) if descending else encode(value)
+
+
+def encode_values(values: Sequence[Any], descending: Sequence[bool], ref: v.Ref) -> bytes:
+    """The key of an entry within its terms: its values, then its document. descending: a flag per value."""
+    encoded = [
+        complement(encode(value)) if down else encode(value) for value, down in zip(values, descending)
+    ]
+    encoded.append(_pack_suffix(ref.id & _MASK, ref.coll))
+    return b"".join(encoded)
+
+
+def split(key: bytes, coll: int, doc: int) -> tuple[bytes, bytes]:
+    """An entry's key as (values, ref suffix).
+
+    Entries of one document whose values are equal in order but not the same (1 and 1.0) have further 0xff bytes
+    behind the suffix, which cannot be mistaken for it: collection numbers stay below 0x8000.
+    """
+    suffix = _pack_suffix(doc & _MASK, coll)
+    while not key.endswith(suffix):
+        key = key[:-1]
+    return key[:-SUFFIX_LENGTH], suffix
+
+
+# ---- comparing --------------------------------------------------------------------------------------------------
+
+
+def compare(left: Any, right: Any) -> int:
+    """-1, 0 or 1: the order of two values (``lt``, ``max`` and the like).
+
+    Raises RequestError (500, as the original fails) for values with an unresolved ref inside.
+
+    Integers compare exactly, an integer and a double as doubles, doubles by the total order (-0.0 < 0.0, NaN last).
+    """
+    kinds = (type(left), type(right))
+    if kinds == (int, int):
+        return (left > right) - (left < right)
+    if kinds == (str, str) and left == right:
+        return 0
+    if kinds in _NUMERIC:
+        first, second = _double_bits(float(left)), _double_bits(float(right))
+        return (first > second) - (first < second)
+    try:
+        a, b = encode(left), encode(right)
+    except Fault as fault:  # an unresolved ref somewhere inside
+        raise RequestError(500, "internal server error", f"Cannot compare: {fault.description}.") from None
+    return (a > b) - (a < b)
+
+
+_NUMERIC = frozenset(((int, float), (float, int), (float, float)))
+
+
+def compare_key(value: Any) -> bytes:
+    """A sort key with the order of values."""
+    return encode(value)
+
+
+def rank(value: Any) -> int:
+    """The tag of a value's kind: kinds compare as their tags do."""
+    return encode(value)[0]

@@ -1,0 +1,1 @@
+"""What the original took from its platform, the JVM: nothing here knows FQL."""

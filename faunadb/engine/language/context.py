@@ -1,0 +1,205 @@
+"""What one run of a query knows and may do: its snapshot or transaction, identity, limits, and place in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..java.times import Time
+from . import budget
+from . import values as v
+from .errors import RequestError, bad_request, timed_out
+from .registry import WRITE
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from .errors import Position
+
+#: Compute units of one query; 50 units are one billed operation.
+MAX_COMPUTE = 600_000
+UNITS_PER_OP = 50
+MAX_WIDTH = 100_000
+_WIDTH_BLOCK = 1024
+_CHECK_EVERY = 256
+
+#: Bytes the process may grow by while a query runs.
+MAX_MEMORY = 1 << 30
+#: The same where the size of the process cannot be told: bytes made in all, though most of them are soon given back.
+MAX_MADE = 1 << 33
+#: Bytes a query makes between two looks at the process.
+_MEASURE_EVERY = 1 << 23
+
+
+class NeedsWriter(Exception):
+    """A query that was started read-only reached a write; it is run again as a writer."""
+
+
+class Context:
+    """One run of one query.
+
+    snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
+    scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
+    timeless: nothing has asked for the `time` yet, so that the result stays true while nothing is written.
+    effect_limit: the strongest effect allowed; effect_reason: what forbids more.
+    deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
+    it has made; size_at_start: of the process in bytes, None when that cannot be told (or was not yet needed).
+    """
+
+    __slots__ = (
+        "_time",
+        "at",
+        "auth",
+        "cache",
+        "check_at",
+        "compute",
+        "deadline",
+        "depth",
+        "effect_limit",
+        "effect_reason",
+        "engine",
+        "made",
+        "measure_at",
+        "perms",
+        "reads",
+        "schema",
+        "scope",
+        "size_at_start",
+        "snap",
+        "timeless",
+        "tx",
+        "version",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        snap: Any,
+        schema: Any,
+        auth: Any,
+        *,
+        tx: Any = None,
+        version: str = "4",
+        deadline: float = float("inf"),
+        effect_limit: int = WRITE,
+        effect_reason: str = "",
+    ):
+        self.engine = engine
+        self.snap = snap
+        self.tx = tx
+        self.schema = schema
+        self.auth = auth
+        self.scope: int = auth.scope
+        self.perms = auth.permissions
+        self.at: Optional[int] = None
+        self._time: int = snap.time
+        self.timeless = True
+        self.version = version
+        self.deadline = deadline
+        self.effect_limit = effect_limit
+        self.effect_reason = effect_reason
+        self.depth = 0
+        self.compute = 0
+        self.check_at = _CHECK_EVERY
+        self.reads = 0
+        self.made = 0
+        self.measure_at = _MEASURE_EVERY
+        self.size_at_start: Optional[int] = None
+        #: per-query memory for modules (names of refs, parsed indexes, ...), by module
+        self.cache: dict[Any, Any] = {}
+
+    @property
+    def time(self) -> int:
+        """The snapshot's time in microseconds."""
+        self.timeless = False
+        return self._time
+
+    def now(self) -> Time:
+        """The snapshot time, constant within a query."""
+        return Time.from_micros(self.time)
+
+    def writer(self) -> Any:
+        """The running transaction; starts the query over as a writer when there is none."""
+        if self.tx is None:
+            raise NeedsWriter
+        return self.tx
+
+    def tick(self, units: int = 1) -> None:
+        """Charge compute units; every long loop calls this, so that no query outlives its deadline."""
+        self.compute += units
+        if self.compute >= self.check_at:
+            self.check()
+
+    def check(self) -> None:
+        """Enforce the compute limit and the deadline."""
+        if self.compute > MAX_COMPUTE:
+            ops = -(-self.compute // UNITS_PER_OP)
+            raise bad_request(
+                f"Transaction does too much compute: got {ops}, limit: {MAX_COMPUTE // UNITS_PER_OP}"
+            )
+        self.check_deadline()
+        self.check_at = self.compute + _CHECK_EVERY
+
+    def check_deadline(self) -> None:
+        """Raise 503 when the query's time is up. Reading loops that charge no compute call this."""
+        if time.monotonic() > self.deadline:
+            raise timed_out("Query eval has timed out.")
+
+    def allocate(self, size: int) -> None:
+        """Count size bytes of values made; looks at the size of the process now and then."""
+        self.made += size
+        if self.made >= self.measure_at:
+            self.measure()
+
+    def measure(self) -> None:
+        """Enforce the limit on memory, and the deadline."""
+        self.check_deadline()
+        self.measure_at = self.made + _MEASURE_EVERY
+        size = budget.resident()
+        if self.size_at_start is None:
+            self.size_at_start = size
+        grown, limit = self.made, MAX_MADE
+        if size is not None and self.size_at_start is not None:
+            grown, limit = size - self.size_at_start, MAX_MEMORY
+        if grown > limit:
+            raise bad_request(f"Transaction exceeded limit: got {grown} bytes, limit {limit} bytes")
+
+    def check_width(self, count: int) -> None:
+        """Enforce the limit on the elements of one array or mapped collection, which takes memory for each."""
+        self.made += 8 * count
+        if self.made >= self.measure_at:
+            self.measure()
+        if count > MAX_WIDTH:
+            blocks = -(-count // _WIDTH_BLOCK) * _WIDTH_BLOCK
+            raise bad_request(f"Query exceeds max width. Max: {MAX_WIDTH}, current: {blocks}.")
+
+    def apply(self, fn: v.Lambda, argument: Any, position: Position) -> Any:
+        """Call a lambda with one argument value; position is the application position of its errors."""
+        from .lambdas import apply
+
+        return apply(self, fn, argument, position)
+
+    @contextmanager
+    def restricted(
+        self,
+        perms: Any = None,
+        effect: Optional[int] = None,
+        reason: str = "",
+        version: Optional[str] = None,
+    ) -> Iterator[None]:
+        """Run a block with other permissions, a lower effect limit or another API version (predicates, bindings)."""
+        saved = (self.perms, self.effect_limit, self.effect_reason, self.version)
+        if perms is not None:
+            self.perms = perms
+        if effect is not None and effect < self.effect_limit:
+            self.effect_limit, self.effect_reason = effect, reason
+        if version is not None:
+            self.version = version
+        try:
+            yield
+        finally:
+            self.perms, self.effect_limit, self.effect_reason, self.version = saved
+
+
+__all__ = ["Context", "NeedsWriter", "RequestError"]

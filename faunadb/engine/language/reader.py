@@ -1,0 +1,182 @@
+"""The JSON of requests (evaluation rules, "JSON decoding"): stricter, and in places laxer, than Python's."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from itertools import accumulate
+from typing import Any, NoReturn
+
+from .errors import QueryError, QueryErrors
+
+MAX_NESTING = 1000
+MAX_NUMBER = 1000
+MAX_KEY = 50_000
+
+_INT64 = range(-(1 << 63), 1 << 63)
+# One that is not closed goes on to the end: trying again from each quote in it would take forever.
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+#: Each bracket as the step up or down that it is, a signed byte; everything else is left out.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+_STRINGS_AND_BRACKETS = re.compile(_STRINGS.pattern + rb"|[\[\]{}]", re.DOTALL)
+_SPACE = " \t\r\n"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Malformed(ValueError):
+    pass
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_NUMBER or int(text) not in _INT64:
+        raise _Malformed
+    return int(text)
+
+
+def _double(text: str) -> float:
+    if len(text) > MAX_NUMBER:
+        raise _Malformed
+    return float(text)
+
+
+def _constant(name: str) -> NoReturn:
+    raise _Malformed
+
+
+def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        result = {}
+        for key, value in pairs:
+            result.setdefault(key, value)
+    return result
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_first_wins, parse_int=_integer, parse_float=_double, parse_constant=_constant
+)
+#: For what is only looked at: numbers of any size are numbers.
+_token_decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_constant)
+
+
+def _error(description: str) -> QueryErrors:
+    return QueryErrors([QueryError(None, "invalid expression", description)])
+
+
+def no_query() -> QueryErrors:
+    return _error("No query provided.")
+
+
+def malformed() -> QueryErrors:
+    return _error("Request body is not valid JSON.")
+
+
+def _nesting(body: bytes) -> int:
+    steps = array("b", _STRINGS.sub(b"", body).translate(_STEPS, _NO_BRACKETS))
+    return max(accumulate(steps), default=0)
+
+
+def _is_too_deep(body: bytes) -> bool:
+    """Whether the first value nests too deeply. Raises `_Malformed` for one that is malformed before it gets there."""
+    depth = 0
+    offset = 0
+    for match in _STRINGS_AND_BRACKETS.finditer(body):
+        token = match[0]
+        if token in (b"[", b"{"):
+            depth += 1
+        elif token in (b"]", b"}"):
+            depth -= 1
+        if depth > MAX_NESTING:
+            offset = match.start()
+            break
+    before = _decode(body[:offset])
+    try:
+        _decoder.raw_decode(before, _start(before))
+    except json.JSONDecodeError as cut_off:
+        if cut_off.pos < len(before):
+            raise
+        return True
+    return False  # it ended before: what follows is not read
+
+
+def _check_rest(text: str, start: int, end: int) -> None:
+    """What follows the value is ignored when it begins with a valid token."""
+    _check_end(text, start, end)
+    start = _start(text, end)
+    if start < len(text) and text[start] not in "[{":
+        _check_end(text, start, _token_decoder.raw_decode(text, start)[1])
+
+
+def _check_end(text: str, start: int, end: int) -> None:
+    """A number must be followed by space, a word by something that cannot belong to it."""
+    if end == len(text):
+        return
+    following = text[end]
+    if text[start] in "-0123456789":
+        wrong = following not in _SPACE
+    else:
+        wrong = text[start] in "tfn" and (following.isalnum() or following in "_$")
+    if wrong:
+        raise _Malformed
+
+
+def _start(text: str, begin: int = 0) -> int:
+    """Where white space ends."""
+    while begin < len(text) and text[begin] in _SPACE:
+        begin += 1
+    return begin
+
+
+def _decode(body: bytes) -> str:
+    """UTF-8, in which surrogates may stand as well; two that make a pair are the character they make."""
+    text = body.decode("utf-8", "surrogatepass")
+    if b"\xed" in body and _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
+
+
+def _without_surrogates(value: Any) -> Any:
+    if type(value) is str:
+        return _SURROGATE.sub("?", value)
+    if type(value) is list:
+        return [_without_surrogates(item) for item in value]
+    if type(value) is dict:
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _check_keys(value: Any) -> None:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if type(item) is list:
+            pending.extend(item)
+        elif type(item) is dict:
+            if any(len(key) > MAX_KEY for key in item):
+                raise _Malformed
+            pending.extend(item.values())
+
+
+def read(body: bytes) -> Any:
+    """The first JSON value of a request body. Raises `QueryErrors` with the documented texts."""
+    try:
+        if (
+            body.count(b"[") + body.count(b"{") > MAX_NESTING
+            and _nesting(body) > MAX_NESTING
+            and _is_too_deep(body)
+        ):
+            raise _error("Request body JSON exceeds nesting limit.")
+        text = _decode(body)
+        start = _start(text)
+        value, end = _decoder.raw_decode(text, start)
+        if end != len(text):
+            _check_rest(text, start, end)
+        if len(body) > MAX_KEY:
+            _check_keys(value)
+    except ValueError:
+        raise malformed() from None
+    if "\\u" in text or b"\xed" in body:
+        return _without_surrogates(value)
+    return value

@@ -1,0 +1,363 @@
+"""Values to JSON text: for responses, and for the store (wire protocol, "Value rendering").
+
+One writer does both, because the stored form of a value *is* its wire form, but for what the wire cannot keep: refs (by
+number, so that renames show), non-finite doubles and lambdas. These are stored under keys beginning with ``@:``, so
+stored text without ``"@:`` can be sent as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from ..java.numbers import double_to_json
+from ..java.times import Date, Time
+from . import lambdas
+from . import values as v
+from .budget import spend
+from .nodes import Literal, Source
+from .registry import VERSION_RANK
+
+if TYPE_CHECKING:
+    from .context import Context
+
+#: What begins every key that only the stored form knows.
+STORED_MARK = '"@:'
+
+quote: Callable[[str], str] = encode_basestring
+
+#: Characters of a string that is counted before it is written again.
+_LONG = 256
+
+
+def _string(value: str) -> str:
+    if len(value) > _LONG:
+        spend(len(value))
+    return quote(value)
+
+
+#: Kinds whose text is the same wherever they stand.
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    str: _string,
+    int: repr,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda value: "null",
+    bytes: lambda value: '{"@bytes":"' + base64.b64encode(value).decode() + '"}',
+    uuid.UUID: lambda value: f'{{"@uuid":"{value}"}}',
+    Time: lambda value: f'{{"@ts":"{value}"}}',
+    Date: lambda value: f'{{"@date":"{value}"}}',
+    v.Action: lambda value: quote(value.name),
+}
+
+#: The method that writes each other kind; all further kinds are sets.
+_METHODS: dict[type, str] = {
+    float: "double",
+    list: "array",
+    dict: "object",
+    Source: "source",
+    Literal: "literal",
+    v.Ref: "ref",
+    v.UnresolvedRef: "unresolved",
+    v.PendingTime: "pending",
+    v.Lambda: "lambda_",
+    v.Document: "document",
+    v.Page: "page",
+    v.DocumentEvent: "document_event",
+    v.SetEvent: "set_event",
+    v.EventCursor: "event_cursor",
+    v.Sourced: "sourced",
+}
+
+
+class Writer:
+    """Base: the kinds of values whose text is the same everywhere.
+
+    `text` gives None for a value that cannot be shown (a ref to something that is gone): its member is left out.
+    """
+
+    def text(self, value: Any) -> Optional[str]:
+        kind = type(value)
+        scalar = _SCALARS.get(kind)
+        if scalar is not None:
+            return scalar(value)
+        return getattr(self, _METHODS.get(kind, "set"))(value)  # type: ignore[no-any-return]
+
+    def grow(self, size: int) -> None:
+        """About size bytes of text more are written. Raises RequestError when they are too many."""
+        spend(size)
+
+    def double(self, value: float) -> str:
+        return double_to_json(value)
+
+    def array(self, items: list[Any]) -> str:
+        self.grow(16 * len(items))
+        parts = [self.text(item) for item in items]
+        return "[" + ",".join([part for part in parts if part is not None]) + "]"
+
+    def members(self, fields: dict[str, Any]) -> list[str]:
+        """``"key":text`` of each member that can be shown."""
+        self.grow(48 * len(fields))
+        parts = []
+        for key, value in fields.items():
+            scalar = _SCALARS.get(type(value))
+            text = scalar(value) if scalar is not None else self.text(value)
+            if text is not None:
+                parts.append(quote(key) + ":" + text)
+        return parts
+
+    def object(self, fields: dict[str, Any]) -> str:
+        text = "{" + ",".join(self.members(fields)) + "}"
+        for key in fields:
+            if key[:1] == "@":
+                return '{"@obj":' + text + "}"
+        return text
+
+    def source(self, fields: dict[str, Any]) -> str:
+        return "{" + ",".join(self.members(fields)) + "}"
+
+    def literal(self, literal: Literal) -> Optional[str]:
+        return self.text(literal.value)
+
+    def set_body(self, value: v.SetValue) -> str:
+        """The object inside ``@set``."""
+        return "{" + ",".join(self.members(value.wire())) + "}"
+
+    # What differs between responses and the store.
+
+    def ref(self, ref: v.Ref) -> Optional[str]:
+        raise NotImplementedError
+
+    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+        raise NotImplementedError
+
+    def pending(self, value: v.PendingTime) -> str:
+        raise NotImplementedError
+
+    def lambda_(self, fn: v.Lambda) -> str:
+        raise NotImplementedError
+
+    def set(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+    def document(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+    def page(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+    def document_event(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+    def set_event(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+    def event_cursor(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+    def sourced(self, value: Any) -> Optional[str]:
+        raise NotImplementedError
+
+
+class ResponseWriter(Writer):
+    """Writes values as a database sees them: refs by name, with ``database`` when they lie elsewhere."""
+
+    #: What a ref calls the collection it belongs to, and the names of the native collections.
+    owner_key = "collection"
+    native_names = v.NATIVE_NAMES
+
+    def __init__(self, ctx: Context):
+        self.ctx = ctx
+        self.schema = ctx.schema
+        self.scope = ctx.scope
+        self.version = ctx.version
+        # Every array and object is counted: no method of this class in between.
+        self.grow = ctx.allocate  # type: ignore[method-assign]
+        self._collections: dict[tuple[int, int], Optional[str]] = {}
+
+    def render(self, value: Any) -> str:
+        text = self.text(value)
+        return "null" if text is None else text
+
+    @property
+    def time(self) -> int:
+        """What a pending time is by now, in microseconds."""
+        return self.ctx.tx.txn if self.ctx.tx is not None else self.ctx.time
+
+    # Refs
+
+    def ref(self, ref: v.Ref) -> Optional[str]:
+        if ref.coll >= v.FIRST_COLLECTION or (ref.coll not in v.NAMED_NATIVES):
+            collection = self._collection(ref.scope, ref.coll)
+            if collection is None:
+                return None
+            return f'{{"@ref":{{"id":"{ref.id}","{self.owner_key}":{collection}}}}}'
+        if ref.is_native_collection:
+            return self._native(ref.scope, ref.id)
+        return self._named(ref)
+
+    def _collection(self, scope: int, number: int) -> Optional[str]:
+        """The text of a collection's ref; the same for every document of a page."""
+        key = (scope, number)
+        if key not in self._collections:
+            self._collections[key] = self.ref(v.Ref(scope, v.COLLECTIONS, number))
+        return self._collections[key]
+
+    def _native(self, scope: int, number: int) -> Optional[str]:
+        database = self._database(scope)
+        if database is None:
+            return None
+        return f'{{"@ref":{{"id":"{self.native_names[number]}"{database}}}}}'
+
+    def _named(self, ref: v.Ref) -> Optional[str]:
+        name = self.schema.name_of(ref)
+        database = self._database(ref.scope)
+        if name is None or database is None:
+            return None
+        collection = f'{{"@ref":{{"id":"{self.native_names[ref.coll]}"}}}}'
+        return f'{{"@ref":{{"id":{quote(name)},"{self.owner_key}":{collection}{database}}}}}'
+
+    def _database(self, scope: int) -> Optional[str]:
+        """``,"database":<ref>`` for things of another database, nothing for one's own and for the root."""
+        if scope == self.scope or scope == 0:
+            return ""
+        info = self.schema.database(scope)
+        if info is None or info.ref is None:
+            return None
+        text = self._named(info.ref)
+        return None if text is None else f',"database":{text}'
+
+    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+        return '{"@ref":{' + ",".join(self.members(ref.wire)) + "}}"
+
+    def pending(self, value: v.PendingTime) -> str:
+        if value.micros:
+            return str(self.time)
+        return f'{{"@ts":"{Time.from_micros(self.time)}"}}'
+
+    # Lambdas and sets
+
+    def lambda_(self, fn: v.Lambda) -> str:
+        return '{"@query":' + self.lambda_source(fn) + "}"
+
+    def lambda_source(self, fn: v.Lambda) -> str:
+        shown = lambdas.source(self.ctx, fn)
+        if _knows_no_versions(self.version) and _knows_no_versions(fn.version):
+            shown = Source((key, value) for key, value in shown.items() if key != "api_version")
+        return self.source(shown)
+
+    def set(self, value: Any) -> Optional[str]:
+        shown = value.shown()
+        if shown is not value:
+            return self.text(shown)
+        return '{"@set":' + self.set_body(value) + "}"
+
+    def set_body(self, value: v.SetValue) -> str:
+        """Lambdas inside sets stand without their ``@query``; an inner set of events without its ``@set``."""
+        parts = []
+        for key, part in value.display().items():
+            if type(part) is v.Lambda:
+                text: Optional[str] = self.lambda_source(part)
+            elif key == "events" and isinstance(part, v.SetValue) and part.shown() is part:
+                text = self.set_body(part)
+            else:
+                text = self.text(part)
+            parts.append(f"{quote(key)}:{'null' if text is None else text}")
+        return "{" + ",".join(parts) + "}"
+
+    # Documents, pages, events
+
+    def document(self, value: Any) -> Optional[str]:
+        document: v.Document = value
+        ref = self.ref(document.ref)
+        ts = str(document.ts) if type(document.ts) is int else str(self.time)
+        head = ('{"ref":' + ref + ',"ts":' if ref is not None else '{"ts":') + ts
+        if document.deletion:
+            head += ',"action":"delete"'
+        text = document.text
+        if text is not None and STORED_MARK not in text:
+            self.grow(len(text))
+            return head + ("," + text[1:] if len(text) > 2 else "}")
+        parts = self.members(document.fields)
+        return head + "," + ",".join(parts) + "}" if parts else head + "}"
+
+    def page(self, value: Any) -> str:
+        page: v.Page = value
+        parts = [
+            f'"{side}":{self._cursor(cursor)}'
+            for side, cursor in (("before", page.before), ("after", page.after))
+            if cursor is not v.NO_CURSOR
+        ]
+        parts.append('"data":' + self.array(page.data))
+        return "{" + ",".join(parts) + "}"
+
+    def _cursor(self, cursor: Any) -> str:
+        """A cursor keeps its places: a ref that cannot be shown is null there."""
+        if type(cursor) is list:
+            return "[" + ",".join(self.text(item) or "null" for item in cursor) + "]"
+        return self.text(cursor) or "null"
+
+    def _event(self, event: Any) -> list[str]:
+        members = self.members({"ts": event.ts, "action": event.action, "document": event.ref})
+        return members
+
+    def document_event(self, value: Any) -> str:
+        event: v.DocumentEvent = value
+        data = (event.diff or {}).get("data")
+        return "{" + ",".join([*self._event(event), '"data":' + (self.text(data) or "null")]) + "}"
+
+    def set_event(self, value: Any) -> str:
+        event: v.SetEvent = value
+        parts = self._event(event)
+        if event.values is not None:
+            parts.append('"data":' + self.array(event.values))
+        return "{" + ",".join(parts) + "}"
+
+    def event_cursor(self, value: Any) -> str:
+        cursor: v.EventCursor = value
+        return "null" if cursor.fields is None else "{" + ",".join(self.members(cursor.fields)) + "}"
+
+    def sourced(self, value: Any) -> str:
+        element: v.Sourced = value
+        return "{" + ",".join(self.members({"value": element.value, "sources": element.sources})) + "}"
+
+
+def _knows_no_versions(version: str) -> bool:
+    """Whether lambdas of an API version do not tell theirs."""
+    return VERSION_RANK[version] <= VERSION_RANK["2.12"]
+
+
+#: Columns that an object or array may take to be written on one line.
+PRETTY_WIDTH = 60
+
+
+class _Number(str):
+    """A number as it was written."""
+
+
+def pretty(text: str) -> str:
+    """JSON text with spaces and lines, for eyes; the value is the same, its numbers are written the same."""
+    from .deep import with_room
+
+    return with_room(lambda: _layout(json.loads(text, parse_int=_Number, parse_float=_Number), "")) + "\n"
+
+
+def _layout(value: Any, indent: str) -> str:
+    # Deeper than people read, space would be most of the text.
+    inner = indent + "  " if len(indent) < PRETTY_WIDTH else indent
+    if type(value) is dict:
+        parts, begin, end = [f"{quote(key)}: {_layout(item, inner)}" for key, item in value.items()], "{", "}"
+    elif type(value) is list:
+        parts, begin, end = [_layout(item, inner) for item in value], "[", "]"
+    else:
+        return str(value) if type(value) is _Number else json.dumps(value, ensure_ascii=False)
+    if not parts:
+        return begin + end
+    if len(indent) + sum(map(len, parts)) < PRETTY_WIDTH:
+        line = f"{begin} {', '.join(parts)} {end}"
+        if len(indent) + len(line) < PRETTY_WIDTH and "\n" not in line:
+            return line
+    lines = ",\n".join([inner + part for part in parts])
+    return f"{begin}\n{lines}\n{indent}{end}"

@@ -1,0 +1,125 @@
+"""Responses as the API versions before 2.7 have them (wire protocol, "Other versions")."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..language import values as v
+from ..language.registry import VERSION_RANK
+from ..language.render import ResponseWriter, quote
+
+if TYPE_CHECKING:
+    from ..language.context import Context
+
+
+class LegacyWriter(ResponseWriter):
+    """Writes values in the style of API version 2.1: ``class`` for ``collection``, ``instance`` for ``document``."""
+
+    owner_key = "class"
+    native_names = {**v.NATIVE_NAMES, v.COLLECTIONS: "classes"}
+
+    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+        return '{"@ref":{' + ",".join(self.members(_with_classes(ref.wire))) + "}}"
+
+    def _event(self, event: Any) -> list[str]:
+        return self.members({"ts": event.ts, "action": event.action, "instance": event.ref})
+
+    def document(self, value: Any) -> Optional[str]:
+        document: v.Document = value
+        if document.ref.coll == v.INDEXES and "source" in document.fields:
+            fields = {**document.fields, "source": _with_classes(document.fields["source"])}
+            document = v.Document(document.ref, document.ts, fields, deletion=document.deletion)
+        return super().document(document)
+
+
+def _with_classes(value: Any) -> Any:
+    """An object, or a list of them, with ``class`` for ``collection``."""
+    if type(value) is list:
+        return [_with_classes(each) for each in value]
+    if type(value) is dict:
+        return {"class" if key == "collection" else key: each for key, each in value.items()}
+    return value
+
+
+class FirstWriter(LegacyWriter):
+    """Writes values in the style of API version 2.0: refs are paths, documents name their class."""
+
+    def ref(self, ref: v.Ref) -> Optional[str]:
+        path = self._path(ref)
+        return None if path is None else f'{{"@ref":{quote(path)}}}'
+
+    def _path(self, ref: Any) -> Optional[str]:
+        if type(ref) is v.UnresolvedRef:
+            owner = ref.wire.get("collection")
+            return str(ref.wire["id"]) if owner is None else f"{self._path(owner)}/{ref.wire['id']}"
+        if ref.is_native_collection:
+            return self.native_names[ref.id]
+        if ref.coll in v.NAMED_NATIVES:
+            name = self.schema.name_of(ref)
+            return None if name is None else f"{self.native_names[ref.coll]}/{name}"
+        owner = self._path(v.Ref(ref.scope, v.COLLECTIONS, ref.coll))
+        return None if owner is None else f"{owner}/{ref.id}"
+
+    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+        return f'{{"@ref":{quote(self._path(ref) or "")}}}'
+
+    def document(self, value: Any) -> Optional[str]:
+        text = super().document(value)
+        owner = self.ref(v.Ref(value.ref.scope, v.COLLECTIONS, value.ref.coll))
+        ref = self.ref(value.ref)
+        head = f'{{"ref":{ref},'
+        if text is None or owner is None or not text.startswith(head):
+            return text
+        return f'{head}"class":{owner},{text[len(head) :]}'
+
+    def _event(self, event: Any) -> list[str]:
+        action = v.DELETE if event.action in (v.DELETE, v.REMOVE) else v.CREATE
+        return self.members({"ts": event.ts, "action": action, "resource": event.ref})
+
+    def document_event(self, value: Any) -> str:
+        return "{" + ",".join(self._event(value)) + "}"
+
+    def set_event(self, value: Any) -> str:
+        parts = self._event(value)
+        if value.values is not None:
+            parts.append('"values":' + self.array(value.values))
+        return "{" + ",".join(parts) + "}"
+
+
+def is_legacy(version: str) -> bool:
+    """Whether an API version says ``class`` and ``instance``."""
+    return VERSION_RANK[version] < VERSION_RANK["2.7"]
+
+
+def writer_for(ctx: Context) -> ResponseWriter:
+    """The writer of a request's API version."""
+    if not is_legacy(ctx.version):
+        return ResponseWriter(ctx)
+    return FirstWriter(ctx) if ctx.version == "2.0" else LegacyWriter(ctx)
+
+
+_TEXTS = [
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r"^document (data is not valid|is not unique)\.$", r"instance \1."),
+        (r"^Document (not found|already exists)\.$", r"Instance \1."),
+        (r"^Collection (not found|already exists)\.$", r"Class \1."),
+        (r"^The document was not found or provided", "The instance was not found or provided"),
+        (r"^Cannot (create|update|delete) a schema meta collection\.$", r"Cannot \1 a schema meta class."),
+        (r"\bundefined collection '", "undefined class '"),
+        (r"\bCollection Ref\b", "Class Ref"),
+        (r"\bDocument Ref\b", "Instance Ref"),
+    )
+]
+
+
+def legacy_error(error: dict[str, Any]) -> dict[str, Any]:
+    """An error of a query in the words of the API versions before 2.7."""
+    text = error["description"]
+    for pattern, replacement in _TEXTS:
+        text = pattern.sub(replacement, text)
+    error = {**error, "description": text}
+    if "cause" in error:
+        error["cause"] = [legacy_error(cause) for cause in error["cause"]]
+    return error

@@ -1,0 +1,79 @@
+"""Where a server may listen, and with what: asked before anything is started, so that the answer is a plain sentence."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import ssl
+from typing import Optional
+
+from ..engine.engine import DEFAULT_SECRET
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8443
+
+
+class RefusedToServe(ValueError):
+    """The server was asked to run in a way that would be unsafe or cannot work."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether listening on host is reachable from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_address(host: str, secret: str) -> None:
+    """Refuse to be reachable from elsewhere with the secret that everybody knows."""
+    if secret == DEFAULT_SECRET and not is_loopback(host):
+        raise RefusedToServe(
+            f"refusing to listen on {host} with the default secret: choose one with --secret-file or FAUNADB_SECRET"
+        )
+
+
+def listening_address(host: str, port: int) -> str:
+    """The IP address to listen on. Raises `RefusedToServe` when there is none, or somebody listens there already."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise RefusedToServe(f"cannot listen on {host}: {error.strerror or error}") from None
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    with socket.socket(family) as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise RefusedToServe(f"cannot listen on {shown_address(host, port)}: {error.strerror}") from None
+    return str(address[0])
+
+
+def shown_address(host: str, port: int) -> str:
+    """Host and port as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def check_certificate(certificate: Optional[str], private_key: Optional[str]) -> None:
+    """Raise `RefusedToServe` for files that TLS cannot use, or for one without the other."""
+    if certificate is None and private_key is None:
+        return
+    if certificate is None or private_key is None:
+        raise RefusedToServe("TLS needs both a certificate and its private key")
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, private_key, password=lambda: "")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise RefusedToServe(
+            f"cannot use the certificate {certificate} with the private key {private_key}: {reason}"
+        ) from None
+
+
+def free_port(host: str = DEFAULT_HOST) -> int:
+    """A TCP port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

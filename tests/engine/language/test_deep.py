@@ -1,0 +1,72 @@
+"""Room for deeply nested work, without touching the application's own recursion limit for longer than needed."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+
+from faunadb.engine.language import deep
+
+
+def descend(levels):
+    return 0 if levels == 0 else 1 + descend(levels - 1)
+
+
+def test_shallow_work_is_done_on_the_spot():
+    assert deep.with_room(threading.current_thread) is threading.current_thread()
+
+
+def test_deep_work_finds_room():
+    levels = sys.getrecursionlimit() * 20
+    assert deep.with_room(lambda: descend(levels)) == levels
+
+
+def test_exceptions_come_through():
+    levels = sys.getrecursionlimit() * 2
+
+    def fail():
+        descend(levels)
+        raise LookupError("what was sought")
+
+    with pytest.raises(LookupError, match="what was sought"):
+        deep.with_room(fail)
+
+
+def test_the_recursion_limit_is_as_before_afterwards():
+    before = sys.getrecursionlimit()
+    seen = []
+    deep.run(lambda: seen.append(sys.getrecursionlimit()))
+    assert seen == [max(before, deep.FRAMES)]
+    assert sys.getrecursionlimit() == before
+
+
+def test_the_limit_stays_up_until_the_last_of_several_has_ended():
+    before = sys.getrecursionlimit()
+    both = threading.Barrier(2)
+    first_ended = threading.Event()
+    limits = []
+
+    def first():
+        deep.run(both.wait)
+        first_ended.set()
+
+    def second():
+        both.wait()
+        assert first_ended.wait(30)
+        limits.append(sys.getrecursionlimit())
+
+    threads = [threading.Thread(target=first), threading.Thread(target=lambda: deep.run(second))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert limits == [max(before, deep.FRAMES)]
+    assert sys.getrecursionlimit() == before
+
+
+def test_new_threads_of_the_application_keep_their_stack_size():
+    before = threading.stack_size()
+    deep.run(lambda: None)
+    assert threading.stack_size() == before
