@@ -135,7 +135,7 @@ def test_lone_surrogates_and_anything_else_have_keys(strings):
 
 def test_ascii_loads_no_table():
     code = (
-        "from faunadb.engine.language import collation as c; c.string_sort_key('Hello, World 1'); "
+        "from faunadb.engine.java import collation as c; c.string_sort_key('Hello, World 1'); "
         "assert c._loaded is None; c.string_sort_key('é'); assert c._loaded is not None"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
