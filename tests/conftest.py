@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +32,14 @@ def required(module: str) -> ModuleType:
     except ImportError:
         missing(f"the module {module}", "pip install '.[test]'")
         raise AssertionError("unreachable") from None
+
+
+@pytest.fixture(scope="session")
+def closed_port() -> Iterator[int]:
+    """A TCP port of this machine that refuses connections: it is taken, so that nobody else listens on it meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

@@ -163,7 +163,7 @@ def test_eval(faunadb):
         (["eval", "sqlite://", "Add(1)", "--secret", "wrong"], 1, "unauthorized: Unauthorized"),
         (["eval", "sqlite:///nowhere/app.db", "Add(1)"], 1, "nowhere"),
         (["eval", "http://127.0.0.1:9", "Add(1)"], 1, "is a server: give --secret"),
-        (["eval", "http://127.0.0.1:9", "Add(1)", "--secret", "s"], 1, "127.0.0.1"),
+        (["eval", "http://127.0.0.1:{closed}", "Add(1)", "--secret", "s"], 1, "127.0.0.1"),
         (["eval", "mysql://x", "Add(1)", "--secret", "s"], 1, "Error: Malformed endpoint 'mysql://x'"),
         (["eval", "sqlite://"], 2, "Missing argument 'QUERY'"),
         (["nothing"], 2, "No such command 'nothing'"),
@@ -171,8 +171,8 @@ def test_eval(faunadb):
         (["copy", "sqlite:///a.db", "sqlite:///a.db"], 1, "source and target are the same"),
     ],
 )
-def test_errors_are_short(faunadb, words, code, message):
-    done = faunadb(*words)
+def test_errors_are_short(faunadb, words, code, message, closed_port):
+    done = faunadb(*(word.replace("{closed}", str(closed_port)) for word in words))
     assert message in done.err
     assert done.code == code
     assert "Traceback" not in done.err

@@ -256,8 +256,8 @@ def test_stream_that_ends_within_an_event(server: Server, client: FaunaClient) -
     assert "within an event" in str(listener.events[1].error)
 
 
-def test_nobody_listens() -> None:
-    with FaunaClient("secret", endpoint="http://127.0.0.1:1") as client:
+def test_nobody_listens(closed_port: int) -> None:
+    with FaunaClient("secret", endpoint=f"http://127.0.0.1:{closed_port}") as client:
         listener = Listener(client)
         listener.stream.start()
         client.stream(DOCUMENT).start()

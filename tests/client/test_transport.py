@@ -143,8 +143,8 @@ class TestFailures:
         assert connected.query(1) == "\ufffd"
 
 
-def test_nobody_listens() -> None:
-    with FaunaClient("secret", endpoint="http://127.0.0.1:1") as client:
+def test_nobody_listens(closed_port: int) -> None:
+    with FaunaClient("secret", endpoint=f"http://127.0.0.1:{closed_port}") as client:
         with pytest.raises(requests.exceptions.ConnectionError) as caught:
             client.query(1)
     assert "secret" not in str(caught.value)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from faunadb.client import FaunaClient
+from faunadb.server.listening import free_port
 
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)[^`]*$")
 DIRECTIVE = re.compile(r"^<!--\s*(?P<name>file|not run):\s*(?P<value>.+?)\s*-->$")
@@ -65,12 +66,6 @@ def blocks(text: str) -> list[Block]:
             directive, value = "", ""
         number += 1
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Page:

@@ -266,7 +266,10 @@ def test_the_default_secret_stays_on_this_machine(host, loopback):
         ({"url": "sqlite://", "certificate": "a.pem"}, "both a certificate and its private key"),
         ({"url": "sqlite://", "host": "0.0.0.0"}, "default secret"),
         ({"url": "sqlite://", "host": "no such host", "secret": "x"}, "cannot listen on no such host: "),
-        ({"url": "sqlite://", "host": "192.0.2.1", "secret": "x"}, r"cannot listen on 192\.0\.2\.1:8443: "),
+        (
+            {"url": "sqlite://", "host": "192.0.2.1", "port": 1, "secret": "x"},
+            r"cannot listen on 192\.0\.2\.1:1: ",
+        ),
         (
             {"url": "sqlite://", "certificate": __file__, "private_key": __file__},
             "cannot use the certificate .*py",

@@ -22,6 +22,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from faunadb.server.listening import free_port
 from tests.conftest import required
 from tests.server.conftest import create, prepare, ref
 from tests.server.running import Held, Http, Server, eventually, request_bytes, standard
@@ -125,15 +126,17 @@ def test_clients_that_keep_the_server_waiting_do_not_keep_it_from_stopping(start
         (["--host", "0.0.0.0"], "refusing to listen on 0.0.0.0 with the default secret"),
         (["sqlite:////nowhere/at/all.db"], "there is no directory '/nowhere/at'"),
         (
-            ["postgresql://me:topsecret@127.0.0.1:1/db"],
-            "cannot connect to postgresql://me:***@127.0.0.1:1/db",
+            ["postgresql://me:topsecret@127.0.0.1:{closed}/db"],
+            "cannot connect to postgresql://me:***@127.0.0.1:{closed}/db",
         ),
         (["--secret", ""], "--secret is empty"),
     ],
     ids=["address", "no folder", "no database", "no secret"],
 )
-def test_a_refusal_to_start_is_one_sentence(arguments, said):
-    command = [sys.executable, "-m", "faunadb", "serve", *arguments]
+def test_a_refusal_to_start_is_one_sentence(arguments, said, closed_port):
+    given = [word.format(closed=closed_port) for word in arguments]
+    said = said.format(closed=closed_port)
+    command = [sys.executable, "-m", "faunadb", "serve", "--port", str(free_port()), *given]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert ended.returncode == 2
     assert said in ended.stderr

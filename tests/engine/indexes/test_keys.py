@@ -178,7 +178,16 @@ def _place(value: Any) -> Any:
         )
     if type(value) is v.Ref:
         return (value.id % 2**64, value.coll)
-    return value.bytes if type(value) is uuid.UUID else (value or 0)
+    if type(value) is uuid.UUID:
+        return value.bytes
+    return 0 if value is None else value
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [*zip(ASCENDING[:12], ASCENDING[1:12]), (b"", b"\x00"), ("", " "), (False, True)]
+)
+def test_the_model_knows_the_documented_order(low: Any, high: Any) -> None:
+    assert (model_compare(low, high), model_compare(high, low), model_compare(low, low)) == (-1, 1, 0)
 
 
 @given(values, values)
