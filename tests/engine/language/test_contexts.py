@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.engine.streaming.test_streaming import coll, create, match, obj, ref
 
 ONE, NONE = ref("c", 1), ref("c", 99)
