@@ -12,7 +12,7 @@ from typing import Any
 
 from granian import Granian
 
-from faunadb.server.application import http_settings
+from faunadb.server.serving import http_settings
 
 _fixed = json.loads(sys.argv[2])
 _body = _fixed["body"].encode()

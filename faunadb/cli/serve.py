@@ -12,8 +12,8 @@ import click
 from ..engine.answers import MAX_BYTES
 from ..engine.engine import DEFAULT_SECRET
 from ..engine.storage.base import StoreError
-from ..server.application import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
-from ..server.application import serve as run_server
+from ..server.listening import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
+from ..server.serving import serve as run_server
 
 
 def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:

@@ -10,7 +10,7 @@ import json
 from importlib import resources
 from typing import Any, Optional
 
-from ..engine.wire.http import HttpResponse
+from ..engine.wire.messages import HttpResponse
 
 _TYPES = {
     "index.html": "text/html;charset=utf-8",

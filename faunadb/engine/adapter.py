@@ -16,7 +16,8 @@ from requests.structures import CaseInsensitiveDict
 
 from .engine import DEFAULT_SECRET, Engine, open_engine
 from .storage.base import StoreUnavailable
-from .wire.http import HttpRequest, HttpResponse, handle
+from .wire.http import handle
+from .wire.messages import HttpRequest, HttpResponse
 
 
 class _Shared:

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from faunadb.engine.adapter import EngineAdapter
-from faunadb.engine.wire.http import MAX_BODY, HttpRequest, HttpResponse, handle
+from faunadb.engine.wire.http import handle
+from faunadb.engine.wire.messages import MAX_BODY, HttpRequest, HttpResponse
 
 __all__ = ["Server"]
 

@@ -13,7 +13,8 @@ import pytest
 
 from faunadb import _json
 from faunadb.engine.engine import Engine, open_engine
-from faunadb.engine.wire.http import HttpRequest, HttpResponse, handle
+from faunadb.engine.wire.http import handle
+from faunadb.engine.wire.messages import HttpRequest, HttpResponse
 
 
 class QueryFailed(AssertionError):

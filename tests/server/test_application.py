@@ -11,9 +11,9 @@ import pytest
 
 from faunadb.engine.engine import open_engine
 from faunadb.engine.storage.base import StoreUnavailable
-from faunadb.engine.wire.http import HttpRequest, handle
-from faunadb.server import application as server
-from faunadb.server.application import Application, serve
+from faunadb.engine.wire.http import handle
+from faunadb.engine.wire.messages import HttpRequest
+from faunadb.server import Application, bodies, serve, streams
 from faunadb.server.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
 
 
@@ -59,7 +59,7 @@ PIECE = {"type": "http.request", "body": b'{"add":', "more_body": True}
 
 @pytest.mark.parametrize("incoming", [[], [PIECE]], ids=["nothing", "a part"])
 def test_a_client_that_stops_sending_is_told_so(application, monkeypatch, incoming):
-    monkeypatch.setattr(server, "READ_TIMEOUT", 0.02)
+    monkeypatch.setattr(bodies, "READ_TIMEOUT", 0.02)
     start, body = run(application, list(incoming))
     assert start["status"] == 408
     assert body["body"] == b'{"error":"request timeout: Client timed out."}'
@@ -225,8 +225,8 @@ def test_events_are_sent_apart_from_each_other(application):
 
 
 def test_very_many_events_do_not_wait_for_each_other(application, monkeypatch):
-    monkeypatch.setattr(server, "EVENTS_APART", 0.05)
-    monkeypatch.setattr(server, "FEW_EVENTS", 3)
+    monkeypatch.setattr(streams, "EVENTS_APART", 0.05)
+    monkeypatch.setattr(streams, "FEW_EVENTS", 3)
     moments = moments_of_events(application, 200)
     assert moments[190] - moments[0] < 5
     assert moments[-1] - moments[-3] >= 0.0999

@@ -14,7 +14,8 @@ from .targets import Target, target_of
 
 if TYPE_CHECKING:
     from ..engine import Request
-    from ..wire.http import Exchange, HttpResponse
+    from ..wire.exchange import Exchange
+    from ..wire.messages import HttpResponse
     from .stream import Stream
 
 
@@ -95,7 +96,8 @@ def _target(value: Any) -> Target:
 def open_stream(exchange: Exchange) -> HttpResponse:
     """Answer ``POST /stream``. Raises what `Engine.run` raises."""
     from ..engine import Failed, Metrics
-    from ..wire.http import CONTENT_TYPE, HttpResponse, parse_query_string
+    from ..wire.headers import parse_query_string
+    from ..wire.messages import CONTENT_TYPE, HttpResponse
 
     # Without a valid secret that is the answer, before anything about parameters or body.
     exchange.authenticate()
@@ -108,5 +110,5 @@ def open_stream(exchange: Exchange) -> HttpResponse:
     exchange.time = opened.time
     exchange.metrics = Metrics(opened.compute, opened.bytes_read)
     exchange.extra.append(("x-fauna-stream-id", opened.stream.id))
-    headers = [("content-type", CONTENT_TYPE), *exchange._common(True, 0)]
+    headers = [("content-type", CONTENT_TYPE), *exchange.common(True, 0)]
     return HttpResponse(200, headers, b"", opened.stream)

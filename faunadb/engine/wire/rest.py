@@ -15,9 +15,11 @@ from ..language.errors import QueryErrors
 from ..language.registry import READ
 from ..language.values import UnresolvedRef
 from ..schema.view import schema_view
+from .headers import parse_query_string
 
 if TYPE_CHECKING:
-    from .http import Exchange, HttpResponse
+    from .exchange import Exchange
+    from .messages import HttpResponse
 
 _NATIVES = "databases|classes|collections|indexes|functions|roles|access_providers"
 _NUMBERED = "keys|tokens|credentials"
@@ -115,8 +117,6 @@ def _read(exchange: Exchange, target: _Target, ref: Any) -> Any:
     query: dict[str, Any] = {"paginate": {"documents": ref} if is_user_collection else ref}
     if target.events:
         query["events"] = True
-    from .http import parse_query_string
-
     parameters = parse_query_string(exchange.request.query)
     if "size" in parameters:
         query["size"] = _json_or_text(parameters["size"])

@@ -632,7 +632,8 @@ def test_commits_of_another_process(url, db):
         script = textwrap.dedent(
             f"""
             from faunadb.engine.engine import open_engine
-            from faunadb.engine.wire.http import HttpRequest, handle
+            from faunadb.engine.wire.http import handle
+            from faunadb.engine.wire.messages import HttpRequest
             with open_engine({url!r}) as engine:
                 headers = {{"authorization": "Bearer secret", "x-faunadb-api-version": "4"}}
                 for n in range(20):

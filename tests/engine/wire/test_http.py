@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from faunadb.engine.engine import open_engine
 from faunadb.engine.storage import Contended, StoreUnavailable
 from faunadb.engine.storage.group_commit import TransactionLost
-from faunadb.engine.wire.http import HttpRequest, handle
+from faunadb.engine.wire.http import handle
+from faunadb.engine.wire.messages import HttpRequest
 
 C = {"@ref": "collections/c"}
 

@@ -1,0 +1,219 @@
+"""One request being answered: what its response is made of (wire protocol, "Envelopes")."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import time
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..answers import Metrics
+from ..auth.jwks import with_keys
+from ..engine import Failed, Request
+from ..language import reader
+from ..language.errors import TICKET, RequestError, wires
+from ..language.registry import WRITE
+from ..language.render import pretty
+from ..schema.view import schema_view
+from .headers import Options, build, metric_headers, traceparent
+from .legacy import is_legacy, legacy_error
+from .messages import CONTENT_TYPE, HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..storage import Snapshot
+
+
+def _errors_text(errors: list[dict[str, Any]]) -> str:
+    return json.dumps({"errors": errors}, ensure_ascii=False, separators=(",", ":"))
+
+
+def error_body(code: str, description: str) -> str:
+    """The envelope of errors without a position."""
+    return _errors_text([{"code": code, "description": description}])
+
+
+UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
+
+_NOTHING = Metrics()
+
+
+class Exchange:
+    """One request being answered: collects what its response needs."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        request: HttpRequest,
+        snapshot: Optional[Snapshot] = None,
+        too_large: bool = False,
+    ):
+        self.engine = engine
+        self.request = request
+        self.snapshot = snapshot
+        self.too_large = too_large
+        self.headers = request.headers
+        self.started = time.monotonic()
+        self.options = Options()
+        self.tags = ""
+        self.time: Optional[int] = None
+        self.extra: list[tuple[str, str]] = []
+        self.metrics = _NOTHING
+
+    # Answers
+
+    def respond(
+        self, status: int, text: str, *, metrics: bool = True, always_pretty: bool = False
+    ) -> HttpResponse:
+        traced = "x-trace" in self.headers and status not in (401, 500)
+        if traced:
+            text = self._with_trace(text)
+        if traced or always_pretty or self._wants_pretty():
+            text = pretty(text)
+        body = text.encode("utf-8", "replace")
+        if self.request.method == "HEAD":
+            body = b""
+        headers = [("content-type", CONTENT_TYPE), *self.common(metrics, len(body))]
+        return HttpResponse(status, headers, body)
+
+    def _wants_pretty(self) -> bool:
+        headers = self.headers
+        if "x-faunadb-formatted-json" in headers:
+            return True
+        agent = headers.get("user-agent")
+        return agent is not None and ("curl" in agent or "HTTPie" in agent)
+
+    def _with_trace(self, text: str) -> str:
+        """A body with its last key, ``trace``: lines that tell what happened."""
+        self.extra.append(("x-faunadb-host", socket.gethostname()))
+        lines = [f"{self.request.method} {self.request.path} {self._elapsed()} ms", *self.metrics.lines()]
+        return f'{text[:-1]},"trace":{json.dumps(lines)}}}'
+
+    def _elapsed(self) -> int:
+        """Milliseconds since the request came; any that has begun counts."""
+        return math.ceil((time.monotonic() - self.started) * 1000)
+
+    def common(self, metrics: bool, size: int) -> list[tuple[str, str]]:
+        headers = list(self.extra)
+        if self.time is not None:
+            headers.append(("x-txn-time", str(self.time)))
+            if metrics:
+                headers.append(("x-query-time", str(self._elapsed())))
+                headers.extend(metric_headers(self._size_of_body(), size, self.metrics))
+        if self.tags:
+            headers.append(("x-fauna-tags", self.tags))
+        if "origin" in self.headers:
+            headers.extend(self._cors(headers))
+        headers.append(("x-faunadb-build", build()))
+        headers.append(("traceparent", traceparent(self.headers.get("traceparent"))))
+        return headers
+
+    def _size_of_body(self) -> int:
+        """Bytes of the request's body; of one that was too large to be read, what was announced."""
+        announced = self.headers.get("content-length", "") if self.too_large else ""
+        return int(announced) if announced.isdecimal() else len(self.request.body)
+
+    def _cors(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        origin = self.headers["origin"]
+        exposed = ", ".join(name for name, _ in headers if name.startswith("x-"))
+        return [
+            ("access-control-expose-headers", exposed),
+            ("access-control-allow-origin", origin),
+            ("access-control-allow-credentials", "true"),
+        ]
+
+    def now(self) -> int:
+        """For answers without a snapshot. Clients send it back as what they have seen, so it is the store's to say."""
+        return self.engine.store.time()
+
+    def _answers_no_query(self) -> None:
+        """The time is the store's where no snapshot has said it, and tags are not repeated."""
+        if self.time is None:
+            self.time = self.now()
+        self.tags = ""
+
+    def failure(self, error: RequestError) -> HttpResponse:
+        """The answer for an error without a position."""
+        self._answers_no_query()
+        self.metrics = Metrics(retries=error.retries)
+        description = error.description if error.status != 500 else f"{error.description} {TICKET}"
+        entry: dict[str, Any] = {"code": error.code, "description": description}
+        if error.ref is not None:
+            entry = {"ref": error.ref, **entry}
+        return self.respond(
+            error.status, _errors_text([entry]), metrics=error.status != 500, always_pretty=True
+        )
+
+    def query_errors(self, failed: Failed) -> HttpResponse:
+        self.time = failed.time
+        self.metrics = Metrics(read=failed.bytes_read, retries=failed.retries)
+        errors = wires(failed.errors.errors)
+        if is_legacy(self.options.version):
+            errors = [legacy_error(error) for error in errors]
+        text = _errors_text(errors)
+        return self.respond(failed.errors.status, text)
+
+    def unauthorized(self, snapshot_time: Optional[int] = None) -> HttpResponse:
+        self.time = snapshot_time if snapshot_time is not None else self.now()
+        self.tags = ""
+        self.extra.append(("www-authenticate", 'Basic realm="Unauthorized"'))
+        return self.respond(401, UNAUTHORIZED, metrics=False)
+
+    def not_found(self) -> HttpResponse:
+        self._answers_no_query()
+        return self.respond(404, error_body("not found", "Not Found"))
+
+    def not_allowed(self, methods: str) -> HttpResponse:
+        self._answers_no_query()
+        self.extra.append(("allow", methods))
+        return self.respond(405, error_body("method not allowed", f"Allowed methods are {methods}."))
+
+    # Steps
+
+    def authenticate(self) -> Any:
+        """Check the secret alone. Raises `Unauthenticated`."""
+        return with_keys(self._authenticate)
+
+    def _authenticate(self) -> Any:
+        with self.engine.store.snapshot(self.options.last_seen) as snap:
+            schema = schema_view(self.engine, snap)
+            auth = self.engine.authenticate(snap, schema, self.headers.get("authorization"))
+            self.time = snap.time
+            return auth
+
+    def query_request(
+        self, source: Any, effect_limit: int = WRITE, reason: str = "", writer: bool = False
+    ) -> Request:
+        options = self.options
+        return Request(
+            self.headers.get("authorization"),
+            source,
+            options.version,
+            self.started + options.timeout / 1000,
+            options.last_seen,
+            options.retries,
+            effect_limit,
+            reason,
+            writer,
+            self.snapshot,
+        )
+
+    def run(self, request: Request) -> HttpResponse:
+        outcome = self.engine.run(request)
+        self.time = outcome.time
+        self.metrics = outcome.metrics
+        return self.respond(outcome.status, outcome.text)
+
+    def source(self, body: Optional[bytes]) -> bytes:
+        """The query as the engine reads it. None is an error, unless the secret is not valid: then that is the error."""
+        if body is None:
+            self.authenticate()
+            raise Failed(reader.no_query(), self.time or self.now())
+        return body
+
+    @property
+    def body(self) -> Optional[bytes]:
+        """What was sent, None for nothing. A body in chunks is there, be it empty."""
+        body = self.request.body
+        return body if body or "chunked" in self.headers.get("transfer-encoding", "") else None

@@ -1,0 +1,155 @@
+"""Headers and query strings of the protocol: read, checked, and written (wire protocol, "Headers")."""
+
+from __future__ import annotations
+
+import random
+import re
+from functools import cache, lru_cache
+from typing import NamedTuple, Optional
+from urllib.parse import unquote_plus
+
+from ... import __version__
+from ..answers import Metrics
+from ..engine import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT
+from ..language.errors import RequestError, bad_request
+from ..language.registry import VERSION_RANK
+
+UNITS_PER_OP = 50
+READ_UNIT = 4096
+WRITE_UNIT = 1024
+
+
+def _header_error(name: str, reason: str) -> RequestError:
+    return bad_request(f"Invalid header '{name}': {reason}")
+
+
+INTEGER = re.compile(r"[+-]?[0-9]+")
+_INT64 = 1 << 63
+
+
+def _number(headers: dict[str, str], name: str, noun: str) -> Optional[int]:
+    text = headers.get(name)
+    if text is None:
+        return None
+    if not INTEGER.fullmatch(text) or not -_INT64 <= int(text) < _INT64:
+        raise _header_error(name, f"Invalid {noun} '{text}'.")
+    return int(text)
+
+
+class Options(NamedTuple):
+    """The protocol headers of a request, as they are without any."""
+
+    version: str = "4"
+    last_seen: int = 0
+    timeout: int = DEFAULT_TIMEOUT
+    retries: int = DEFAULT_RETRIES
+
+
+def _version(headers: dict[str, str]) -> str:
+    version = headers.get("x-faunadb-api-version", "2.1")
+    if version not in VERSION_RANK:
+        raise _header_error("x-faunadb-api-version", f"Unsupported or invalid API version '{version}'.")
+    return version
+
+
+def read_options(headers: dict[str, str]) -> Options:
+    """Check the protocol headers in their documented order. Raises `RequestError` (400)."""
+    version = _version(headers)
+    last_seen = _number(headers, "x-last-seen-txn", "timestamp")
+    timeout = _number(headers, "x-query-timeout", "number")
+    if timeout is not None and timeout <= 0:
+        raise _header_error("x-query-timeout", "Must be greater than 0.")
+    if timeout is not None and timeout > MAX_TIMEOUT:
+        raise _header_error("x-query-timeout", f"Must be less than or equal to {MAX_TIMEOUT}.")
+    retries = _number(headers, "x-max-retries-on-contention", "number")
+    if retries is not None and not 0 <= retries <= 7:
+        raise _header_error("x-max-retries-on-contention", "Must be between 0 and 7.")
+    return Options(
+        version,
+        max(last_seen or 0, 0),
+        DEFAULT_TIMEOUT if timeout is None else timeout,
+        DEFAULT_RETRIES if retries is None else retries,
+    )
+
+
+_TAGS = re.compile(r"[A-Za-z0-9_]+=[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+=[A-Za-z0-9_]+)*")
+
+
+def read_tags(text: str) -> str:
+    """The echo of ``x-fauna-tags``: the pairs in reversed order. Raises `RequestError` (400)."""
+    if not text:
+        return ""
+    if len(text) > 3000:
+        raise _header_error("x-fauna-tags", "header is too long")
+    if not _TAGS.fullmatch(text):
+        raise _header_error("x-fauna-tags", "invalid tags")
+    pairs = text.split(",")[::-1]
+    if len(pairs) > 25:
+        raise _header_error("x-fauna-tags", "too many tags")
+    seen = set()
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        if len(key) > 40:
+            raise _header_error("x-fauna-tags", "invalid key")
+        if len(value) > 80:
+            raise _header_error("x-fauna-tags", "invalid value")
+        if key in seen:
+            raise _header_error("x-fauna-tags", "duplicate key")
+        seen.add(key)
+    return ",".join(pairs)
+
+
+_TRACE = re.compile(r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}")
+
+
+def traceparent(given: Optional[str]) -> str:
+    """The response's ``traceparent``: the request's trace id or a new one, and always a new span id."""
+    fresh = random.getrandbits(192).to_bytes(24, "big").hex()  # unique, not secret: no system call
+    trace = fresh[:32]
+    match = _TRACE.fullmatch(given) if given else None
+    if match and match[1].strip("0") and match[2].strip("0"):
+        trace = match[1].lower()
+    return f"00-{trace}-{fresh[32:]}-00"
+
+
+def parse_query_string(query: str) -> dict[str, str]:
+    """Percent-decoded parameters; the last duplicate wins; one undecodable component voids all."""
+    parameters: dict[str, str] = {}
+    for part in query.split("&") if query else ():
+        name, _, value = part.partition("=")
+        try:
+            parameters[_decode(name)] = _decode(value)
+        except ValueError:
+            return {}
+    return parameters
+
+
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def _decode(text: str) -> str:
+    if _BAD_PERCENT.search(text):
+        raise ValueError(text)
+    return unquote_plus(text, errors="strict")
+
+
+@lru_cache(1024)
+def metric_headers(size_in: int, size_out: int, metrics: Metrics) -> tuple[tuple[str, str], ...]:
+    """What a query cost, with the bytes of its body and of its answer."""
+    compute, read, written, retries = metrics
+    return (
+        ("x-query-bytes-in", str(size_in)),
+        ("x-query-bytes-out", str(size_out)),
+        ("x-compute-ops", str(max(1, -(-compute // UNITS_PER_OP)))),
+        ("x-byte-read-ops", str(-(-read // READ_UNIT))),
+        ("x-byte-write-ops", str(-(-written // WRITE_UNIT))),
+        ("x-storage-bytes-read", str(read)),
+        ("x-storage-bytes-write", str(written)),
+        ("x-txn-retries", str(retries)),
+    )
+
+
+@cache
+def build() -> str:
+    """The value of ``x-faunadb-build``."""
+    return f"faunadb-python-{__version__}"

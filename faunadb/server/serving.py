@@ -1,0 +1,195 @@
+"""`serve`: the application as processes under granian, which speaks HTTP for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Optional
+
+from ..engine import open_engine
+from ..engine.auth.secrets import hash_password
+from ..engine.storage.urls import is_in_memory, without_password
+from .application import END_STREAMS, Application, access
+from .listening import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    RefusedToServe,
+    check_address,
+    check_certificate,
+    listening_address,
+    shown_address,
+)
+
+log = logging.getLogger("faunadb.server")
+
+#: Environment variable that carries the configuration to worker processes. It holds no secret, only a hash.
+CONFIG = "FAUNADB_SERVER_CONFIG"
+#: Seconds that a worker has to finish its queries. The last granian for Python 3.9 now and then hangs when it stops.
+KILL_AFTER = 20 if sys.version_info >= (3, 10) else 5
+
+
+def create_app() -> Application:
+    """The application of a worker process, configured by the environment."""
+    _stop_at_first_signal()
+    config = json.loads(os.environ[CONFIG])
+    _configure_logging(config["log_level"], config["access_log"])
+
+    def factory() -> Any:
+        return open_engine(
+            config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"]
+        )
+
+    return Application(factory=factory, dashboard=config["dashboard"])
+
+
+def _stop_at_first_signal() -> None:
+    """Have this worker tell granian once that it is to stop.
+
+    A worker is told by the main process, and often by a terminal or a service manager as well; granian can wait for
+    itself for ever when it is told while it stops already, and takes the event loop with it.
+    """
+    try:
+        from granian import _signals
+
+        set_loop_signals = _signals.set_loop_signals
+    except (ImportError, AttributeError):
+        log.debug("granian has changed: signals are left to it")
+        return
+
+    def set_once(loop: asyncio.AbstractEventLoop) -> Any:
+        event = set_loop_signals(loop)
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                event.set()
+
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, tell)
+        return event
+
+    _signals.set_loop_signals = set_once
+
+
+def _configure_logging(level: str, access_log: bool) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    access.setLevel(logging.INFO if access_log else logging.WARNING)
+
+
+def serve(
+    url: str = "sqlite://",
+    *,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    secret: str = "secret",
+    workers: int = 1,
+    certificate: Optional[str] = None,
+    private_key: Optional[str] = None,
+    log_level: str = "info",
+    access_log: bool = False,
+    dashboard: bool = True,
+    options: Optional[dict[str, Any]] = None,
+) -> None:
+    """Serve the database at url until SIGTERM or SIGINT. HTTP/1.1 and HTTP/2 share the port.
+
+    workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS.
+    Raises `RefusedToServe`; `ImportError` without the extra ``server``.
+    """
+    check_address(host, secret)
+    if workers > 1 and is_in_memory(url):
+        raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
+    check_certificate(certificate, private_key)
+    address = listening_address(host, port)
+    check_address(address, secret)
+    try:
+        from granian import Granian
+        from granian.log import LogLevels
+    except ImportError:
+        raise ImportError("faunadb serve needs the extra 'server': pip install 'faunadb[server]'") from None
+    open_engine(url, secret="", **(options or {})).close()  # a bad place is told before anything listens
+    os.environ[CONFIG] = json.dumps(
+        {
+            "url": url,
+            "root_hashes": [hash_password(secret)],
+            "options": options or {},
+            "log_level": log_level,
+            "access_log": access_log,
+            "dashboard": dashboard,
+        }
+    )
+    server = Granian(
+        "faunadb.server:create_app",
+        factory=True,
+        address=address,
+        port=port,
+        workers=workers,
+        # Of what the HTTP server says by itself, only a worker's end matters to others than its developers.
+        log_level=LogLevels.debug if log_level.lower() == "debug" else LogLevels.error,
+        **http_settings(),
+        ssl_cert=Path(certificate) if certificate else None,
+        ssl_key=Path(private_key) if private_key else None,
+        workers_kill_timeout=KILL_AFTER,
+    )
+    _allow_many_connections()
+    server.on_startup(_tell_workers_of_the_end)
+    scheme = "https" if certificate else "http"
+    print(f"faunadb: serving {without_password(url)} on {scheme}://{shown_address(host, port)}", flush=True)
+    server.serve()
+
+
+def http_settings() -> dict[str, Any]:
+    """How granian is to serve: its options that have to do with HTTP."""
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings, HTTP2Settings
+
+    return {
+        "interface": Interfaces.ASGI,
+        "websockets": False,
+        "log_access": False,
+        "backlog": 4096,
+        "backpressure": 65536,
+        "http1_settings": HTTP1Settings(max_buffer_size=1024 * 1024),
+        "http2_settings": HTTP2Settings(max_concurrent_streams=100_000),
+    }
+
+
+def _allow_many_connections() -> None:
+    """As many files as the system allows: a connection is one, and the usual limit is for programs of another kind."""
+    try:
+        import resource
+    except ImportError:  # not a POSIX system
+        return
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _tell_workers_of_the_end() -> None:
+    """Have the main process's handlers of SIGTERM and SIGINT pass the news on before they do their work."""
+    if not END_STREAMS:
+        return
+
+    def chain(number: int) -> None:
+        stop: Any = signal.getsignal(number)
+
+        def tell_and_stop(*arguments: Any) -> None:
+            for worker in multiprocessing.active_children():
+                if worker.pid is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(worker.pid, END_STREAMS)
+            stop(*arguments)
+
+        signal.signal(number, tell_and_stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        chain(number)
