@@ -28,7 +28,7 @@ from .language.parser import parse_query
 from .language.registry import FORMS, WRITE
 from .language.values import DATABASES, Document
 from .schema import maintenance
-from .schema.view import schema_view
+from .schema.view import SchemaCache, schema_view
 from .storage import Store, open_store
 from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable
 from .wire.legacy import writer_for
@@ -122,6 +122,7 @@ class Engine:
         self.answers = Answers(answers)
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
         self.background = Background()
+        self.schema_cache = SchemaCache()
         self._streams: Any = None
         self._starting = threading.Lock()
 
@@ -143,6 +144,10 @@ class Engine:
                 if self._streams is None:
                     self._streams = Dispatcher(self)
         return self._streams
+
+    def see_to_tasks(self) -> None:
+        """As `language.context.Host` asks."""
+        self.background.submit(lambda: maintenance.run(self))
 
     def close_streams(self) -> None:
         """End every open event stream."""

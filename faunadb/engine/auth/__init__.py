@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .permissions import ALL, FILTERED, Permissions, permissions_for_function_role
-from .principals import Auth, Authenticator, authenticate
+from .permissions import ALL, FILTERED, Permissions
+from .principals import Auth, Authenticator
 
 __all__ = [
     "ALL",
@@ -11,6 +11,4 @@ __all__ = [
     "Auth",
     "Authenticator",
     "Permissions",
-    "authenticate",
-    "permissions_for_function_role",
 ]

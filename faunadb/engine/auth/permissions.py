@@ -361,14 +361,4 @@ def of_roles(schema: Any, scope: int, value: Any) -> Permissions:
     return RolePermissions(scope, refs, map(schema.role, refs))
 
 
-def permissions_for_function_role(ctx: Context, role: Any, scope: Optional[int] = None) -> Permissions:
-    """What the body of a function with a ``role`` may do. scope: the function's database.
-
-    An unscoped root caller keeps what it has.
-    """
-    if ctx.auth.kind == "root":
-        return ctx.perms  # type: ignore[no-any-return]
-    return of_roles(ctx.schema, ctx.scope if scope is None else scope, role)
-
-
-__all__ = ["ALL", "BUILTIN", "FILTERED", "Lambda", "Permissions", "of_roles", "permissions_for_function_role"]
+__all__ = ["ALL", "BUILTIN", "FILTERED", "Lambda", "Permissions", "of_roles"]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
+from ..language.context import Context, Host
 from ..language.values import COLLECTIONS, CREDENTIALS, FIRST_COLLECTION, ROLES, TOKENS, Ref
 from . import roles as r
 from . import secrets
@@ -15,7 +16,6 @@ from .lookups import credentials_of, key_of
 from .permissions import BUILTIN, Admin, IdentityPermissions, Permissions, PredicatePermissions, of_roles
 
 if TYPE_CHECKING:
-    from ..language.context import Context
     from ..schema.view import SchemaView
     from ..storage.base import Snapshot, VersionRow
     from .jwt import TokenVerifier
@@ -87,6 +87,12 @@ class Auth:
         """The key's or token's ref, or the whole payload of a JWT; only when `has_token`."""
         return self.claims if self.claims is not None else self.document
 
+    def inside_function(self, ctx: Context, role: Any) -> Permissions:
+        """What the body of a function with a ``role`` may do; an unscoped root caller keeps what it has."""
+        if self.kind == "root":
+            return ctx.perms  # type: ignore[no-any-return]
+        return of_roles(ctx.schema, ctx.scope, role)
+
     def self_ref(self, ctx: Context, collection: Ref) -> Optional[Ref]:
         """What ``self`` stands for in a collection; None when for nothing."""
         if collection.scope != self.scope:
@@ -144,7 +150,7 @@ class Authenticator:
 
     def authenticate(
         self,
-        engine: Any,
+        host: Host,
         snap: Snapshot,
         schema: SchemaView,
         header: Optional[str],
@@ -161,7 +167,7 @@ class Authenticator:
         proof = self._proofs.get(name)
         if proof is not None and _still_holds(proof, snap):
             return proof.auth
-        attempt = _Attempt(self, engine, snap, schema, deadline)
+        attempt = _Attempt(self, host, snap, schema, deadline)
         text, may_be_jwt = secret_text(header)
         if not text:
             return None
@@ -177,11 +183,11 @@ class Authenticator:
         """Whether a header was found good before, so that checking it again takes no time worth mentioning."""
         return header is not None and self.verified.digest(header) in self._proofs
 
-    def again(self, engine: Any, snap: Snapshot, schema: SchemaView, auth: Auth) -> Optional[Auth]:
+    def again(self, host: Host, snap: Snapshot, schema: SchemaView, auth: Auth) -> Optional[Auth]:
         """What the payload of a JWT that was verified before is granted now; None when nothing."""
         from .jwt import granted
 
-        return granted(schema, _Attempt(self, engine, snap, schema, None).context, auth.claims or {})
+        return granted(schema, _Attempt(self, host, snap, schema, None).context, auth.claims or {})
 
     def _remember(self, name: bytes, proof: _Proof) -> None:
         with self._lock:
@@ -241,13 +247,13 @@ class _Attempt:
     def __init__(
         self,
         owner: Authenticator,
-        engine: Any,
+        host: Host,
         snap: Snapshot,
         schema: SchemaView,
         deadline: Optional[float],
     ):
         self.owner = owner
-        self.engine = engine
+        self.host = host
         self.snap = snap
         self.schema = schema
         self.deadline = time.monotonic() + PREDICATE_SECONDS if deadline is None else deadline
@@ -406,9 +412,7 @@ class _Attempt:
         return auth
 
     def context(self, auth: Auth) -> Context:
-        from ..language.context import Context
-
-        return Context(self.engine, self.snap, self.schema, auth, deadline=self.deadline)
+        return Context(self.host, self.snap, self.schema, auth, deadline=self.deadline)
 
     # ---- JSON web tokens -------------------------------------------------------------------------------
 
@@ -431,14 +435,6 @@ def _decode(text: str, scope: int) -> dict[str, Any]:
     return decode_fields(text, scope)
 
 
-def authenticate(
-    engine: Any, snap: Snapshot, schema: SchemaView, header: Optional[str], deadline: Optional[float] = None
-) -> Optional[Auth]:
-    """`Authenticator.authenticate` of ``engine.authenticator``."""
-    auth: Optional[Auth] = engine.authenticator.authenticate(engine, snap, schema, header, deadline)
-    return auth
-
-
 class SecretOwner(NamedTuple):
     """What a secret belongs to: a key or token, or (JWT) a database."""
 
@@ -449,7 +445,7 @@ class SecretOwner(NamedTuple):
 def owner_of_secret(ctx: Context, text: str) -> Optional[SecretOwner]:
     """Whose secret this is, if it would authenticate without a scope; None when nobody's."""
     ctx.timeless = False  # it can have a time to live
-    attempt = _Attempt(ctx.engine.authenticator, ctx.engine, ctx.snap, ctx.schema, ctx.deadline)
+    attempt = _Attempt(ctx.host.authenticator, ctx.host, ctx.snap, ctx.schema, ctx.deadline)
     if text.startswith("ey") and "." in text:
         auth = attempt.jwt(text)
         info = None if auth is None else ctx.schema.database(auth.scope)

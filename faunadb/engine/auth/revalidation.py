@@ -9,6 +9,7 @@ from ..language.values import Ref
 from .permissions import RolePermissions
 
 if TYPE_CHECKING:
+    from ..language.context import Host
     from ..schema.view import SchemaView
     from ..storage.base import Snapshot
     from .principals import Auth
@@ -38,11 +39,11 @@ def _versioned(snap: Snapshot, ref: Optional[Ref]) -> Optional[tuple[Ref, Option
 class Watch:
     """Remembers a principal as it was authenticated. header: the ``Authorization`` it came with."""
 
-    __slots__ = ("_engine", "_header", "_stamp", "auth")
+    __slots__ = ("_header", "_host", "_stamp", "auth")
 
-    def __init__(self, engine: Any, header: Optional[str], auth: Auth, snap: Snapshot):
+    def __init__(self, host: Host, header: Optional[str], auth: Auth, snap: Snapshot):
         self.auth = auth
-        self._engine = engine
+        self._host = host
         self._header = header
         self._stamp = stamp(auth, snap)
 
@@ -56,9 +57,9 @@ class Watch:
         expires = self.auth.expires
         if expires is not None and expires <= time.time() * 1_000_000:
             return False
-        authenticator = self._engine.authenticator
+        authenticator = self._host.authenticator
         if self.auth.kind == "jwt":
-            current = authenticator.again(self._engine, snap, schema, self.auth)
+            current = authenticator.again(self._host, snap, schema, self.auth)
         else:
-            current = authenticator.authenticate(self._engine, snap, schema, self._header)
+            current = authenticator.authenticate(self._host, snap, schema, self._header)
         return current is not None and stamp(current, snap) == self._stamp

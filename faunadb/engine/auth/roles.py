@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from ..language.errors import Fault, Faults, QueryErrors, RequestError
+from ..language.lambdas import apply
 from ..language.registry import READ
 from ..language.values import COLLECTIONS, ROLES, Lambda, Ref
 
@@ -106,7 +107,7 @@ def holds(ctx: Context, predicate: Lambda, argument: Any, scope: int) -> bool:
         with ctx.restricted(
             perms=PredicatePermissions(scope), effect=READ, reason=REASON, version=predicate.version
         ):
-            return ctx.apply(predicate, argument, None) is True
+            return apply(ctx, predicate, argument, None) is True
     except (QueryErrors, Fault, Faults):
         return False
     except RequestError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..language import callbacks, selecting, special  # noqa: F401  (registers the special forms)
+from ..language import callbacks, literals, selecting, special  # noqa: F401  (registers special forms and escapes)
 
 # Named one by one: to look for them takes as long as to load them.
 from . import (  # noqa: F401

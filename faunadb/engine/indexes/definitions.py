@@ -11,9 +11,11 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from ..documents import codec
+from ..java.text import nfkc_casefold
 from ..java.times import Time
 from ..language import values as v
-from ..language.errors import bad_request
+from ..language.errors import QueryErrors, RequestError, bad_request
+from ..language.lambdas import apply
 from ..language.paths import NOT_FOUND, walk
 from ..language.registry import PURE
 from . import keys
@@ -322,11 +324,9 @@ def _bound(ctx: Context, fn: Optional[v.Lambda], document: v.Document) -> list[A
     """The values of a source field binding; none when it fails."""
     if fn is None:
         return []
-    from ..language.errors import QueryErrors, RequestError
-
     try:
         with ctx.restricted(effect=PURE, reason="index bindings", version=fn.version):
-            found = ctx.apply(fn, document, None)
+            found = apply(ctx, fn, document, None)
     except (QueryErrors, RequestError):
         ctx.check_deadline()
         return []
@@ -369,8 +369,6 @@ def casefold(text: str) -> str:
     """Unicode NFKC_Casefold: what ``transform: casefold`` does to strings."""
     if text.isascii():
         return text.lower()
-    from ..java.text import nfkc_casefold
-
     return nfkc_casefold(text)
 
 

@@ -123,7 +123,7 @@ def _bytes(value: bytes) -> bytes:
 
 
 def _string(value: str) -> bytes:
-    return b" " + string_sort_key(value) + _END
+    return b" " + string_sort_key(value, spend) + _END
 
 
 def _exact_string(value: str) -> bytes:

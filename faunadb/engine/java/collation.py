@@ -55,12 +55,14 @@ import zlib
 from array import array
 from bisect import bisect_left
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
-from ..language.budget import spend
 from .text import settled
 
-#: Characters weighed between two looks at the query's time; each counts as so many bytes spent.
+#: Told, while a long string is weighed, about how many bytes of work that was; it may raise to end it.
+Spend = Callable[[int], None]
+
+#: Characters weighed between two calls of `Spend`; each counts as so many bytes.
 _CHUNK = 1 << 14
 _VISIT = 64
 
@@ -96,10 +98,10 @@ _ASCII_PRIMARY = _ascii_primaries()
 _ASCII_TERTIARY = bytes(_UPPER if 0x41 <= code <= 0x5A else _COMMON for code in range(256))
 
 
-def string_sort_key(text: str) -> bytes:
+def string_sort_key(text: str, spend: Spend = lambda size: None) -> bytes:
     """Bytes without zeros, ordered as the strings are; different strings have different keys."""
     if not text.isascii():
-        return _unicode_key(text)
+        return _unicode_key(text, spend)
     raw = text.encode()
     primaries = raw.translate(_ASCII_PRIMARY, _IGNORED_ASCII)
     if len(primaries) == len(raw):
@@ -149,15 +151,15 @@ class _Weights(NamedTuple):
     plain: bool
 
 
-def _unicode_key(text: str) -> bytes:
+def _unicode_key(text: str, spend: Spend) -> bytes:
     table = _table()
     decomposed = unicodedata.normalize("NFD", settled(text))
-    weights = table.weights_of(decomposed)
+    weights = table.weights_of(decomposed, spend)
     primaries = b"".join([weight.primary for weight in weights])
     tertiaries = b"".join([weight.tertiary for weight in weights])
     if not any(weight.kana for weight in weights):
         tertiaries = _strip(tertiaries)
-    identity = _unicode_identity(table, text, decomposed, weights)
+    identity = _unicode_identity(table, text, decomposed, weights, spend)
     if not all(weight.common for weight in weights):
         secondaries = b"".join([weight.secondary for weight in weights])
         return b"".join((primaries, _SECONDARY, secondaries, _END, tertiaries, _END, identity))
@@ -166,12 +168,14 @@ def _unicode_key(text: str) -> bytes:
     return primaries + identity
 
 
-def _unicode_identity(table: _Table, text: str, decomposed: str, weights: list[_Weights]) -> bytes:
+def _unicode_identity(
+    table: _Table, text: str, decomposed: str, weights: list[_Weights], spend: Spend
+) -> bytes:
     if all(weight.plain for weight in weights) and unicodedata.is_normalized("NFC", text):
         return _PLAIN
     kept = "".join([char for char in decomposed if table.weights(char).tertiary])
     plain = unicodedata.normalize("NFC", kept)
-    if kept.isascii() or all(weight.plain for weight in table.weights_of(kept)):
+    if kept.isascii() or all(weight.plain for weight in table.weights_of(kept, spend)):
         return _identity(text, plain)
     return _identity(text, None)
 
@@ -210,10 +214,10 @@ class _Table:
             self._contractions[text] = self._encode(elements, plain=False)
             self._starters[text[0]] = max(len(text), self._starters.get(text[0], 0))
 
-    def weights_of(self, text: str) -> list[_Weights]:
+    def weights_of(self, text: str, spend: Spend) -> list[_Weights]:
         """The weights of decomposed ``text``, contractions found, in order."""
         if self._starters.keys().isdisjoint(text):
-            return self._each(text)
+            return self._each(text, spend)
         found = []
         rest = list(text)
         position = 0
@@ -221,7 +225,7 @@ class _Table:
             if position % _CHUNK == 0:
                 spend(_VISIT * _CHUNK)
             if rest[position] in self._starters:
-                taken, weights = self._longest(rest, position)
+                taken, weights = self._longest(rest, position, spend)
                 position += taken
             else:
                 weights = self.weights(rest[position])
@@ -229,7 +233,7 @@ class _Table:
             found.append(weights)
         return found
 
-    def _each(self, text: str) -> list[_Weights]:
+    def _each(self, text: str, spend: Spend) -> list[_Weights]:
         if len(text) <= _CHUNK:
             return [self.weights(char) for char in text]
         found = []
@@ -238,7 +242,7 @@ class _Table:
             found += [self.weights(char) for char in text[start : start + _CHUNK]]
         return found
 
-    def _longest(self, rest: list[str], position: int) -> tuple[int, _Weights]:
+    def _longest(self, rest: list[str], position: int, spend: Spend) -> tuple[int, _Weights]:
         """The longest contraction from ``position``; marks it takes from further on are removed from
         ``rest``.
         """

@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Optional
-
-if TYPE_CHECKING:
-    from .context import Context
+from typing import Optional, Protocol
 
 _thread = threading.local()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+class Spender(Protocol):
+    """Whoever is charged: the running query (`Context`)."""
+
+    def allocate(self, size: int) -> None: ...
 
 
 class of:
@@ -24,11 +27,11 @@ class of:
 
     __slots__ = ("_ctx", "_outer")
 
-    def __init__(self, ctx: Context):
+    def __init__(self, ctx: Spender):
         self._ctx = ctx
 
     def __enter__(self) -> None:
-        self._outer: Optional[Context] = getattr(_thread, "ctx", None)
+        self._outer: Optional[Spender] = getattr(_thread, "ctx", None)
         _thread.ctx = self._ctx
 
     def __exit__(self, *_: object) -> None:
@@ -37,7 +40,7 @@ class of:
 
 def spend(size: int) -> None:
     """About size bytes are made, or visited. Raises RequestError (`Context.allocate`); does nothing without a query."""
-    ctx: Optional[Context] = getattr(_thread, "ctx", None)
+    ctx: Optional[Spender] = getattr(_thread, "ctx", None)
     if ctx is not None:
         ctx.allocate(size)
 

@@ -31,12 +31,13 @@ from .nodes import (
     located,
     strongest,
 )
+from .parser import Names, Parser
 from .registry import PURE, READ, WRITE, Arg, Form, special
+from .sets import PLACES
 from .special import charge
 
 if TYPE_CHECKING:
     from .context import Context
-    from .parser import Names, Parser
 
 
 class CallbackNode(Node):
@@ -126,9 +127,7 @@ class FilterNode(CallbackNode):
         if static_effect(ctx, fn) >= WRITE:
             text = "Invalid lambda. Lambda in this context may not write or call a user function."
             raise fail(invalid_argument(text, "filter"), self.pos)
-        from ..sets import Filter
-
-        return Filter(collection, fn, (self.pos, "filter"))  # type: ignore[arg-type]
+        return PLACES.filter(collection, fn, (self.pos, "filter"))  # type: ignore[arg-type]
 
     def _eager(self, ctx: Context, env: Env, collection: Any) -> Any:
         page = collection if type(collection) is v.Page else None
@@ -199,10 +198,8 @@ class ReduceNode(CallbackNode):
 
 def _elements(ctx: Context, collection: Any, pos: Position) -> Any:
     """The elements of a set that ``reduce`` at pos goes through, with the faults of reading them placed there."""
-    from ..sets import iterate
-
     try:
-        yield from iterate(ctx, collection, "reduce")
+        yield from PLACES.iterate(ctx, collection, "reduce")
     except (Fault, Faults) as error:
         raise located(error, pos) from None
 
@@ -356,15 +353,12 @@ class JoinNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        from ..sets import Join
-
         charge(ctx)
         origin, target = backwards(
             lambda: cast_value(ctx, casts.SET, self.origin.eval(ctx, env), (self.pos, "join")),
             lambda: self._target(ctx, env),
         )
-
-        return Join(origin, target, (self.pos, "with"))
+        return PLACES.join(origin, target, (self.pos, "with"))
 
     def _target(self, ctx: Context, env: Env) -> Any:
         target = self.fn.capture(env) if self.fn else self.target.eval(ctx, env)  # type: ignore[union-attr]
@@ -377,10 +371,8 @@ class JoinNode(Node):
             raise fail(undefined_ref(target, "with"), self.pos)
         if type(target) is not v.Ref or target.coll != v.INDEXES:
             raise fail(wrong_type(("Lambda", "Index Ref"), target, "with"), self.pos)
-        from ..sets import check_join_index
-
         try:
-            check_join_index(ctx, target)
+            PLACES.check_join_index(ctx, target)
         except Fault as fault:
             raise fail(fault, (self.pos, "with")) from None
         return target

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from ..java.times import Date, Time
 from . import values as v
 from .errors import Fault, Faults, empty_array, invalid_argument, undefined_ref, wrong_type
+from .sets import PLACES
 
 if TYPE_CHECKING:
     from .context import Context
@@ -170,9 +171,7 @@ def _set_of(ctx: Context, ref: v.Ref) -> Any:
     """The set of a native collection's documents, for a ref to that collection; else None."""
     if not ref.is_native_collection:
         return None
-    from ..sets import NativeSet
-
-    return NativeSet(ref)
+    return PLACES.native(ref)
 
 
 def _to_set(expected_for_ref: str, expected: Any, accept_ref: bool) -> Convert:

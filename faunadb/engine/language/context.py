@@ -5,17 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional, Protocol
 
 from ..java.times import Time
 from . import budget
-from . import values as v
+from .effects import WRITE
 from .errors import RequestError, bad_request, timed_out
-from .registry import WRITE
-
-if TYPE_CHECKING:
-    from ..engine import Engine
-    from .errors import Position
 
 #: Compute units of one query; 50 units are one billed operation.
 MAX_COMPUTE = 600_000
@@ -36,10 +31,24 @@ class NeedsWriter(Exception):
     """A query that was started read-only reached a write; it is run again as a writer."""
 
 
+class Host(Protocol):
+    """What a query may ask of whoever runs it (the engine).
+
+    authenticator: `auth.Authenticator`, which checks secrets. schema_cache: `schema.view.SchemaCache`, what is known of
+    the committed schema.
+    """
+
+    authenticator: Any
+    schema_cache: Any
+
+    def see_to_tasks(self) -> None:
+        """Do, behind the queries, what committed transactions have left to do (`schema.tasks`)."""
+
+
 class Context:
     """One run of one query.
 
-    snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
+    host: who runs it. snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
     scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
     timeless: nothing has asked for the `time` yet, so that the result stays true while nothing is written.
     effect_limit: the strongest effect allowed; effect_reason: what forbids more.
@@ -58,7 +67,7 @@ class Context:
         "depth",
         "effect_limit",
         "effect_reason",
-        "engine",
+        "host",
         "made",
         "measure_at",
         "perms",
@@ -74,7 +83,7 @@ class Context:
 
     def __init__(
         self,
-        engine: Engine,
+        host: Host,
         snap: Any,
         schema: Any,
         auth: Any,
@@ -85,7 +94,7 @@ class Context:
         effect_limit: int = WRITE,
         effect_reason: str = "",
     ):
-        self.engine = engine
+        self.host = host
         self.snap = snap
         self.tx = tx
         self.schema = schema
@@ -173,12 +182,6 @@ class Context:
         if count > MAX_WIDTH:
             blocks = -(-count // _WIDTH_BLOCK) * _WIDTH_BLOCK
             raise bad_request(f"Query exceeds max width. Max: {MAX_WIDTH}, current: {blocks}.")
-
-    def apply(self, fn: v.Lambda, argument: Any, position: Position) -> Any:
-        """Call a lambda with one argument value; position is the application position of its errors."""
-        from .lambdas import apply
-
-        return apply(self, fn, argument, position)
 
     @contextmanager
     def restricted(

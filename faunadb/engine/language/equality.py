@@ -13,6 +13,7 @@ from typing import Any
 from ..java.times import Date, Time
 from . import values as v
 from .budget import spend
+from .nodes import Literal
 
 
 def identical(a: Any, b: Any) -> bool:
@@ -42,11 +43,34 @@ def identical(a: Any, b: Any) -> bool:
     if kind is v.Sourced:
         return identical(a.value, b.value) and identical(a.sources, b.sources)
     if kind is v.Lambda:
-        from .lambdas import same_lambda
-
-        return same_lambda(a, b)
+        return _same_lambda(a, b)
     if isinstance(a, v.SetValue):
         return _same_object(a.wire(), b.wire())
+    return bool(a == b)
+
+
+def _same_lambda(a: v.Lambda, b: v.Lambda) -> bool:
+    """Equal: the same value, or same pattern, identical formless body and same captured environment."""
+    if a is b or (a._body is not None and a._body is b._body and identical(a.env, b.env)):
+        return True
+    if a.stored is not None and a.scope == b.scope and identical(a.stored, b.stored):
+        return True
+    if a._body is None or b._body is None or a.pattern != b.pattern:
+        return False
+    if a._body.has_form() or b._body.has_form():
+        return False
+    return identical(a.env, b.env) and _same_source(a._body.source(), b._body.source())
+
+
+def _same_source(a: Any, b: Any) -> bool:
+    if isinstance(a, Literal) and isinstance(b, Literal):
+        return identical(a.value, b.value)
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(_same_source, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same_source(a[key], b[key]) for key in a)
     return bool(a == b)
 
 

@@ -277,3 +277,21 @@ def bad_request(description: str) -> RequestError:
 def timed_out(detail: str = "") -> RequestError:
     text = f"Read timed out ({detail})" if detail else "Read timed out"
     return RequestError(503, "time out", text)
+
+
+def parse_error(description: str, position: Position) -> QueryErrors:
+    return QueryErrors([QueryError(position, "invalid expression", description, rank=RANK_PARSE)])
+
+
+def as_parse_errors(failure: QueryErrors) -> QueryErrors:
+    """Evaluation errors met while reading a literal keep their text but become parse errors."""
+    return QueryErrors(
+        [
+            QueryError(error.position, "invalid expression", error.description, rank=RANK_PARSE)
+            for error in failure.errors
+        ]
+    )
+
+
+def type_expected(expected: str, value: Any, position: Position) -> QueryErrors:
+    return parse_error(f"{expected} expected, {type_name(value)} provided.", position)

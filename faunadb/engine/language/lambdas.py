@@ -48,9 +48,7 @@ class LambdaNode:
 def body_of(ctx: Context, fn: Lambda) -> Node:
     """The parsed body; a stored lambda is parsed on first use, under the version it was written in."""
     if fn._body is None:
-        from .parser import parse_stored
-
-        fn._body = parse_stored(ctx, fn)
+        fn._body = Lambda.parse(ctx, fn)
     return fn._body
 
 
@@ -127,32 +125,3 @@ def _raw(stored: Any) -> Any:
     if isinstance(stored, list):
         return [_raw(value) for value in stored]
     return stored
-
-
-def same_lambda(a: Lambda, b: Lambda) -> bool:
-    """Equal: the same value, or same pattern, identical formless body and same captured environment."""
-    from .equality import identical
-
-    if a is b or (a._body is not None and a._body is b._body and identical(a.env, b.env)):
-        return True
-    if a.stored is not None and a.scope == b.scope and identical(a.stored, b.stored):
-        return True
-    if a._body is None or b._body is None or a.pattern != b.pattern:
-        return False
-    if a._body.has_form() or b._body.has_form():
-        return False
-    return identical(a.env, b.env) and _same_source(a._body.source(), b._body.source())
-
-
-def _same_source(a: Any, b: Any) -> bool:
-    from .equality import identical
-
-    if isinstance(a, Literal) and isinstance(b, Literal):
-        return identical(a.value, b.value)
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(_same_source, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_same_source(a[key], b[key]) for key in a)
-    return bool(a == b)

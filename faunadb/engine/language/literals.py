@@ -6,66 +6,24 @@ import base64
 import binascii
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, Callable, NoReturn
+from typing import Any, NoReturn
 
 from ..java.times import parse_date, parse_time_literal
 from . import refs
 from . import values as v
-from .errors import RANK_PARSE, Fault, Position, QueryError, QueryErrors, RequestError, invalid_expression
-
-if TYPE_CHECKING:
-    from .parser import Parser
-
-ESCAPES = frozenset(("@obj", "@ref", "@set", "@ts", "@date", "@bytes", "@uuid", "@query"))
-
-#: Inside stored lambdas a ref is ``{"@:ref": [collection number, id]}``: it survives renames. A third element: the
-#: number of its database, where that is not the lambda's.
-STORED_REF = "@:ref"
-
-
-def parse_error(description: str, position: Position) -> QueryErrors:
-    return QueryErrors([QueryError(position, "invalid expression", description, rank=RANK_PARSE)])
-
-
-def as_parse_errors(failure: QueryErrors) -> QueryErrors:
-    """Evaluation errors met while reading a literal keep their text but become parse errors."""
-    return QueryErrors(
-        [
-            QueryError(error.position, "invalid expression", error.description, rank=RANK_PARSE)
-            for error in failure.errors
-        ]
-    )
-
-
-def type_expected(expected: str, value: Any, position: Position) -> QueryErrors:
-    return parse_error(f"{expected} expected, {v.type_name(value)} provided.", position)
-
-
-def escape(parser: Parser, key: str, content: Any, position: Position) -> Any:
-    """The value of ``{key: content}`` for an escape other than ``@obj``."""
-    return _READERS[key](parser, content, position)
-
-
-def literal(parser: Parser, source: Any, position: Position) -> Any:
-    """Decode in literal mode: nothing is evaluated, escapes are decoded, other objects are plain objects."""
-    kind = type(source)
-    if kind is list:
-        return [literal(parser, item, (position, index)) for index, item in enumerate(source)]
-    if kind is not dict:
-        return source
-    if len(source) == 1:
-        (key,) = source
-        if key in ESCAPES or (key == STORED_REF and parser.stored):
-            return _literal_escape(parser, key, source[key], position)
-    return {key: literal(parser, item, (position, key)) for key, item in source.items()}
-
-
-def _literal_escape(parser: Parser, key: str, content: Any, position: Position) -> Any:
-    if key != "@obj":
-        return escape(parser, key, content, position)
-    if type(content) is not dict:
-        raise parse_error("Invalid object.", position)
-    return {name: literal(parser, item, (position, name)) for name, item in content.items()}
+from .callbacks import FilterNode, JoinNode
+from .errors import (
+    Fault,
+    Position,
+    QueryErrors,
+    RequestError,
+    as_parse_errors,
+    invalid_expression,
+    parse_error,
+    type_expected,
+)
+from .nodes import Const
+from .parser import ESCAPES, STORED_REF, Parser, literal
 
 
 def _time(parser: Parser, content: Any, position: Position) -> Any:
@@ -262,9 +220,6 @@ def _set(parser: Parser, content: Any, position: Position) -> Any:
 
 def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> Any:
     """Run the function of the same name on the literal arguments."""
-    from .callbacks import FilterNode, JoinNode
-    from .nodes import Const
-
     ctx = parser.ctx
     content = {key: _unescaped(item) if key in _SET_MEMBERS else item for key, item in content.items()}
     if "filter" in content:
@@ -322,14 +277,16 @@ def _not_here(parser: Parser, content: Any, position: Position) -> NoReturn:
     raise parse_error("Invalid object.", position)
 
 
-_READERS: dict[str, Callable[[Any, Any, Position], Any]] = {
-    "@obj": _not_here,
-    "@ref": _ref,
-    "@set": _set,
-    "@ts": _time,
-    "@date": _date,
-    "@bytes": _bytes,
-    "@uuid": _uuid,
-    "@query": _query,
-    STORED_REF: _stored_ref,
-}
+ESCAPES.update(
+    {
+        "@obj": _not_here,
+        "@ref": _ref,
+        "@set": _set,
+        "@ts": _time,
+        "@date": _date,
+        "@bytes": _bytes,
+        "@uuid": _uuid,
+        "@query": _query,
+        STORED_REF: _stored_ref,
+    }
+)

@@ -6,12 +6,11 @@ fields of an object only the first failing one is reported; ``let`` and lambdas 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import values as v
-from .errors import Position, QueryError, QueryErrors
+from .errors import Position, QueryError, QueryErrors, parse_error, type_expected
 from .lambdas import LambdaNode, Pattern
-from .literals import ESCAPES, STORED_REF, escape, literal, parse_error, type_expected
 from .nodes import Const, Flat, FormNode, Node, Var, array, is_flat, object_
 from .registry import VERSION_RANK, VERSIONS, Form, table
 
@@ -27,6 +26,13 @@ Hidden = tuple[str, Optional[int]]
 _LAMBDA_KEYS = frozenset(("lambda", "expr"))
 _LAMBDA_LITERAL_KEYS = (_LAMBDA_KEYS, frozenset(("lambda", "expr", "api_version")))
 
+#: Readers of the escapes of the wire, by their key: parser, content, position -> value. `literals` fills them in.
+ESCAPES: dict[str, Callable[[Parser, Any, Position], Any]] = {}
+
+#: Inside stored lambdas a ref is ``{"@:ref": [collection number, id]}``: it survives renames. A third element: the
+#: number of its database, where that is not the lambda's.
+STORED_REF = "@:ref"
+
 
 class Parser:
     """Parses one query, or one stored lambda (stored: its refs are in stored notation).
@@ -41,6 +47,10 @@ class Parser:
         self.table = table(version)
         self.unbound: list[QueryError] = []
         self._free: list[set[str]] = []
+
+    def reads(self, key: str) -> bool:
+        """Whether an object with this one key is an escape."""
+        return key in ESCAPES and (key != STORED_REF or self.stored)
 
     def query(self, source: Any) -> Node:
         """Parse a whole query. Raises `QueryErrors`."""
@@ -95,7 +105,7 @@ class Parser:
                 if type(source[key]) is not dict:
                     raise parse_error("Invalid object.", pos)
                 return self.parse(source[key], (pos, key), names)
-            if key in ESCAPES or (self.stored and key == STORED_REF):
+            if self.reads(key):
                 return Const(escape(self, key, source[key], pos), pos)
         raise parse_error(
             f"No form/function found, or invalid argument keys: {{ {', '.join(source)} }}.", pos
@@ -212,7 +222,7 @@ class Parser:
                 if type(source[name]) is not dict:
                     raise parse_error("Invalid object.", (pos, key))
                 return source[name], True
-            if name in ESCAPES or (self.stored and name == STORED_REF):
+            if self.reads(name):
                 value = escape(self, name, source[name], (pos, key))
                 raise type_expected("Object", value, pos)
         return source, True
@@ -228,6 +238,33 @@ class Parser:
 
     def quote(self, source: Any, pos: Position) -> Node:
         return Const(literal(self, source, (pos, "quote")), pos)
+
+
+def escape(parser: Parser, key: str, content: Any, position: Position) -> Any:
+    """The value of ``{key: content}`` for an escape other than ``@obj``."""
+    return ESCAPES[key](parser, content, position)
+
+
+def literal(parser: Parser, source: Any, position: Position) -> Any:
+    """Decode in literal mode: nothing is evaluated, escapes are decoded, other objects are plain objects."""
+    kind = type(source)
+    if kind is list:
+        return [literal(parser, item, (position, index)) for index, item in enumerate(source)]
+    if kind is not dict:
+        return source
+    if len(source) == 1:
+        (key,) = source
+        if parser.reads(key):
+            return _literal_escape(parser, key, source[key], position)
+    return {key: literal(parser, item, (position, key)) for key, item in source.items()}
+
+
+def _literal_escape(parser: Parser, key: str, content: Any, position: Position) -> Any:
+    if key != "@obj":
+        return escape(parser, key, content, position)
+    if type(content) is not dict:
+        raise parse_error("Invalid object.", position)
+    return {name: literal(parser, item, (position, name)) for name, item in content.items()}
 
 
 def parse_stored(ctx: Context, fn: v.Lambda) -> Node:
@@ -252,5 +289,7 @@ def parse_query(ctx: Context, source: Any) -> Node:
     """Parse a request's query under the context's API version."""
     return Parser(ctx, ctx.version).query(source)
 
+
+v.Lambda.parse = staticmethod(parse_stored)  # type: ignore[assignment]
 
 __all__ = ["Names", "Parser", "parse_query", "parse_stored"]

@@ -23,12 +23,11 @@ from itertools import combinations
 from typing import Any, Callable, Optional
 
 from .casts import Cast
-
-# Effects, ascending: a limit allows everything at or below it.
-PURE, READ, WRITE = 0, 1, 2
-EFFECT_NAMES = {PURE: "pure", READ: "read", WRITE: "write"}
-#: Static effect of ``call``: counts as a write, but only running it tells.
-CALL = 3
+from .effects import CALL as CALL
+from .effects import EFFECT_NAMES as EFFECT_NAMES
+from .effects import PURE as PURE
+from .effects import READ as READ
+from .effects import WRITE as WRITE
 
 #: Known API versions, ascending.
 VERSIONS = ("2.0", "2.1", "2.7", "2.12", "3", "4", "5", "UNSTABLE")

@@ -8,12 +8,12 @@ from . import casts
 from . import values as v
 from .errors import Fault, Position, undefined_ref, wrong_type
 from .nodes import Env, Node, Source, cast_value, fail, strongest
+from .parser import Names, Parser
 from .paths import NOT_FOUND, walk, walk_all
 from .registry import Arg, Form, special
 
 if TYPE_CHECKING:
     from .context import Context
-    from .parser import Names, Parser
 
 
 class SelectNode(Node):

@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import casts
 from . import values as v
-from .errors import Fault, Position, QueryError, QueryErrors, not_found, undefined_name, wrong_type
+from .errors import (
+    Fault,
+    Position,
+    QueryError,
+    QueryErrors,
+    not_found,
+    parse_error,
+    permission_denied,
+    type_expected,
+    undefined_name,
+    wrong_type,
+)
 from .lambdas import LambdaNode, apply
-from .literals import parse_error, type_expected
 from .nodes import Env, Node, Source, backwards, cast_value, fail, strongest
+from .parser import Hidden, Names, Parser
 from .registry import CALL, PURE, Arg, Form, special
 
 if TYPE_CHECKING:
     from .context import Context
-    from .parser import Hidden, Names, Parser
 
 
 def charge(ctx: Context) -> None:
@@ -374,8 +384,6 @@ class CallNode(Node):
         try:
             function = self._find(ctx, target)
             if not ctx.perms.can_call(ctx, function.ref, argument):
-                from .errors import permission_denied
-
                 raise permission_denied()
         except Fault as fault:
             raise fail(fault, self.pos) from None
@@ -401,9 +409,7 @@ class CallNode(Node):
             # One of a child database is at home there, with its names and roles.
             ctx.scope = function.ref.scope
             if function.role is not None:
-                from ..auth import permissions_for_function_role
-
-                ctx.perms = permissions_for_function_role(ctx, function.role)
+                ctx.perms = ctx.auth.inside_function(ctx, function.role)
             return apply(ctx, function.body, argument, self.pos)
         except QueryErrors as failure:
             errors = failure.errors

@@ -27,12 +27,9 @@ Values are never changed in place once another expression can see them.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from ..java.times import Date, Time
-
-if TYPE_CHECKING:
-    from .nodes import Node
 
 # Numbers of the native collections; they rank refs in the value order.
 DATABASES = 0
@@ -204,17 +201,20 @@ Timestamp = Union[int, PendingTime]
 class Lambda:
     """A function value: pattern, body, the variables it captured, and the version it was written in.
 
-    pattern: a name, or a list of names. A lambda read back from the store is parsed when first used:
+    pattern: a name, or a list of names. body: a `nodes.Node`. A lambda read back from the store is parsed when first used:
     until then `stored` holds its decoded source and ``body`` is None. scope: the database it is stored in, whose
     refs its source has; None for one that is not stored. Use `language.lambdas` for everything but these fields.
     """
 
     __slots__ = ("_body", "env", "pattern", "scope", "stored", "version")
 
+    #: set by the parser module: context, stored lambda -> body
+    parse: Callable[[Any, Lambda], Any]
+
     def __init__(
         self,
         pattern: Union[str, list[str]],
-        body: Optional[Node],
+        body: Any,
         version: str,
         env: Optional[dict[str, Any]] = None,
         stored: Any = None,

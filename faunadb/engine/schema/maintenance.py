@@ -44,8 +44,7 @@ def enqueue(ctx: Context, task: Task) -> None:
         tx.set_setting(TASKS, json.dumps([*tasks, task]))
     # The store has one writer at a time, so the worker's first write waits for this transaction's end. Should it
     # fail, there is nothing to be found.
-    engine = ctx.engine
-    engine.background.submit(lambda: run(engine))
+    ctx.host.see_to_tasks()
 
 
 def open_tasks(snap: Any) -> list[Task]:

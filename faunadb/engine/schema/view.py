@@ -27,6 +27,7 @@ from ..language import values as v
 
 if TYPE_CHECKING:
     from ..indexes.definitions import Index
+    from ..language.context import Host
 
 #: Kinds whose documents are schema: a write to one raises the schema version.
 SCHEMA_KINDS = v.NAMED_NATIVES
@@ -189,12 +190,9 @@ class SchemaCache:
         return found
 
 
-def schema_view(engine: Any, snap: Any) -> SchemaView:
-    """The view of one query. engine: has a `SchemaCache` as ``schema_cache``; snap: its snapshot or transaction."""
-    cache = getattr(engine, "schema_cache", None)
-    if cache is None:
-        cache = engine.schema_cache = SchemaCache()
-    return SchemaView(cache.at(snap), snap)
+def schema_view(host: Host, snap: Any) -> SchemaView:
+    """The view of one query. snap: its snapshot or transaction."""
+    return SchemaView(host.schema_cache.at(snap), snap)
 
 
 def schema_changed(tx: Any) -> None:

@@ -19,9 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
+from .. import documents
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import permission_denied
+from ..language.sets import PLACES
 from . import events as _events
 from .algebra import Difference, Intersection, Union, check_members
 from .base import Denied, LazySet, ref_of, shown, ticking, visible
@@ -70,8 +72,6 @@ def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
 
 def nonempty(ctx: Context, value: LazySet, key: Any = "exists") -> bool:
     """Whether the document behind the first element exists and may be read."""
-    from .. import documents
-
     ref = first(ctx, value, key)
     if ref is None:
         return False
@@ -106,6 +106,12 @@ def _one(found: Iterator[Any]) -> Iterator[Any]:
         yield item
         return
 
+
+PLACES.native = NativeSet
+PLACES.filter = Filter
+PLACES.join = Join
+PLACES.check_join_index = check_join_index
+PLACES.iterate = iterate
 
 __all__ = [
     "Difference",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..indexes import keys
 from ..language import values as v
 from ..language.errors import Position, QueryErrors, wrong_type
+from ..language.lambdas import apply
 from .base import (
     Edge,
     Edges,
@@ -227,7 +228,7 @@ class FilterReader(Reader):
         ctx = self.ctx
         elements = visible(ctx, self.inner, self.inner.scan(lower, upper, reverse))
         for element in ticking(ctx, elements):
-            result = ctx.apply(self.fn, shown(ctx, element), self.position)
+            result = apply(ctx, self.fn, shown(ctx, element), self.position)
             if result is True:
                 yield element
             elif result is not False:

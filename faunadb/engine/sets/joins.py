@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ..language import casts
 from ..language import values as v
 from ..language.errors import Fault, Position, QueryErrors, not_found
+from ..language.lambdas import apply
 from .base import (
     REFS,
     Denied,
@@ -73,7 +74,7 @@ class Join(LazySet):
         """The set that an element leads to."""
         if type(self.target) is v.Ref:
             return Match(self.target, values_of(ctx, element) or [ref_of(element)])
-        found = ctx.apply(self.target, shown(ctx, element), self.position)  # type: ignore[arg-type]
+        found = apply(ctx, self.target, shown(ctx, element), self.position)  # type: ignore[arg-type]
         try:
             return casts.SET(ctx, found)  # type: ignore[no-any-return]
         except Fault as fault:
