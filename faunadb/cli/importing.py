@@ -23,13 +23,13 @@ from faunadb.cli.export_format import (
     NATIVE_MODULES,
     BadRecord,
     Document,
-    collection_ref,
     decode_record,
     document_ref,
     object_literal,
     query_literal,
 )
 from faunadb.cli.progress import Progress
+from faunadb.cli.references import Placeholders, references
 from faunadb.client import FaunaClient
 from faunadb.errors import (
     BadRequest,
@@ -134,6 +134,7 @@ class State:
         self.export_id = export.id
         self.files: dict[str, int] = {}
         self.last: Optional[list[str]] = None
+        self.placeholders = Placeholders()
         self.writable = True
         self._saved = 0.0
 
@@ -153,6 +154,7 @@ class State:
             return False
         self.files = {str(name): int(count) for name, count in saved.get("files", {}).items()}
         self.last = last
+        self.placeholders.made += saved.get("placeholders", [])
         summary.restore(saved["summary"])
         return True
 
@@ -167,6 +169,7 @@ class State:
             "export_id": self.export_id,
             "files": self.files,
             "last": self.last,
+            "placeholders": self.placeholders.made,
             "summary": summary.saved(),
         }
         try:
@@ -236,6 +239,7 @@ class Importer:
         try:
             self._import_files()
             if not self.dry_run:
+                self.state.placeholders.remove(self.client)
                 self.state.remove()
         except BaseException:
             if not self.dry_run:
@@ -326,10 +330,13 @@ class Importer:
         return _Row(document, file.path, entry.line, expression, size)
 
     def _ensure_references(self, document: Document) -> None:
-        """A database refuses refs into collections that it does not have: make those, empty."""
+        """A database refuses refs to what it does not have: make collections, empty, and placeholders for the rest."""
         self._ensure_collection(document.collection)
-        for name in _referenced_collections(object_literal(document.data)):
-            if self._ensure_collection(name):
+        for kind, name in sorted(references(object_literal(document.data))):
+            if kind != "collections":
+                if self.state.placeholders.ensure(self.client, (kind, name)):
+                    self.summary.notes.append(f"documents refer to {name} of {kind}, which is not there")
+            elif self._ensure_collection(name):
                 self.summary.notes.append(f"collection {name} was created empty: documents refer to it")
 
     # -- writing
@@ -456,25 +463,3 @@ def _credentials_expression(document: Document) -> Any:
     if document.ttl is not None:
         fields["ttl"] = document.ttl
     return _upsert(document_ref(CREDENTIALS, document.id), query_literal(fields))
-
-
-def _referenced_collections(value: Any) -> set[str]:
-    """Names of the user's collections that refs inside a literal belong to."""
-    found: set[str] = set()
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, list):
-            pending += item
-        elif isinstance(item, dict):
-            if "@obj" in item and len(item) == 1:
-                pending += item["@obj"].values()
-            elif "@ref" in item and len(item) == 1:
-                owner = item["@ref"].get("collection")
-                if owner == collection_ref("Collection"):
-                    found.add(item["@ref"]["id"])
-                elif owner is not None:
-                    pending.append(owner)
-            else:
-                pending += item.values()
-    return found

@@ -293,7 +293,7 @@ class Engine:
                 value = prepared.node.eval(ctx, {})
             except QueryErrors as errors:
                 raise Failed(errors, snap.time, ctx.reads) from None
-            text = '{"resource":' + writer_for(ctx).render(value) + "}"
+            text = '{"resource":' + writer_for(ctx).text(value) + "}"
         status = 201 if type(value) is Document and value.created else 200
         written = tx is not None and tx.wrote
         return Outcome(

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -197,7 +198,7 @@ def test_a_missing_file_is_a_problem(tmp_path, connection):
 def test_what_the_database_refuses_is_skipped_alone(tmp_path, connection, database):
     records = [_record(n) for n in range(1, 7)]
     records[2]["ts"] = {"@time": "2999-01-01T00:00:00Z"}
-    records[4]["f"] = {"@ref": {"name": "nowhere", "coll": {"@mod": "Function"}}}
+    records[4]["f"] = {"@ref": {"name": "no function's name", "coll": {"@mod": "Function"}}}
     summary = Importer(_export(tmp_path, {"Author": [records]}), connection).run()
     assert [(line, reason) for _, line, reason in summary.skipped] == [
         (3, "document 3 is refused: invalid write time: Cannot write outside of snapshot time."),
@@ -249,6 +250,34 @@ def test_credentials(tmp_path, connection, database):
     finally:
         target.close()
         other.close()
+
+
+def test_refs_to_what_is_deleted_survive(tmp_path, connection, database):
+    """In the export, and in an import into a database that never had it."""
+    database.query(q.create_collection({"name": "Author"}))
+    database.query(q.create_collection({"name": "Gone"}))
+    database.query(q.create_index({"name": "by", "source": q.collection("Author")}))
+    database.query(q.create_function({"name": "f", "body": q.query(q.lambda_("x", 1))}))
+    database.query(q.create_role({"name": "r", "privileges": []}))
+    database.query(q.create_database({"name": "d"}))
+    database.query(q.create_access_provider({"name": "a", "issuer": "i", "jwks_uri": "https://x"}))
+    gone = [q.index("by"), q.function("f"), q.role("r"), q.database("d"), q.access_provider("a")]
+    held = [*gone, q.collection("Gone"), q.ref(q.collection("Gone"), "1")]
+    author = q.ref(q.collection("Author"), "1")
+    database.query(q.create(author, {"data": {"refs": held}}))
+    before = database.query(q.get(author))["data"]
+    for ref in [*gone, q.collection("Gone")]:
+        database.query(q.delete(ref))
+    out = tmp_path / "out"
+    exporter = Exporter(connection, ExportWriter(out, True, True, False))
+    exporter.run()
+    assert exporter.ok
+    with closing(Database()) as other, closing(Connection(other.url, other.secret)) as target:
+        summary = Importer(read_export(out), target).run()
+        assert (summary.ok, summary.rows) == (True, {"Author": 1})
+        assert other.query(q.get(author))["data"] == before
+        for ref in gone:
+            assert other.query(q.exists(ref)) is False
 
 
 def test_into_a_child_database(tmp_path, database):

@@ -113,7 +113,7 @@ class StoredWriter(Writer):
     def lambda_(self, fn: v.Lambda) -> str:
         return '{"@:query":' + LambdaWriter(self.time, self.scope).body(fn) + "}"
 
-    def set(self, value: Any) -> Optional[str]:
+    def set(self, value: Any) -> str:
         return self.text(plain(value))
 
     document = page = document_event = set_event = event_cursor = sourced = set
@@ -140,12 +140,12 @@ class LambdaWriter(StoredWriter):
     def lambda_(self, fn: v.Lambda) -> str:
         return '{"@query":' + self.body(fn) + "}"
 
-    def literal(self, literal: Literal) -> Optional[str]:
+    def literal(self, literal: Literal) -> str:
         value = literal.value
         text = self.text(value)
         return f'{{"quote":{text}}}' if _needs_quote(value) else text
 
-    def set(self, value: Any) -> Optional[str]:
+    def set(self, value: Any) -> str:
         if isinstance(value, v.SetValue) and value.shown() is value:
             return '{"@set":' + self.set_body(value) + "}"
         return self.text(plain(value))
@@ -193,7 +193,7 @@ def encode_fields(fields: dict[str, Any], pending: int, scope: Optional[int] = N
 
 def encode_value(value: Any, pending: int = 0, scope: Optional[int] = None) -> str:
     """Stored JSON text of one value (covered values of index entries, as an array)."""
-    return StoredWriter(pending, scope).text(value) or "null"
+    return StoredWriter(pending, scope).text(value)
 
 
 def decode_fields(text: str, scope: int) -> dict[str, Any]:

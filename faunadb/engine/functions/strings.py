@@ -425,4 +425,4 @@ def _as_json(ctx: Context, value: Any, old: bool) -> str:
     from ..language.render import ResponseWriter
     from ..wire.legacy import LegacyWriter
 
-    return (LegacyWriter(ctx) if old else ResponseWriter(ctx)).render(value)
+    return (LegacyWriter(ctx) if old else ResponseWriter(ctx)).text(value)

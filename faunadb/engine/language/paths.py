@@ -72,13 +72,12 @@ def _document(ctx: Context, document: v.Document, step: Step, last: bool) -> Any
     return NOT_FOUND
 
 
-def ref_id(ctx: Context, ref: v.Ref) -> Any:
-    """What ``select("id", ref)`` gives: the name of named things, else the number as text."""
+def ref_id(ctx: Context, ref: v.Ref) -> str:
+    """What ``select("id", ref)`` gives: the (last) name of named things, else the number as text."""
     if ref.is_native_collection:
         return v.NATIVE_NAMES[ref.id]
     if ref.coll in v.NAMED_NATIVES:
-        name = ctx.schema.name_of(ref)
-        return NOT_FOUND if name is None else name
+        return ctx.schema.name_of(ref)
     return str(ref.id)
 
 
@@ -88,8 +87,8 @@ def _ref(ctx: Context, ref: v.Ref, step: Step, last: bool) -> Any:
     if step in ("collection", "class"):
         return NOT_FOUND if ref.is_native_collection else collection_of(ref)
     if step == "database" and ref.scope != ctx.scope:
-        database = ctx.schema.database(ref.scope)
-        return NOT_FOUND if database is None or database.ref is None else database.ref
+        database = ctx.schema.place_of(ref.scope)
+        return NOT_FOUND if database is None else database
     return NOT_FOUND
 
 

@@ -11,7 +11,7 @@ import base64
 import json
 import uuid
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..java.numbers import double_to_json
 from ..java.times import Date, Time
@@ -73,12 +73,9 @@ _METHODS: dict[type, str] = {
 
 
 class Writer:
-    """Base: the kinds of values whose text is the same everywhere.
+    """Base: the kinds of values whose text is the same everywhere."""
 
-    `text` gives None for a value that cannot be shown (a ref to something that is gone): its member is left out.
-    """
-
-    def text(self, value: Any) -> Optional[str]:
+    def text(self, value: Any) -> str:
         kind = type(value)
         scalar = _SCALARS.get(kind)
         if scalar is not None:
@@ -94,18 +91,16 @@ class Writer:
 
     def array(self, items: list[Any]) -> str:
         self.grow(16 * len(items))
-        parts = [self.text(item) for item in items]
-        return "[" + ",".join([part for part in parts if part is not None]) + "]"
+        return "[" + ",".join([self.text(item) for item in items]) + "]"
 
     def members(self, fields: dict[str, Any]) -> list[str]:
-        """``"key":text`` of each member that can be shown."""
+        """``"key":text`` of each member."""
         self.grow(48 * len(fields))
         parts = []
         for key, value in fields.items():
             scalar = _SCALARS.get(type(value))
             text = scalar(value) if scalar is not None else self.text(value)
-            if text is not None:
-                parts.append(quote(key) + ":" + text)
+            parts.append(quote(key) + ":" + text)
         return parts
 
     def object(self, fields: dict[str, Any]) -> str:
@@ -118,7 +113,7 @@ class Writer:
     def source(self, fields: dict[str, Any]) -> str:
         return "{" + ",".join(self.members(fields)) + "}"
 
-    def literal(self, literal: Literal) -> Optional[str]:
+    def literal(self, literal: Literal) -> str:
         return self.text(literal.value)
 
     def set_body(self, value: v.SetValue) -> str:
@@ -127,10 +122,10 @@ class Writer:
 
     # What differs between responses and the store.
 
-    def ref(self, ref: v.Ref) -> Optional[str]:
+    def ref(self, ref: v.Ref) -> str:
         raise NotImplementedError
 
-    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+    def unresolved(self, ref: v.UnresolvedRef) -> str:
         raise NotImplementedError
 
     def pending(self, value: v.PendingTime) -> str:
@@ -139,25 +134,25 @@ class Writer:
     def lambda_(self, fn: v.Lambda) -> str:
         raise NotImplementedError
 
-    def set(self, value: Any) -> Optional[str]:
+    def set(self, value: Any) -> str:
         raise NotImplementedError
 
-    def document(self, value: Any) -> Optional[str]:
+    def document(self, value: Any) -> str:
         raise NotImplementedError
 
-    def page(self, value: Any) -> Optional[str]:
+    def page(self, value: Any) -> str:
         raise NotImplementedError
 
-    def document_event(self, value: Any) -> Optional[str]:
+    def document_event(self, value: Any) -> str:
         raise NotImplementedError
 
-    def set_event(self, value: Any) -> Optional[str]:
+    def set_event(self, value: Any) -> str:
         raise NotImplementedError
 
-    def event_cursor(self, value: Any) -> Optional[str]:
+    def event_cursor(self, value: Any) -> str:
         raise NotImplementedError
 
-    def sourced(self, value: Any) -> Optional[str]:
+    def sourced(self, value: Any) -> str:
         raise NotImplementedError
 
 
@@ -175,11 +170,7 @@ class ResponseWriter(Writer):
         self.version = ctx.version
         # Every array and object is counted: no method of this class in between.
         self.grow = ctx.allocate  # type: ignore[method-assign]
-        self._collections: dict[tuple[int, int], Optional[str]] = {}
-
-    def render(self, value: Any) -> str:
-        text = self.text(value)
-        return "null" if text is None else text
+        self._collections: dict[tuple[int, int], str] = {}
 
     @property
     def time(self) -> int:
@@ -188,48 +179,38 @@ class ResponseWriter(Writer):
 
     # Refs
 
-    def ref(self, ref: v.Ref) -> Optional[str]:
+    def ref(self, ref: v.Ref) -> str:
         if ref.coll >= v.FIRST_COLLECTION or (ref.coll not in v.NAMED_NATIVES):
             collection = self._collection(ref.scope, ref.coll)
-            if collection is None:
-                return None
             return f'{{"@ref":{{"id":"{ref.id}","{self.owner_key}":{collection}}}}}'
         if ref.is_native_collection:
             return self._native(ref.scope, ref.id)
         return self._named(ref)
 
-    def _collection(self, scope: int, number: int) -> Optional[str]:
+    def _collection(self, scope: int, number: int) -> str:
         """The text of a collection's ref; the same for every document of a page."""
         key = (scope, number)
         if key not in self._collections:
             self._collections[key] = self.ref(v.Ref(scope, v.COLLECTIONS, number))
         return self._collections[key]
 
-    def _native(self, scope: int, number: int) -> Optional[str]:
-        database = self._database(scope)
-        if database is None:
-            return None
-        return f'{{"@ref":{{"id":"{self.native_names[number]}"{database}}}}}'
+    def _native(self, scope: int, number: int) -> str:
+        return f'{{"@ref":{{"id":"{self.native_names[number]}"{self._database(scope)}}}}}'
 
-    def _named(self, ref: v.Ref) -> Optional[str]:
+    def _named(self, ref: v.Ref) -> str:
         name = self.schema.name_of(ref)
         database = self._database(ref.scope)
-        if name is None or database is None:
-            return None
         collection = f'{{"@ref":{{"id":"{self.native_names[ref.coll]}"}}}}'
         return f'{{"@ref":{{"id":{quote(name)},"{self.owner_key}":{collection}{database}}}}}'
 
-    def _database(self, scope: int) -> Optional[str]:
+    def _database(self, scope: int) -> str:
         """``,"database":<ref>`` for things of another database, nothing for one's own and for the root."""
         if scope == self.scope or scope == 0:
             return ""
-        info = self.schema.database(scope)
-        if info is None or info.ref is None:
-            return None
-        text = self._named(info.ref)
-        return None if text is None else f',"database":{text}'
+        place = self.schema.place_of(scope)
+        return "" if place is None else f',"database":{self._named(place)}'
 
-    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+    def unresolved(self, ref: v.UnresolvedRef) -> str:
         return '{"@ref":{' + ",".join(self.members(ref.wire)) + "}}"
 
     def pending(self, value: v.PendingTime) -> str:
@@ -248,7 +229,7 @@ class ResponseWriter(Writer):
             shown = Source((key, value) for key, value in shown.items() if key != "api_version")
         return self.source(shown)
 
-    def set(self, value: Any) -> Optional[str]:
+    def set(self, value: Any) -> str:
         shown = value.shown()
         if shown is not value:
             return self.text(shown)
@@ -259,21 +240,20 @@ class ResponseWriter(Writer):
         parts = []
         for key, part in value.display().items():
             if type(part) is v.Lambda:
-                text: Optional[str] = self.lambda_source(part)
+                text = self.lambda_source(part)
             elif key == "events" and isinstance(part, v.SetValue) and part.shown() is part:
                 text = self.set_body(part)
             else:
                 text = self.text(part)
-            parts.append(f"{quote(key)}:{'null' if text is None else text}")
+            parts.append(f"{quote(key)}:{text}")
         return "{" + ",".join(parts) + "}"
 
     # Documents, pages, events
 
-    def document(self, value: Any) -> Optional[str]:
+    def document(self, value: Any) -> str:
         document: v.Document = value
-        ref = self.ref(document.ref)
-        ts = str(document.ts) if type(document.ts) is int else str(self.time)
-        head = ('{"ref":' + ref + ',"ts":' if ref is not None else '{"ts":') + ts
+        ts = document.ts if type(document.ts) is int else self.time
+        head = f'{{"ref":{self.ref(document.ref)},"ts":{ts}'
         if document.deletion:
             head += ',"action":"delete"'
         text = document.text
@@ -294,19 +274,18 @@ class ResponseWriter(Writer):
         return "{" + ",".join(parts) + "}"
 
     def _cursor(self, cursor: Any) -> str:
-        """A cursor keeps its places: a ref that cannot be shown is null there."""
+        # Not counted, unlike an array: it is part of its page.
         if type(cursor) is list:
-            return "[" + ",".join(self.text(item) or "null" for item in cursor) + "]"
-        return self.text(cursor) or "null"
+            return "[" + ",".join(map(self.text, cursor)) + "]"
+        return self.text(cursor)
 
     def _event(self, event: Any) -> list[str]:
-        members = self.members({"ts": event.ts, "action": event.action, "document": event.ref})
-        return members
+        return self.members({"ts": event.ts, "action": event.action, "document": event.ref})
 
     def document_event(self, value: Any) -> str:
         event: v.DocumentEvent = value
         data = (event.diff or {}).get("data")
-        return "{" + ",".join([*self._event(event), '"data":' + (self.text(data) or "null")]) + "}"
+        return "{" + ",".join([*self._event(event), '"data":' + self.text(data)]) + "}"
 
     def set_event(self, value: Any) -> str:
         event: v.SetEvent = value

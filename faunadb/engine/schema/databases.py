@@ -95,7 +95,7 @@ def move(ctx: Context, source: v.Ref, target: v.Ref) -> v.Document:
     tx = ctx.writer()
     schema = ctx.schema
     moved, parent, item = schema.database_of(source), schema.database_of(target), schema.item(source)
-    source_name, target_name = _name(ctx, source), _name(ctx, target)
+    source_name, target_name = schema.name_of(source), schema.name_of(target)
     if moved is None or item is None:
         raise _cannot(source_name, target_name, f"{source_name} is not a live database.")
     if parent is None:
@@ -114,16 +114,6 @@ def move(ctx: Context, source: v.Ref, target: v.Ref) -> v.Document:
     _move_keys(ctx, tx, source, ref)
     document.created = True
     return document
-
-
-def _name(ctx: Context, ref: v.Ref) -> str:
-    """The name of a database, or the last one it had."""
-    name = ctx.schema.name_of(ref)
-    if name is not None:
-        return name
-    rows = [row for row in ctx.snap.versions(ref.scope, ref.coll, ref.id) if row.live]
-    last = writing.stored(ref, rows[-1]) if rows else None
-    return "" if last is None else str(last.fields["name"])
 
 
 def _cannot(source: str, target: str, reason: str) -> Fault:

@@ -121,7 +121,7 @@ def _step(engine: Engine, task: Task) -> Callable[[Any], bool]:
     if what == "index":
         return lambda tx: tx.purge_index(scope, task[2], STEP)
     if what == "database":
-        return lambda tx: _forget_keys(tx, scope) or tx.purge_scope(scope, STEP)
+        return partial(_clear_database, scope)
     return partial(_clear_collection, engine, scope, task[2])
 
 
@@ -136,6 +136,20 @@ def _clear_collection(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
     for doc in documents:
         index_builds.forget_document(ctx, indexes, v.Ref(scope, coll, doc))
     return bool(documents) or tx.purge_index(scope, coll, STEP) or tx.purge_collection(scope, coll, STEP)
+
+
+def _clear_database(scope: int, tx: Any) -> bool:
+    """Remove some of a deleted database, but for the names that refs from elsewhere show. True while more remains."""
+    if _forget_keys(tx, scope):
+        return True
+    for kind in v.NAMED_NATIVES:
+        rows = list(tx.entries(scope, kind, b"", limit=STEP))
+        for row in rows:
+            tx.put_version(scope, kind, row.doc, tx.txn, False, None, None)
+            tx.end_entry(scope, kind, b"", row.values)
+        if rows:
+            return True
+    return bool(tx.purge_scope(scope, STEP, keep=sorted(v.NAMED_NATIVES)))
 
 
 def _forget_keys(tx: Any, scope: int) -> bool:

@@ -142,6 +142,7 @@ class Committed:
         "databases",
         "indexes",
         "items",
+        "last_names",
         "lists",
         "names",
         "stamp",
@@ -152,6 +153,7 @@ class Committed:
         self.confirmed = False
         self.names: dict[tuple[int, int, str], Optional[int]] = {}
         self.items: dict[Key, Optional[Item]] = {}
+        self.last_names: dict[Key, str] = {}
         self.lists: dict[tuple[int, int], list[v.Ref]] = {}
         self.databases: dict[int, Optional[DatabaseInfo]] = {0: ROOT}
         self.collections: dict[tuple[int, int], Optional[CollectionInfo]] = {}
@@ -223,7 +225,7 @@ class SchemaView:
         self._old_items: dict[Key, Optional[Item]] = {}
         self._old_names: dict[tuple[int, int, str], Optional[int]] = {}
         self._touched: set[tuple[int, int]] = set()
-        # Names of what it deleted, which the results of the deletes still show.
+        # Names of what it deleted, also of what it had made itself, of which no version stays.
         self._gone: dict[Key, str] = {}
 
     # ---- documents ----
@@ -301,15 +303,30 @@ class SchemaView:
             return int(row.doc)
         return None
 
-    def name_of(self, ref: v.Ref) -> Optional[str]:
-        """Current name of a schema item, this query's renames included; None when it is gone or never was.
+    def name_of(self, ref: v.Ref) -> str:
+        """Name of a schema item, this query's renames included; of a deleted one the last that it had.
 
-        An item that this very query deleted still has its name, for the delete's result.
+        Refs outlive what they refer to and go on showing its name.
         """
         if ref.is_native_collection:
-            return v.NATIVE_NAMES.get(ref.id)
+            return v.NATIVE_NAMES[ref.id]
         item = self.item(ref)
-        return self._gone.get((ref.scope, ref.coll, ref.id)) if item is None else item.name
+        if item is not None:
+            return item.name
+        name = self._gone.get((ref.scope, ref.coll, ref.id))
+        return self._last_name(ref) if name is None else name
+
+    def _last_name(self, ref: v.Ref) -> str:
+        key = (ref.scope, ref.coll, ref.id)
+        names = self.committed.last_names
+        name = names.get(key)
+        if name is None:
+            versions = self.snap.versions(*key, reverse=True)
+            text = next((row.data for row in versions if row.live), None)
+            # Stores of earlier formats forgot what had been in a deleted database: its number has to do.
+            name = str(ref.id) if text is None else Item(ref, text).name
+            _keep(names, key, name)
+        return name
 
     def successor(self, ref: v.Ref) -> v.Ref:
         """What to store for a ref: the item created under the name of one deleted in this query, else itself."""
@@ -320,6 +337,16 @@ class SchemaView:
         return ref if found is None else v.Ref(ref.scope, ref.coll, found)
 
     # ---- databases ----
+
+    def place_of(self, scope: int) -> Optional[v.Ref]:
+        """The document of the database of a number, of a deleted one the last; None for the root."""
+        info = self.database(scope)
+        if info is not None:
+            return info.ref
+        # A database that was moved had several documents; a disabled one has a live one.
+        rows = list(self.snap.history(0, SCOPES, id_terms(scope)))
+        last = max(rows, key=lambda row: row.added, default=None)
+        return None if last is None else v.Ref(last.coll, v.DATABASES, last.doc)
 
     def database(self, scope: int) -> Optional[DatabaseInfo]:
         """A live database by its number; None when it, or one above it, was deleted or disabled."""

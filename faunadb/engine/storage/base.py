@@ -21,7 +21,7 @@ Choices beyond the bare protocol:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
@@ -311,8 +311,11 @@ class Transaction(Snapshot):
         """Remove up to ``limit`` versions of a collection. True while more may remain."""
         raise NotImplementedError
 
-    def purge_scope(self, scope: int, limit: int) -> bool:
-        """Remove up to ``limit`` rows of anything in a scope. True while more may remain."""
+    def purge_scope(self, scope: int, limit: int, keep: Sequence[int] = ()) -> bool:
+        """Remove up to ``limit`` rows of anything in a scope. True while more may remain.
+
+        keep: collections whose versions stay.
+        """
         raise NotImplementedError
 
     def purge_history(self, scope: int, coll: int, before: int, limit: int) -> bool:

@@ -368,8 +368,11 @@ class SqlTransaction(SqlSnapshot, Transaction):
     def purge_collection(self, scope: int, coll: int, limit: int) -> bool:
         return self._purge(("version", "stale"), "scope = ? AND coll = ?", (scope, coll), limit)
 
-    def purge_scope(self, scope: int, limit: int) -> bool:
-        return self._purge(("entry", "past_entry", "version", "stale"), "scope = ?", (scope,), limit)
+    def purge_scope(self, scope: int, limit: int, keep: Sequence[int] = ()) -> bool:
+        others = f"scope = ? AND coll NOT IN ({', '.join('?' * len(keep))})" if keep else "scope = ?"
+        return self._purge(("entry", "past_entry"), "scope = ?", (scope,), limit) or self._purge(
+            ("version", "stale"), others, (scope, *keep), limit
+        )
 
     def purge_ended_entries(self, scope: int, index: int, before: int, limit: int) -> bool:
         where = "scope = ? AND idx = ? AND removed <= ?"

@@ -346,10 +346,9 @@ def _members(writer: ResponseWriter, target: Target, event: Event) -> tuple[str,
         for name in ("document", "diff", "prev"):
             document = getattr(event, name)
             if document is not None:
-                members[name] = writer.render(document)
+                members[name] = writer.text(document)
         return event.type, members
-    ref = writer.text(event.ref)
-    members["document"] = (f'{{"ref":{ref},' if ref is not None else "{") + f'"ts":{event.ts}}}'
+    members["document"] = f'{{"ref":{writer.text(event.ref)},"ts":{event.ts}}}'
     index = {**(target.shown_index() or {}), "values": event.values or []}
     members["index"] = "{" + ",".join(writer.members(index)) + "}"
     return "set", members

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from ..language import values as v
 from ..language.registry import VERSION_RANK
@@ -19,13 +19,13 @@ class LegacyWriter(ResponseWriter):
     owner_key = "class"
     native_names = {**v.NATIVE_NAMES, v.COLLECTIONS: "classes"}
 
-    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
+    def unresolved(self, ref: v.UnresolvedRef) -> str:
         return '{"@ref":{' + ",".join(self.members(_with_classes(ref.wire))) + "}}"
 
     def _event(self, event: Any) -> list[str]:
         return self.members({"ts": event.ts, "action": event.action, "instance": event.ref})
 
-    def document(self, value: Any) -> Optional[str]:
+    def document(self, value: Any) -> str:
         document: v.Document = value
         if document.ref.coll == v.INDEXES and "source" in document.fields:
             fields = {**document.fields, "source": _with_classes(document.fields["source"])}
@@ -45,32 +45,27 @@ def _with_classes(value: Any) -> Any:
 class FirstWriter(LegacyWriter):
     """Writes values in the style of API version 2.0: refs are paths, documents name their class."""
 
-    def ref(self, ref: v.Ref) -> Optional[str]:
-        path = self._path(ref)
-        return None if path is None else f'{{"@ref":{quote(path)}}}'
+    def ref(self, ref: v.Ref) -> str:
+        return f'{{"@ref":{quote(self._path(ref))}}}'
 
-    def _path(self, ref: Any) -> Optional[str]:
+    def _path(self, ref: Any) -> str:
         if type(ref) is v.UnresolvedRef:
             owner = ref.wire.get("collection")
             return str(ref.wire["id"]) if owner is None else f"{self._path(owner)}/{ref.wire['id']}"
         if ref.is_native_collection:
             return self.native_names[ref.id]
         if ref.coll in v.NAMED_NATIVES:
-            name = self.schema.name_of(ref)
-            return None if name is None else f"{self.native_names[ref.coll]}/{name}"
-        owner = self._path(v.Ref(ref.scope, v.COLLECTIONS, ref.coll))
-        return None if owner is None else f"{owner}/{ref.id}"
+            return f"{self.native_names[ref.coll]}/{self.schema.name_of(ref)}"
+        return f"{self._path(v.Ref(ref.scope, v.COLLECTIONS, ref.coll))}/{ref.id}"
 
-    def unresolved(self, ref: v.UnresolvedRef) -> Optional[str]:
-        return f'{{"@ref":{quote(self._path(ref) or "")}}}'
+    def unresolved(self, ref: v.UnresolvedRef) -> str:
+        return f'{{"@ref":{quote(self._path(ref))}}}'
 
-    def document(self, value: Any) -> Optional[str]:
+    def document(self, value: Any) -> str:
         text = super().document(value)
         owner = self.ref(v.Ref(value.ref.scope, v.COLLECTIONS, value.ref.coll))
         ref = self.ref(value.ref)
         head = f'{{"ref":{ref},'
-        if text is None or owner is None or not text.startswith(head):
-            return text
         return f'{head}"class":{owner},{text[len(head) :]}'
 
     def _event(self, event: Any) -> list[str]:

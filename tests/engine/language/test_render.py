@@ -79,13 +79,15 @@ def test_documents_begin_with_ref_and_ts(stocked):
     assert list(stocked.wire({"get": {"collection": "c"}}))[:3] == ["ref", "ts", "history_days"]
 
 
-def test_what_cannot_be_named_is_left_out(stocked):
+def test_refs_to_what_is_deleted_keep_its_name(stocked):
     document = {"get": {"ref": {"collection": "c"}, "id": "2"}}
-    assert stocked.wire(document)["data"] == {"c": 1, "all": [2]}
-    field = {"select": ["data", "a"], "from": document}
-    assert text(stocked, field) == "null"
-    assert text(stocked, [1, field]) == "[1]"
-    assert text(stocked, {"object": {"a": field, "b": None}}) == '{"b":null}'
+    gone = '{"@ref":{"id":"gone","collection":{"@ref":{"id":"collections"}}}}'
+    inside = f'{{"@ref":{{"id":"5","collection":{gone}}}}}'
+    data = {"select": "data", "from": document}
+    assert text(stocked, data) == f'{{"a":{gone},"b":{inside},"c":1,"all":[{gone},2]}}'
+    assert text(stocked, {"select": ["data", "a"], "from": document}) == gone
+    stocked.wire({"create_collection": {"object": {"name": "gone"}}})
+    assert text(stocked, data) == f'{{"a":{gone},"b":{inside},"c":1,"all":[{gone},2]}}'
 
 
 def test_times_not_known_yet_are_those_of_the_transaction(stocked):

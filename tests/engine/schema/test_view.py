@@ -100,7 +100,7 @@ def test_items_come_in_creation_order(db):
         view = schema_view(db.engine, snap)
         assert [view.name_of(ref) for ref in view.items(0, v.COLLECTIONS)] == ["zebra", "mole", "ant"]
         assert view.lookup(0, v.COLLECTIONS, "ant") == v.Ref(0, v.COLLECTIONS, 1027)
-        assert view.name_of(v.Ref(0, v.COLLECTIONS, 1025)) is None
+        assert view.name_of(v.Ref(0, v.COLLECTIONS, 1025)) == "ant"
         assert view.name_of(v.native_collection(0, v.KEYS)) == "keys"
         assert view.collection(0, 1025) is None
         assert view.collection(0, v.KEYS).history_days == 0

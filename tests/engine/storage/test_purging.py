@@ -62,6 +62,11 @@ ALL = {"versions": 50, "other collection": 25, "other scope": 25, "entries": 50,
             ["versions", "other collection", "entries", "other index"],
             15,
         ),
+        (
+            lambda tx: tx.purge_scope(SCOPE, 10, keep=[COLL, COLL + 2]),
+            ["other collection", "entries", "other index"],
+            10,
+        ),
     ],
 )
 def test_purges_remove_all_of_one_thing_in_steps(
