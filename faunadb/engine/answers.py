@@ -5,8 +5,9 @@ depends on the time as well. So answers are kept until the next commit, and give
 the same secret. Whether there was a commit, by whichever process, each query's snapshot tells: nobody is given what was
 true a moment ago.
 
-An answer is kept only when nothing has looked at the time: neither the query (`Context.timeless`: ``now``, times to
-live, limits of history) nor what its secret opens (`Auth.timeless`).
+An answer is kept only when it is a function of the query, the secret and the data. Neither the query may have looked at
+the time or made anything new (`Context.timeless`: ``now``, ``new_id``, times to live, limits of history), nor what its
+secret opens (`Auth.timeless`). Which forms are never kept, the registry says (`Form.timeless`).
 """
 
 from __future__ import annotations

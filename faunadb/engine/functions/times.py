@@ -38,7 +38,7 @@ def read_date(text: str) -> Date:
     return found
 
 
-@form(Arg("now", NULL))
+@form(Arg("now", NULL), timeless=False)
 def now(ctx: Context, nothing: None) -> Time:
     """The snapshot time of this query: the same wherever it stands in it.
 

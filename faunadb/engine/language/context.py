@@ -50,7 +50,8 @@ class Context:
 
     host: who runs it. snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
     scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
-    timeless: nothing has asked for the `time` yet, so that the result stays true while nothing is written.
+    timeless: nothing has asked for the `time` yet, nor made anything new (`Form.timeless`), so that the result stays
+    true while nothing is written.
     effect_limit: the strongest effect allowed; effect_reason: what forbids more.
     deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
     it has made; size_at_start: of the process in bytes, None when that cannot be told (or was not yet needed).

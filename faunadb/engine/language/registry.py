@@ -19,6 +19,7 @@ argument arrives as its default. It raises `errors.Fault` with a path relative t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import wraps
 from itertools import combinations
 from typing import Any, Callable, Optional
 
@@ -65,7 +66,9 @@ class Form:
     """A registered form. Exactly one of `function` and `parse` is set.
 
     function(ctx, *arguments) -> value; parse(parser, form, source, position, names) -> Node.
-    since, until: the API versions it exists in (until None: still does).
+    since, until: the API versions it exists in (until None: still does). timeless: with the same arguments, the same
+    secret and the same data it gives the same value, so that an answer with it may be kept; no form that counts as a
+    write does.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Form:
         until: Optional[str],
         function: Optional[Callable[..., Any]],
         parse: Optional[Callable[..., Any]],
+        timeless: bool = True,
     ):
         self.name = required[0].key
         self.required = tuple(required)
@@ -85,7 +89,8 @@ class Form:
         self.effect = effect
         self.since = since
         self.until = until
-        self.function = function
+        self.timeless = timeless and effect != WRITE
+        self.function = function if function is None or self.timeless else _once(function)
         self.parse = parse
         self.doc = ((function or parse).__doc__ or "") if (function or parse) else ""
 
@@ -107,6 +112,17 @@ class Form:
         return f"Form({', '.join(arg.key for arg in self.args)})"
 
 
+def _once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a form that is not timeless: the answer of a query that reaches it is not kept."""
+
+    @wraps(function)
+    def called(ctx: Any, *arguments: Any) -> Any:
+        ctx.timeless = False
+        return function(ctx, *arguments)
+
+    return called
+
+
 FORMS: list[Form] = []
 _tables: dict[str, dict[frozenset[str], Form]] = {}
 
@@ -122,11 +138,15 @@ def form(
     effect: int = PURE,
     since: str = "2.0",
     until: Optional[str] = None,
+    timeless: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the function below as a form. effect: `PURE`, `READ` or `WRITE`, checked when it is reached."""
+    """Register the function below as a form. effect: `PURE`, `READ` or `WRITE`, checked when it is reached.
+
+    timeless: see `Form`.
+    """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        _add(Form(required, optional, effect, since, until, function, None))
+        _add(Form(required, optional, effect, since, until, function, None, timeless))
         return function
 
     return register
