@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ _NAME = re.compile(r"[^\W\d]\w*|\$[\w$]*|[^\W\d][\w$]*")
 _NUMBER = re.compile(
     r"0[xX][0-9a-fA-F]+n?|0[bB][01]+n?|0[oO][0-7]+n?|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?n?"
 )
+#: letters of a number that says anything; making one takes more time the longer it is
+_MAX_DIGITS = 1000
 _PUNCTUATION = re.compile(r"=>|\.\.\.|[()\[\]{},:;.+\-*/%=]")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
@@ -77,7 +80,10 @@ def _number(text: str, offset: int, newline: bool) -> Token:
     if end < len(text) and (text[end].isalnum() or text[end] == "_"):
         raise FqlSyntaxError("a number may not run into a name", text, offset, end + 1)
     digits = match.group().replace("_", "").rstrip("n")
-    return Token("number", match.group(), _number_value(digits), offset, end, newline)
+    value = _number_value(digits) if len(digits) <= _MAX_DIGITS else math.inf
+    if value == math.inf:
+        raise FqlSyntaxError("this number is out of range", text, offset, end)
+    return Token("number", match.group(), value, offset, end, newline)
 
 
 def _number_value(digits: str) -> int | float:

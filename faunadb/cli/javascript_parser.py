@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, NoReturn
 
 from faunadb.cli.errors import FqlSyntaxError
@@ -186,7 +187,13 @@ class Parser:
             self.fail(
                 f"{operator.text} works between literals only; use {functions[operator.text]}(...)", operator
             )
-        return Node("literal", self._arithmetic(operator, *values), left.start, right.end)
+        try:
+            value = self._arithmetic(operator, *values)
+        except OverflowError:
+            value = math.inf
+        if not abs(value) < (2**63 if type(value) is int else math.inf):
+            self.fail("the result is out of range", operator)
+        return Node("literal", value, left.start, right.end)
 
     def _arithmetic(self, operator: Token, a: Any, b: Any) -> Any:
         if operator.text in "/%" and b == 0:

@@ -5,7 +5,9 @@
 
 Understood are calls of the driver's query functions, with or without ``q.`` before them, ``lambda``, literals,
 ``Ref``, ``SetRef``, ``FaunaTime``, ``Query``, ``Native``, dates and times of ``datetime``, and arithmetic on
-numbers. Nothing else is looked up or called, so a text from elsewhere can do no more than a query can.
+numbers. Nothing else is looked up or called, so a text from elsewhere can do no more than a query can. Values are
+made from literals only and checked before they are made, so reading takes about as much memory and time as the text
+is long.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from __future__ import annotations
 import ast
 import datetime
 import difflib
+import io
 import json
+import math
 import operator
+import tokenize
 import warnings
 from typing import Any, Callable, Optional
 
@@ -49,6 +54,15 @@ _VALUES: dict[str, Any] = {
 }
 _CONSTANTS: dict[str, Any] = {"datetime.timezone.utc": datetime.timezone.utc}
 _CONSTANTS.update((f"Native.{name}", value) for name, value in vars(objects.Native).items() if name.isupper())
+#: brackets in one another, as in Python itself
+_MAX_BRACKETS = 200
+#: operators in a row, and functions and conditions in one statement: each may stand in the one before
+_MAX_OPERATORS = 500
+#: letters of a number that says anything; making one takes more time the longer it is
+_MAX_DIGITS = 1000
+_NESTING_WORDS = frozenset(("lambda", "if", "else", "not", "and", "or", "await", "in", "is"))
+_INT64 = 1 << 63
+
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -76,17 +90,58 @@ def parse_script(text: str) -> list[Query]:
 
     :raises FqlSyntaxError: with line and column of the first thing that cannot be read
     """
+    module = syntax(text)
+    reader = _Reader(text.strip("\n "))
+    return [reader.query(statement) for statement in module.body]
+
+
+def syntax(text: str) -> ast.Module:
+    """The syntax of a text of Python.
+
+    :raises FqlSyntaxError: when it is none, or nested too deeply for Python to read it
+    """
+    stripped = text.strip("\n ")
+    _check_words(stripped)
     try:
-        module = ast.parse(text.strip("\n "))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of doubtful escapes
+            return ast.parse(stripped)
     except (SyntaxError, ValueError) as fault:
         line, column = getattr(fault, "lineno", 1) or 1, getattr(fault, "offset", 1) or 1
         start = _offset(text, line, column - 1)
         raise FqlSyntaxError(getattr(fault, "msg", None) or str(fault), text, start) from None
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise FqlSyntaxError("this is nested too deeply", text, 0) from None
-    text = text.strip("\n ")
-    reader = _Reader(text)
-    return [reader.query(statement) for statement in module.body]
+
+
+def _check_words(text: str) -> None:
+    """Refuse what Python's own parser would follow too deep (it takes the stack of the process for every level), and
+    numbers that take it long to make."""
+    brackets = words = 0
+    rows = [0]
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            kind, word = token.type, token.string
+            if kind == tokenize.NEWLINE or (word == ";" and len(rows) == 1):
+                words, rows = 0, [0]
+            elif kind == tokenize.NAME and word in _NESTING_WORDS:
+                words += 1
+            elif kind == tokenize.NUMBER and len(word) > _MAX_DIGITS:
+                raise FqlSyntaxError("this number is out of range", text, _offset(text, *token.start))
+            elif kind == tokenize.OP and word in "([{":
+                rows.append(0)
+            elif kind == tokenize.OP and word in ")]}":
+                rows = rows[:-1] or [0]
+                rows[-1] += 1  # a call of what was called, an item of an item
+            elif kind == tokenize.OP and word == ",":
+                rows[-1] = 0
+            elif kind == tokenize.OP:
+                rows[-1] += 1
+            brackets = len(rows) - 1
+            if brackets > _MAX_BRACKETS or max(words, rows[-1]) > _MAX_OPERATORS:
+                raise FqlSyntaxError("this is nested too deeply", text, _offset(text, *token.start))
+    except (tokenize.TokenError, SyntaxError):
+        return  # whoever reads it says what is wrong with it, in better words
 
 
 def _offset(text: str, line: int, column: int) -> int:
@@ -110,7 +165,7 @@ class _Reader:
             )
         try:
             wire = json.loads(to_json(q._wrap(self.value(statement.value))))
-        except RecursionError:
+        except (RecursionError, MemoryError):
             raise FqlSyntaxError("this is nested too deeply", self.text, 0) from None
         return Query(wire, {(): self.span(statement)}, self.text)
 
@@ -135,7 +190,15 @@ class _Reader:
     def _constant(self, node: ast.Constant) -> Any:
         if isinstance(node.value, (complex, type(...))):
             return self.fail("this is no value of a query", node)
-        return node.value
+        return self.number(node.value, node)
+
+    def number(self, value: Any, node: ast.expr) -> Any:
+        """A literal or the result of arithmetic, if it is no number or one that a query can hold."""
+        if type(value) is int and not -_INT64 <= value < _INT64:
+            return self.fail("this number is out of range: integers have 64 bits", node)
+        if type(value) is float and not math.isfinite(value):
+            return self.fail("this number is out of range: doubles have 64 bits", node)
+        return value
 
     def _list(self, node: Any) -> Any:
         return [self.value(item) for item in node.elts]
@@ -152,6 +215,9 @@ class _Reader:
         }
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:
+        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            if type(node.operand.value) is int:  # the least integer has no positive counterpart
+                return self.number(-node.operand.value, node)
         value = self.value(node.operand)
         if (
             not isinstance(node.op, (ast.USub, ast.UAdd))
@@ -159,7 +225,7 @@ class _Reader:
             or not isinstance(value, (int, float))
         ):
             return self.fail("this operator works before numbers only", node)
-        return -value if isinstance(node.op, ast.USub) else value
+        return self.number(-value if isinstance(node.op, ast.USub) else value, node)
 
     def _binop(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)
@@ -169,7 +235,7 @@ class _Reader:
         if function is None or not (numbers or strings):
             return self.fail("arithmetic works between numbers only; use q.add(...) and the like", node)
         try:
-            return function(left, right)
+            return self.number(function(left, right), node)
         except ArithmeticError as fault:
             return self.fail(str(fault), node)
 
@@ -213,6 +279,8 @@ class _Reader:
                 self.value(node.args[0]) if len(node.args) == 1 else self.fail("one query was expected", node)
             )
         function = QUERY_FUNCTIONS.get(plain) or _VALUES.get(name)
+        if plain == "bytearray" and not (len(node.args) == 1 and _is_bytes(node.args[0])):
+            return self.fail("bytearray takes a literal of bytes, such as b'...', or of numbers", node)
         if function is None:
             close = difflib.get_close_matches(plain, [*QUERY_FUNCTIONS, *BY_JAVASCRIPT], 1, 0.7)
             hint = f"; did you mean {close[0]}?" if close else ""
@@ -230,8 +298,15 @@ class _Reader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)
                 return function(*arguments, **named)
-        except (TypeError, ValueError) as fault:
-            return self.fail(str(fault), node)
+        except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as fault:
+            return self.fail(str(fault) or f"{name} cannot take this", node)
+
+
+def _is_bytes(node: ast.expr) -> bool:
+    """Whether bytes are written out here; a number would be a length, and stand for any amount of them."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return all(isinstance(item, ast.Constant) and type(item.value) is int for item in node.elts)
+    return isinstance(node, ast.Constant) and isinstance(node.value, bytes)
 
 
 def _dotted(node: ast.expr) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-
 from faunadb.cli import javascript, python_fql
 from faunadb.cli.errors import FqlSyntaxError
 from faunadb.cli.forms import BY_JAVASCRIPT
@@ -51,8 +49,8 @@ def _calls_javascript_words(text: str) -> bool:
 
 def _is_python(text: str) -> bool:
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+        python_fql.syntax(text)
+    except FqlSyntaxError:
         return False
     return True
 

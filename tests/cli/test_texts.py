@@ -113,6 +113,69 @@ def test_python_errors(text, line, column, message):
     assert (caught.value.line, caught.value.column) == (line, column)
 
 
+LONG = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bytearray(300000000)", "bytearray takes a literal of bytes"),
+        ("bytearray(range(5))", "bytearray takes a literal of bytes"),
+        ("bytearray([256])", "byte must be in range"),
+        ("9223372036854775808", "this number is out of range: integers have 64 bits"),
+        ("-9223372036854775809", "this number is out of range: integers have 64 bits"),
+        ("4611686018427387904 * 2", "this number is out of range: integers have 64 bits"),
+        ("1e999", "this number is out of range: doubles have 64 bits"),
+        ("1e300 * 1e300", "this number is out of range: doubles have 64 bits"),
+        ("9" * LONG, "this number is out of range"),
+        ("[true, " + "9" * LONG + "]", "this number is out of range"),
+        ("x => [Get(1), 1e999]", "this number is out of range"),
+        ("[true, 9e300 * 9e300]", "the result is out of range"),
+        ("[true, " + "9" * 900 + "*" + "9" * 900 + "]", "the result is out of range"),
+        ("[true, " + "9" * 900 + "* 1.5]", "the result is out of range"),
+        ("'a' * 1000000000", "arithmetic works between numbers only"),
+        ("'%999999999d' % 1", "arithmetic works between numbers only"),
+        ("datetime.timedelta(1999999999)", "days=1999999999; must have magnitude <= 999999999"),
+        ("datetime.date(10000, 1, 1)", "year 10000 is out of range"),
+        ("let(1)", "Bindings of let must be"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_values_are_bounded_before_they_are_made(text, message):
+    with pytest.raises(FqlSyntaxError) as caught:
+        parse_text(text)
+    assert message in caught.value.message
+
+
+def test_the_least_integer_can_be_written():
+    assert parse("[-9223372036854775808, 9223372036854775807]").wire == [-(2**63), 2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * LONG,
+        "[" * (LONG // 2) + "]" * (LONG // 2),
+        '{"a":' * (LONG // 6) + "1" + "}" * (LONG // 6),
+        "q.get(" * (LONG // 7) + "1" + ")" * (LONG // 7),
+        "-" * LONG + "1",
+        "not " * (LONG // 4) + "1",
+        "+".join("1" * (LONG // 2)),
+        "lambda x: " * (LONG // 10) + "1",
+        "1 if 1 else " * (LONG // 12) + "1",
+        "a" + ".b" * (LONG // 2),
+        "f" + "()" * (LONG // 2),
+        "a" + "[0]" * (LONG // 3),
+        "Get(" * (LONG // 5) + ")" * (LONG // 5),
+        "x=>" * (LONG // 3) + "1",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_depth_is_refused_by_its_own_name(text):
+    with pytest.raises(FqlSyntaxError, match="nested too deeply"):
+        parse_text(text)
+
+
 def test_python_syntax_error_has_its_place():
     with pytest.raises(FqlSyntaxError) as caught:
         parse("q.add(\n  1,,2)")
