@@ -19,7 +19,8 @@ from . import functions  # noqa: F401  (importing functions registers the forms)
 from .answers import MAX_BYTES, Answers, Metrics, Outcome
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
-from .background import Background
+from .background import maintenance
+from .background.worker import Background
 from .language import budget, deep, reader
 from .language.context import Context, NeedsWriter
 from .language.errors import QueryErrors, RequestError, timed_out
@@ -27,7 +28,6 @@ from .language.nodes import Node
 from .language.parser import parse_query
 from .language.registry import FORMS, WRITE
 from .language.values import DATABASES, Document
-from .schema import maintenance
 from .schema.view import SchemaCache, schema_view
 from .storage import Store, open_store
 from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable

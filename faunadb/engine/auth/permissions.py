@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..java.times import Time
+from ..language.codec import decode_fields
 from ..language.values import (
     ACCESS_PROVIDERS,
     COLLECTIONS,
@@ -332,8 +333,6 @@ class IdentityPermissions(RolePermissions):
         row = ctx.snap.version(ref.scope, ref.coll, ref.id)
         if row is None or not row.live or row.data is None:
             return False
-        from ..documents.codec import decode_fields
-
         return bool(decode_fields(row.data, ref.scope).get("instance") == self.identity)
 
 

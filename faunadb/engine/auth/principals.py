@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
+from ..indexes.lookups import credentials_of, key_of
+from ..language.codec import decode_fields
 from ..language.context import Context, Host
 from ..language.values import COLLECTIONS, CREDENTIALS, FIRST_COLLECTION, ROLES, TOKENS, Ref
 from . import roles as r
 from . import secrets
 from .header import BadScope, Scope, secret_text, split
-from .lookups import credentials_of, key_of
 from .permissions import BUILTIN, Admin, IdentityPermissions, Permissions, PredicatePermissions, of_roles
 
 if TYPE_CHECKING:
@@ -323,7 +324,7 @@ class _Attempt:
         row = self.snap.version(ref.scope, ref.coll, ref.id)
         if row is None or row.data is None or not self._lives(row):
             return None
-        fields = _decode(row.data, ref.scope)
+        fields = decode_fields(row.data, ref.scope)
         hashed = fields.get("hashed_secret")
         if type(hashed) is not str or not self.owner.verified.check(secret, hashed):
             return None
@@ -427,12 +428,6 @@ def _may_scope(role: Any, scope: Scope) -> bool:
     if role == "admin":
         return True
     return role == "server" and scope.kind == "document" and not scope.path
-
-
-def _decode(text: str, scope: int) -> dict[str, Any]:
-    from ..documents.codec import decode_fields
-
-    return decode_fields(text, scope)
 
 
 class SecretOwner(NamedTuple):

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes import entries
 from ..java.times import Time
+from ..language import codec
 from ..language import values as v
 from ..language.errors import RequestError, bad_request
 from ..language.registry import MISSING
-from ..schema.view import SCHEMA_KINDS, Item, schema_changed
-from . import codec
 from .reading import visible
 
 if TYPE_CHECKING:
@@ -50,21 +49,20 @@ def write(
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     if before is not None:
         entries.complete_builds(ctx, ref)
-    schema = ref.coll in SCHEMA_KINDS
+    schema = ref.coll in v.NAMED_NATIVES
     if schema:
         _touch(ctx, ref, fields)
     _store(ctx, ref, tx.txn, text, ttl, before is None)
     if before is None and new is not None:
         entries.add_all(ctx, new, ttl)
     elif before is not None:
-        version = stored(ref, before) if old is None else v.Document(ref, before.ts, old)
+        version = codec.stored(ref, before) if old is None else v.Document(ref, before.ts, old)
         entries.replace(ctx, version, before.ttl, new, ttl, _earlier(tx, ref, before))
     if before is None or before.ts != tx.txn:
         tx.log(["put", ref.scope, ref.coll, ref.id, tx.txn])
     check_size(tx)
     if schema:
-        ctx.schema.changed(ref, None if fields is None else Item(ref, text or "", fields))
-        schema_changed(tx)
+        ctx.schema.changed(tx, ref, text, fields)
     if new is None:
         return v.Document(ref, v.PENDING, {}, deletion=True)
     if ref.coll < v.FIRST_COLLECTION:
@@ -73,13 +71,6 @@ def write(
 
 
 _encode_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-
-
-def stored(ref: v.Ref, row: Any) -> Optional[v.Document]:
-    """A stored version with all its fields, hidden ones included; None for a deletion."""
-    if row is None or not row.live:
-        return None
-    return v.Document(ref, row.ts, text=row.data)
 
 
 def ttl_micros(fields: dict[str, Any]) -> Optional[int]:
@@ -92,7 +83,7 @@ def _earlier(tx: Any, ref: v.Ref, before: Any) -> Optional[v.Document]:
     """The version before this transaction, when the newest one was written by it."""
     if before.ts != tx.txn:
         return None
-    return stored(ref, tx.version(ref.scope, ref.coll, ref.id, tx.txn - 1))
+    return codec.stored(ref, tx.version(ref.scope, ref.coll, ref.id, tx.txn - 1))
 
 
 def _touch(ctx: Context, ref: v.Ref, fields: Optional[dict[str, Any]]) -> None:
@@ -175,4 +166,4 @@ def _following(tx: Any, ref: v.Ref, ts: int) -> Any:
 
 
 def _version(ref: v.Ref, row: Any) -> Optional[entries.Version]:
-    return None if row is None else entries.Version(row.ts, stored(ref, row), row.ttl)
+    return None if row is None else entries.Version(row.ts, codec.stored(ref, row), row.ttl)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import documents
-from ..auth.lookups import credentials_of, tokens_of
 from ..auth.principals import owner_of_secret
 from ..auth.secrets import check_password
 from ..documents import writing
+from ..indexes.lookups import credentials_of, tokens_of
+from ..language import codec
 from ..language import values as v
 from ..language.casts import BOOLEAN, IDENTIFIER, NULL, OBJECT, STRING
 from ..language.errors import Fault, permission_denied, validation_failed
@@ -49,7 +50,7 @@ def _hash_of(ctx: Context, ref: Optional[v.Ref]) -> Optional[str]:
     row = ctx.snap.version(credentials.scope, credentials.coll, credentials.id)
     if row is not None and row.data is not None:
         ctx.reads += len(row.data)
-    stored = writing.stored(credentials, row)
+    stored = codec.stored(credentials, row)
     hashed = None if stored is None else stored.fields.get("hashed_password")
     return hashed if type(hashed) is str else None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from .. import documents
-from ..documents import writing
 from ..documents.ids import new_id as fresh_id
 from ..java.times import Time
+from ..language import codec
 from ..language import values as v
 from ..language.casts import DATABASE, DOCUMENT_ACTION, NAME_OR_REF, NULL, OBJECT, REF, TIME
 from ..language.errors import (
@@ -204,7 +204,7 @@ def _existing(ctx: Context, ref: v.Ref, at: Union[str, tuple[str, ...]]) -> Exis
     row = documents.row(ctx, ref, None)
     if row is None:
         raise not_found(documents.kind(ref), at)
-    stored = writing.stored(ref, row)
+    stored = codec.stored(ref, row)
     return Existing(row, stored.fields if stored is not None else {})
 
 
@@ -333,7 +333,7 @@ def remove(ctx: Context, ref: v.Ref, ts: Time, action: v.Action) -> None:
     row = tx.version(ref.scope, ref.coll, ref.id, micros)
     if row is not None and (row.ts != micros or row.live is (action is v.DELETE)):
         row = None
-    stored = writing.stored(ref, row)
+    stored = codec.stored(ref, row)
     if not ctx.perms.can_write_history(ctx, ref, micros, action, stored.fields if stored is not None else {}):
         raise permission_denied()
     if row is not None:

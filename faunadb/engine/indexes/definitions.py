@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
-from ..documents import codec
 from ..java.text import nfkc_casefold
 from ..java.times import Time
+from ..language import codec
 from ..language import values as v
 from ..language.errors import QueryErrors, RequestError, bad_request
 from ..language.lambdas import apply

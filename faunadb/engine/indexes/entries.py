@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from ..auth import lookups
 from ..language import values as v
 from ..language.errors import bad_request, not_unique
 from . import definitions as indexing
-from . import keys
+from . import keys, lookups
+from .builds import build_document
 from .internal import BY_NAME, GLOBAL_IDS, PROVIDERS_BY_ISSUER, SCOPES, id_terms, name_terms, text_terms
 
 if TYPE_CHECKING:
@@ -91,8 +91,6 @@ def complete_builds(ctx: Context, ref: v.Ref) -> None:
     So an index has either nothing of a document or everything, which is what changing it step by step needs.
     """
     for index in ctx.schema.building_on(ref.scope, ref.coll):
-        from .builds import build_document
-
         build_document(ctx, index, ref)
 
 

@@ -22,6 +22,7 @@ from typing import Any, Callable, Optional
 
 from ..java.collation import string_sort_key
 from ..java.times import Date, Time
+from ..language import codec
 from ..language import values as v
 from ..language.budget import spend
 from ..language.errors import Fault, RequestError, bad_request, undefined_ref
@@ -159,8 +160,6 @@ def _pending(value: v.PendingTime) -> bytes:
 
 
 def _lambda(value: v.Lambda) -> bytes:
-    from ..documents import codec
-
     return _escaped(LAMBDA, codec.encode_value(value).encode("utf-8", "surrogatepass"))
 
 
@@ -250,8 +249,6 @@ _EXACT: dict[type, Callable[[Any], bytes]] = {
 
 def _plain(value: Any) -> Any:
     """What a set, document, page or event counts as when it is compared."""
-    from ..documents import codec
-
     plain = codec.plain(value)
     if plain is value:
         raise TypeError(f"not an FQL value: {type(value).__name__}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional
 from ..indexes.internal import FLOOR_FIELD
 from ..language import values as v
 from ..language.errors import Fault
-from . import maintenance, protection
+from . import protection, tasks
 from .fields import LONG, MAP, days, name
 from .native import LAST_COLLECTION, Fields, SchemaWriter
 from .view import CollectionInfo
@@ -51,7 +51,7 @@ class Collections(SchemaWriter):
                 item = ctx.schema.item(index.ref)
                 if item is not None:
                     indexes.delete(ctx, index.ref, row, item.fields)
-        maintenance.enqueue(ctx, ["collection", ref.scope, ref.id])
+        tasks.enqueue(ctx, ["collection", ref.scope, ref.id])
 
 
 def _with_floor(ctx: Context, ref: v.Ref, fields: Fields, old: Fields) -> Fields:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..auth import lookups, secrets
+from ..auth import secrets
 from ..documents import writing
 from ..documents.ids import new_id
+from ..indexes import lookups
+from ..language import codec
 from ..language import values as v
 from ..language.errors import At, Failure, not_unique
 from .fields import MAP, REF, STRING, TIMESTAMP, Check, invalid_type
@@ -67,7 +69,7 @@ class Credentials(NativeWriter):
             writing.write(ctx, ref, {"instance": instance, "hashed_password": hashed}, None)
             return
         row = tx.version(ref.scope, ref.coll, ref.id)
-        stored = writing.stored(ref, row)
+        stored = codec.stored(ref, row)
         fields = stored.fields if stored is not None else {"instance": instance}
         writing.write(ctx, ref, {**fields, "hashed_password": hashed}, row)
 

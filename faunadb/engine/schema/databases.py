@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..auth import secrets
 from ..documents import writing
+from ..language import codec
 from ..language import values as v
 from ..language.errors import Failure, Fault, already_exists
-from . import maintenance
+from . import tasks
 from .fields import BOOLEAN, MAP, Check, invalid_type, name, priority
 from .native import Fields, SchemaWriter
 
@@ -81,7 +82,7 @@ class Databases(SchemaWriter):
             ctx.check_deadline()
             if item is not None:
                 self.delete(ctx, child, ctx.writer().version(scope, v.DATABASES, child.id), item.fields)
-        maintenance.enqueue(ctx, ["database", scope])
+        tasks.enqueue(ctx, ["database", scope])
 
 
 DATABASES = Databases()
@@ -126,7 +127,7 @@ def _move_keys(ctx: Context, tx: Any, source: v.Ref, ref: v.Ref) -> None:
     for row in tx.entries(source.scope, v.KEYS, b""):
         ctx.check_deadline()
         key = v.Ref(source.scope, v.KEYS, row.doc)
-        stored = writing.stored(key, tx.version(key.scope, key.coll, key.id))
+        stored = codec.stored(key, tx.version(key.scope, key.coll, key.id))
         if stored is None or stored.fields.get("database") != source:
             continue
         writing.write(ctx, key, None)

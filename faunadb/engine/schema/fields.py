@@ -11,9 +11,8 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
-from ..documents import codec
 from ..java.times import Date, Time
-from ..language import lambdas
+from ..language import codec, lambdas
 from ..language import values as v
 from ..language.budget import spend
 from ..language.errors import At, Failure, Fault, Position, QueryError, path, validation_failed

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..documents import codec, writing
+from ..documents import writing
+from ..indexes import builds
 from ..indexes.internal import BUILDING_FIELD
+from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import At, Failure
-from . import index_fields, maintenance, protection
+from . import index_fields, protection, tasks
 from .fields import BOOLEAN, MAP, Check, name
 from .native import Fields, SchemaWriter
 
@@ -63,7 +65,7 @@ class Indexes(SchemaWriter):
 
     def deleting(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
         protection.refuse(ctx, ref.scope, "Cannot cause deletion of backing index")
-        maintenance.enqueue(ctx, ["index", ref.scope, ref.id])
+        tasks.enqueue(ctx, ["index", ref.scope, ref.id])
 
 
 def _stored_partitions(fields: Fields) -> int:
@@ -97,16 +99,15 @@ def _as_stored(scope: int, value: Any) -> Any:
 
 def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
     """Fill a new index: here and now when its sources are small, else behind the queries."""
-    from ..indexes import builds as index_builds
-
     index, item = ctx.schema.index(ref), ctx.schema.item(ref)
     if index is None or item is None:
         return document
-    if index_builds.is_small(ctx, index):
-        index_builds.build_now(ctx, index)
+    if builds.is_small(ctx, index):
+        builds.build_now(ctx, index)
+        writing.check_size(ctx.writer())
         change = {"active": True}
     else:
-        maintenance.enqueue(ctx, ["build", ref.scope, ref.id])
+        tasks.enqueue(ctx, ["build", ref.scope, ref.id])
         change = {BUILDING_FIELD: True}
     built = writing.write(ctx, ref, {**item.fields, **change})
     built.created = True

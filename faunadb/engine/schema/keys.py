@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..auth import lookups, secrets
+from ..auth import secrets
 from ..documents import merge
+from ..indexes import lookups
 from ..language import values as v
 from ..language.errors import Failure
 from .fields import MAP, STRING, TIMESTAMP, Check, FieldPath, duplicate, invalid_type, priority

@@ -13,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
+from ..auth import roles
+from ..indexes.definitions import Index
 from ..indexes.internal import (
     BUILDING_FIELD,
     BY_NAME,
@@ -26,11 +28,7 @@ from ..indexes.internal import (
 from ..language import values as v
 
 if TYPE_CHECKING:
-    from ..indexes.definitions import Index
     from ..language.context import Host
-
-#: Kinds whose documents are schema: a write to one raises the schema version.
-SCHEMA_KINDS = v.NAMED_NATIVES
 
 #: History is kept for a collection's `history_days` and this much longer.
 GRACE_MICROS = 15 * 60 * 1_000_000
@@ -195,12 +193,6 @@ class SchemaCache:
 def schema_view(host: Host, snap: Any) -> SchemaView:
     """The view of one query. snap: its snapshot or transaction."""
     return SchemaView(host.schema_cache.at(snap), snap)
-
-
-def schema_changed(tx: Any) -> None:
-    """Record that a transaction writes schema: what others keep of it is out of date."""
-    tx.bump_schema()
-    tx.set_setting(STAMP, str(tx.txn))
 
 
 _NATIVE_HISTORY: dict[int, Optional[int]] = dict.fromkeys(v.NATIVE_NAMES)
@@ -472,8 +464,6 @@ class SchemaView:
         if item is None:
             return None
         if item.parsed is None:
-            from ..auth import roles
-
             item.parsed = roles.parse(item.fields)
         return item.parsed
 
@@ -494,13 +484,19 @@ class SchemaView:
             if name is not None and (ref.scope, ref.coll, name) not in self._old_names:
                 self._old_names[ref.scope, ref.coll, name] = self._committed_name(ref.scope, ref.coll, name)
 
-    def changed(self, ref: v.Ref, item: Optional[Item]) -> None:
-        """After a schema document was written. item: its new state, None when deleted."""
+    def changed(self, tx: Any, ref: v.Ref, text: Optional[str], fields: Optional[dict[str, Any]]) -> None:
+        """After a transaction wrote a schema document: what others keep of the schema is out of date.
+
+        text, fields: its new state, fields None when deleted.
+        """
+        item = None if fields is None else Item(ref, text or "", fields)
         before = self.item(ref) if item is None else None
         if before is not None:
             self._gone[ref.scope, ref.coll, ref.id] = before.name
         self._own[ref.scope, ref.coll, ref.id] = item
         self._touched.add((ref.scope, ref.coll))
+        tx.bump_schema()
+        tx.set_setting(STAMP, str(tx.txn))
 
 
 def _database_info(item: Item, parent: DatabaseInfo) -> DatabaseInfo:
@@ -535,7 +531,5 @@ def _index_info(item: Optional[Item]) -> Optional[Index]:
     if item is None:
         return None
     if item.parsed is None:
-        from ..indexes.definitions import Index
-
         item.parsed = Index.from_fields(item.ref.scope, item.ref.id, item.fields)
     return item.parsed  # type: ignore[no-any-return]

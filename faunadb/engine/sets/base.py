@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from ..documents import codec
 from ..indexes import keys
+from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import Fault, invalid_argument

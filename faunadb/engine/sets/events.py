@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from ..documents import codec
+from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
 from .base import LazySet, Reader, Shape, no_events

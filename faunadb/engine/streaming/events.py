@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from ..documents import codec, difference
+from ..documents import difference
 from ..indexes import definitions as indexing
+from ..language import codec
 from ..language.values import Document, Ref
 from ..storage.base import VersionRow
 

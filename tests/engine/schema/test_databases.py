@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faunadb import query as q
-from faunadb.engine.auth import lookups
+from faunadb.engine.indexes import lookups
 from faunadb.engine.language import values as v
 from faunadb.objects import Ref
 from tests.engine.schema.checks import error_of, failures_of, invalid_type

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..indexes import entries
+from ..language import codec
 from ..language import values as v
-from .view import SchemaView, schema_view
+from ..schema.view import SchemaView, schema_view
+from .keeper import Keeper, system_context
 
 if TYPE_CHECKING:
-    from ..engine import Engine
     from ..language.context import Context
 
 #: Seconds from an engine's start to its first sweep, and from one to the next.
@@ -43,20 +45,20 @@ def last_sweep(snap: Any) -> Optional[int]:
     return int(text) if text else None
 
 
-def sweep(engine: Engine) -> None:
+def sweep(keeper: Keeper) -> None:
     """Go through all databases once. Returns early when the engine closes."""
-    closing = engine.background.closing
-    with engine.store.snapshot() as snap:
+    closing = keeper.background.closing
+    with keeper.store.snapshot() as snap:
         began = snap.time
-        places = list(_places(schema_view(engine, snap), 0))
+        places = list(_places(schema_view(keeper, snap), 0))
     for scope, coll in places:
-        work = partial(_step, engine, scope, coll)
-        while not closing.is_set() and engine.store.write(work)[0]:
+        work = partial(_step, keeper, scope, coll)
+        while not closing.is_set() and keeper.store.write(work)[0]:
             pass
         if closing.is_set():
             return
-    engine.store.prune_log(began - LOG_KEPT)
-    engine.store.write(lambda tx: tx.set_setting(SWEPT, str(began)))
+    keeper.store.prune_log(began - LOG_KEPT)
+    keeper.store.write(lambda tx: tx.set_setting(SWEPT, str(began)))
 
 
 def _places(schema: SchemaView, scope: int) -> Iterator[tuple[int, int]]:
@@ -71,11 +73,9 @@ def _places(schema: SchemaView, scope: int) -> Iterator[tuple[int, int]]:
             yield from _places(schema, child.scope)
 
 
-def _step(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
+def _step(keeper: Keeper, scope: int, coll: int, tx: Any) -> bool:
     """Remove some of a collection's past. True while more remains."""
-    from ..indexes.builds import system_context
-
-    ctx = system_context(engine, tx, scope)
+    ctx = system_context(keeper, tx, scope)
     info = ctx.schema.collection(scope, coll)
     limit = None if info is None else info.min_valid(ctx.time)
     if limit is None:
@@ -93,9 +93,6 @@ def _step(engine: Engine, scope: int, coll: int, tx: Any) -> bool:
 
 def _remove_expired(ctx: Context, scope: int, coll: int, limit: int, ends: float) -> bool:
     """Remove documents that expired before a time and were last written before it. True when there may be more."""
-    from ..documents import writing
-    from ..indexes import entries
-
     tx = ctx.writer()
     expired = tx.expired_documents(scope, coll, limit, STEP)
     removed = 0
@@ -104,7 +101,7 @@ def _remove_expired(ctx: Context, scope: int, coll: int, limit: int, ends: float
         newest = tx.version(scope, coll, doc)
         if newest is None or newest.ts > limit:
             continue
-        entries.forget(ctx, writing.stored(ref, newest))
+        entries.forget(ctx, codec.stored(ref, newest))
         for row in list(tx.versions(scope, coll, doc)):
             tx.drop_version(scope, coll, doc, row.ts)
         removed += 1

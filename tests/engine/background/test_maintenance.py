@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from faunadb import query as q
+from faunadb.engine.background import maintenance, sweeping
 from faunadb.engine.engine import open_engine
-from faunadb.engine.schema import maintenance, sweeping
+from faunadb.engine.schema import tasks
 from faunadb.objects import FaunaTime
 from tests.engine.conftest import Database
 
@@ -107,7 +108,7 @@ def test_tasks_survive_a_restart(tmp_path):
         assert db.query(q.count(q.match(q.index("i")))) == 200
         assert versions(db, 1025) == 0
         with again.store.snapshot() as snap:
-            assert maintenance.open_tasks(snap) == []
+            assert tasks.open_tasks(snap) == []
 
 
 def test_an_index_of_a_deleted_collection_is_not_built(db):
@@ -163,13 +164,13 @@ def test_a_task_is_done_though_its_worker_is_quicker_than_the_commit(tmp_path, m
         db = Database(engine)
         db.query(q.create_collection({"name": "c"}))
         db.query(q.map_(lambda n: q.create(q.collection("c"), {"data": {"n": n}}), list(range(200))))
-        enqueue = maintenance.enqueue
+        enqueue = tasks.enqueue
 
         def enqueue_and_linger(ctx, task):
             enqueue(ctx, task)
             engine.background.wait(0.2)  # had the worker looked too early, it would be through by now
 
-        monkeypatch.setattr(maintenance, "enqueue", enqueue_and_linger)
+        monkeypatch.setattr(tasks, "enqueue", enqueue_and_linger)
         db.query(q.create_index({"name": "i", "source": q.collection("c")}))
         assert engine.background.wait(10)
         assert db.query(q.select("active", q.get(q.index("i"))))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faunadb.engine.documents import codec
 from faunadb.engine.java.times import Date, Time
+from faunadb.engine.language import codec
 from faunadb.engine.language import values as v
 from faunadb.engine.language.equality import identical
 

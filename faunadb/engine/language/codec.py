@@ -15,13 +15,13 @@ from typing import Any, Optional
 
 from ..java.numbers import double_to_json
 from ..java.times import Time, parse_date, parse_time_literal
-from ..language import lambdas
-from ..language import values as v
-from ..language.errors import bad_request, invalid_argument
-from ..language.nodes import Literal
-from ..language.paths import collection_of
-from ..language.render import STORED_MARK, Writer, quote
-from ..language.repeated import RepeatedField
+from . import lambdas
+from . import values as v
+from .errors import bad_request, invalid_argument
+from .nodes import Literal
+from .paths import collection_of
+from .render import STORED_MARK, Writer, quote
+from .repeated import RepeatedField
 
 #: Sets that cannot be stored, alone or nested.
 _UNSTORABLE = frozenset(("range", "reverse", "singleton"))
@@ -201,6 +201,13 @@ def decode_fields(text: str, scope: int) -> dict[str, Any]:
     return decode_value(text, scope)  # type: ignore[no-any-return]
 
 
+def stored(ref: v.Ref, row: Any) -> Optional[v.Document]:
+    """A stored version with all its fields, hidden ones included; None for a deletion."""
+    if row is None or not row.live:
+        return None
+    return v.Document(ref, row.ts, text=row.data)
+
+
 def decode_value(text: str, scope: int) -> Any:
     """A value from its stored text; refs in it that name no database belong to database `scope`."""
     data = json.loads(text)
@@ -242,4 +249,4 @@ def _decode_escape(key: str, content: Any, scope: int) -> Any:
 
 v.Document.decode = staticmethod(decode_fields)  # type: ignore[assignment]
 
-__all__ = ["STORED_MARK", "decode_fields", "decode_value", "encode_fields", "encode_value", "plain"]
+__all__ = ["STORED_MARK", "decode_fields", "decode_value", "encode_fields", "encode_value", "plain", "stored"]

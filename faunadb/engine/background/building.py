@@ -1,0 +1,86 @@
+"""Filling an index whose sources are large (sets and reads, "Building").
+
+It is worked through in steps, each a write of its own; until it is done the index is inactive, while writes already
+keep its entries.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any, Callable, Optional
+
+from ..documents import writing
+from ..indexes.builds import build_document
+from ..indexes.definitions import Index, live_sources
+from ..indexes.internal import BUILDING_FIELD
+from ..language import values as v
+from ..language.context import Context
+from ..language.errors import RequestError
+from .keeper import Keeper, system_context
+
+log = logging.getLogger("faunadb.engine")
+
+#: Documents and seconds per step.
+STEP = 500
+STEP_SECONDS = 0.05
+
+
+def steps(keeper: Keeper, scope: int, number: int) -> Callable[[Any], bool]:
+    """The build of an index behind the queries: a work to be written again and again while it returns True."""
+
+    def step(tx: Any) -> bool:
+        ctx = system_context(keeper, tx, scope)
+        return _step(ctx, v.Ref(scope, v.INDEXES, number))
+
+    return step
+
+
+def _step(ctx: Context, ref: v.Ref) -> bool:
+    tx = ctx.writer()
+    index = ctx.schema.index(ref)
+    key = f"build/{ref.scope}/{ref.id}"
+    if index is None:
+        tx.set_setting(key, "")
+        return False
+    place = _advance(ctx, index, json.loads(tx.setting(key) or "null"))
+    tx.set_setting(key, json.dumps(place) if place is not None else "")
+    if place is None:
+        _activate(ctx, ref)
+    return place is not None
+
+
+def _advance(ctx: Context, index: Index, place: Any) -> Optional[list[Optional[int]]]:
+    """Index some more documents. place: [collection, last document done]; returns the next one, None at the end."""
+    tx = ctx.writer()
+    ends = time.monotonic() + STEP_SECONDS
+    first, last = place if place is not None else (None, None)
+    for coll in live_sources(ctx, index):
+        if first is not None and coll < first:
+            continue
+        after = last if coll == first else None
+        for doc in tx.scan_documents(index.scope, coll, after=after, limit=STEP):
+            _build_or_skip(ctx, index, v.Ref(index.scope, coll, doc))
+            after = doc
+            if time.monotonic() > ends:
+                return [coll, after]
+        if after is not None and tx.scan_documents(index.scope, coll, after=after, limit=1):
+            return [coll, after]
+    return None
+
+
+def _build_or_skip(ctx: Context, index: Index, ref: v.Ref) -> None:
+    try:
+        build_document(ctx, index, ref)
+    except RequestError as refusal:
+        # Its entries are too large. The document was there first, so it stays, unindexed.
+        log.warning("index %s leaves out document %s: %s", index.name, ref.id, refusal.description)
+
+
+def _activate(ctx: Context, ref: v.Ref) -> None:
+    item = ctx.schema.item(ref)
+    if item is None:
+        return
+    fields = {key: value for key, value in item.fields.items() if key != BUILDING_FIELD}
+    writing.write(ctx, ref, {**fields, "active": True})
