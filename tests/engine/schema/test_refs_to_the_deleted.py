@@ -115,6 +115,7 @@ def test_schema_that_refers_to_the_deleted_looks_the_same(db):
     body = {"query": {"lambda": "x", "expr": {"documents": {"collection": "made"}}}}
     db.wire({"create_function": {"object": {"name": "f", "body": body, "role": {"role": "reader"}}}})
     looks = ({"get": {"role": "reader"}}, {"get": {"index": "both"}}, {"get": {"function": "f"}})
+    assert db.engine.background.wait(20)  # the index is built behind the queries
     before = [db.wire(look) for look in looks]
     db.wire({"delete": {"collection": "made"}})
     assert [db.wire(look) for look in looks] == before
