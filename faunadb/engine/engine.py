@@ -21,11 +21,12 @@ from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .background import maintenance
 from .background.worker import Background
-from .language import budget, deep, reader
+from .language import budget, deep
 from .language.context import Context, NeedsWriter
 from .language.errors import QueryErrors, RequestError, timed_out
 from .language.nodes import Node
 from .language.parser import parse_query
+from .language.prepared import PreparedQueries, Text
 from .language.registry import FORMS, WRITE
 from .language.values import DATABASES, Document
 from .schema.view import SchemaCache, schema_view
@@ -89,6 +90,7 @@ class _Prepared(NamedTuple):
 
     auth: Auth
     node: Node
+    effect: int
     schema_version: int
     ctx: Context
 
@@ -120,6 +122,7 @@ class Engine:
     ):
         self.store = store
         self.answers = Answers(answers)
+        self.prepared = PreparedQueries()
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
         self.background = Background()
         self.schema_cache = SchemaCache()
@@ -196,7 +199,7 @@ class Engine:
         quick = request._replace(deadline=min(deadline, request.deadline))
         try:
             prepared = self._prepare(quick, snap)
-            if prepared.node.effect() >= WRITE:
+            if prepared.effect >= WRITE:
                 raise NotQuick
             return self._read(quick, prepared, snap, name)
         except (NeedsWriter, KeysNeeded, RecursionError):
@@ -217,8 +220,7 @@ class Engine:
             if known is not None:
                 return known
             prepared = self._prepare(request, snap)
-            effect = prepared.node.effect()
-            if not (request.writer or effect == WRITE) or request.effect_limit < WRITE:
+            if not (request.writer or prepared.effect == WRITE) or request.effect_limit < WRITE:
                 try:
                     return self._read(request, prepared, snap, name)
                 except NeedsWriter:
@@ -241,7 +243,7 @@ class Engine:
         if not self.authenticator.knows(request.authorization):
             return None
         try:
-            return request._replace(source=reader.read(request.source))
+            return request._replace(source=self.prepared.read(request.source, request.version))
         except QueryErrors:
             return None  # to be told when the secret has been checked
 
@@ -254,11 +256,19 @@ class Engine:
         ctx = self.context(request, snap, schema, auth, tx)
         try:
             with budget.of(ctx):
-                source = request.source
-                node = parse_query(ctx, reader.read(source) if type(source) is bytes else source)
+                node, effect, ctx.literals = self._parse(ctx, request)
         except QueryErrors as errors:
             raise Failed(errors, snap.time) from None
-        return _Prepared(auth, node, snap.schema_version, ctx)
+        return _Prepared(auth, node, effect, snap.schema_version, ctx)
+
+    def _parse(self, ctx: Context, request: Request) -> tuple[Node, int, list[Any]]:
+        source = request.source
+        if type(source) is bytes:
+            source = Text(source, request.version)
+        if type(source) is Text:
+            return self.prepared.parse(ctx, source)
+        node = parse_query(ctx, source)
+        return node, node.effect(), []
 
     def authenticate(
         self, snap: Snapshot, schema: Any, header: Optional[str], deadline: Optional[float] = None
@@ -288,6 +298,7 @@ class Engine:
         ctx = prepared.ctx
         if ctx.snap is not snap or ctx.tx is not tx:
             ctx = self.context(request, snap, schema_view(self, snap), prepared.auth, tx)
+            ctx.literals = prepared.ctx.literals
         with budget.of(ctx):
             try:
                 value = prepared.node.eval(ctx, {})

@@ -69,6 +69,7 @@ class Context:
         "effect_limit",
         "effect_reason",
         "host",
+        "literals",
         "made",
         "measure_at",
         "perms",
@@ -118,6 +119,8 @@ class Context:
         self.size_at_start: Optional[int] = None
         #: per-query memory for modules (names of refs, parsed indexes, ...), by module
         self.cache: dict[Any, Any] = {}
+        #: what the query's `Param` stand for
+        self.literals: list[Any] = []
 
     @property
     def time(self) -> int:

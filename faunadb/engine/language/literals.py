@@ -75,6 +75,7 @@ def _query(parser: Parser, content: Any, position: Position) -> v.Lambda:
 
 def _ref(parser: Parser, content: Any, position: Position) -> Any:
     if type(content) is str:
+        parser.reusable = False  # it may end in "self"
         found = refs.parse_path(parser.ctx, content)
         if found is None:
             raise parse_error("Invalid ref.", position)
@@ -180,6 +181,7 @@ def _named(parser: Parser, native: int, name: str, collection: Any, database: An
 
 
 def _self(parser: Parser, collection: Any, position: Position) -> v.Ref:
+    parser.reusable = False
     found = refs.self_ref(parser.ctx, collection) if type(collection) is v.Ref else None
     if found is None:
         raise parse_error("Invalid ref.", position)
@@ -220,6 +222,7 @@ def _set(parser: Parser, content: Any, position: Position) -> Any:
 
 def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> Any:
     """Run the function of the same name on the literal arguments."""
+    parser.reusable = False  # what is evaluated here may look at who asks
     ctx = parser.ctx
     content = {key: _unescaped(item) if key in _SET_MEMBERS else item for key, item in content.items()}
     if "filter" in content:

@@ -213,6 +213,55 @@ class Folded(Flat):
         return self.written.source()
 
 
+class Param(Node):
+    """A literal that the query's tree does not know: each run of it brings its own (see `prepared`)."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int, pos: Position):
+        self.index = index
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        return ctx.literals[self.index]
+
+    def effect(self) -> int:
+        return PURE
+
+
+class ParamArray(Node):
+    """An array literal of scalars, some of which are `Param`."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Node], pos: Position):
+        self.items = items
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        ctx.check_width(len(self.items))
+        return [item.eval(ctx, env) for item in self.items]
+
+    def effect(self) -> int:
+        return PURE
+
+
+class ParamObject(Node):
+    """An object literal of scalars, some of which are `Param`."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: dict[str, Node], pos: Position):
+        self.fields = fields
+        self.pos = pos
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        return {key: field.eval(ctx, env) for key, field in self.fields.items()}
+
+    def effect(self) -> int:
+        return PURE
+
+
 def is_flat(items: Iterable[Any]) -> bool:
     """Whether JSON values are scalars all."""
     for item in items:

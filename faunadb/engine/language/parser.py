@@ -37,7 +37,8 @@ STORED_REF = "@:ref"
 class Parser:
     """Parses one query, or one stored lambda (stored: its refs are in stored notation).
 
-    unbound: errors for variables that nothing defines; they are reported only when nothing else is wrong.
+    unbound: errors for variables that nothing defines; they are reported only when nothing else is wrong. reusable: the
+    tree depends on nothing but the text, the schema and the database.
     """
 
     def __init__(self, ctx: Context, version: str, stored: bool = False):
@@ -45,6 +46,7 @@ class Parser:
         self.version = version
         self.stored = stored
         self.table = table(version)
+        self.reusable = True
         self.unbound: list[QueryError] = []
         self._free: list[set[str]] = []
 

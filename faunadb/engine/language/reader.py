@@ -22,7 +22,7 @@ _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _STRINGS_AND_BRACKETS = re.compile(_STRINGS.pattern + rb"|[\[\]{}]", re.DOTALL)
 _SPACE = " \t\r\n"
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Malformed(ValueError):
@@ -45,7 +45,8 @@ def _constant(name: str) -> NoReturn:
     raise _Malformed
 
 
-def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which each key's first value counts."""
     result = dict(pairs)
     if len(result) != len(pairs):
         result = {}
@@ -55,7 +56,7 @@ def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_first_wins, parse_int=_integer, parse_float=_double, parse_constant=_constant
+    object_pairs_hook=first_wins, parse_int=_integer, parse_float=_double, parse_constant=_constant
 )
 #: For what is only looked at: numbers of any size are numbers.
 _token_decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_constant)
@@ -132,14 +133,14 @@ def _start(text: str, begin: int = 0) -> int:
 def _decode(body: bytes) -> str:
     """UTF-8, in which surrogates may stand as well; two that make a pair are the character they make."""
     text = body.decode("utf-8", "surrogatepass")
-    if b"\xed" in body and _SURROGATE.search(text):
+    if b"\xed" in body and SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return text
 
 
 def _without_surrogates(value: Any) -> Any:
     if type(value) is str:
-        return _SURROGATE.sub("?", value)
+        return SURROGATE.sub("?", value)
     if type(value) is list:
         return [_without_surrogates(item) for item in value]
     if type(value) is dict:

@@ -1,0 +1,397 @@
+"""Queries parsed before: applications send few shapes of query, with other literals in them each time.
+
+One pass over a request's text tells its literals from the rest, the shape. A shape seen before is not parsed again: its
+tree holds a `Param` where a literal stood, and each run brings its own (`Context.literals`). A text seen before skips
+even the pass. Errors and their positions are the same either way, since a position is a path and names no literal.
+
+Not every literal may change without changing the tree. Names of variables, what stands in an escape, paths of
+``select`` and everything in a lambda (whose source may be stored or compared) are fixed: they belong to the shape.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+
+from ..java.times import parse_date, parse_time_literal
+from . import reader
+from . import values as v
+from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat
+from .parser import Names, Parser
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .errors import Position
+
+#: Characters of a text that is looked at for its shape; longer ones are parsed as they come.
+MAX_TEXT = 1 << 15
+#: Characters of a text that is remembered whole.
+MAX_REMEMBERED = 1 << 12
+#: Characters of texts remembered whole, and of those whose trees are; a tree takes about twenty bytes for each.
+MAX_TEXTS, MAX_TREES = 1 << 19, 1 << 20
+#: What an entry weighs beside its text.
+_BESIDE = 200
+
+_PLAIN = r'[^"\\\x00-\x1f]*'
+_PIECE = re.compile(
+    rf'((?:[\[\]{{}},: \t\r\n]+|"{_PLAIN}"[ \t\r\n]*:|true|false|null)*)'
+    rf'("{_PLAIN}(?:\\.{_PLAIN})*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|)'
+)
+
+#: Digits of a number that surely fits into 64 bits.
+_SURE_DIGITS = 18
+
+#: Keys whose literals are fixed: what stands there decides more than a value.
+_FIXED_KEYS = frozenset(
+    (
+        "select",
+        "select_all",
+        "select_as_index",
+        "collection",
+        "class",
+        "index",
+        "function",
+        "role",
+        "database",
+    )
+    + ("access_provider", "unit", "with")
+)
+
+
+class Slot:
+    """Stands for a literal in the JSON data of a shape."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int):
+        self.index = index
+
+
+class Text(NamedTuple):
+    """A request's query as it came, taken apart. data: as JSON, where that was needed.
+
+    shape, literals: the pieces between literals, and these as written; empty for a text without a known shape.
+    """
+
+    source: bytes
+    version: str
+    shape: tuple[str, ...] = ()
+    literals: tuple[str, ...] = ()
+    data: Any = None
+
+
+class Parsed(NamedTuple):
+    """A tree with the literals of one run. effect: its static effect."""
+
+    node: Node
+    effect: int
+    literals: list[Any]
+
+
+#: From a literal as written to its value; None for one that only the reader and the parser can judge.
+_Convert = Callable[[str], Any]
+
+
+class _Tree(NamedTuple):
+    """A tree good for one version of the schema and one database. variable: the literals that its `Param` stand for."""
+
+    committed: Any
+    scope: int
+    node: Node
+    effect: int
+    variable: tuple[tuple[int, _Convert], ...]
+
+
+class _Cache:
+    """What was kept by a key, up to a weight in all; the oldest goes first. Any thread may use it."""
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._kept: dict[Any, tuple[Any, int]] = {}
+        self.weight = 0
+        self.get = self._kept.get
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keep(self, key: Any, value: Any, weight: int) -> None:
+        with self._lock:
+            self.weight += weight - self._kept.pop(key, (None, 0))[1]
+            while self.weight > self._limit and self._kept:
+                self.weight -= self._kept.pop(next(iter(self._kept)))[1]
+            self._kept[key] = (value, weight)
+
+
+class PreparedQueries:
+    """The queries that an engine has parsed. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._texts = _Cache(MAX_TEXTS)
+        #: (version, shape) -> the literals that are fixed; None for a shape that cannot be reused
+        self._fixed = _Cache(MAX_TREES)
+        #: (version, shape, the fixed literals as written) -> tree
+        self._trees = _Cache(MAX_TREES)
+
+    def __len__(self) -> int:
+        """Trees remembered."""
+        return len(self._trees)
+
+    @property
+    def weight(self) -> int:
+        """Characters of all that is remembered."""
+        return self._texts.weight + self._fixed.weight + self._trees.weight
+
+    def read(self, source: bytes, version: str) -> Text:
+        """Take a query's text apart, and read it where its shape is new. Raises `QueryErrors` for malformed JSON."""
+        if len(source) > MAX_TEXT:
+            return Text(source, version, data=reader.read(source))
+        if self._texts.get((version, source)) is not None:
+            return Text(source, version)
+        shape, literals = split(source)
+        if not shape:
+            return Text(source, version, data=reader.read(source))
+        if self._fixed.get((version, shape)) is None:
+            return Text(source, version, shape, literals, reader.read(source))
+        return Text(source, version, shape, literals)
+
+    def parse(self, ctx: Context, text: Text) -> Parsed:
+        """The tree of a query under a context. Raises `QueryErrors`."""
+        committed, scope = ctx.schema.committed, ctx.scope
+        key = (text.version, text.source)
+        known = self._texts.get(key)
+        if known is not None:
+            (tree, literals), _ = known
+            if tree.committed is committed and tree.scope == scope:
+                return Parsed(tree.node, tree.effect, literals)
+        parsed, tree = self._parse(ctx, text)
+        if tree is not None and len(text.source) <= MAX_REMEMBERED:
+            self._texts.keep(key, (tree, parsed.literals), len(text.source) + _BESIDE)
+        return parsed
+
+    def _parse(self, ctx: Context, text: Text) -> tuple[Parsed, Optional[_Tree]]:
+        version, shape, literals = text.version, text.shape, text.literals
+        if not shape:
+            shape, literals = split(text.source)
+        known = self._fixed.get((version, shape)) if shape else None
+        if known is not None:
+            found = self._trees.get((version, shape, tuple([literals[i] for i in known[0]])))
+            if found is not None:
+                tree: _Tree = found[0]
+                if tree.committed is ctx.schema.committed and tree.scope == ctx.scope:
+                    values = _values(literals, tree.variable)
+                    if values is not None:
+                        return Parsed(tree.node, tree.effect, values), tree
+        data = reader.read(text.source) if text.data is None else text.data
+        return self._first(ctx, version, shape, literals, data)
+
+    def _first(
+        self, ctx: Context, version: str, shape: tuple[str, ...], literals: tuple[str, ...], data: Any
+    ) -> tuple[Parsed, Optional[_Tree]]:
+        """Parse a query of a new shape, and remember what can be used again."""
+        parser = _Tracing(ctx, version)
+        node = parser.query(data)
+        once = Parsed(node, node.effect(), [])
+        if not shape or not parser.reusable:
+            return once, None
+        places = _places(shape, len(literals))
+        if places is None:
+            return once, None
+        variable = tuple((index, parser.plain[path]) for path, index in places if path in parser.plain)
+        values = _values(literals, variable)
+        if values is None:
+            return once, None
+        numbers = {index: number for number, (index, _) in enumerate(variable)}
+        template = _Template(ctx, version, numbers).query(_with_slots(shape, literals, numbers))
+        fixed = tuple(index for index in range(len(literals)) if index not in numbers)
+        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable)
+        weight = sum(map(len, shape)) + _BESIDE
+        self._fixed.keep((version, shape), fixed, weight)
+        self._trees.keep((version, shape, tuple([literals[i] for i in fixed])), tree, weight)
+        return Parsed(template, tree.effect, values), tree
+
+
+def split(source: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The shape of a text and its literals; two empty ones for a text that takes a closer look: one with escapes in its
+    keys, say, or one that is no JSON."""
+    if b"\xed" in source:  # perhaps a surrogate
+        return (), ()
+    try:
+        text = source.decode()
+    except UnicodeDecodeError:
+        return (), ()
+    pieces = _PIECE.findall(text)
+    shape, literals = zip(*pieces)
+    # What matches nothing is passed over by findall.
+    if sum(map(len, shape)) + sum(map(len, literals)) != len(text):
+        return (), ()
+    return shape, literals[: literals.index("")]
+
+
+def _value(literal: str) -> Any:
+    """What a literal is; None where that is not plain to see."""
+    if literal[0] == '"':
+        return literal[1:-1] if "\\" not in literal else _unescaped(literal)
+    if len(literal) <= _SURE_DIGITS:
+        try:
+            return int(literal)
+        except ValueError:
+            return float(literal)
+    return None
+
+
+def _unescaped(literal: str) -> Optional[str]:
+    try:
+        text: str = json.loads(literal)
+    except ValueError:
+        return None
+    return None if reader.SURROGATE.search(text) else text
+
+
+def _id(scope: int, coll: int) -> _Convert:
+    """Refs of one collection's documents from the text of their ids."""
+
+    def convert(literal: str) -> Any:
+        digits = literal[1:-1]
+        if not digits.isdecimal() or not digits.isascii() or len(digits) > _SURE_DIGITS:
+            return None
+        return v.Ref(scope, coll, int(digits))
+
+    return convert
+
+
+def _inside(parse: Callable[[str], Any]) -> _Convert:
+    return lambda literal: parse(literal[1:-1])
+
+
+_TEMPORAL = {"@ts": _inside(parse_time_literal), "@date": _inside(parse_date)}
+
+
+def _values(literals: tuple[str, ...], variable: tuple[tuple[int, _Convert], ...]) -> Optional[list[Any]]:
+    """The literals of one run. None when one of them is not plain to see."""
+    values = [convert(literals[index]) for index, convert in variable]
+    return None if None in values else values
+
+
+def _slotted(shape: tuple[str, ...], texts: Iterable[str], slot: Callable[[str], Any]) -> Any:
+    """The JSON data of a shape with texts for its literals: numbers, which slot makes a value of. None for no JSON."""
+    numbered = "".join(chain.from_iterable(zip_longest(shape, texts, fillvalue="")))
+    try:
+        return json.loads(numbered, object_pairs_hook=reader.first_wins, parse_int=slot)
+    except ValueError:
+        return None
+
+
+def _places(shape: tuple[str, ...], count: int) -> Optional[list[tuple[Position, int]]]:
+    """Where each literal stands, by its path. None when not all of the text is one JSON value."""
+    data = _slotted(shape, map(str, range(count)), lambda text: Slot(int(text)))
+    return None if data is None else list(_slots(data, None))
+
+
+def _slots(data: Any, path: Position) -> Iterator[tuple[Position, int]]:
+    if type(data) is Slot:
+        yield path, data.index
+    elif type(data) is dict or type(data) is list:
+        for key, item in data.items() if type(data) is dict else enumerate(data):
+            yield from _slots(item, (path, key))
+
+
+def _with_slots(shape: tuple[str, ...], literals: tuple[str, ...], numbers: dict[int, int]) -> Any:
+    """The JSON data of a text, with a `Slot` for each literal that is variable."""
+
+    def slot(text: str) -> Any:
+        index = int(text)
+        number = numbers.get(index)
+        return json.loads(literals[index]) if number is None else Slot(number)
+
+    return _slotted(shape, map(str, range(len(literals))), slot)
+
+
+def _is_fixed(path: Position) -> bool:
+    while path is not None and type(path[1]) is int:
+        path = path[0]
+    return path is not None and path[1] in _FIXED_KEYS
+
+
+class _Tracing(Parser):
+    """Notes which literals are but values. plain: by their paths, what makes a value of each as written."""
+
+    def __init__(self, ctx: Context, version: str):
+        super().__init__(ctx, version)
+        self.plain: dict[Position, _Convert] = {}
+
+    def parse(self, source: Any, pos: Position, names: Names) -> Node:
+        if type(source) is list:
+            self._note_all(enumerate(source), pos)
+        else:
+            self._note(source, pos)
+        return super().parse(source, pos, names)
+
+    def object(self, source: Any, pos: Position, names: Names) -> Node:
+        if type(source) is dict:
+            self._note_all(source.items(), (pos, "object"))
+        return super().object(source, pos, names)
+
+    def _note_all(self, items: Iterable[tuple[Any, Any]], pos: Position) -> None:
+        for key, item in items:
+            self._note(item, (pos, key))
+
+    def _note(self, source: Any, pos: Position, convert: _Convert = _value) -> None:
+        if type(source) in _SCALARS and not self._free and not _is_fixed(pos):
+            self.plain[pos] = convert
+
+    def _escape(self, source: dict[str, Any], pos: Position, names: Names) -> Node:
+        node = super()._escape(source, pos, names)
+        if len(source) == 1 and type(node) is Const:
+            (key,) = source
+            if key in _TEMPORAL:
+                self._note(source[key], (pos, key), _TEMPORAL[key])
+            elif key == "@ref" and _names_document(source[key], node.value):
+                self._note(source[key]["id"], ((pos, key), "id"), _id(node.value.scope, node.value.coll))
+        return node
+
+
+_SCALARS = frozenset((str, int, float))
+
+
+def _names_document(content: Any, value: Any) -> bool:
+    """Whether the content of ``@ref`` is the plain form of a document's ref."""
+    if type(content) is not dict or content.keys() != {"id", "collection"} or type(content["id"]) is not str:
+        return False
+    return type(value) is v.Ref and value.coll >= v.FIRST_COLLECTION
+
+
+class _Template(Parser):
+    """Parses the data of a shape: a slot becomes a `Param`. The parser has found nothing but a value in its place."""
+
+    def __init__(self, ctx: Context, version: str, numbers: dict[int, int]):
+        super().__init__(ctx, version)
+        self.numbers = numbers
+
+    def parse(self, source: Any, pos: Position, names: Names) -> Node:
+        if type(source) is Slot:
+            return Param(source.index, pos)
+        if type(source) is list and is_flat(source) and any(type(item) is Slot for item in source):
+            return ParamArray([self.parse(item, (pos, i), names) for i, item in enumerate(source)], pos)
+        return super().parse(source, pos, names)
+
+    def object(self, source: Any, pos: Position, names: Names) -> Node:
+        members, is_object = self.fields(source, "object", pos)
+        if is_object and is_flat(members.values()) and any(type(item) is Slot for item in members.values()):
+            inner = (pos, "object")
+            return ParamObject(
+                {key: self.parse(item, (inner, key), names) for key, item in members.items()}, pos
+            )
+        return super().object(source, pos, names)
+
+    def _escape(self, source: dict[str, Any], pos: Position, names: Names) -> Node:
+        if len(source) == 1:
+            (content,) = source.values()
+            slot = content.get("id") if type(content) is dict else content
+            if type(slot) is Slot:
+                return Param(slot.index, pos)
+        return super()._escape(source, pos, names)

@@ -1,0 +1,244 @@
+"""Queries parsed before: another one of the same shape is answered as if it was parsed anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from faunadb.engine.engine import Engine, Request, open_engine
+from faunadb.engine.language.parser import parse_query
+from faunadb.engine.language.prepared import Parsed, PreparedQueries, split
+from faunadb.engine.language.reader import read
+from tests.engine.conftest import Database
+from tests.engine.fuzzing import FIXTURE, Generator
+
+
+class Forgetful(PreparedQueries):
+    """Parses each query as it comes."""
+
+    def parse(self, ctx: Any, text: Any) -> Any:
+        node = parse_query(ctx, read(text.source) if text.data is None else text.data)
+        return Parsed(node, node.effect(), [])
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Database, Database]]:
+    """One database seen through an engine that remembers what it parsed, and through one that does not."""
+    url = f"sqlite:///{tmp_path}/main.db"
+    with open_engine(url, answers=0) as engine, open_engine(url, answers=0) as forgetful:
+        forgetful.prepared = Forgetful()
+        asking = Database(engine)
+        for query in FIXTURE:
+            asking.raw(json.dumps(query))
+        yield asking, Database(forgetful)
+
+
+def other(random: Random, value: Any) -> Any:
+    """JSON data of the same shape with other literals in some places."""
+    if type(value) is dict:
+        return {key: other(random, item) for key, item in value.items()}
+    if type(value) is list:
+        return [other(random, item) for item in value]
+    if random.random() < 0.4 or value is None or type(value) is bool:
+        return value
+    if type(value) is str:
+        return str(int(value) + 1) if value.isdecimal() and value.isascii() else value + "x"
+    return random.choice([value + 1, 0, 2.5, "text"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_queries_are_answered_as_if_each_was_parsed(two: tuple[Database, Database], seed: int) -> None:
+    asking, judge = two
+    random = Random(f"prepared {seed}")
+    generator = Generator(random)
+    compared = 0
+    for number in range(400):
+        data = generator.query()
+        text = generator.text(data)
+        judged = judge.raw(text).body
+        if judge.raw(text).body != judged or '"now"' in text:
+            continue  # it writes, or tells the time
+        for _ in range(2):
+            variant = json.dumps(other(random, data), separators=(",", ":"))
+            asking.raw(variant)
+        assert asking.raw(text).body == asking.raw(text).body == judge.raw(text).body, (seed, number, text)
+        compared += 1
+    assert compared > 100
+    assert len(asking.engine.prepared) > 50
+
+
+GET = {"get": {"ref": {"collection": "spells"}, "id": "1"}}
+
+
+def reused(db: Database, first: Any, second: Any) -> bool:
+    """Whether the second query needs no reading after the first."""
+    prepared = db.engine.prepared
+    db.raw(json.dumps(first))
+    return prepared.read(json.dumps(second).encode(), "4").data is None and _finds_a_tree(db, second)
+
+
+def _finds_a_tree(db: Database, query: Any) -> bool:
+    before = len(db.engine.prepared)
+    db.raw(json.dumps(query))
+    return len(db.engine.prepared) == before
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (GET, {"get": {"ref": {"collection": "spells"}, "id": "2"}}),
+        ({"add": [1, 2]}, {"add": [2.5, 7]}),
+        ({"match": {"index": "by_element"}, "terms": "fire"}, {"match": {"index": "by_element"}, "terms": 3}),
+        (
+            {
+                "create": {"collection": "books"},
+                "params": {"object": {"data": {"object": {"n": 1, "s": "a"}}}},
+            },
+            {
+                "create": {"collection": "books"},
+                "params": {"object": {"data": {"object": {"n": 2, "s": "é"}}}},
+            },
+        ),
+        (
+            {"let": {"x": 1}, "in": {"if": {"equals": [{"var": "x"}, 1]}, "then": "a", "else": "b"}},
+            {"let": {"x": 2}, "in": {"if": {"equals": [{"var": "x"}, 5]}, "then": "c", "else": "d"}},
+        ),
+        ({"epoch": 1, "unit": "days"}, {"epoch": 2, "unit": "days"}),
+        ({"to_date": {"@ts": "2020-01-01T00:00:00Z"}}, {"to_date": {"@ts": "2021-01-01T00:00:00.5Z"}}),
+        (
+            {
+                "get": {
+                    "@ref": {
+                        "id": "1",
+                        "collection": {
+                            "@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}
+                        },
+                    }
+                }
+            },
+            {
+                "get": {
+                    "@ref": {
+                        "id": "2",
+                        "collection": {
+                            "@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}
+                        },
+                    }
+                }
+            },
+        ),
+    ],
+    ids=lambda query: next(iter(query)),
+)
+def test_another_of_the_same_shape_is_not_parsed(
+    two: tuple[Database, Database], first: Any, second: Any
+) -> None:
+    asking, judge = two
+    assert reused(asking, first, second)
+    if "create" not in first:
+        assert asking.body(second) == judge.body(second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"select": ["a"], "from": {"object": {"a": 1}}}, {"select": ["b"], "from": {"object": {"a": 1}}}),
+        ({"let": {"x": 1, "y": 2}, "in": {"var": "x"}}, {"let": {"x": 1, "y": 2}, "in": {"var": "y"}}),
+        ({"query": {"lambda": "x", "expr": 1}}, {"query": {"lambda": "x", "expr": 2}}),
+        ({"add": [1, 2]}, {"add": [1, 2, 3]}),
+        ({"quote": {"a": 1}}, {"quote": {"a": 2}}),
+        ({"object": {"a\n": 1}}, {"object": {"b\n": 1}}),
+        ({"is_null": None}, {"is_null": True}),
+        ({"string": {"@uuid": "6bc4c50b-2d0b-4a3e-9a26-54ff3bfb63ab"}}, {"string": {"@uuid": "x"}}),
+        ({"string": {"@ts": "2020-01-01T00:00:00Z"}}, {"string": {"@ts": "yesterday"}}),
+        ({"add": [1, 2]}, {"add": [1, 99999999999999999999]}),
+        ({"concat": ["a", "b"]}, {"concat": ["a", "\\ud800"]}),
+    ],
+    ids=lambda query: next(iter(query)),
+)
+def test_what_decides_more_than_a_value_is_part_of_the_shape(
+    two: tuple[Database, Database], first: Any, second: Any
+) -> None:
+    asking, judge = two
+    asking.body(first)
+    assert asking.body(second) == judge.body(second)
+
+
+def test_a_new_schema_needs_new_trees(two: tuple[Database, Database]) -> None:
+    asking, judge = two
+    ref = {
+        "exists": {
+            "@ref": {
+                "id": "1",
+                "collection": {"@ref": {"id": "late", "collection": {"@ref": {"id": "collections"}}}},
+            }
+        }
+    }
+    assert asking.wire(ref) is False
+    asking.wire({"create_collection": {"object": {"name": "late"}}})
+    asking.wire({"create": {"ref": {"collection": "late"}, "id": "1"}, "params": {"object": {}}})
+    assert asking.wire(ref) is judge.wire(ref) is True
+
+
+def test_each_secret_and_version_has_its_own(two: tuple[Database, Database]) -> None:
+    asking, _ = two
+    child = {"create_key": {"object": {"database": {"database": "child"}, "role": "admin"}}}
+    secret = asking.wire(child)["secret"]
+    assert asking.wire({"exists": {"collection": "spells"}}) is True
+    assert asking.as_(secret).wire({"exists": {"collection": "spells"}}) is False
+    query = {"select": "a", "from": {"object": {"a": 1}}, "default": {"divide": [1, 0]}}
+    assert asking.wire(query) == 1
+    assert asking.failure(query, headers={"x-faunadb-api-version": "2.12"})[0] == 400
+
+
+def test_a_write_takes_its_literals_along_when_it_is_run_again(two: tuple[Database, Database]) -> None:
+    asking, _ = two
+    create = {"create": {"collection": "books"}, "params": {"object": {"data": {"object": {"n": 1}}}}}
+    for n in range(3):
+        create["params"]["object"]["data"]["object"]["n"] = n
+        done = asking.wire({"let": {"d": create}, "in": {"select": ["data", "n"], "from": {"var": "d"}}})
+        assert done == n
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "literals"),
+    [
+        ('{"a":1}', ('{"a":', "}"), ("1",)),
+        (
+            '{"a" : "x" , "b":[true,-1.5e3,"y"]}',
+            ('{"a" : ', ' , "b":[true,', ",", "]}"),
+            ('"x"', "-1.5e3", '"y"'),
+        ),
+        ('"1,2"', ("", ""), ('"1,2"',)),
+        ('{"a,1,":"}"}', ('{"a,1,":', "}"), ('"}"',)),
+        ("null", ("null",), ()),
+    ],
+)
+def test_a_text_is_told_apart_in_one_pass(text: str, shape: Any, literals: Any) -> None:
+    found = split(text.encode())
+    assert (tuple(filter(None, found[0])), found[1]) == (tuple(filter(None, shape)), literals)
+
+
+@pytest.mark.parametrize("text", ['{"a":nul}', '{"a":"x}', '{"a":1,}x', '["\ud7ff"]', "'a'"])
+def test_texts_that_take_a_closer_look(text: str) -> None:
+    assert split(text.encode()) == ((), ())
+
+
+def test_memory_is_bounded() -> None:
+    with open_engine("sqlite://") as engine:
+        db = Database(engine)
+        for number in range(3000):
+            db.wire({"object": {f"a{number}" + "b" * 3000: number}})
+        assert engine.prepared.weight < 3 << 20
+
+
+def test_a_request_may_bring_data_instead_of_text() -> None:
+    with open_engine("sqlite://") as engine:
+        assert isinstance(engine, Engine)
+        request = Request("Bearer secret", {"add": [1, 2]})
+        assert engine.run(request).text == '{"resource":3}'
