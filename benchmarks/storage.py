@@ -60,10 +60,10 @@ class Engine:
         self.client.query(q.create(self.spells, {"data": document(random.randrange(10**9))}))
 
 
-_READ_CLOCK = "SELECT last_txn, schema_version FROM meta WHERE id = 0 AND format = 1"
+_READ_CLOCK = "SELECT last_txn, schema_version FROM meta WHERE id = 0 AND format = 2"
 _READ = "SELECT ts, live, ttl, data, txn FROM version WHERE scope = ? AND coll = ? AND doc = ? ORDER BY ts DESC LIMIT 1"
 _VERSION = "INSERT INTO version (scope, coll, doc, ts, live, ttl, data, txn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_LOG = "INSERT INTO change_log (txn, changes) VALUES (?, ?)"
+_LOG = "INSERT INTO change_log (txn, changes, touched) VALUES (?, ?, ?)"
 _CLOCK = "UPDATE meta SET last_txn = ?, schema_version = ?"
 
 
@@ -71,6 +71,14 @@ def _entries(number: int, name: str) -> list[tuple[int, bytes, bytes]]:
     """Index, terms and values of a document's entries: that of its collection, that of ``by_name``."""
     values = b"\x06" + struct.pack(">Q", number) + b"\0"
     return [(1024, b"", values), (32768, b" " + name.encode() + b"\0\0", values)]
+
+
+def _touched(number: int, name: str) -> str:
+    """What the commit log says of a create."""
+    entries = [
+        [f"0/e/{index}/{terms.hex()}/", values.hex()] for index, terms, values in _entries(number, name)
+    ]
+    return json.dumps({"at": [[f"0/d/1024/{number}/"], *entries]})
 
 
 class DirectSqlite:
@@ -105,7 +113,7 @@ class DirectSqlite:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (0, index, terms, values, 1024, number, None, None, txn),
             )
-        run(_LOG, (txn, json.dumps([["put", 0, 1024, number, txn]])))
+        run(_LOG, (txn, json.dumps([["put", 0, 1024, number, txn]]), _touched(number, data["name"])))
         run(_CLOCK, (txn, schema))
         run("COMMIT")
 
@@ -156,7 +164,7 @@ class DirectPostgres:
                     (0, index, terms, values, b"", b"", 1024, number, txn),
                 )
             change = json.dumps([["put", 0, 1024, number, txn]])
-            cursor.execute(_LOG.replace("?", "%s"), (txn, change))
+            cursor.execute(_LOG.replace("?", "%s"), (txn, change, _touched(number, data["name"])))
         self._script(
             f"UPDATE meta SET last_txn = {txn}, schema_version = {schema} WHERE id = 0;"
             f"INSERT INTO mark (store, txn, checks) VALUES ('direct {os.getpid()}', {txn}, 0)"

@@ -25,6 +25,8 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
+from .read_set import Changes, ReadSet
+
 T = TypeVar("T")
 
 #: How far ahead of this machine's clock another machine's time is believed, in microseconds.
@@ -96,7 +98,7 @@ class Snapshot:
     Use it as a context manager, or call ``close``.
     """
 
-    __slots__ = ("last_txn", "schema_version", "time")
+    __slots__ = ("last_txn", "reads", "schema_version", "time")
 
     #: Time of the newest transaction this view sees.
     last_txn: int
@@ -105,6 +107,8 @@ class Snapshot:
     time: int
     #: Counts the calls of ``Transaction.bump_schema``.
     schema_version: int
+    #: What has been read, see :mod:`.read_set`.
+    reads: ReadSet
 
     def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
         """The newest version with ``ts <= at``, or the newest of all. None when there is none."""
@@ -190,6 +194,18 @@ class Snapshot:
     def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
         """The commit log: ``(txn, JSON list of changes)`` of transactions later than ``after``, ascending."""
         raise NotImplementedError
+
+    def changed(self, after: int, limit: int = 1000) -> list[tuple[int, Changes]]:
+        """What transactions later than ``after`` changed, with their times, ascending."""
+        raise NotImplementedError
+
+    def note_reads(self) -> ReadSet:
+        """Note what is read from here on in a read set of its own, which is returned.
+
+        A snapshot that answers several queries is told so where one begins.
+        """
+        self.reads = ReadSet()
+        return self.reads
 
     def close(self) -> None:
         """Release the view. Reading from it afterwards raises :class:`StoreError`."""

@@ -11,6 +11,7 @@ from psycopg.types.numeric import Int8Dumper
 
 from .base import EntryRow, StoreError
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, explain, qualify
+from .read_set import ReadSet
 from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot
 from .statements import COPIED, KEYS, Statements, export_statement
 
@@ -313,6 +314,7 @@ class PgSnapshot(PgReads):
         self._sql = store._statements
         self._place = store._target.shown
         self._conn = CLOSED
+        self.reads = ReadSet()
         clock = store._clock
         if store._dialect.postgresql:
             time_before = clock.floor(at_least)

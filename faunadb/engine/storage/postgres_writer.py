@@ -80,6 +80,7 @@ class PgTransaction(PgReads, SqlTransaction):
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self._wrote = True
+        self._loaded = True
         self._flush()
         columns: Sequence[str] = COPIED[table]
         if table in ("entry", "past_entry"):
@@ -103,6 +104,7 @@ class PgTransaction(PgReads, SqlTransaction):
         first: bool = False,
     ) -> None:
         self._wrote = True
+        self.touched.document(scope, coll, doc)
         self.bytes_written += 32 + (len(data) if data is not None else 0)
         key = (scope, coll, doc, ts)
         if not first:
@@ -127,6 +129,7 @@ class PgTransaction(PgReads, SqlTransaction):
         elif added != self.txn:
             self._run(self._sql.revive, (*key, added, self.txn))
         self._wrote = True
+        self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         rest = values[VALUES_PREFIX:]
         whole = None if key[2] == terms else terms
@@ -139,6 +142,7 @@ class PgTransaction(PgReads, SqlTransaction):
         end = self.txn if removed is None else removed
         self.bytes_written += len(terms) + len(values)
         self._undecided = True
+        self.touched.entry(scope, index, terms, values)
         self._run(self._sql.end, (end, *key, end))
         self._run(self._sql.drop_live, key)
 
@@ -157,6 +161,7 @@ class PgTransaction(PgReads, SqlTransaction):
     ) -> None:
         key = entry_key(scope, index, terms, values)
         self._wrote = True
+        self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         whole = None if key[2] == terms else terms
         rest = values[VALUES_PREFIX:]
@@ -165,6 +170,7 @@ class PgTransaction(PgReads, SqlTransaction):
     def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
         key = entry_key(scope, index, terms, values)
         self._undecided = True
+        self.touched.entry(scope, index, terms, values)
         self._run(self._sql.drop_live_added, (*key, added))
         self._run(self._sql.drop_ended, (*key, added))
 

@@ -9,6 +9,13 @@ from itertools import islice
 from typing import Any, Optional
 
 from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow
+from .read_set import (
+    EVERYTHING,
+    Changes,
+    collection_path,
+    index_path,
+    scope_path,
+)
 from .statements import COPIED, KEYS, Statements, bulk_delete, export_statement
 
 #: Rows of the first batch of a scan, and of the following ones.
@@ -52,9 +59,12 @@ class SqlSnapshot(Snapshot):
             rows = self._all(self._sql.newest, (scope, coll, doc))
         else:
             rows = self._all(self._sql.newest_at, (scope, coll, doc, at))
+        self.reads.document(scope, coll, doc)
         if not rows:
             return None
         ts, live, ttl, data, txn = rows[0]
+        if ttl is not None and ttl > self.time:
+            self.reads.expires(ttl)
         return VersionRow(ts, live == 1, ttl, data, txn)
 
     def versions(
@@ -68,6 +78,7 @@ class SqlSnapshot(Snapshot):
         reverse: bool = False,
         limit: Optional[int] = None,
     ) -> Iterator[VersionRow]:
+        self.reads.document(scope, coll, doc)
         low = LOWEST if lower is None else lower
         size = FIRST_BATCH
         while limit is None or limit > 0:
@@ -101,7 +112,9 @@ class SqlSnapshot(Snapshot):
     ) -> Iterator[EntryRow]:
         if at is None:
             if limit is not None and 0 < limit <= FIRST_BATCH:
-                return iter(self._live(scope, index, terms, lower, upper, reverse, None, limit))
+                rows = self._live(scope, index, terms, lower, upper, reverse, None, limit)
+                self._note_range(scope, index, terms, lower, upper, reverse, rows, limit)
+                return iter(rows)
             return self._stream(scope, index, terms, lower, upper, reverse, None, limit)
         return self._entries_at(scope, index, terms, lower, upper, reverse, at, limit)
 
@@ -138,6 +151,7 @@ class SqlSnapshot(Snapshot):
         while limit is None or limit > 0:
             count = size if limit is None else min(size, limit)
             rows = fetch(scope, index, terms, lower, upper, reverse, at, count)
+            self._note_range(scope, index, terms, lower, upper, reverse, rows, count)
             yield from rows
             if len(rows) < count:
                 return
@@ -149,9 +163,33 @@ class SqlSnapshot(Snapshot):
                 lower = rows[-1].values + b"\0"  # the very next byte string
             size = NEXT_BATCH
 
+    def _note_range(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        rows: list[EntryRow],
+        count: int,
+    ) -> None:
+        """Note a batch of entries as read: up to its last one when there may be more."""
+        reads = self.reads
+        if len(rows) == count and rows:
+            if reverse:
+                lower = rows[-1].values
+            else:
+                upper = rows[-1].values + b"\0"
+        reads.range(scope, index, terms, lower, upper)
+        for row in rows:
+            if row.ttl is not None and row.ttl > self.time:
+                reads.expires(row.ttl)
+
     def history(
         self, scope: int, index: int, terms: bytes, *, since: Optional[int] = None
     ) -> Iterator[EntryRow]:
+        self.reads.range(scope, index, terms)
         live = self._stream(scope, index, terms, None, None, False, None, None)
         ended = self._ended_history(scope, index, terms, LOWEST if since is None else since)
         return heapq.merge(live, ended, key=_values_and_added_of)
@@ -167,11 +205,13 @@ class SqlSnapshot(Snapshot):
         reverse: bool = False,
         limit: int,
     ) -> list[int]:
+        self.reads.range(scope, index, terms)
         span = (scope, index, self._terms_key(terms), lower, upper)
         rows = self._all(self._sql.change_times[reverse], (*span, *span, *span, limit))
         return [row[0] for row in rows]
 
     def changes(self, scope: int, index: int, terms: bytes, *, lower: int, upper: int) -> list[EntryRow]:
+        self.reads.range(scope, index, terms)
         span = (scope, index, self._terms_key(terms), lower, upper)
         live = self._all(self._sql.live_changes, span)
         ended = self._all(self._sql.ended_changes, (*span, lower, upper))
@@ -242,6 +282,7 @@ class SqlSnapshot(Snapshot):
             after = rows[-1][:width]
 
     def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
+        self.reads.all_of(collection_path(scope, coll))
         if after is None:
             rows = self._all(self._sql.scan_documents, (scope, coll, limit))
         else:
@@ -249,28 +290,38 @@ class SqlSnapshot(Snapshot):
         return [row[0] for row in rows]
 
     def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> list[int]:
+        self.reads.all_of(collection_path(scope, coll))
         return [row[0] for row in self._all(self._sql.expired_documents, (scope, coll, before, limit))]
 
     def count_versions(self, scope: int, coll: int, limit: int) -> int:
+        self.reads.all_of(collection_path(scope, coll))
         count: int = self._all(self._sql.count_versions, (scope, coll, limit))[0][0]
         return count
 
     def counter(self, name: str) -> int:
+        self.reads.name(name)
         rows = self._all(self._sql.counter, (name,))
         return rows[0][0] if rows else 0
 
     def setting(self, name: str) -> Optional[str]:
+        self.reads.name(name)
         rows = self._all(self._sql.setting, (name,))
         return rows[0][0] if rows else None
 
     def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
         return [(txn, changes) for txn, changes in self._all(self._sql.commits, (after, limit))]
 
+    def changed(self, after: int, limit: int = 1000) -> list[tuple[int, Changes]]:
+        return [(txn, Changes.parse(text)) for txn, text in self._all(self._sql.changed, (after, limit))]
+
 
 class SqlTransaction(SqlSnapshot, Transaction):
     """Writes. A backend gives ``_run``, ``_changed`` and the writes of entries."""
 
-    __slots__ = ("_changes",)
+    __slots__ = ("_changes", "_loaded", "touched")
+
+    #: What has been changed.
+    touched: Changes
 
     def _set_up(self, txn: int, last_txn: int, schema_version: int) -> None:
         self.txn = self.time = txn
@@ -278,7 +329,10 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self.schema_version = schema_version
         self.wrote = False
         self.bytes_written = 0
+        self.note_reads()
+        self.touched = Changes()
         self._changes: list[str] = []
+        self._loaded = False
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         """Run a statement, now or together with the next ones."""
@@ -304,6 +358,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         if newest or not live:
             self._note_stale(scope, coll, doc, ts, newest[0][0] if newest else None)
         self.wrote = True
+        self.touched.document(scope, coll, doc)
         self.bytes_written += 32 + (len(data) if data is not None else 0)
         self._run(sql.put_version, (scope, coll, doc, ts, 1 if live else 0, ttl, data, self.txn))
 
@@ -316,18 +371,22 @@ class SqlTransaction(SqlSnapshot, Transaction):
             self._run(self._sql.put_stale, (scope, coll, row[0], doc))
 
     def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
+        self.touched.document(scope, coll, doc)
         if self._changed(self._sql.drop_version, (scope, coll, doc, ts)):
             self.wrote = True
 
     def next_counter(self, name: str, start: int = 1) -> int:
+        self.reads.name(name)
         rows = self._all(self._sql.counter, (name,))
         value: int = rows[0][0] + 1 if rows else start
         self.wrote = True
+        self.touched.name(name)
         self._run(self._sql.set_counter, (name, value))
         return value
 
     def set_setting(self, name: str, value: str) -> None:
         self.wrote = True
+        self.touched.name(name)
         self.bytes_written += len(name) + len(value)
         self._run(self._sql.set_setting, (name, value))
 
@@ -339,15 +398,21 @@ class SqlTransaction(SqlSnapshot, Transaction):
 
     def bump_schema(self) -> None:
         self.wrote = True
+        self.touched.all_of(EVERYTHING)
         self.schema_version += 1
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
-        """Insert rows as ``export`` gives them."""
+        """Insert rows as ``export`` gives them, into an empty store.
+
+        The commit log is among them; this transaction adds no row of its own. Who had read the empty store learns of it
+        by the schema's version.
+        """
         raise NotImplementedError
 
     def _write_log(self) -> None:
-        if self._changes:
-            self._run(self._sql.put_commit, (self.txn, f"[{','.join(self._changes)}]"))
+        if self.wrote and not self._loaded:
+            changes = f"[{','.join(self._changes)}]"
+            self._run(self._sql.put_commit, (self.txn, changes, self.touched.text()))
 
     # -- removal in steps ----------------------------------------------------------------------------------
 
@@ -363,23 +428,28 @@ class SqlTransaction(SqlSnapshot, Transaction):
         return False
 
     def purge_index(self, scope: int, index: int, limit: int) -> bool:
+        self.touched.all_of(index_path(scope, index))
         return self._purge(("entry", "past_entry"), "scope = ? AND idx = ?", (scope, index), limit)
 
     def purge_collection(self, scope: int, coll: int, limit: int) -> bool:
+        self.touched.all_of(collection_path(scope, coll))
         return self._purge(("version", "stale"), "scope = ? AND coll = ?", (scope, coll), limit)
 
     def purge_scope(self, scope: int, limit: int, keep: Sequence[int] = ()) -> bool:
+        self.touched.all_of(scope_path(scope))
         others = f"scope = ? AND coll NOT IN ({', '.join('?' * len(keep))})" if keep else "scope = ?"
         return self._purge(("entry", "past_entry"), "scope = ?", (scope,), limit) or self._purge(
             ("version", "stale"), others, (scope, *keep), limit
         )
 
     def purge_ended_entries(self, scope: int, index: int, before: int, limit: int) -> bool:
+        self.touched.all_of(index_path(scope, index))
         where = "scope = ? AND idx = ? AND removed <= ?"
         return self._purge(("past_entry",), where, (scope, index, before), limit)
 
     def purge_history(self, scope: int, coll: int, before: int, limit: int) -> bool:
         sql = self._sql
+        self.touched.all_of(collection_path(scope, coll))
         left = limit
         for at, doc in self._all(sql.stale_rows, (scope, coll, before, limit)):
             left -= 1 + self._purge_document(scope, coll, doc, before, left)

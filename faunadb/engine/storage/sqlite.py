@@ -16,6 +16,7 @@ from .clock import Clock
 from .commit_signal import CommitSignal
 from .group_commit import TransactionLost, WriteQueue, Writer
 from .memory_gate import MemoryGate
+from .read_set import ReadSet
 from .sql import CLOSED, Row, SqlSnapshot, SqlTransaction
 from .sql_store import SqlStore
 from .sqlite_lock import WriteLock
@@ -170,6 +171,7 @@ class SqliteSnapshot(_Reads):
             self.close()
             raise Outgrown(self._path or "")
         last_txn, self.schema_version = row
+        self.reads = ReadSet()
         self.last_txn = last_txn
         self.time = time_before if time_before > last_txn else last_txn
         clock.show(self.time)
@@ -201,6 +203,7 @@ class MemorySnapshot(_Reads):
     def __init__(self, store: MemoryStore, at_least: int) -> None:
         self._path = None
         self._conn = CLOSED
+        self.reads = ReadSet()
         gate = self._gate = store._gate
         self._owner = gate.enter()
         try:
@@ -260,6 +263,7 @@ class SqliteTransaction(_Reads, SqlTransaction):
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.wrote = True
+        self._loaded = True
         try:
             self._conn.executemany(import_statement(table, COPIED[table]), rows)
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
@@ -283,6 +287,7 @@ class SqliteTransaction(_Reads, SqlTransaction):
         elif added != txn:
             self._run(_REVIVE, (scope, index, terms, values, added, txn))
         self.wrote = True
+        self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         self._run(_PUT_LIVE, (scope, index, terms, values, coll, doc, cover, ttl, added))
 
@@ -292,6 +297,7 @@ class SqliteTransaction(_Reads, SqlTransaction):
         key = (scope, index, terms, values)
         for coll, doc, cover, ttl, added in self._all(_GET_LIVE, key):
             self.wrote = True
+            self.touched.entry(*key)
             self._run(_DROP_LIVE, key)
             end = self.txn if removed is None else removed
             if added != end:
@@ -312,6 +318,7 @@ class SqliteTransaction(_Reads, SqlTransaction):
         removed: int,
     ) -> None:
         self.wrote = True
+        self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         self._run(_PUT_ENDED, (scope, index, terms, values, coll, doc, cover, ttl, added, removed))
 
@@ -319,6 +326,7 @@ class SqliteTransaction(_Reads, SqlTransaction):
         for text in (_DROP_LIVE_ADDED, _DROP_ENDED):
             if self._changed(text, (scope, index, terms, values, added)):
                 self.wrote = True
+                self.touched.entry(scope, index, terms, values)
 
     def close(self) -> None:
         self._conn = CLOSED

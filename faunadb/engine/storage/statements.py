@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 #: Version of the tables below. A store of a newer version is refused, one of an older version is migrated.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 VERSION_COLUMNS = "ts, live, ttl, data, txn"
 ENTRY_COLUMNS = "vals, coll, doc, cover, ttl, added"
 
 #: Tables in the backend's types: {int}, {bytes}, {small} (0 or 1); {tail} ends a table clustered by its key.
 #: ``stale`` says where history superseded at a time can be dropped: a document is looked at once for each
-#: row.
+#: row. Every transaction has a row in ``change_log``: ``changes`` tells streams of its documents (``[]``: none were
+#: written), ``touched`` all that it changed (`read_set.Changes`; NULL: written in format 1, nobody knows).
 TABLES = """
 CREATE TABLE meta (
     id {int} PRIMARY KEY, last_txn {int} NOT NULL, schema_version {int} NOT NULL, format {int} NOT NULL
@@ -29,14 +30,14 @@ CREATE TABLE stale (
 ){tail};
 {entries}
 CREATE INDEX past_entry_removed ON past_entry (scope, idx, removed);
-CREATE TABLE change_log (txn {int} PRIMARY KEY, changes TEXT NOT NULL);
+CREATE TABLE change_log (txn {int} PRIMARY KEY, changes TEXT NOT NULL, touched TEXT);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value {int} NOT NULL){tail};
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL){tail};
 INSERT INTO meta VALUES (0, 0, 0, {format});
 """
 
 #: How to turn format n - 1 into format n: SQL texts by n, run in order within one transaction.
-MIGRATIONS: dict[int, list[str]] = {}
+MIGRATIONS: dict[int, list[str]] = {2: ["ALTER TABLE change_log ADD COLUMN touched TEXT"]}
 
 
 def read_clock(more: str = "") -> str:
@@ -103,6 +104,7 @@ class Statements:
     set_counter: str
     setting: str
     set_setting: str
+    changed: str
     commits: str
     put_commit: str
     prune_log: str
@@ -148,8 +150,9 @@ _SHARED = {
         "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value ="
         " excluded.value"
     ),
-    "commits": "SELECT txn, changes FROM change_log WHERE txn > ? ORDER BY txn LIMIT ?",
-    "put_commit": "INSERT INTO change_log (txn, changes) VALUES (?, ?)",
+    "changed": "SELECT txn, touched FROM change_log WHERE txn > ? ORDER BY txn LIMIT ?",
+    "commits": "SELECT txn, changes FROM change_log WHERE txn > ? AND changes <> '[]' ORDER BY txn LIMIT ?",
+    "put_commit": "INSERT INTO change_log (txn, changes, touched) VALUES (?, ?, ?)",
     "prune_log": "DELETE FROM change_log WHERE txn < ?",
     "stale_rows": (
         "SELECT at, doc FROM stale WHERE scope = ? AND coll = ? AND at <= ? ORDER BY at, doc LIMIT ?"
@@ -182,7 +185,7 @@ COPIED = {
     "stale": ("scope", "coll", "at", "doc"),
     "entry": ("scope", "idx", "terms", "vals", "added", "coll", "doc", "cover", "ttl"),
     "past_entry": ("scope", "idx", "terms", "vals", "added", "removed", "coll", "doc", "cover", "ttl"),
-    "change_log": ("txn", "changes"),
+    "change_log": ("txn", "changes", "touched"),
     "counter": ("name", "value"),
     "setting": ("name", "value"),
 }

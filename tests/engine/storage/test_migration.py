@@ -13,7 +13,7 @@ from faunadb.errors import UnavailableError
 from tests.engine.storage import places
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
-NEWER = "was written by a newer version of faunadb .store format 2, this one knows up to 1.; upgrade faunadb"
+NEWER = "was written by a newer version of faunadb .store format 3, this one knows up to 2.; upgrade faunadb"
 
 
 def mark_as(place: Place, number: int) -> None:
@@ -37,7 +37,7 @@ def filled(shared_place: Place) -> Place:
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A version whose format is 2; returns the statements that lead there."""
+    """A version whose format is 3; returns the statements that lead there."""
     steps = ["CREATE TABLE extra (id BIGINT PRIMARY KEY)", "INSERT INTO extra VALUES (7)"]
     modules = [statements, sqlite_schema]
     try:
@@ -47,8 +47,8 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     except ImportError:
         pass
     for module in modules:
-        monkeypatch.setattr(module, "SCHEMA_VERSION", 2)
-    monkeypatch.setitem(statements.MIGRATIONS, 2, steps)
+        monkeypatch.setattr(module, "SCHEMA_VERSION", 3)
+    monkeypatch.setitem(statements.MIGRATIONS, 3, steps)
     return steps
 
 
@@ -62,17 +62,17 @@ def kept(place: Place) -> str:
 
 
 def test_a_newer_store_is_refused_and_left_alone(filled: Place) -> None:
-    mark_as(filled, 2)
+    mark_as(filled, 3)
     with pytest.raises(NotAStore, match=NEWER):
         open_store(filled.url)
-    mark_as(filled, 1)
+    mark_as(filled, 2)
     assert kept(filled) == '"kept"'
 
 
 def test_a_store_that_is_migrated_while_in_use(filled: Place) -> None:
     store = filled.open()
     before = store.snapshot()
-    mark_as(filled, 2)
+    mark_as(filled, 3)
     message = "was upgraded by a newer version of faunadb while it was in use; upgrade faunadb here, too"
     assert before.version(SCOPE, COLL, 1).data == '"kept"'  # the view is of the time before
     before.close()
@@ -81,7 +81,7 @@ def test_a_store_that_is_migrated_while_in_use(filled: Place) -> None:
             store.snapshot()
         with pytest.raises(StoreUnavailable, match=message):
             store.write(lambda tx: put(tx, 1, '"lost"'))
-    mark_as(filled, 1)
+    mark_as(filled, 2)
     store.write(lambda tx: put(tx, 2))
     assert kept(filled) == '"kept"'
 
@@ -89,11 +89,11 @@ def test_a_store_that_is_migrated_while_in_use(filled: Place) -> None:
 def test_queries_on_a_store_that_was_migrated(shared_place: Place) -> None:
     with FaunaClient("secret", endpoint=shared_place.url) as client:
         client.query(1)
-        mark_as(shared_place, 2)
+        mark_as(shared_place, 3)
         for expression in (1, {"object": {}}):
             with pytest.raises(UnavailableError, match="was upgraded by a newer version"):
                 client.query(expression)
-        mark_as(shared_place, 1)
+        mark_as(shared_place, 2)
         assert client.query(1) == 1
 
 
@@ -122,3 +122,37 @@ def test_a_migration_that_fails_changes_nothing(
         open_store(filled.url)
     monkeypatch.undo()
     assert kept(filled) == '"kept"'
+
+
+def test_a_store_of_format_1_is_migrated(filled: Place) -> None:
+    """It had no word of what its transactions changed: that may have been anything."""
+    with open_store(filled.url) as store:
+        _, last = store.write(lambda tx: (put(tx, 2), tx.log(["put", SCOPE, COLL, 2, tx.txn])))
+    to_format_1(filled)
+    with open_store(filled.url) as store:
+        with store.snapshot() as snapshot:
+            reads = snapshot.note_reads()
+            assert snapshot.version(SCOPE, COLL, 1).data == '"kept"'
+            assert snapshot.last_txn == last
+            assert [txn for txn, _ in snapshot.commits(0)] == [last]
+            assert reads.changed_since(snapshot.changed(0))
+        _, txn = store.write(lambda tx: put(tx, 2))
+        with store.snapshot() as snapshot:
+            assert not reads.changed_since(snapshot.changed(last))
+            assert snapshot.last_txn == txn > last
+    assert kept(filled) == '"kept"'
+
+
+def to_format_1(place: Place) -> None:
+    """What there was before."""
+    if place.kind == "postgres":
+        places.run_there(place, "ALTER TABLE {schema}.change_log DROP COLUMN touched")
+    else:
+        with sqlite3.connect(place.url[len("sqlite:///") :]) as connection:
+            connection.executescript(
+                "CREATE TABLE old (txn INTEGER PRIMARY KEY, changes TEXT NOT NULL);"
+                "INSERT INTO old SELECT txn, changes FROM change_log;"
+                "DROP TABLE change_log; ALTER TABLE old RENAME TO change_log"
+            )
+        connection.close()
+    mark_as(place, 1)
