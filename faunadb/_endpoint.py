@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Optional
 from urllib.parse import SplitResult, urlsplit
+
+from faunadb._private import without_password
 
 ENVIRONMENT_VARIABLE = "FAUNA_ENDPOINT"
 
@@ -108,17 +109,6 @@ def _engine_endpoint(endpoint: str, parts: SplitResult, source: str) -> Endpoint
     # Requests are routed by prefix; a digest is unique for each database and shows no password.
     token = hashlib.sha256(endpoint.encode()).hexdigest()[:32]
     return Endpoint(without_password(endpoint), f"{parts.scheme}+engine://{token}", endpoint, False)
-
-
-def without_password(url: str) -> str:
-    """Return a URL with ``***`` in place of the password that it may contain."""
-    url = re.sub(r"([?&](?:ssl)?password=)[^&#]*", r"\1***", url)
-    before, at, after = url.rpartition("@")
-    if not at:
-        return url
-    scheme, separator, user = before.partition("://")
-    name, colon, _ = user.partition(":")
-    return f"{scheme}{separator}{name}{colon}{'***' if colon else ''}@{after}"
 
 
 def _is_closed(host: str) -> bool:

@@ -6,7 +6,7 @@ import os
 from typing import Any, Optional
 
 from faunadb import query as q
-from faunadb._endpoint import without_password as shown_url
+from faunadb._private import without_password as shown_url
 from faunadb.cli.errors import CliError
 from faunadb.client import FaunaClient
 from faunadb.errors import FaunaError, Unauthorized

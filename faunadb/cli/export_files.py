@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from faunadb._private import make_private
 from faunadb.cli.errors import CliError
 
 __all__ = ["CorruptFile", "DataFile", "Export", "ExportWriter", "read_documents", "read_export"]
@@ -411,6 +412,7 @@ class ExportWriter:
             "files_bytes": sum(path.stat().st_size for path in self.paths),
         }
         target = self.root / "metadata_00.json"
+        make_private(target)
         target.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
     def close(self) -> None:
@@ -425,6 +427,7 @@ class ExportWriter:
         self.paths.append(path)
         self._ordinal += 1
         self._written = 0
+        make_private(path)
         if self.compressed:
             self._file = gzip.open(path, "wb", compresslevel=6)  # type: ignore[assignment]  # noqa: SIM115
         else:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from faunadb._private import make_private
 from faunadb.cli.connection import Connection, shown_url
 from faunadb.cli.errors import CliError, FqlSyntaxError
 from faunadb.cli.forms import BY_JAVASCRIPT
@@ -25,13 +26,32 @@ __all__ = ["history_path", "is_complete", "run_script", "run_shell", "words"]
 _WORD = re.compile(r"[:\w.]+$")
 _OPENING, _CLOSING = "([{", ")]}"
 # lines that may hold a secret are not kept
-_PRIVATE = re.compile(r"password|secret|credential|fn[AE][\w-]{20}", re.IGNORECASE)
+# words beside which secrets and passwords stand, secrets themselves, and URLs with a password
+_PRIVATE = re.compile(
+    r"passw|passphrase|secret|credential|identify|login|authorization|fn[AE][\w-]{20}|://[^/:@]*:.*@",
+    re.IGNORECASE | re.DOTALL,
+)
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|U([0-9a-f]{8})|([0-7]{1,3})|\n)", re.I
+)
 
 
 def history_path() -> Path:
     """The file that keeps what was typed: ``$XDG_STATE_HOME/faunadb/history``."""
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state) / "faunadb" / "history"
+
+
+def is_private(text: str) -> bool:
+    """Whether a text may hold a password or a secret, however its words are spelled: ``"pass" + "w\\x6frd"``."""
+    plain = _ESCAPE.sub(_escaped, text)
+    return any(_PRIVATE.search(spelled) for spelled in (text, plain, re.sub(r"[\s\"'`+,]", "", plain)))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    hexadecimal = match[1] or match[2] or match[3] or match[4]
+    code = int(hexadecimal, 16) if hexadecimal else int(match[5] or "0", 8)
+    return chr(code) if 0 < code <= 0x10FFFF else ""
 
 
 def is_complete(text: str) -> bool:
@@ -138,14 +158,15 @@ class _Prompt:
             """Keeps no line that may hold a secret."""
 
             def store_string(self, string: str) -> None:
-                if not _PRIVATE.search(string):
+                if not is_private(string):
                     super().store_string(string)
 
         path = history_path()
         history: History = InMemoryHistory()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
+            make_private(path)
+            path.chmod(0o600)  # an older one may be open to others
             history = CarefulHistory(str(path))
         except OSError:
             pass

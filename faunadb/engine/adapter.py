@@ -14,6 +14,7 @@ from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.structures import CaseInsensitiveDict
 
+from .._private import without_password
 from .engine import DEFAULT_SECRET, Engine, open_engine
 from .storage.base import StoreUnavailable
 from .wire.http import handle
@@ -90,8 +91,6 @@ class EngineAdapter(BaseAdapter):
         self._closed = False
 
     def __repr__(self) -> str:
-        from .storage.urls import without_password
-
         return f"EngineAdapter({without_password(self.url)!r})"
 
     @property

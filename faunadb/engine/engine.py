@@ -395,8 +395,8 @@ def open_engine(
 ) -> Engine:
     """An engine on the store at url (``sqlite://``, ``sqlite:///file.db``, ``postgresql://...``).
 
-    secret: the root secret, "" for none. root_hashes: bcrypt hashes of further ones. answers: bytes of answers to keep
-    (`Answers`). options: those of `storage.open_store`. Raises its errors.
+    secret: the root secret, "" for none. root_hashes: those of further ones (`auth.secrets.hash_root`). answers: bytes of
+    answers to keep (`Answers`). options: those of `storage.open_store`. Raises its errors.
     """
     engine = Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes, answers=answers)
     _open[engine] = os.getpid()

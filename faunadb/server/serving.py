@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any, Optional
 
+from .._private import without_password
 from ..engine import open_engine
-from ..engine.auth.secrets import hash_password
-from ..engine.storage.urls import is_in_memory, without_password
+from ..engine.auth.secrets import hash_root
+from ..engine.storage.urls import is_in_memory
 from .application import END_STREAMS, Application, access
 from .listening import (
     DEFAULT_HOST,
@@ -120,7 +121,7 @@ def serve(
     os.environ[CONFIG] = json.dumps(
         {
             "url": url,
-            "root_hashes": [hash_password(secret)],
+            "root_hashes": [hash_root(secret)],
             "options": options or {},
             "log_level": log_level,
             "access_log": access_log,

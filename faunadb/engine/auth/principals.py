@@ -121,7 +121,7 @@ class _Proof(NamedTuple):
 class Authenticator:
     """Authenticates the requests of one engine; any thread may use it.
 
-    root_secrets: the server's own secrets, kept as hashes only; root_hashes: bcrypt hashes of such secrets.
+    root_secrets: the server's own secrets, kept as hashes only; root_hashes: of such secrets, made by `secrets.hash_root`.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Authenticator:
         root_hashes: Iterable[str] = (),
         tokens: Optional[TokenVerifier] = None,
     ):
-        self.root_hashes = [*map(secrets.hash_password, root_secrets), *root_hashes]
+        self.root_hashes = [*map(secrets.hash_root, root_secrets), *root_hashes]
         self.verified = secrets.VerifiedSecrets()
         self._tokens = tokens
         self._lock = threading.Lock()
@@ -208,13 +208,13 @@ class Authenticator:
         if decoded is None or decoded.kind != "key" or not 0 < decoded.id < CLOSURE_ID:
             return False
         if not self.is_root(secret):
-            self.root_hashes.append(secrets.hash_password(secret))
+            self.root_hashes.append(secrets.hash_root(secret))
         return True
 
     def is_root(self, text: str) -> bool:
         """Whether text is one of the server's own secrets."""
         # Every hash is tried, so that the time taken does not tell which one matched.
-        matches = [self.verified.check_plain(text, hashed) for hashed in self.root_hashes]
+        matches = [self.verified.check_root(text, hashed) for hashed in self.root_hashes]
         return True in matches
 
 

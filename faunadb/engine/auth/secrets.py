@@ -9,8 +9,10 @@ key   126, 112, key id (8 bytes, big endian), 20 random bytes                   
 token 126, 113, token id (8 bytes), global id of the database (8 bytes), 20 random     51 letters
 ===== ================================================================================ ==========
 
-The id finds the document, the hash stored there decides. Only hashes are ever stored: bcrypt of the
-base64 text of the random part (a hash of the whole secret is accepted as well). Nothing here shows a
+The id finds the document, the hash stored there decides. Only hashes are ever stored. The random part has 160 bits,
+which nobody finds by trying, however fast the hash is: BLAKE2b of its base64 text, with a key of its own for each. What
+people choose, passwords and the root secret, is hashed by bcrypt, which takes its time. bcrypt hashes of a random part
+(or of the whole secret) are accepted as well: older stores hold them, and the original's exports. Nothing here shows a
 secret in a representation or an error.
 """
 
@@ -19,9 +21,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
+import re
 import threading
-from typing import Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 import bcrypt
 
@@ -29,6 +33,8 @@ import bcrypt
 COST = 5
 #: bcrypt looks at this many bytes of what it hashes
 BCRYPT_BYTES = 72
+#: work factor up to which a hash from elsewhere is compared with: each step doubles the time that takes
+MAX_COST = 12
 
 RANDOM_BYTES = 20
 KEY_MARK = bytes((126, 112))
@@ -83,7 +89,7 @@ def new_token_secret(token_id: int, global_id: int) -> tuple[str, str]:
 
 def _new(head: bytes) -> tuple[str, str]:
     random = os.urandom(RANDOM_BYTES)
-    return _encode(head + random), hash_password(_encode(random))
+    return _encode(head + random), hash_random(_encode(random))
 
 
 def decode_secret(text: str) -> Optional[Secret]:
@@ -111,7 +117,45 @@ _URL_SAFE = str.maketrans("-_", "+/")
 def hash_secret(text: str) -> Optional[str]:
     """The stored hash of a key's or token's secret; None when text is not one."""
     secret = decode_secret(text)
-    return None if secret is None else hash_password(secret.random)
+    return None if secret is None else hash_random(secret.random)
+
+
+_FAST = "$blake2b$"
+_SALT_BYTES = 16
+
+
+def hash_random(text: str) -> str:
+    """``$blake2b$KEY$HASH`` of what is too random to be found by trying."""
+    return _hash_random(text, _encode(os.urandom(_SALT_BYTES)))
+
+
+def _hash_random(text: str, key: str) -> str:
+    data = text.encode("utf-8", "surrogatepass")
+    return f"{_FAST}{key}${_encode(hashlib.blake2b(data, key=key.encode('ascii'), digest_size=32).digest())}"
+
+
+def _check_random(text: str, hashed: str) -> bool:
+    key = hashed[len(_FAST) :].partition("$")[0]
+    if not key.isascii() or not 0 < len(key) <= hashlib.blake2b.MAX_KEY_SIZE:
+        return False
+    expected, found = _hash_random(text, key).encode(), hashed.encode("utf-8", "surrogatepass")
+    return hmac.compare_digest(expected, found)
+
+
+def hash_root(secret: str) -> str:
+    """bcrypt hash of a root secret, of which every byte counts."""
+    return hash_password(_whole(secret))
+
+
+def check_root(secret: str, hashed: str) -> bool:
+    """Whether hashed is what `hash_root` makes of secret, compared in constant time."""
+    return check_password(_whole(secret), hashed)
+
+
+def _whole(secret: str) -> str:
+    """What bcrypt can hash whole: the secret itself, or a digest where it is too long."""
+    data = secret.encode("utf-8", "surrogatepass")
+    return secret if len(data) <= BCRYPT_BYTES else _encode(hashlib.sha256(data).digest())
 
 
 def hash_password(password: str) -> str:
@@ -129,6 +173,8 @@ def check_password(password: str, hashed: Optional[str]) -> bool:
     if hashed is None:
         bcrypt.checkpw(b"", _NOBODY)
         return False
+    if not _is_affordable(hashed):
+        return False
     try:
         return bcrypt.checkpw(_password_bytes(password), hashed.encode("utf-8", "surrogatepass"))
     except ValueError:
@@ -140,7 +186,17 @@ def check_secret(text: str, hashed: Optional[str]) -> bool:
     secret = decode_secret(text)
     if secret is None:
         return False
+    if hashed is not None and hashed.startswith(_FAST):
+        return _check_random(secret.random, hashed)
     return check_password(secret.random, hashed) or (hashed is not None and check_password(text, hashed))
+
+
+_BCRYPT = re.compile(r"\$2[abxy]?\$([0-9]{2})\$")
+
+
+def _is_affordable(hashed: str) -> bool:
+    match = _BCRYPT.match(hashed)
+    return match is not None and int(match[1]) <= MAX_COST
 
 
 _NOBODY = b"$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
@@ -200,11 +256,11 @@ class VerifiedSecrets:
         """As `check_secret`."""
         return self._check(text, hashed, check_secret)
 
-    def check_plain(self, text: str, hashed: Optional[str]) -> bool:
-        """As `check_password`, for the server's own secrets."""
-        return self._check(text, hashed, check_password)
+    def check_root(self, text: str, hashed: str) -> bool:
+        """As `check_root`, for the server's own secrets."""
+        return self._check(text, hashed, check_root)
 
-    def _check(self, text: str, hashed: Optional[str], test: Callable[[str, Optional[str]], bool]) -> bool:
+    def _check(self, text: str, hashed: Optional[str], test: Callable[[str, Any], bool]) -> bool:
         name = self.digest(f"{hashed} {text}")
         if name in self._good:
             return True

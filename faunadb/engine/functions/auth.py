@@ -213,5 +213,5 @@ def key_from_secret(ctx: Context, secret: str) -> Any:
     if owner is not None and owner.document is not None and ctx.perms.can_read(ctx, owner.document):
         found = documents.get(ctx, owner.document, None)
     if found is None:
-        raise Fault("instance not found", f"No key found for secret {secret}.")
+        raise Fault("instance not found", "No key found for the secret.")
     return found

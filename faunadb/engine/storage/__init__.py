@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
+from ..._private import without_password
 from .base import (
     BadURL,
     ClockBehind,
@@ -21,7 +22,6 @@ from .base import (
     Transaction,
     VersionRow,
 )
-from .urls import without_password
 
 
 def open_store(url: str, **options: Any) -> Store:

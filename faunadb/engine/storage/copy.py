@@ -6,10 +6,11 @@ import hashlib
 import os
 from typing import Callable, NamedTuple, Optional
 
+from ..._private import without_password
 from .base import NotAStore, Store, StoreError, Transaction
 from .sql import Row, SqlSnapshot, SqlTransaction
 from .statements import COPIED
-from .urls import parse_sqlite, without_password
+from .urls import parse_sqlite
 
 Progress = Callable[[str, int], None]
 

@@ -11,10 +11,11 @@ from urllib.parse import urlencode, urlsplit
 import psycopg
 from psycopg import errors
 
+from ..._private import without_password
 from .base import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
 from .sqlite_schema import check_format
 from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
-from .urls import merge_options, positive_seconds, query_options, without_password
+from .urls import merge_options, positive_seconds, query_options
 
 TABLE_NAMES = ("meta", "version", "stale", "entry", "past_entry", "change_log", "counter", "setting")
 

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from typing import Optional
 
+from ..._private import make_private
 from .base import NotAStore, StoreError, StoreUnavailable
 from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
 
@@ -94,6 +95,11 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
 def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connection:
     """Open or create the store at ``path``; what is not a store is left untouched."""
     _check_place(path)
+    try:
+        # The files that SQLite puts beside it get its mode.
+        make_private(path)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot open {path!r}: {error.strerror}") from error
     try:
         connection = connect(path, synchronous)
     except sqlite3.Error as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from ..._private import without_password
 from .base import BadURL
 
 
@@ -25,12 +25,14 @@ def parse_sqlite(url: str) -> SqliteURL:
             f"{without_password(url)!r} names a host; a file is sqlite:///relative.db or sqlite:////absolute.db"
         )
     if parts.fragment:
-        raise BadURL(f"{url!r} has a fragment ('#...'), which a store URL cannot have; write '#' as %23")
+        raise BadURL(
+            f"{without_password(url)!r} has a fragment ('#...'), which a store URL cannot have; write '#' as %23"
+        )
     path = unquote(parts.path)
     if path.startswith("/"):
         path = path[1:]
     if "\0" in path:
-        raise BadURL(f"{url!r} names a path with a NUL character")
+        raise BadURL(f"{without_password(url)!r} names a path with a NUL character")
     return SqliteURL(None if path in ("", ":memory:") else path, query_options(url))
 
 
@@ -73,9 +75,3 @@ def positive_seconds(name: str, value: Any) -> float:
     if not 0 < seconds < 1e6:
         raise BadURL(f"option {name!r} must be a positive number of seconds, not {value!r}")
     return seconds
-
-
-def without_password(url: str) -> str:
-    """The URL, fit to be shown: a password in it becomes ``***``."""
-    shown = re.sub(r"^([a-zA-Z][\w+.-]*://[^/?#:@]*):[^/?#]*@", r"\1:***@", url)
-    return re.sub(r"([?&](?:password|sslpassword)=)[^&#]*", r"\1***", shown)

@@ -19,11 +19,11 @@ def test_key_secret(number):
     secret, hashed = secrets.new_key_secret(number)
     assert len(secret) == 40
     assert secret.startswith("fn")
-    assert hashed.startswith("$2a$05$")
+    assert hashed.startswith("$blake2b$")
     assert secrets.decode_secret(secret)[:3] == ("key", number, None)
     assert secrets.check_secret(secret, hashed)
-    random = base64.urlsafe_b64decode(secret)[-20:]
-    assert bcrypt.checkpw(base64.urlsafe_b64encode(random).rstrip(b"="), hashed.encode())
+    random = base64.urlsafe_b64encode(base64.urlsafe_b64decode(secret)[-20:]).rstrip(b"=")
+    assert secrets.check_secret(secret, bcrypt.hashpw(random, bcrypt.gensalt(4, prefix=b"2a")).decode())
 
 
 @pytest.mark.parametrize("number", IDS)
@@ -105,6 +105,42 @@ def test_first_72_bytes_count():
     assert not secrets.check_password("x" * 71 + "y", secrets.hash_password("x" * 90))
 
 
+def test_every_byte_of_a_root_secret_counts():
+    for secret in ("x" * 72, "x" * 90, "é" * 60, "a\0b"):
+        hashed = secrets.hash_root(secret)
+        assert secrets.check_root(secret, hashed)
+        assert not secrets.check_root(secret + "y", hashed)
+        assert not secrets.check_root(secret[:-1] + "y", hashed)
+
+
+def test_a_generated_secret_has_a_fast_hash_with_a_key_of_its_own():
+    secret, hashed = secrets.new_key_secret(5)
+    random = secrets.decode_secret(secret).random
+    assert hashed.startswith("$blake2b$")
+    assert hashed != secrets.hash_secret(secret)
+    assert secrets.check_secret(secret, secrets.hash_secret(secret))
+    assert secrets.check_secret(
+        secret, secrets.hash_password(random)
+    )  # as older stores and the original have it
+    assert not secrets.check_secret(secrets.new_key_secret(5)[0], hashed)
+    for broken in (
+        "$blake2b$",
+        "$blake2b$$",
+        f"$blake2b${'k' * 65}$x",
+        "$blake2b$ü$x",
+        hashed[:-1],
+        hashed + "é",
+    ):
+        assert not secrets.check_secret(secret, broken)
+
+
+def test_a_hash_that_would_take_minutes_is_not_compared_with():
+    """Whoever makes a key or credentials may give their hash, and with it the time that each comparison takes."""
+    salted = "CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+    assert not secrets.check_password("", f"$2a$31${salted}")
+    assert not secrets.check_password("", f"$2b$13${salted}")
+
+
 @pytest.mark.parametrize("hashed", [None, "", "plain", "$2a$05$short", "ü"])
 def test_no_usable_hash(hashed):
     assert not secrets.check_password("", hashed)
@@ -146,8 +182,8 @@ def test_verified_secrets_follow_the_hash():
     assert verified.check(secret, hashed)
     assert not verified.check(secret, secrets.new_key_secret(1)[1])
     assert len(verified) == 1
-    assert verified.check_plain("root", secrets.hash_password("root"))
-    assert not verified.check_plain("other", secrets.hash_password("root"))
+    assert verified.check_root("root", secrets.hash_root("root"))
+    assert not verified.check_root("other", secrets.hash_root("root"))
 
 
 def test_verified_secrets_are_bounded():

@@ -448,7 +448,7 @@ def not_found(db, secret):
     expected = {
         "position": [],
         "code": "instance not found",
-        "description": f"No key found for secret {secret}.",
+        "description": "No key found for the secret.",
     }
     return status == 400 and body == {"errors": [expected]}
 

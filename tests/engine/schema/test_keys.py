@@ -39,7 +39,7 @@ def test_create(child, params, shown):
     assert status == 201
     assert list(made) == ["ref", "ts", *shown, "secret", "hashed_secret"]
     assert made["ref"]["@ref"]["collection"] == {"@ref": {"id": "keys"}}
-    assert made["hashed_secret"].startswith("$2a$05$")
+    assert made["hashed_secret"].startswith("$blake2b$")
     assert made["secret"].startswith("fnA")
     secret = made.pop("secret")
     assert child.wire(q.get(key(made["ref"]["@ref"]["id"]))) == made

@@ -1,0 +1,31 @@
+"""What is not for other eyes: passwords in URLs, and the mode of files."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Union
+from urllib.parse import unquote_plus
+
+#: Options of a database URL that hold a password.
+_PASSWORDS = ("password", "sslpassword")
+
+
+def without_password(url: str) -> str:
+    """Return a URL with ``***`` in place of the passwords that it may contain.
+
+    A password that nobody has percent-encoded may hold any character, so it ends at the last ``@``.
+    """
+    shown = re.sub(r"^([^:/]*://[^/:@]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    address, mark, options = shown.partition("?")
+    return address + mark + re.sub(r"([^&;#=]+)=([^&;#]*)", _shown_option, options)
+
+
+def _shown_option(option: re.Match[str]) -> str:
+    is_password = unquote_plus(option[1]).strip().lower() in _PASSWORDS
+    return f"{option[1]}=***" if is_password else option[0]
+
+
+def make_private(path: Union[str, os.PathLike[str]]) -> None:
+    """Make an empty file that is its user's alone (0600), unless there is one. Raises `OSError`."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
