@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any, Callable
 
@@ -91,9 +91,7 @@ def _raw(value: Any) -> Any:
     try:
         return (_RAW_BY_TYPE.get(kind) or _raw_by_base(value))(value)
     except RecursionError:
-        from faunadb._deep import raw_deep
-
-        return raw_deep(value)
+        return _raw_deep(value)
 
 
 def _same(value: Any) -> Any:
@@ -171,6 +169,64 @@ def _raw_by_base(value: Any) -> Callable[[Any], Any]:
         if isinstance(value, base):
             return _RAW_BY_TYPE[base]
     return _same
+
+
+# Structures that are nested deeper than Python's recursion limit allows. The code above recurses, which is faster; it
+# hands over here when the limit stops it. What follows walks with a stack of its own, so depth costs memory only, and
+# finds out whether the structure contains itself.
+
+CONTAINERS = (dict, list, tuple)
+
+
+def _raw_deep(value: Any) -> Any:
+    """Do what ``_raw`` does, at any depth.
+
+    :raises UnexpectedError: When the structure contains itself, or holds what cannot be sent.
+    """
+    results: list[Any] = [None]
+    open_ids: set[int] = set()
+    # What is to do: wrap a value and store it in results, or note that a container is finished.
+    todo: list[tuple[Any, Any, Any]] = [(value, results, 0)]
+    while todo:
+        current, target, key = todo.pop()
+        if target is None:
+            open_ids.discard(key)
+        elif not isinstance(current, CONTAINERS):
+            target[key] = _raw_leaf(current)
+        else:
+            enter(current, open_ids)
+            todo.append((None, None, id(current)))
+            inner, target[key] = _shell_of(current)
+            todo.extend((member, inner, name) for name, member in _members(current))
+    return results[0]
+
+
+def _raw_leaf(value: Any) -> Any:
+    try:
+        return (_RAW_BY_TYPE.get(type(value)) or _raw_by_base(value))(value)
+    except RecursionError:
+        raise unserializable("<function>", "a lambda is nested too deeply") from None
+
+
+def _shell_of(container: Any) -> tuple[Any, Any]:
+    """Return what a container's members are to be put into, and the JSON value around it."""
+    if isinstance(container, dict):
+        for key in container:
+            _check_key(key)
+        members: dict[str, Any] = dict.fromkeys(container)
+        return members, {"object": members}
+    elements: list[Any] = [None] * len(container)
+    return elements, elements
+
+
+def _members(container: Any) -> Iterator[tuple[Any, Any]]:
+    return iter(container.items()) if isinstance(container, dict) else enumerate(container)
+
+
+def enter(container: Any, open_ids: set[int]) -> None:
+    if id(container) in open_ids:
+        raise unserializable("...", f"the structure (a {type(container).__name__}) contains itself")
+    open_ids.add(id(container))
 
 
 def unserializable(value: Any, reason: str = "") -> UnexpectedError:

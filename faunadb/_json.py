@@ -7,11 +7,12 @@ import json
 import json.encoder
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
 from datetime import date, datetime
 from json import JSONDecodeError, JSONDecoder, JSONEncoder
 from typing import Any, Callable, Optional, Union
 
-from faunadb._expressions import _Expr, unserializable
+from faunadb._expressions import CONTAINERS, _Expr, enter, unserializable
 from faunadb.errors import UnexpectedError
 from faunadb.objects import _NATIVE_BY_NAME, FaunaTime, Query, Ref, SetRef, _date_from_text
 
@@ -209,7 +210,7 @@ def to_json(dct: Any, pretty: bool = False, sort_keys: bool = False) -> str:
             return _PRETTY.encode(dct)
         return _SORTED.encode(dct) if sort_keys else _write_compact(dct)
     except RecursionError:
-        return _write_deep(dct, pretty, sort_keys)
+        return __write_deep(dct, pretty, sort_keys)
     except ValueError as error:
         if not str(error).startswith("Out of range float"):
             raise
@@ -233,11 +234,9 @@ def _json_value(obj: Any) -> Any:
     raise unserializable(obj)
 
 
-def _write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
-    from faunadb._deep import write_deep
-
+def __write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
     # Indentation of something nested a thousand deep would not help anybody read it.
-    return write_deep(value, _COMPACT.encode, _json_value, sort_keys or pretty)
+    return _write_nested(value, _COMPACT.encode, _json_value, sort_keys or pretty)
 
 
 def _encoder(**options: Any) -> JSONEncoder:
@@ -271,3 +270,49 @@ def _compact_writer() -> Callable[[Any], str]:
 
 
 _write_compact = _compact_writer()
+
+
+def _write_nested(
+    value: Any, scalar_json: Callable[[Any], str], expand: Callable[[Any], Any], sort_keys: bool
+) -> str:
+    """Return the compact JSON of a structure of any depth.
+
+    :param scalar_json: Returns the JSON of a string, number, boolean or ``None``.
+    :param expand: Returns the JSON value that an object of another type stands for.
+    :raises UnexpectedError: When the structure contains itself, or holds what cannot be written.
+    """
+    parts: list[str] = []
+    open_ids: set[int] = set()
+    todo: list[tuple[str, Any]] = [("value", value)]
+    while todo:
+        kind, current = todo.pop()
+        if kind == "text":
+            parts.append(current)
+        elif kind == "leave":
+            open_ids.discard(id(current))
+        elif isinstance(current, CONTAINERS):
+            enter(current, open_ids)
+            todo.append(("leave", current))
+            todo.extend(reversed(list(_pieces(current, scalar_json, sort_keys))))
+        elif current is None or isinstance(current, (str, int, float)):
+            parts.append(scalar_json(current))
+        else:
+            todo.append(("value", expand(current)))
+    return "".join(parts)
+
+
+def _pieces(container: Any, scalar_json: Callable[[Any], str], sort_keys: bool) -> Iterator[tuple[str, Any]]:
+    if not isinstance(container, dict):
+        yield "text", "["
+        for index, element in enumerate(container):
+            if index:
+                yield "text", ","
+            yield "value", element
+        yield "text", "]"
+        return
+    opening = "{"
+    for key in sorted(container) if sort_keys else container:
+        yield "text", f"{opening}{scalar_json(str(key))}:"
+        yield "value", container[key]
+        opening = ","
+    yield "text", "{}" if opening == "{" else "}"

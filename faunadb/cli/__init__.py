@@ -8,35 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from typing import Optional
+
+from faunadb.cli.commands import COMMANDS, Command
 
 __all__ = ["COMMANDS", "Command", "main"]
-
-
-class Command(NamedTuple):
-    """A command, and where it is defined: imported when it is called for."""
-
-    name: str
-    module: str
-    attribute: str
-    #: the extra to install for it; ``""`` when it needs none
-    extra: str
-    summary: str
-
-
-COMMANDS = [
-    Command("demo", "faunadb.cli.app", "demo", "", "Load a small data set and run ten FQL queries on it."),
-    Command(
-        "shell", "faunadb.cli.app", "shell", "cli", "Talk with a database, in Python or JavaScript style."
-    ),
-    Command("eval", "faunadb.cli.app", "evaluate", "cli", "Run one query and print its result."),
-    Command("import", "faunadb.cli.app", "import_", "cli", "Bring an export of Fauna into a database."),
-    Command("export", "faunadb.cli.app", "export", "cli", "Write a database as an export of Fauna."),
-    Command(
-        "copy", "faunadb.cli.copy", "copy", "cli", "Copy a whole store to another backend, history and all."
-    ),
-    Command("serve", "faunadb.cli.serve", "serve", "server", "Serve a database to FQL v4 drivers over HTTP."),
-]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 import click
 
 from faunadb import __version__
-from faunadb.cli import COMMANDS
+from faunadb.cli.commands import COMMANDS
 from faunadb.cli.errors import CliError
 
 __all__ = ["cli", "run"]

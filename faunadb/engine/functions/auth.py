@@ -16,7 +16,8 @@ from ..language.errors import Fault, permission_denied, validation_failed
 from ..language.registry import PURE, READ, WRITE, Arg, form
 from ..schema.fields import invalid_type, prepare
 from ..schema.tokens import TOKENS
-from ..sets.base import Denied, ref_of
+from ..sets.base import Denied
+from ..sets.elements import ref_of
 
 if TYPE_CHECKING:
     from ..language.context import Context

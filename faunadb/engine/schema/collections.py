@@ -9,6 +9,7 @@ from ..language import values as v
 from ..language.errors import Fault
 from . import protection, tasks
 from .fields import LONG, MAP, days, name
+from .indexes import INDEXES
 from .native import LAST_COLLECTION, Fields, SchemaWriter
 from .view import CollectionInfo
 
@@ -42,15 +43,12 @@ class Collections(SchemaWriter):
 
     def deleting(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
         protection.refuse(ctx, ref.scope, "Cannot delete collection")
-        from .writers import writer_for
-
-        indexes = writer_for(v.INDEXES)
         for index in ctx.schema.indexes_on(ref.scope, ref.id):
             if index.collections == frozenset((ref.id,)):
                 row = ctx.writer().version(ref.scope, v.INDEXES, index.id)
                 item = ctx.schema.item(index.ref)
                 if item is not None:
-                    indexes.delete(ctx, index.ref, row, item.fields)
+                    INDEXES.delete(ctx, index.ref, row, item.fields)
         tasks.enqueue(ctx, ["collection", ref.scope, ref.id])
 
 

@@ -12,7 +12,7 @@ from ..language import codec
 from ..language import values as v
 from ..language.errors import At, Failure, not_unique
 from .fields import MAP, REF, STRING, TIMESTAMP, Check, invalid_type
-from .native import Fields, NativeWriter
+from .native import Fields, NativeWriter, place_faults
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -55,8 +55,6 @@ class Credentials(NativeWriter):
         return fields
 
     def create(self, ctx: Context, ref: v.Ref, params: Fields, at: At, before: Any = None) -> v.Document:
-        from .native import place_faults
-
         return place_faults(at, super().create, ctx, ref, params, at, before)  # type: ignore[no-any-return]
 
     def set_password(self, ctx: Context, instance: v.Ref, password: str) -> None:

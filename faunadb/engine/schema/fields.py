@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
+from ..documents import exists
 from ..java.times import Date, Time
 from ..language import codec, lambdas
 from ..language import values as v
@@ -307,8 +308,6 @@ def _check_refs(check: Check, value: Any, at: FieldPath) -> None:
 
 
 def _check_ref(check: Check, ref: v.Ref, at: FieldPath) -> None:
-    from ..documents import exists
-
     ctx = check.ctx
     if any(failure.field == list(at) for failure in check.failures):
         return

@@ -8,6 +8,7 @@ from ..documents import merge, writing
 from ..java.times import Time
 from ..language import values as v
 from ..language.errors import At
+from .credentials import CREDENTIALS
 from .fields import MAP, TIMESTAMP, Check, invalid_type
 from .native import Fields, Writer, place_faults
 from .view import DAY_MICROS
@@ -97,8 +98,6 @@ class UserDocuments(Writer):
         return password
 
     def _set_password(self, ctx: Context, ref: v.Ref, password: str) -> None:
-        from .credentials import CREDENTIALS
-
         CREDENTIALS.set_password(ctx, ref, password)
 
 

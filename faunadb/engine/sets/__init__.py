@@ -1,6 +1,7 @@
 """Sets: what they are made of, how they are read (sets and reads chapter).
 
-base      elements, cuts, readers: what every set is made of
+elements  what sets hold
+base      cuts, readers: what every set is made of
 leaves    match, documents, native collections, single documents
 algebra   union, intersection, difference
 derived   distinct, range, filter, reverse
@@ -26,9 +27,10 @@ from ..language.errors import permission_denied
 from ..language.sets import PLACES
 from . import events as _events
 from .algebra import Difference, Intersection, Union, check_members
-from .base import Denied, LazySet, ref_of, shown, ticking, visible
+from .base import Denied, LazySet, ticking, visible
 from .cursors import as_list, parse_edge, parse_event_cursor
 from .derived import Distinct, Filter, Range, Reverse
+from .elements import ref_of, shown
 from .events import EventsSet
 from .joins import Join, check_join_index
 from .leaves import DocumentsSet, Match, NativeSet, RefSet, Singleton, match

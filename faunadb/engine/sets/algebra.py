@@ -19,7 +19,6 @@ from ..language.errors import Fault
 from .base import (
     Denied,
     Edges,
-    Element,
     LazySet,
     Reader,
     Shape,
@@ -27,11 +26,10 @@ from .base import (
     before_group,
     clipped,
     compatible,
-    group,
     incompatible,
-    merged_sources,
     outside_groups,
 )
+from .elements import Element, group, merged_sources
 from .history import ConditionHistory, History, UnionHistory
 
 if TYPE_CHECKING:

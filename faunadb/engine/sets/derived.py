@@ -12,19 +12,18 @@ from ..language.lambdas import apply
 from .base import (
     Edge,
     Edges,
-    Element,
     LazySet,
     Reader,
     Shape,
     after_group,
     before_group,
     clipped,
-    group,
     outside_groups,
-    shown,
     ticking,
     visible,
 )
+from .cursors import parse_edge
+from .elements import Element, group, shown
 from .history import History
 
 if TYPE_CHECKING:
@@ -194,8 +193,6 @@ class Range(Derived):
         return _bare(values) if values else None
 
     def open(self, ctx: Context) -> Reader:
-        from .cursors import parse_edge
-
         inner = self.origin.open(ctx)
         known = self.origin.shape(ctx) is not None
         lower = parse_edge(inner, known, self.start, upper=False)

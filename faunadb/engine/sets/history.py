@@ -16,11 +16,11 @@ from .. import documents
 from ..indexes import keys
 from ..language import values as v
 from ..language.equality import identical
+from .elements import Element, group
 from .intervals import Interval, common_times, united, without
 
 if TYPE_CHECKING:
     from ..language.context import Context
-    from .base import Element
 
 #: Events sorted in memory at once: the first round, then each later one, which reads the whole history again.
 FIRST_ROUND = 128
@@ -263,8 +263,6 @@ class EntryHistory(History):
                     yield event
 
     def timelines(self) -> Iterator[Timeline]:
-        from .base import group
-
         elements = self._elements(self.ctx.snap.history(self.scope, self.index, self.terms))
         for key, rows in groupby(elements, lambda row: group(row[0])):
             yield key, [(element, [interval for _, interval in same]) for element, same in _by_document(rows)]

@@ -11,22 +11,9 @@ from ..language import casts
 from ..language import values as v
 from ..language.errors import Fault, Position, QueryErrors, not_found
 from ..language.lambdas import apply
-from .base import (
-    REFS,
-    Denied,
-    Edge,
-    Edges,
-    Element,
-    LazySet,
-    Reader,
-    Shape,
-    ref_of,
-    shown,
-    ticking,
-    values_of,
-    visible,
-)
+from .base import REFS, Denied, Edge, Edges, LazySet, Reader, Shape, ticking, visible
 from .derived import DistinctReader
+from .elements import Element, ref_of, shown, values_of
 from .history import Event, History, SortedHistory, Timeline
 from .intervals import Interval, common_times
 from .leaves import Match, check_reach, find_index

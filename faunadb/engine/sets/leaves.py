@@ -10,7 +10,8 @@ from ..indexes import definitions as indexing
 from ..indexes import keys
 from ..language import values as v
 from ..language.errors import Fault, not_found, permission_denied, undefined_name
-from .base import CHECK_EVERY, REFS, Denied, Edges, Element, LazySet, Reader, Shape
+from .base import CHECK_EVERY, REFS, Denied, Edges, LazySet, Reader, Shape
+from .elements import Element
 from .history import DocumentHistory, EntryHistory, History
 
 if TYPE_CHECKING:

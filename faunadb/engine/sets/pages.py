@@ -11,8 +11,9 @@ from ..language import values as v
 from ..language.errors import invalid_argument, permission_denied
 from ..language.registry import MISSING
 from . import events as ev
-from .base import Denied, Element, LazySet, covered_all, cursor_of, shown, visible
+from .base import Denied, LazySet, visible
 from .cursors import as_list, parse_edge, parse_event_cursor
+from .elements import Element, covered_all, cursor_of, shown
 from .events import EventsSet
 from .history import Event, History
 from .leaves import EntryReader, RefSet

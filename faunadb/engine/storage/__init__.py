@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
-from ..._private import without_password
 from .base import (
     BadURL,
     ClockBehind,
@@ -22,38 +21,14 @@ from .base import (
     Transaction,
     VersionRow,
 )
-
-
-def open_store(url: str, **options: Any) -> Store:
-    """Open the store at ``url``, creating it when its place is empty.
-
-    ``sqlite://`` is a new store in memory, ``sqlite:///file.db`` a file (four slashes: an absolute path),
-    ``postgresql://user@host/db`` a PostgreSQL database. Options can be given in the URL's query as well:
-    ``durability`` ("full" or, losing the last moments at a power cut, "normal"; SQLite),"
-    " ``lock_timeout`` (seconds
-    to wait for other processes), ``schema`` and ``max_connections`` (PostgreSQL).
-
-    Raises :class:`BadURL`, :class:`NotAStore`, :class:`StoreUnavailable`.
-    """
-    if not isinstance(url, str):
-        raise BadURL(f"a store URL is a string, not {type(url).__name__}")
-    scheme = url.split(":", 1)[0].lower() if ":" in url else ""
-    if scheme == "sqlite":
-        from .sqlite import open_sqlite
-
-        return open_sqlite(url, options)
-    if scheme in ("postgresql", "postgres"):
-        from .postgres import open_postgres
-
-        return open_postgres(url, options)
-    raise BadURL(f"{without_password(url)!r} is no store URL: it must begin with sqlite:// or postgresql://")
+from .opening import open_store
 
 
 def copy_store(
     source_url: str, target_url: str, progress: Optional[Callable[[str, int], None]] = None
 ) -> dict[str, int]:
     """Copy a whole store, with history, counters and settings, into an empty one. See :mod:`.copy`."""
-    from .copy import copy_store as copy
+    from .copy import copy_store as copy  # late: only the command `copy` needs it
 
     return copy(source_url, target_url, progress)
 

@@ -8,6 +8,7 @@ from typing import Callable, NamedTuple, Optional
 
 from ..._private import without_password
 from .base import NotAStore, Store, StoreError, Transaction
+from .opening import open_store
 from .sql import Row, SqlSnapshot, SqlTransaction
 from .statements import COPIED
 from .urls import parse_sqlite
@@ -42,8 +43,6 @@ def copy_store(source_url: str, target_url: str, progress: Optional[Progress] = 
 
     Raises :class:`NotAStore` (no source, target not empty), :class:`StoreError` (the copy differs, or no room).
     """
-    from . import open_store
-
     _check_source(source_url)
     with open_store(source_url) as source, open_store(target_url) as target:
         return _copy(source, target, without_password(target_url), progress or _silent)

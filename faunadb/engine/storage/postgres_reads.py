@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional, Protocol
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
 
 from .base import EntryRow, StoreError
-from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, explain, qualify
+from .clock import Clock
+from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
 from .read_set import ReadSet
 from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot
 from .statements import COPIED, KEYS, Statements, export_statement
-
-if TYPE_CHECKING:
-    from .postgres import PostgresStore
-
 
 _COLUMNS = "vals, rest, coll, doc, cover, ttl, added"
 
@@ -304,12 +301,25 @@ def is_under_way(locker: int, view: str) -> bool:
     return any((int(number) - locker) % 2**32 == 0 for number in running.split(",") if number)
 
 
+class ReadStore(Protocol):
+    """The store (`postgres.PostgresStore`), as one of its snapshots knows it."""
+
+    _statements: PgStatements
+    _target: Target
+    _dialect: Dialect
+    _clock: Clock
+
+    def _begin_reading(self) -> tuple[Connection, Row]: ...
+
+    def _give_back(self, conn: Connection) -> None: ...
+
+
 class PgSnapshot(PgReads):
     """A read transaction on a connection from the pool."""
 
     __slots__ = ("_conn", "_place", "_sql", "_store")
 
-    def __init__(self, store: PostgresStore, at_least: int) -> None:
+    def __init__(self, store: ReadStore, at_least: int) -> None:
         self._store = store
         self._sql = store._statements
         self._place = store._target.shown
