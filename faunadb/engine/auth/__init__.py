@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .authentication import Authenticator
 from .permissions import ALL, FILTERED, Permissions
-from .principals import Auth, Authenticator
+from .principals import Auth
 
 __all__ = [
     "ALL",

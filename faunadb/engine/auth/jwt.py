@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 from ..language.values import Lambda, Ref
 from . import roles as r
 from .jwks import ECKey, Key, KeySets, RSAKey, decode_part
-from .permissions import PredicatePermissions, RolePermissions
+from .permissions import PredicatePermissions
+from .principals import Auth
+from .role_permissions import RolePermissions
 
 if TYPE_CHECKING:
     from ..language.context import Context
-    from ..schema.view import SchemaView
-    from .principals import Auth
-
+    from .schema import Schema
 logger = logging.getLogger("faunadb.engine")
 
 #: What an audience begins with; the global id of the database follows.
@@ -166,7 +166,7 @@ def verify(algorithm: str, key: Key, signed: bytes, signature: bytes) -> bool:
 
 
 def authenticate(
-    verifier: TokenVerifier, schema: SchemaView, context: Callable[[Auth], Context], text: str
+    verifier: TokenVerifier, schema: Schema, context: Callable[[Auth], Context], text: str
 ) -> Optional[Auth]:
     """The principal of a token, None when refused. context: makes the context that predicates run in."""
     parsed = verifier.parse(text)
@@ -178,15 +178,13 @@ def authenticate(
     return _principal(schema, place[0], place[1].get("roles"), parsed.payload, context)
 
 
-def granted(
-    schema: SchemaView, context: Callable[[Auth], Context], payload: dict[str, Any]
-) -> Optional[Auth]:
+def granted(schema: Schema, context: Callable[[Auth], Context], payload: dict[str, Any]) -> Optional[Auth]:
     """The principal of a payload whose signature was verified before."""
     place = _place(schema, payload)
     return None if place is None else _principal(schema, place[0], place[1].get("roles"), payload, context)
 
 
-def _place(schema: SchemaView, payload: Mapping[str, Any]) -> Optional[tuple[int, Mapping[str, Any]]]:
+def _place(schema: Schema, payload: Mapping[str, Any]) -> Optional[tuple[int, Mapping[str, Any]]]:
     """The scope of the database that the audience names, and the fields of its provider for the issuer."""
     global_id = database_of(payload)
     database = schema.by_global_id(global_id) if global_id is not None else None
@@ -198,7 +196,7 @@ def _place(schema: SchemaView, payload: Mapping[str, Any]) -> Optional[tuple[int
     return database.scope, provider
 
 
-def _provider(schema: SchemaView, scope: int, issuer: Any) -> Optional[Mapping[str, Any]]:
+def _provider(schema: Schema, scope: int, issuer: Any) -> Optional[Mapping[str, Any]]:
     for ref in schema.access_providers(scope):
         item = schema.item(ref)
         if item is not None and type(issuer) is str and item.fields.get("issuer") == issuer:
@@ -207,14 +205,12 @@ def _provider(schema: SchemaView, scope: int, issuer: Any) -> Optional[Mapping[s
 
 
 def _principal(
-    schema: SchemaView,
+    schema: Schema,
     scope: int,
     roles: Any,
     payload: dict[str, Any],
     context: Callable[[Auth], Context],
 ) -> Optional[Auth]:
-    from .principals import Auth
-
     expires = payload.get("exp")
     auth = Auth(
         "jwt",
@@ -233,7 +229,7 @@ def _principal(
     return auth
 
 
-def _granted(ctx: Context, schema: SchemaView, scope: int, entry: Any, payload: dict[str, Any]) -> list[Ref]:
+def _granted(ctx: Context, schema: Schema, scope: int, entry: Any, payload: dict[str, Any]) -> list[Ref]:
     """The live role that one entry of a provider's ``roles`` grants to this payload, as a list."""
     if type(entry) is not dict:
         return r.resolve(schema, scope, entry)

@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..language.values import Ref
-from .permissions import RolePermissions
+from .role_permissions import RolePermissions
 
 if TYPE_CHECKING:
     from ..language.context import Host
-    from ..schema.view import SchemaView
     from ..storage.base import Snapshot
     from .principals import Auth
+    from .schema import Schema
 
 
 def stamp(auth: Auth, snap: Snapshot) -> tuple[Any, ...]:
@@ -50,7 +50,7 @@ class Watch:
     def __repr__(self) -> str:
         return f"Watch({self.auth!r})"
 
-    def holds(self, snap: Snapshot, schema: SchemaView) -> bool:
+    def holds(self, snap: Snapshot, schema: Schema) -> bool:
         """Whether the principal would be authenticated again, with the very same rights."""
         if self.auth.kind == "root":
             return True

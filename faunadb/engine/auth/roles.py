@@ -14,9 +14,11 @@ from ..language.errors import Fault, Faults, QueryErrors, RequestError
 from ..language.lambdas import apply
 from ..language.registry import READ
 from ..language.values import COLLECTIONS, ROLES, Lambda, Ref
+from .permissions import PredicatePermissions
 
 if TYPE_CHECKING:
     from ..language.context import Context
+    from .schema import Schema
 
 #: What a role's privilege may speak about.
 ACTIONS = (
@@ -99,8 +101,6 @@ def holds(ctx: Context, predicate: Lambda, argument: Any, scope: int) -> bool:
     at the time of the event, see `PREDICATE_TIME`). What it fails with is not told to anyone; only limits of the
     whole request (time, compute) go through.
     """
-    from .permissions import PredicatePermissions
-
     at = ctx.at
     ctx.at = ctx.cache.get(PREDICATE_TIME)
     try:
@@ -134,7 +134,7 @@ def named_in(value: Any) -> list[Union[str, Ref]]:
     return [element for element in elements if type(element) in (str, Ref)]
 
 
-def resolve(schema: Any, scope: int, value: Any) -> list[Ref]:
+def resolve(schema: Schema, scope: int, value: Any) -> list[Ref]:
     """The live roles of a database that a ``role`` field names, each once; others are left out."""
     found: list[Ref] = []
     for element in named_in(value):
@@ -144,12 +144,12 @@ def resolve(schema: Any, scope: int, value: Any) -> list[Ref]:
     return found
 
 
-def _role_named(schema: Any, scope: int, name: str) -> Optional[Ref]:
+def _role_named(schema: Schema, scope: int, name: str) -> Optional[Ref]:
     ref: Optional[Ref] = schema.lookup(scope, ROLES, name)
     return ref
 
 
-def candidates(schema: Any, scope: int, collection: Ref) -> list[tuple[Ref, tuple[Optional[Lambda], ...]]]:
+def candidates(schema: Schema, scope: int, collection: Ref) -> list[tuple[Ref, tuple[Optional[Lambda], ...]]]:
     """Roles with membership entries for a collection, with the predicates of these entries."""
     found = []
     for ref in schema.roles(scope):

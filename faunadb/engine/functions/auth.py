@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import documents
-from ..auth.principals import owner_of_secret
+from ..auth.authentication import owner_of_secret
 from ..auth.secrets import check_password
 from ..documents import writing
 from ..indexes.lookups import credentials_of, tokens_of
