@@ -18,9 +18,9 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from .language.registry import WRITE
+from .request import Outcome, Request
 
 if TYPE_CHECKING:
-    from .engine import Request
     from .language.context import Context
     from .storage import Snapshot
 
@@ -30,28 +30,6 @@ MAX_BYTES = 16 << 20
 _PARTS = 16
 #: Bytes that an answer takes beside its text, about.
 _BESIDE = 500
-
-
-class Metrics(NamedTuple):
-    """What a query cost. compute: units. read, written: bytes. retries: of a contended transaction."""
-
-    compute: int = 0
-    read: int = 0
-    written: int = 0
-    retries: int = 0
-
-    def lines(self) -> list[str]:
-        """The same for people."""
-        return [f"{name}: {value}" for name, value in self._asdict().items()]
-
-
-class Outcome(NamedTuple):
-    """A query's answer. text: the JSON of the whole body. time: microseconds for ``x-txn-time``."""
-
-    status: int
-    text: str
-    time: int
-    metrics: Metrics
 
 
 class _Kept(NamedTuple):

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from . import functions  # noqa: F401  (importing functions registers the forms)
-from .answers import MAX_BYTES, Answers, Metrics, Outcome
+from .answers import MAX_BYTES, Answers
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .background import maintenance
@@ -24,65 +24,31 @@ from .background.worker import Background
 from .language import budget, deep
 from .language.context import Context, NeedsWriter
 from .language.errors import QueryErrors, RequestError, timed_out
+from .language.legacy import writer_for
 from .language.nodes import Node
 from .language.parser import parse_query
 from .language.prepared import PreparedQueries, Text
-from .language.registry import FORMS, WRITE
+from .language.registry import FORMS, READ, WRITE
 from .language.values import DATABASES, Document
+from .request import (
+    DEFAULT_TIMEOUT,
+    QUICK_SECONDS,
+    Failed,
+    Metrics,
+    NotQuick,
+    Outcome,
+    Request,
+    Unauthenticated,
+)
 from .schema.view import SchemaCache, schema_view
 from .storage import Store, open_store
 from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable
-from .wire.legacy import writer_for
 
 if TYPE_CHECKING:
     from .storage import Snapshot, Transaction
+    from .streaming import Opened
 
 DEFAULT_SECRET = "secret"
-
-#: Milliseconds a query may take: when the request does not say, and at most.
-DEFAULT_TIMEOUT = 120_000
-MAX_TIMEOUT = 600_000
-#: Seconds a query tried quickly may take.
-QUICK_SECONDS = 0.003
-#: Retries of a contended transaction when the request does not say.
-DEFAULT_RETRIES = 4
-
-
-class Request(NamedTuple):
-    """What `Engine.run` needs to know of a request.
-
-    authorization: value of the header, or None. source: the query as JSON data, or as bytes that are still to be read.
-    last_seen: microseconds. deadline: `time.monotonic` seconds. writer: go through the write path from the start
-    (linearized reads). snapshot: answer from it and quickly, that is, raise `NotQuick` rather than wait or work for
-    longer than `QUICK_SECONDS`.
-    """
-
-    authorization: Optional[str]
-    source: Any
-    version: str = "4"
-    deadline: float = float("inf")
-    last_seen: int = 0
-    retries: int = DEFAULT_RETRIES
-    effect_limit: int = WRITE
-    effect_reason: str = ""
-    writer: bool = False
-    snapshot: Optional[Snapshot] = None
-
-
-#: Code of the error of ``abort``.
-ABORTED = "transaction aborted"
-
-
-class NotQuick(Exception):
-    """A query tried quickly turned out to write or to take longer; it has had no effect."""
-
-
-class Unauthenticated(Exception):
-    """No principal: 401. time: the snapshot's."""
-
-    def __init__(self, snapshot_time: int):
-        super().__init__("Unauthorized")
-        self.time = snapshot_time
 
 
 class _Prepared(NamedTuple):
@@ -93,17 +59,6 @@ class _Prepared(NamedTuple):
     effect: int
     schema_version: int
     ctx: Context
-
-
-class Failed(Exception):
-    """A query ended by `errors`; time: its snapshot's. bytes_read: what it had read, when it was ended by ``abort``."""
-
-    def __init__(self, errors: QueryErrors, snapshot_time: int, bytes_read: int = 0):
-        super().__init__(str(errors))
-        self.errors = errors
-        self.time = snapshot_time
-        self.bytes_read = bytes_read if any(error.code == ABORTED for error in errors.errors) else 0
-        self.retries = 0
 
 
 class Engine:
@@ -141,7 +96,7 @@ class Engine:
     def streams(self) -> Any:
         """The dispatcher of event streams, started with the first one."""
         if self._streams is None:
-            from .streaming import Dispatcher
+            from .streaming import Dispatcher  # late: most programs open no stream
 
             with self._starting:
                 if self._streams is None:
@@ -168,6 +123,36 @@ class Engine:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def subscribe(self, request: Request, fields: frozenset[str]) -> Opened:
+        """Evaluate a query read-only and subscribe to what it gives.
+
+        fields: the members of events to send (`streaming.dispatcher.FIELDS`). Raises what `run` raises; also `Failed`
+        for a value that cannot be streamed.
+        """
+        request = request._replace(effect_limit=READ, effect_reason="stream requests")
+        try:
+            return with_keys(lambda: deep.with_room(lambda: self._subscribe(request, fields)))
+        except RecursionError:
+            raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
+        except ClockBehind:
+            raise timed_out("Timed out before deadline") from None
+        except StoreUnavailable as failure:
+            raise RequestError(503, "unavailable", str(failure)) from failure
+
+    def _subscribe(self, request: Request, fields: frozenset[str]) -> Opened:
+        from .streaming import Opened, Watch, target_of_value  # late: most programs open no stream
+
+        with self.store.snapshot(request.last_seen) as snap:
+            prepared = self._prepare(request, snap)
+            ctx = self.context(request, snap, schema_view(self, snap), prepared.auth)
+            try:
+                target = target_of_value(prepared.node.eval(ctx, {}))
+            except QueryErrors as errors:
+                raise Failed(errors, snap.time) from None
+            watch = Watch(self, request.authorization, prepared.auth, snap)
+            stream = self.streams.subscribe(watch, target, fields, request.version, snap)
+            return Opened(stream, snap.time, ctx.compute, ctx.reads)
 
     # Queries
 

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
 from .. import dashboard
-from ..engine.engine import NotQuick
+from ..engine.request import NotQuick
 from ..engine.storage.base import StoreError
 from ..engine.wire.http import handle, handle_quickly
 from ..engine.wire.messages import HttpRequest, HttpResponse

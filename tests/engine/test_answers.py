@@ -12,7 +12,8 @@ import pytest
 
 from faunadb import query as q
 from faunadb.engine.answers import Answers
-from faunadb.engine.engine import Engine, Request, open_engine
+from faunadb.engine.engine import Engine, open_engine
+from faunadb.engine.request import Request
 from tests.engine.conftest import Database
 from tests.engine.fuzzing import FIXTURE, Generator
 
@@ -222,7 +223,7 @@ def name(answers: Answers, n: int) -> Any:
 
 
 def outcome(text: str) -> Any:
-    from faunadb.engine.answers import Metrics, Outcome
+    from faunadb.engine.request import Metrics, Outcome
 
     return Outcome(200, text, 1, Metrics())
 

@@ -12,7 +12,9 @@ from ..java.regex import JavaPattern
 from ..language.budget import spend
 from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
 from ..language.errors import Faults, RequestError, bad_request, invalid_argument, timed_out, wrong_type
+from ..language.legacy import LegacyWriter
 from ..language.registry import Arg, form
+from ..language.render import ResponseWriter
 from ..language.values import type_name
 from .conversions import text_of
 
@@ -422,7 +424,4 @@ def _formatted(ctx: Context, spec: textformat.Specifier, index: int, values: lis
 
 def _as_json(ctx: Context, value: Any, old: bool) -> str:
     """Compact JSON as a response would have it; old: in the style of API version 2.1 (refs use ``class``)."""
-    from ..language.render import ResponseWriter
-    from ..wire.legacy import LegacyWriter
-
     return (LegacyWriter(ctx) if old else ResponseWriter(ctx)).text(value)

@@ -13,16 +13,17 @@ from ..auth.revalidation import Watch
 from ..auth.roles import PREDICATE_TIME
 from ..language.context import Context
 from ..language.errors import TICKET
+from ..language.legacy import writer_for
 from ..language.registry import READ
 from ..language.values import Ref
 from ..schema.view import SchemaView, schema_view
 from ..storage.base import StoreError
-from ..wire.legacy import writer_for
 from .events import Change, VersionEvent
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
 from .targets import Event, Interests, Target
 
 if TYPE_CHECKING:
+    from ..background.keeper import Keeper
     from ..language.render import ResponseWriter
     from ..storage.base import Snapshot
 
@@ -71,7 +72,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        engine: Any,
+        engine: Keeper,
         *,
         max_streams: int = MAX_STREAMS,
         max_events: int = MAX_EVENTS,
@@ -258,7 +259,7 @@ def _changes(snap: Snapshot, interests: Interests, txn: int, text: str) -> list[
 class _Batch:
     """Filters and writes events as of one snapshot."""
 
-    def __init__(self, engine: Any, snap: Snapshot, schema: SchemaView):
+    def __init__(self, engine: Keeper, snap: Snapshot, schema: SchemaView):
         self.engine = engine
         self.snap = snap
         self.schema = schema

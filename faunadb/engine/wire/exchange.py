@@ -8,16 +8,15 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..answers import Metrics
 from ..auth.jwks import with_keys
-from ..engine import Failed, Request
 from ..language import reader
 from ..language.errors import TICKET, RequestError, wires
+from ..language.legacy import is_legacy, legacy_error
 from ..language.registry import WRITE
 from ..language.render import pretty
+from ..request import Failed, Metrics, Request
 from ..schema.view import schema_view
 from .headers import Options, build, metric_headers, traceparent
-from .legacy import is_legacy, legacy_error
 from .messages import CONTENT_TYPE, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:

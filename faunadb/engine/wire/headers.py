@@ -9,10 +9,9 @@ from typing import NamedTuple, Optional
 from urllib.parse import unquote_plus
 
 from ... import __version__
-from ..answers import Metrics
-from ..engine import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT
 from ..language.errors import RequestError, bad_request
 from ..language.registry import VERSION_RANK
+from ..request import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT, Metrics
 
 UNITS_PER_OP = 50
 READ_UNIT = 4096

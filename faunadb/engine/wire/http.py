@@ -11,9 +11,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from ..engine import Failed, NotQuick, Unauthenticated
 from ..language.errors import RequestError
 from ..language.registry import READ
+from ..request import Failed, NotQuick, Unauthenticated
 from ..schema.view import schema_view
 from ..storage.base import DeadlineExceeded, StoreError
 from . import rest
@@ -93,9 +93,9 @@ def _stream(exchange: Exchange) -> HttpResponse:
     if exchange.request.method != "POST":
         exchange.authenticate()
         return exchange.not_allowed("POST")
-    from ..streaming import open_stream
+    from .streams import open_stream  # late: most programs open no stream
 
-    return open_stream(exchange)  # type: ignore[no-any-return]
+    return open_stream(exchange)
 
 
 _SCOPES = {

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..engine import Failed
 from ..language import deep, reader, refs
 from ..language.errors import QueryErrors
 from ..language.registry import READ
 from ..language.values import UnresolvedRef
+from ..request import Failed
 from ..schema.view import schema_view
 from .headers import parse_query_string
 

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from faunadb.engine.engine import Request, open_engine
+from faunadb.engine.engine import open_engine
 from faunadb.engine.language.context import MAX_COMPUTE
+from faunadb.engine.request import Request
 
 from ..conftest import Database
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from faunadb.engine.engine import Engine, Request, open_engine
+from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.language.parser import parse_query
 from faunadb.engine.language.prepared import Parsed, PreparedQueries, split
 from faunadb.engine.language.reader import read
+from faunadb.engine.request import Request
 from tests.engine.conftest import Database
 from tests.engine.fuzzing import FIXTURE, Generator
 

@@ -1,16 +1,16 @@
-"""Responses as the API versions before 2.7 have them (wire protocol, "Other versions")."""
+"""Values and errors as the API versions before 2.7 have them (wire protocol, "Other versions")."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..language import values as v
-from ..language.registry import VERSION_RANK
-from ..language.render import ResponseWriter, quote
+from . import values as v
+from .registry import VERSION_RANK
+from .render import ResponseWriter, quote
 
 if TYPE_CHECKING:
-    from ..language.context import Context
+    from .context import Context
 
 
 class LegacyWriter(ResponseWriter):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faunadb.engine.wire.legacy import legacy_error
+from faunadb.engine.language.legacy import legacy_error
 
 OLD, FIRST, NEWER = (
     {"x-faunadb-api-version": "2.1"},

@@ -1,0 +1,49 @@
+"""Opening an event stream over the wire (wire protocol, "Streaming", "Request")."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..language.errors import QueryError, QueryErrors
+from ..request import Failed, Metrics
+from ..streaming.dispatcher import DEFAULT_FIELDS, FIELDS
+from .exchange import Exchange
+from .headers import parse_query_string
+from .messages import CONTENT_TYPE, HttpResponse
+
+
+def read_fields(text: Optional[str]) -> frozenset[str]:
+    """The event members that the parameter ``fields`` names. Raises `QueryErrors`, an error per bad name.
+
+    Commas at the end are no names: the Go driver writes one behind every name.
+    """
+    listed = text.rstrip(",") if text is not None else ""
+    if not listed and text != "":
+        return DEFAULT_FIELDS
+    names = [name.strip() for name in listed.split(",")]
+    bad = [name for name in names if name not in FIELDS]
+    if bad:
+        raise QueryErrors([_bad_field(name) for name in bad])
+    return frozenset(names)
+
+
+def _bad_field(name: str) -> QueryError:
+    description = f"Invalid url parameter fields. Invalid field name '{name}'."
+    return QueryError(None, "invalid url parameter", description)
+
+
+def open_stream(exchange: Exchange) -> HttpResponse:
+    """Answer ``POST /stream``. Raises what `Engine.run` raises."""
+    # Without a valid secret that is the answer, before anything about parameters or body.
+    exchange.authenticate()
+    try:
+        fields = read_fields(parse_query_string(exchange.request.query).get("fields"))
+    except QueryErrors as errors:
+        raise Failed(errors, exchange.time or exchange.now()) from None
+    source = exchange.source(exchange.body)
+    opened = exchange.engine.subscribe(exchange.query_request(source), fields)
+    exchange.time = opened.time
+    exchange.metrics = Metrics(opened.compute, opened.bytes_read)
+    exchange.extra.append(("x-fauna-stream-id", opened.stream.id))
+    headers = [("content-type", CONTENT_TYPE), *exchange.common(True, 0)]
+    return HttpResponse(200, headers, b"", opened.stream)
