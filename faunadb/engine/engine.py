@@ -145,7 +145,7 @@ class Engine:
 
         with self.store.snapshot(request.last_seen) as snap:
             prepared = self._prepare(request, snap)
-            ctx = self.context(request, snap, schema_view(self, snap), prepared.auth)
+            ctx = prepared.ctx
             try:
                 target = target_of_value(prepared.node.eval(ctx, {}))
             except QueryErrors as errors:
