@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import os
+import threading
 import weakref
 from collections.abc import Mapping
 from typing import Any, Callable, NoReturn, Optional, Union, cast
@@ -229,6 +230,45 @@ _ATTRIBUTES = len(Session.__attrs__)
 
 def _nothing() -> None:
     return None
+
+
+#: Connections of the process that this one was forked from. They are not closed here: that could say goodbye on them.
+_parents_connections: list[Any] = []
+
+
+def part_from_parent(session: Any) -> None:
+    """In a forked child: give a session connections of its own. Waits for nothing and opens nothing.
+
+    What it had is kept until the child ends, since the parent may be talking on it.
+    """
+    adapters = getattr(session, "adapters", None)
+    for adapter in list(adapters.values()) if isinstance(adapters, dict) else ():
+        if isinstance(adapter, HTTPAdapter):
+            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                _free(manager)
+                _parents_connections.append(manager)
+            adapter.proxy_manager = {}
+            adapter.init_poolmanager(
+                adapter._pool_connections,  # type: ignore[attr-defined]
+                adapter._pool_maxsize,  # type: ignore[attr-defined]
+                block=adapter._pool_block,  # type: ignore[attr-defined]
+            )
+    cookies: Any = getattr(session, "cookies", None)
+    if hasattr(cookies, "_cookies_lock"):
+        cookies._cookies_lock = threading.RLock()
+
+
+def _free(manager: Any) -> None:
+    """Take new locks for those that threads of the parent may have held: urllib3 closes its pools when the child ends."""
+    pools = manager.pools
+    pools.lock = threading.RLock()
+    for pool in list(pools._container.values()):
+        idle = pool.pool
+        if idle is not None:
+            idle.mutex = threading.Lock()
+            idle.not_empty = threading.Condition(idle.mutex)
+            idle.not_full = threading.Condition(idle.mutex)
+            idle.all_tasks_done = threading.Condition(idle.mutex)
 
 
 class Shortcut:

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+import weakref
 from collections.abc import Mapping
 from json import JSONDecodeError
 from time import time
@@ -42,7 +43,7 @@ class _LastTxnTime:
     """The latest transaction time that any client of a family has seen. Moves forward only."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._time: Optional[int] = None
 
     @property
@@ -63,7 +64,7 @@ class _LastTxnTime:
         # Most responses to reads bring no later time, so that the lock is not needed.
         if self._time is not None and new_txn_time <= self._time:
             return
-        with self._lock:
+        with self.lock:
             if self._time is None or new_txn_time > self._time:
                 self._time = new_txn_time
 
@@ -162,6 +163,7 @@ class FaunaClient:
         self.session: Session = kwargs.get("session") or self._new_session()
         self.counter: _Counter = kwargs.get("counter") or _Counter(1)
         self._closed = False
+        _clients[id(self)] = self
         self._prepare_session()
 
     def _new_session(self) -> Session:
@@ -496,6 +498,29 @@ class FaunaClient:
 
     def _is_valid_traceparent(self, traceparent: str) -> bool:
         return isinstance(traceparent, str) and re.fullmatch(_TRACEPARENT, traceparent) is not None
+
+
+#: By `id`: a subclass may have made its clients equal to each other, or not hashable.
+_clients: weakref.WeakValueDictionary[int, FaunaClient] = weakref.WeakValueDictionary()
+
+
+def _after_fork() -> None:
+    """In a forked child: share no connection, and no lock, with the process that this one was forked from."""
+    sessions: dict[int, Any] = {}
+    for client in list(_clients.values()):
+        client._shortcut = None
+        client._last_txn_time.lock = threading.Lock()
+        client.counter.lock = threading.RLock()
+        sessions[id(client.session)] = client.session
+    if sessions:
+        from faunadb._transport import part_from_parent  # loaded long since, with the first client
+
+        for session in sessions.values():
+            part_from_parent(session)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _driver_headers() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import weakref
 from collections import deque
 from http import HTTPStatus
 from typing import Any, Optional
@@ -16,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password
 from .engine import DEFAULT_SECRET, Engine, open_engine
+from .storage import forks
 from .storage.base import StoreUnavailable
 from .wire.http import handle
 from .wire.messages import HttpRequest, HttpResponse
@@ -27,6 +29,7 @@ class _Shared:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._engines: dict[str, list[Any]] = {}
+        self._parents: list[list[Any]] = []
         #: URLs given back and not yet taken off the counts
         self._given_back: deque[str] = deque()
 
@@ -46,6 +49,12 @@ class _Shared:
         self._given_back.append(url)
         self._take_back()
 
+    def after_fork(self) -> None:
+        """In a forked child: engines on files and servers are the parent's. They are neither used nor closed here."""
+        self._lock = threading.Lock()
+        self._parents.extend(self._engines.values())
+        self._engines = {url: entry for url, entry in self._engines.items() if entry[0].is_in_memory}
+
     def _take_back(self) -> None:
         while self._given_back and self._lock.acquire(blocking=False):
             try:
@@ -53,7 +62,7 @@ class _Shared:
             finally:
                 self._lock.release()
             for engine in unused:
-                engine.close()
+                forks.visit(engine.close)
 
     def _unused(self) -> list[Engine]:
         """Take what was given back off the counts; the engines that nobody uses any more."""
@@ -68,6 +77,16 @@ class _Shared:
 
 
 _shared = _Shared()
+_adapters: weakref.WeakSet[EngineAdapter] = weakref.WeakSet()
+
+
+def _after_fork(quiet: bool) -> None:
+    _shared.after_fork()
+    for adapter in list(_adapters):
+        adapter._after_fork()
+
+
+forks.in_child(_after_fork)
 
 
 class EngineAdapter(BaseAdapter):
@@ -89,6 +108,13 @@ class EngineAdapter(BaseAdapter):
         self._engine: Optional[Engine] = None
         self._lock = threading.RLock()
         self._closed = False
+        _adapters.add(self)
+
+    def _after_fork(self) -> None:
+        """In a forked child: the engine is opened anew when it is first needed, unless it is in memory."""
+        self._lock = threading.RLock()
+        if self._engine is not None and not self._engine.is_in_memory:
+            self._engine = None
 
     def __repr__(self) -> str:
         return f"EngineAdapter({without_password(self.url)!r})"
@@ -119,23 +145,24 @@ class EngineAdapter(BaseAdapter):
         proxies: Any = None,
     ) -> Response:
         """Answer a prepared request. A store that cannot be reached is a ConnectionError, as for a server."""
+        incoming = _incoming(request)
+        return _response(request, forks.visit_alone(lambda: self._answer(incoming, request)))
+
+    def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
         try:
             engine = self.engine
         except StoreUnavailable as failure:
             raise RequestsConnectionError(str(failure), request=request) from failure
-        return _response(request, handle(engine, _incoming(request)))
+        return handle(engine, incoming)
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: Optional[bytes]) -> HttpResponse:
         """Answer a request that needs none of what requests adds; `send` is the general way.
 
         path: with query string. headers: names in lower case. Raises what `send` raises.
         """
-        try:
-            engine = self.engine
-        except StoreUnavailable as failure:
-            raise RequestsConnectionError(str(failure)) from failure
         path, _, query = path.partition("?")
-        return handle(engine, HttpRequest(method, path, query, headers, body or b""))
+        incoming = HttpRequest(method, path, query, headers, body or b"")
+        return forks.visit_alone(lambda: self._answer(incoming))
 
     def close(self) -> None:
         """Give the engine back; it closes when nobody else uses it."""

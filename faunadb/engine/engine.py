@@ -41,8 +41,9 @@ from .request import (
     Unauthenticated,
 )
 from .schema.view import SchemaCache, schema_view
-from .storage import Store, open_store
+from .storage import Store, forks, open_store
 from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable
+from .storage.urls import is_in_memory
 
 if TYPE_CHECKING:
     from .storage import Snapshot, Transaction
@@ -93,6 +94,11 @@ class Engine:
         return self.store.url.startswith("sqlite:///")
 
     @property
+    def is_in_memory(self) -> bool:
+        """True when the store belongs to this process alone."""
+        return self.store.url.startswith("sqlite:") and is_in_memory(self.store.url)
+
+    @property
     def streams(self) -> Any:
         """The dispatcher of event streams, started with the first one."""
         if self._streams is None:
@@ -111,6 +117,12 @@ class Engine:
         """End every open event stream."""
         if self._streams is not None:
             self._streams.close()
+
+    def _begin_again(self) -> None:
+        """In a forked child: go on without the threads of the parent, and without their locks."""
+        self._streams = None
+        self._starting = threading.Lock()
+        self.background.begin_again()
 
     def close(self) -> None:
         """End background work and streams, and close the store."""
@@ -391,6 +403,14 @@ def open_engine(
 
 #: Engines by the process that opened them.
 _open: weakref.WeakKeyDictionary[Engine, int] = weakref.WeakKeyDictionary()
+
+
+def _after_fork(quiet: bool) -> None:
+    for engine in list(_open):
+        engine._begin_again()
+
+
+forks.in_child(_after_fork)
 
 
 @atexit.register

@@ -14,6 +14,7 @@ from ..indexes import entries
 from ..language import codec
 from ..language import values as v
 from ..schema.view import SchemaView, schema_view
+from ..storage import forks
 from .keeper import Keeper, system_context
 
 if TYPE_CHECKING:
@@ -45,12 +46,16 @@ def last_sweep(snap: Any) -> Optional[int]:
     return int(text) if text else None
 
 
+def _begin(keeper: Keeper) -> tuple[int, list[tuple[int, int]]]:
+    """The present, and what is to be swept: numbers of databases and collections."""
+    with keeper.store.snapshot() as snap:
+        return snap.time, list(_places(schema_view(keeper, snap), 0))
+
+
 def sweep(keeper: Keeper) -> None:
     """Go through all databases once. Returns early when the engine closes."""
     closing = keeper.background.closing
-    with keeper.store.snapshot() as snap:
-        began = snap.time
-        places = list(_places(schema_view(keeper, snap), 0))
+    began, places = forks.visit(partial(_begin, keeper))
     for scope, coll in places:
         work = partial(_step, keeper, scope, coll)
         while not closing.is_set() and keeper.store.write(work)[0]:

@@ -7,6 +7,8 @@ import queue
 import threading
 from typing import Callable, Optional
 
+from .storage import forks
+
 log = logging.getLogger("faunadb.engine")
 
 
@@ -17,13 +19,22 @@ class Background:
     """
 
     def __init__(self) -> None:
+        #: set when the engine closes; long tasks look at it between steps
+        self.closing = threading.Event()
+        self._set_up()
+
+    def _set_up(self) -> None:
         self._tasks: queue.Queue[Optional[Callable[[], None]]] = queue.Queue()
         self._thread: Optional[threading.Thread] = None
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._pending = 0
-        #: set when the engine closes; long tasks look at it between steps
-        self.closing = threading.Event()
+
+    def begin_again(self) -> None:
+        """In a forked child, which has none of its parent's threads. What they had to do is still theirs."""
+        if not self.closing.is_set():
+            self.closing = threading.Event()
+        self._set_up()
 
     def submit(self, task: Callable[[], None]) -> None:
         with self._lock:
@@ -63,4 +74,4 @@ class Background:
             thread = self._thread
             self._tasks.put(None)
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            forks.outside(thread.join)

@@ -11,6 +11,8 @@ import sys
 import threading
 from typing import Any, Callable, TypeVar
 
+from ..storage import forks
+
 T = TypeVar("T")
 
 #: Python frames allowed to a deep run: nesting times lambda depth times frames per level, with room.
@@ -58,7 +60,7 @@ def run(work: Callable[[], T]) -> T:
 
     def target() -> None:
         try:
-            result.append(work())
+            result.append(forks.accompany(work))
         except BaseException as error:
             failure.append(error)
 

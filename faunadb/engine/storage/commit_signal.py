@@ -7,6 +7,8 @@ import threading
 import time
 from typing import Callable, Optional
 
+from . import forks
+
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[int], None]
@@ -94,7 +96,7 @@ class CommitSignal:
                 self._stop.set()
             self._stop = self._thread = None
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=10)
+            forks.outside(lambda: thread.join(timeout=10))
 
     def _start_watching(self) -> None:
         if self._watch is None or self._thread is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional, TypeVar
 
+from . import forks
 from .base import ClockBehind, Snapshot, Store, StoreError, Transaction
 from .clock import Clock
 from .commit_signal import CommitSignal
@@ -52,7 +53,7 @@ class SqlStore(Store):
             raise StoreError("the store is closed")
         if at_least and self._clock.too_far(at_least):
             self._check_reached(at_least)
-        return self._queue.write(work, retries, deadline, at_least)
+        return forks.visit(lambda: self._queue.write(work, retries, deadline, at_least))
 
     def prune_log(self, before: int) -> None:
         def prune(tx: Transaction) -> None:

@@ -8,8 +8,10 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
-from typing import Any, Callable, Optional, TypeVar
+from functools import partial
+from typing import Any, Callable, Optional, TypeVar, Union
 
+from . import forks
 from .base import BadURL, EntryRow, Outgrown, Snapshot, Store, StoreError, StoreUnavailable, Transaction
 from .checks import logical_problems
 from .clock import Clock
@@ -460,7 +462,8 @@ class _Pool:
         self._path = path
         self._synchronous = synchronous
         self._idle: list[sqlite3.Connection] = []
-        self.closed = False
+        #: why it gives no connections any more
+        self.closed = ""
 
     def take(self) -> sqlite3.Connection:
         try:
@@ -468,7 +471,7 @@ class _Pool:
         except IndexError:
             pass
         if self.closed:
-            raise StoreError("the store is closed")
+            raise StoreError(self.closed)
         try:
             return connect(self._path, self._synchronous)
         except sqlite3.Error as error:
@@ -480,14 +483,15 @@ class _Pool:
         else:
             self._idle.append(conn)
 
-    def abandon(self) -> list[sqlite3.Connection]:
-        """Take the idle connections out without closing them."""
-        idle, self._idle = self._idle, []
-        return idle
+    def abandon(self) -> None:
+        """Be closed, without closing any connection."""
+        self.closed = forks.INHERITED
+        self._idle = []
 
     def close(self) -> None:
-        self.closed = True
-        for conn in self.abandon():
+        self.closed = self.closed or "the store is closed"
+        idle, self._idle = self._idle, []
+        for conn in idle:
             conn.close()
 
 
@@ -530,7 +534,7 @@ class SqliteStore(_SqliteBase):
         self._write_lock = WriteLock(path)
         self._read_clock = read_clock()
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
-        _forked.add(self)
+        _stores.add(self)
 
     def _pin(self, at_least: int) -> Snapshot:
         return SqliteSnapshot(self, at_least)
@@ -548,18 +552,20 @@ class SqliteStore(_SqliteBase):
         """Announce commits of other processes until told to stop."""
         conn = connect(self._path or "", self._synchronous)
         try:
-            seen = None
+            seen: Optional[int] = None
             while True:
-                version = conn.execute("PRAGMA data_version").fetchone()[0]
-                if version != seen:
-                    seen = version
-                    self._signal.announce(
-                        conn.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()[0]
-                    )
+                seen = forks.visit(partial(self._look, conn, seen))
                 if stop.wait(POLL_SECONDS):
                     return
         finally:
             conn.close()
+
+    def _look(self, conn: sqlite3.Connection, seen: Optional[int]) -> int:
+        """Announce what was committed since the file's version `seen`; the present version."""
+        version: int = conn.execute("PRAGMA data_version").fetchone()[0]
+        if version != seen:
+            self._signal.announce(conn.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()[0])
+        return version
 
     def close(self) -> None:
         if self._closed:
@@ -569,18 +575,17 @@ class SqliteStore(_SqliteBase):
         self._pool.close()
         self._writer._conn.close()
 
-    def _after_fork(self) -> None:
-        """In a forked child, neither use nor close the parent's connections: closing ends its locks."""
-        if self._closed:
-            return
-        _parents_connections.extend([*self._pool.abandon(), self._writer._conn])
-        self._closed = self._pool.closed = True
-        SqliteStore.__init__(self, self.url, self._path or "", self._synchronous.lower(), self._patience)
-        self._closed = False
+    def _leave_to_parent(self, quiet: bool) -> None:
+        """In a forked child: this store is the parent's, whose connections are not to be used here."""
+        self._closed = True
+        self._pool.abandon()
 
 
 class MemoryStore(_SqliteBase):
-    """A store in memory: one connection, which snapshots share and writers have for themselves."""
+    """A store in memory: one connection, which snapshots share and writers have for themselves.
+
+    A forked child goes on with a copy of its own.
+    """
 
     def __init__(self, url: str, patience: float) -> None:
         self._path = None
@@ -589,15 +594,28 @@ class MemoryStore(_SqliteBase):
         create_tables(self._conn)
         self._conn.execute("COMMIT")
         self._gate = MemoryGate()
+        self._spoiled = False
         self._set_up(url, MemoryWriter(self._conn, self._gate, patience), CommitSignal())
+        _stores.add(self)
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._closed:
             raise StoreError("the store is closed")
         return self._conn
 
+    def _leave_to_parent(self, quiet: bool) -> None:
+        """In a forked child: threads that read or wrote just then do so no more."""
+        self._signal = CommitSignal()
+        self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
+        self._spoiled = self._spoiled or not quiet
+
     def _pin(self, at_least: int) -> Snapshot:
+        self._check_usable()
         return MemorySnapshot(self, at_least)
+
+    def _check_usable(self) -> None:
+        if self._spoiled:
+            raise StoreUnavailable(forks.SPOILED.format(place="the store in memory"))
 
     def write(
         self,
@@ -607,6 +625,7 @@ class MemoryStore(_SqliteBase):
         deadline: Optional[float] = None,
         at_least: int = 0,
     ) -> tuple[T, Optional[int]]:
+        self._check_usable()
         if self._gate.holds():
             raise StoreError("a store in memory cannot be written to by a thread that holds a snapshot of it")
         return super().write(work, retries=retries, deadline=deadline, at_least=at_least)
@@ -620,18 +639,16 @@ class MemoryStore(_SqliteBase):
 
 
 _clocks: weakref.WeakValueDictionary[str, Clock] = weakref.WeakValueDictionary()
-_forked: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
-_parents_connections: list[sqlite3.Connection] = []
+_stores: weakref.WeakSet[Union[SqliteStore, MemoryStore]] = weakref.WeakSet()
 
 
-def _reopen_after_fork() -> None:
+def _after_fork(quiet: bool) -> None:
     _clocks.clear()  # the parent's transactions are not ours
-    for store in list(_forked):
-        store._after_fork()
+    for store in list(_stores):
+        store._leave_to_parent(quiet)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reopen_after_fork)
+forks.in_child(_after_fork)
 
 
 def open_sqlite(url: str, given: dict[str, Any]) -> Store:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import struct
+import sys
+import threading
 import time
+import weakref
 from typing import Optional
 
 from ..._private import make_private
+from . import forks
 from .base import NotAStore, StoreError, StoreUnavailable
 from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
 
@@ -74,11 +79,43 @@ def create_script() -> str:
     return f"{tables}{_VIEW};"
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that is known as long as it lives."""
+
+    #: of the file, None for memory
+    path: Optional[str] = None
+
+
+#: The connections of this process to files.
+_open: weakref.WeakSet[_Connection] = weakref.WeakSet()
+#: Those of the process that this one was forked from. SQLite takes their locks for ours, which they are not.
+_inherited: list[_Connection] = []
+#: Files that somebody was reading or writing when this process was forked.
+_spoiled: set[str] = set()
+_inheriting = threading.Lock()
+
+#: Where SQLite has its shared lock in a file, and how long that is.
+_SHARED = 0x40000002, 510
+
+
 def connect(path: str, synchronous: str) -> sqlite3.Connection:
-    """A connection that any thread may use, one at a time, in autocommit mode. Raises sqlite3.Error."""
+    """A connection that any thread may use, one at a time, in autocommit mode. Raises sqlite3.Error, StoreUnavailable."""
+    if _inherited:
+        _close_inherited()
+    in_memory = path == ":memory:"
+    if not in_memory and os.path.realpath(path) in _spoiled:
+        raise StoreUnavailable(forks.SPOILED.format(place=repr(path)))
     connection = sqlite3.connect(
-        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=256
+        path,
+        timeout=5.0,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        factory=_Connection,
     )
+    if not in_memory:
+        connection.path = os.path.realpath(path)
+        _open.add(connection)
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA cache_size = -8000")
@@ -90,6 +127,65 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _close_inherited() -> None:
+    """Close the connections of the process that this one was forked from, and leave their files as they are.
+
+    The last one closed would otherwise take the write-ahead log away from others.
+    """
+    with _inheriting:
+        while _inherited:
+            connection = _inherited[-1]
+            if connection.path not in _spoiled:
+                _close_alone(connection)
+            _inherited.pop()
+
+
+def _close_alone(connection: _Connection) -> None:
+    if sys.version_info >= (3, 12):
+        try:
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        except sqlite3.ProgrammingError:
+            return  # closed
+        connection.close()
+        return
+    guard = _guard(connection.path or "")
+    try:
+        connection.close()
+    finally:
+        if guard is not None:
+            os.close(guard)
+
+
+def _guard(path: str) -> Optional[int]:
+    """A descriptor whose lock keeps SQLite, in this process too, from being alone with the file; None where that fails."""
+    if sys.platform != "linux":
+        return None
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    lock = struct.pack("@hhqqi", fcntl.F_RDLCK, os.SEEK_SET, *_SHARED, 0)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, lock)
+    except OSError:
+        pass
+    return descriptor
+
+
+def _after_fork(quiet: bool) -> None:
+    global _inheriting
+    _inheriting = threading.Lock()
+    _inherited.extend(_open)
+    _open.clear()
+    if not quiet:
+        _spoiled.update(connection.path for connection in _inherited if connection.path)
+
+
+forks.in_child(_after_fork)
 
 
 def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connection:

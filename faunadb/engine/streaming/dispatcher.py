@@ -17,6 +17,7 @@ from ..language.legacy import writer_for
 from ..language.registry import READ
 from ..language.values import Ref
 from ..schema.view import SchemaView, schema_view
+from ..storage import forks
 from ..storage.base import StoreError
 from .events import Change, VersionEvent
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
@@ -141,7 +142,7 @@ class Dispatcher:
             thread = self._thread
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            forks.outside(thread.join)
 
     def _committed(self, txn: int) -> None:
         self._wake.set()
@@ -154,7 +155,7 @@ class Dispatcher:
             self._wake.clear()
             if self._closed:
                 break
-            self._try(self._admit())
+            forks.visit(lambda: self._try(self._admit()))
         if self._listening:
             self.engine.store.remove_listener(self._committed)
         self._end_all()
