@@ -146,7 +146,13 @@ def _ref_parts(ctx: Context, ref: v.Ref) -> list[Any]:
 
 
 def _event_parts(event: v.DocumentEvent) -> list[Any]:
-    return [event.ts, event.action, event.ref, *(event.diff or {}).get("data", {}).values()]
+    data = (event.diff or {}).get("data")
+    return [event.ts, event.action, event.action.name, event.ref, data, *(data or {}).values()]
+
+
+def _set_event_parts(event: v.SetEvent) -> list[Any]:
+    values = event.values or []
+    return [event.ts, event.action, event.action.name, event.ref, values, *values]
 
 
 _PARTS: dict[type, Callable[[Any], list[Any]]] = {
@@ -155,5 +161,5 @@ _PARTS: dict[type, Callable[[Any], list[Any]]] = {
     v.Page: lambda page: [page.data, *(c for c in (page.before, page.after) if c is not v.NO_CURSOR)],
     v.Document: lambda doc: [doc.ref, collection_of(doc.ref), doc.ts, *doc.fields.values()],
     v.DocumentEvent: _event_parts,
-    v.SetEvent: lambda event: [event.ts, event.action, event.ref, *(event.values or [])],
+    v.SetEvent: _set_event_parts,
 }

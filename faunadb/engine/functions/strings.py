@@ -11,7 +11,15 @@ from ..java.numbers import low32
 from ..java.regex import JavaPattern
 from ..language.budget import spend
 from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
-from ..language.errors import Faults, RequestError, bad_request, invalid_argument, timed_out, wrong_type
+from ..language.errors import (
+    Fault,
+    Faults,
+    RequestError,
+    bad_request,
+    invalid_argument,
+    timed_out,
+    wrong_type,
+)
 from ..language.legacy import LegacyWriter
 from ..language.registry import Arg, form
 from ..language.render import ResponseWriter
@@ -368,38 +376,46 @@ def format_(ctx: Context, text: str, values: list[Any]) -> str:
         parts = textformat.parse(text)
     except textformat.InvalidFormat as problem:
         raise invalid_argument(f"Invalid conversion format '{problem}'.", "format") from None
-    indexes = _value_indexes(parts, len(values))
+    indexes = _value_indexes(parts)
     shown: list[str] = []
+    lacking: Optional[Fault] = None
     size = 0
-    for position, part in enumerate(parts):
+    for index, part in zip(indexes, parts):
         if not isinstance(part, str):
+            if index >= len(values):
+                # That values do not fit is told before that they are too few.
+                lacking = lacking or _lacking(part)
+                continue
             _check_size(part.least_length)
-            part = _formatted(ctx, part, indexes[position], values)
+            part = _formatted(ctx, part, index, values)
         size += len(part)
         _check_size(size)
         shown.append(part)
+    if lacking is not None:
+        raise lacking
     return "".join(shown)
 
 
-def _value_indexes(parts: list[Any], count: int) -> dict[int, int]:
-    """Position of each specifier in the text -> index of its value."""
-    indexes: dict[int, int] = {}
+def _lacking(part: textformat.Specifier) -> Fault:
+    if part.place:
+        return invalid_argument("index must be >= 1 and <= arguments size", "format")
+    return invalid_argument("format specifiers count must be <= arguments size", "format")
+
+
+def _value_indexes(parts: list[Any]) -> list[int]:
+    """The index of each part's value, -1 for one that takes none."""
+    indexes: list[int] = []
     following = 0
-    for position, part in enumerate(parts):
+    for part in parts:
         if isinstance(part, str) or not part.takes_value:
-            indexes[position] = -1
-            continue
-        if part.place > textformat.MAX_INT32:
+            indexes.append(-1)
+        elif part.place > textformat.MAX_INT32:
             raise RequestError(500, "internal server error", "The index of a format specifier is too large.")
-        if part.place:
-            if part.place > count:
-                raise invalid_argument("index must be >= 1 and <= arguments size", "format")
-            indexes[position] = part.place - 1
-            continue
-        if following >= count:
-            raise invalid_argument("format specifiers count must be <= arguments size", "format")
-        indexes[position] = following
-        following += 1
+        elif part.place:
+            indexes.append(part.place - 1)
+        else:
+            indexes.append(following)
+            following += 1
     return indexes
 
 

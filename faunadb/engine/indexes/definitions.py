@@ -211,7 +211,8 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
     """The entries of a live version of a document, without repeats; [] when its collection is not covered.
 
     A term or value tuple whose components are all null contributes nothing, and neither does an entry too large to be
-    a key. A ``ts`` not yet known is the running transaction's time as a value, and null as a term.
+    a key. The document's own ``ts`` is the running transaction's time as a value, and null as a term, also where a
+    binding gives it.
     Raises RequestError (400) when the entries together are too large.
     """
     source = index.source_of(document.ref.coll)
@@ -238,6 +239,11 @@ def _tuples(
     for field in fields:
         if as_terms and field.is_time:
             components.append([None])
+        elif as_terms and field.binding is not None:
+            bound = _bound(ctx, source.bindings.get(field.binding), _pending(document))
+            components.append(
+                _bound_component(ctx, field, [None if each is v.PENDING else each for each in bound])
+            )
         else:
             components.append(_component(ctx, field, source, document))
     if as_terms and len(fields) == 1 and fields[0].is_time:
@@ -263,8 +269,7 @@ def _component(ctx: Context, field: Field, source: Source, document: v.Document)
         if field.mva and kind in _PLAIN and not (field.casefold and kind is str):
             return [found]
     if field.binding is not None:
-        bound = _bound(ctx, source.bindings.get(field.binding), document)
-        return _distinct(_casefolded(bound) if field.casefold else bound)
+        return _bound_component(ctx, field, _bound(ctx, source.bindings.get(field.binding), document))
     if field.mva:
         return _distinct(_expanded(ctx, field, document))
     return [_whole(ctx, field, document)]
@@ -320,8 +325,18 @@ def _whole(ctx: Context, field: Field, document: v.Document) -> Any:
     return [casefold(value) if type(value) is str else _settled(ctx, value) for value in found]
 
 
+def _pending(document: v.Document) -> v.Document:
+    """The document as it is while it is written, whenever that is: its entries are found again by what they were."""
+    return v.Document(document.ref, v.PENDING, document._fields, text=document.text)
+
+
+def _bound_component(ctx: Context, field: Field, bound: list[Any]) -> list[Any]:
+    settled = [_settled(ctx, value) for value in bound]
+    return _distinct(_casefolded(settled) if field.casefold else settled)
+
+
 def _bound(ctx: Context, fn: Optional[v.Lambda], document: v.Document) -> list[Any]:
-    """The values of a source field binding; none when it fails."""
+    """The values of a source field binding, times that are not known yet among them; none when it fails."""
     if fn is None:
         return []
     try:
@@ -331,8 +346,8 @@ def _bound(ctx: Context, fn: Optional[v.Lambda], document: v.Document) -> list[A
         ctx.check_deadline()
         return []
     if type(found) is list:
-        return [_settled(ctx, value) if type(value) in _SCALARS else None for value in found]
-    return [_settled(ctx, found)] if type(found) in _SCALARS else []
+        return [value if type(value) in _SCALARS else None for value in found]
+    return [found] if type(found) in _SCALARS else []
 
 
 def _settled(ctx: Context, value: Any) -> Any:

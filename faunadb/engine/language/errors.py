@@ -231,7 +231,7 @@ def empty_set(at: At = ()) -> Fault:
 
 
 def undefined_ref(ref: UnresolvedRef, at: At = ()) -> Fault:
-    return Fault("invalid ref", f"Ref refers to undefined {ref.kind} '{ref.name}'", at)
+    return undefined_name(*ref.missing, at)
 
 
 def undefined_name(kind: str, name: str, at: At = ()) -> Fault:

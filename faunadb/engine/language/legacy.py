@@ -103,8 +103,6 @@ _TEXTS = [
         (r"^The document was not found or provided", "The instance was not found or provided"),
         (r"^Cannot (create|update|delete) a schema meta collection\.$", r"Cannot \1 a schema meta class."),
         (r"\bundefined collection '", "undefined class '"),
-        (r"\bCollection Ref\b", "Class Ref"),
-        (r"\bDocument Ref\b", "Instance Ref"),
     )
 ]
 

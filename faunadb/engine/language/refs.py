@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import values as v
-from .errors import Fault, invalid_argument, undefined_ref, wrong_type
+from .errors import Fault, invalid_argument, wrong_type
 
 if TYPE_CHECKING:
     from .context import Context
@@ -48,9 +48,9 @@ def _native_wire(collection: int, database: Optional[AnyRef]) -> dict[str, Any]:
     return inner
 
 
-def unresolved_native(collection: int, database: v.UnresolvedRef) -> v.UnresolvedRef:
-    """A native collection in a database that does not exist."""
-    return v.UnresolvedRef("collection", v.NATIVE_NAMES[collection], _native_wire(collection, database))
+def _undefined(database: Optional[AnyRef]) -> Optional[tuple[str, str]]:
+    """What does not exist when a ref leads into a database: the database itself, or (None) what is looked for in it."""
+    return database.missing if type(database) is v.UnresolvedRef else None
 
 
 def named(ctx: Context, collection: int, name: str, database: Optional[AnyRef] = None) -> AnyRef:
@@ -63,16 +63,15 @@ def named(ctx: Context, collection: int, name: str, database: Optional[AnyRef] =
     wire: dict[str, Any] = {"id": name, "collection": v.native_collection(ctx.scope, collection)}
     if database is not None:
         wire["database"] = database
-    return v.UnresolvedRef(KINDS[collection], name, wire)
+    return v.UnresolvedRef(KINDS[collection], name, wire, missing=_undefined(database))
 
 
 def native(ctx: Context, collection: int, database: Optional[AnyRef] = None) -> AnyRef:
     """The ref of a native collection: ``keys()``, ``collections(database("x"))``."""
     scope = scope_of(ctx, database)
     if scope is None:
-        if type(database) is v.UnresolvedRef:
-            return unresolved_native(collection, database)
-        return v.UnresolvedRef("collection", v.NATIVE_NAMES[collection], _native_wire(collection, database))
+        wire = _native_wire(collection, database)
+        return v.UnresolvedRef("collection", v.NATIVE_NAMES[collection], wire, missing=_undefined(database))
     return v.native_collection(scope, collection)
 
 
@@ -81,7 +80,8 @@ def document(collection: AnyRef, doc_id: int) -> AnyRef:
     if isinstance(collection, v.UnresolvedRef):
         wire = {"id": str(doc_id), "collection": collection}
         kind = "key" if collection.name == "keys" and "collection" not in collection.wire else collection.kind
-        return v.UnresolvedRef(kind, collection.name, wire, document=True)
+        missing = _undefined(collection.wire.get("database"))
+        return v.UnresolvedRef(kind, collection.name, wire, document=True, missing=missing)
     return v.Ref(collection.scope, collection.id, doc_id)
 
 
@@ -117,9 +117,9 @@ def document_id(value: Any, at: Any) -> int:
 def collection_for_documents(value: Any, at: Any) -> AnyRef:
     """Check the ``ref`` argument of the ref function: a collection whose documents have numeric ids."""
     if type(value) is v.UnresolvedRef:
-        if value.kind == "collection" and value.type_name == "Collection Ref":
+        if value.type_name == "Collection Ref":
             return value
-        raise undefined_ref(value, at)
+        raise wrong_type("Collection Ref", value, at)
     if type(value) is not v.Ref or value.coll != v.COLLECTIONS:
         raise wrong_type("Collection Ref", value, at)
     if value.id in v.NAMED_NATIVES:

@@ -225,7 +225,7 @@ class ResponseWriter(Writer):
 
     def lambda_source(self, fn: v.Lambda) -> str:
         shown = lambdas.source(self.ctx, fn)
-        if _knows_no_versions(self.version) and _knows_no_versions(fn.version):
+        if _knows_no_versions(self.version):
             shown = Source((key, value) for key, value in shown.items() if key != "api_version")
         return self.source(shown)
 

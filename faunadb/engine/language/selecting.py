@@ -46,15 +46,23 @@ class SelectNode(Node):
         )
 
     def _arguments(self, ctx: Context, env: Env) -> tuple[list[Any], Any, bool]:
-        steps = self.path.eval(ctx, env)
+        steps = self._path(ctx, self.path.eval(ctx, env))
         container = self.container.eval(ctx, env)
         every: Any = self.form.name != "select"
         if self.all is not None:
             every = self.all.eval(ctx, env)
-        steps = cast_value(ctx, casts.PATH, steps, (self.pos, self.form.name))
+        if type(steps) is v.Page:
+            steps = self._cast(ctx, steps)
         if type(every) is not bool:
             raise fail(wrong_type("Boolean", every, "all"), self.pos)
         return steps, container, every
+
+    def _path(self, ctx: Context, value: Any) -> Any:
+        """The path's steps, whose errors come before those of ``from``; a page is refused only after it."""
+        return value if type(value) is v.Page else self._cast(ctx, value)
+
+    def _cast(self, ctx: Context, value: Any) -> list[Any]:
+        return cast_value(ctx, casts.PATH, value, (self.pos, self.form.name))  # type: ignore[no-any-return]
 
     def effect(self) -> int:
         return strongest(*(node for node in (self.path, self.container, self.all, self.default) if node))

@@ -17,6 +17,7 @@ from .errors import (
     permission_denied,
     type_expected,
     undefined_name,
+    undefined_ref,
     wrong_type,
 )
 from .lambdas import LambdaNode, apply
@@ -378,7 +379,7 @@ class CallNode(Node):
 
     def eval(self, ctx: Context, env: Env) -> Any:
         target, argument = backwards(
-            lambda: cast_value(ctx, casts.NAME_OR_FUNCTION, self.target.eval(ctx, env), (self.pos, "call")),
+            lambda: self._target(ctx, env),
             lambda: [] if self.arguments is None else self.arguments.eval(ctx, env),
         )
         try:
@@ -389,8 +390,16 @@ class CallNode(Node):
             raise fail(fault, self.pos) from None
         return self._run(ctx, function, argument)
 
+    def _target(self, ctx: Context, env: Env) -> Any:
+        target = self.target.eval(ctx, env)
+        if type(target) is v.UnresolvedRef:
+            return target  # like a name that is no function's, it fails after the arguments
+        return cast_value(ctx, casts.NAME_OR_FUNCTION, target, (self.pos, "call"))
+
     @staticmethod
     def _find(ctx: Context, target: Any) -> Any:
+        if type(target) is v.UnresolvedRef:
+            raise undefined_ref(target, "call")
         if type(target) is str:
             ref = ctx.schema.lookup(ctx.scope, v.FUNCTIONS, target)
             if ref is None:

@@ -124,10 +124,11 @@ class UnresolvedRef:
 
     kind: ``database collection index function role access_provider key``; a document ref in a missing
     collection has kind ``collection`` and that collection's name. type_name: what cast errors
-    call it. wire: the object inside ``@ref``, as wire values.
+    call it. wire: the object inside ``@ref``, as wire values. missing: kind and name of what does not exist, which
+    of a ref into an undefined database is that database.
     """
 
-    __slots__ = ("kind", "name", "type_name", "wire")
+    __slots__ = ("kind", "missing", "name", "type_name", "wire")
 
     TYPE_NAMES = {
         "database": "Database Ref",
@@ -139,10 +140,18 @@ class UnresolvedRef:
         "key": "Key Ref",
     }
 
-    def __init__(self, kind: str, name: str, wire: dict[str, Any], document: bool = False):
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        wire: dict[str, Any],
+        document: bool = False,
+        missing: Optional[tuple[str, str]] = None,
+    ):
         self.kind = kind
         self.name = name
         self.wire = wire
+        self.missing = missing or (kind, name)
         self.type_name = "Ref" if document else self.TYPE_NAMES[kind]
 
     def __eq__(self, other: object) -> bool:

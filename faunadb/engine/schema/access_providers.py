@@ -75,7 +75,7 @@ def _role(check: Check, entry: Any) -> Any:
 
 class AccessProviders(SchemaWriter):
     number = v.ACCESS_PROVIDERS
-    types = {"name": name, "issuer": STRING, "jwks_uri": _uri, "roles": _roles, "data": MAP}
+    types = {"data": MAP, "name": name, "issuer": STRING, "jwks_uri": _uri, "roles": _roles}
     needed = ("name", "issuer", "jwks_uri")
     kept = ("name", "issuer", "jwks_uri", "roles")
     system = ("audience",)

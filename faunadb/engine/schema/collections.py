@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class Collections(SchemaWriter):
     number = v.COLLECTIONS
-    types = {"name": name, "history_days": days, "ttl_days": LONG, "data": MAP}
+    types = {"data": MAP, "history_days": days, "ttl_days": LONG, "name": name}
     kept = ("name", "history_days")
     system = (FLOOR_FIELD,)
     first_id = v.FIRST_COLLECTION

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class Credentials(NativeWriter):
     number = v.CREDENTIALS
     types = {
+        "data": MAP,
+        "ttl": TIMESTAMP,
         "instance": REF,
         "password": STRING,
         "hashed_password": STRING,
         "current_password": STRING,
-        "ttl": TIMESTAMP,
-        "data": MAP,
         "constraints": MAP,
     }
     needed = ("instance",)

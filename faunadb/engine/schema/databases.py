@@ -41,8 +41,8 @@ def _account(check: Check, value: Any, at: tuple[str, ...]) -> Any:
 class Databases(SchemaWriter):
     number = v.DATABASES
     types = {
-        "name": name,
         "data": MAP,
+        "name": name,
         "container": BOOLEAN,
         "priority": priority,
         "typechecked": BOOLEAN,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import values as v
 from ..language.errors import At, Fault
-from .fields import MAP, QUERY, STRING, name
+from .fields import MAP, QUERY, STRING, Check, name
 from .native import Fields, SchemaWriter, place_faults
-from .role_names import role
+from .role_names import check_names, role
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 class Functions(SchemaWriter):
     number = v.FUNCTIONS
-    types = {"name": name, "body": QUERY, "role": role, "signature": STRING, "data": MAP}
+    types = {"data": MAP, "name": name, "role": role, "body": QUERY, "signature": STRING}
     needed = ("name", "body")
+
+    def settle(self, check: Check, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> None:
+        check_names(check, fields.get("role"))
 
     def create(self, ctx: Context, ref: v.Ref, params: Fields, at: At, before: Any = None) -> v.Document:
         place_faults(at, _refuse_text, params)

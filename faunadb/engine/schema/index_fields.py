@@ -37,6 +37,13 @@ def source(check: Check, value: Any, at: FieldPath) -> Any:
     return _entry(check, value)
 
 
+def is_source(check: Check, fields: dict[str, Any]) -> bool:
+    """Whether ``source`` is of the right type."""
+    alone = Check(check.ctx)
+    source(alone, fields.get("source"), _SOURCE_FIELD)
+    return not alone.failures
+
+
 def _entry(check: Check, value: Any) -> Any:
     if type(value) is dict:
         return _source_object(check, value)

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 class Indexes(SchemaWriter):
     number = v.INDEXES
     types = {
-        "name": name,
+        "data": MAP,
         "source": index_fields.source,
+        "active": BOOLEAN,
+        "name": name,
         "terms": index_fields.terms,
         "values": index_fields.terms,
         "unique": BOOLEAN,
         "serialized": BOOLEAN,
-        "active": BOOLEAN,
         "partitions": index_fields.partitions,
-        "data": MAP,
     }
-    needed = ("name", "source")
+    needed = ("source", "active", "name")
     kept = ("name", "unique", "partitions")
     system = (BUILDING_FIELD,)
     first_id = v.FIRST_INDEX
@@ -40,9 +40,17 @@ class Indexes(SchemaWriter):
     def defaults(self) -> Fields:
         return {"active": False, "serialized": True}
 
+    def replacement(self, old: Fields, patch: Fields) -> Fields:
+        fields = super().replacement(old, patch)
+        if "active" not in patch:
+            del fields["active"]
+        return fields
+
     def examine(self, check: Check, ref: v.Ref, patch: Fields, old: Optional[Fields]) -> Fields:
         index_fields.check_partitions(check, patch.get("partitions"))
         index_fields.check_source(check, patch if old is None else {**old, **patch})
+        if old is None and type(patch.get("partitions")) is not int and index_fields.is_source(check, patch):
+            return {key: value for key, value in patch.items() if key != "partitions"}
         return patch
 
     def settle(self, check: Check, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> None:
@@ -100,7 +108,7 @@ def _as_stored(scope: int, value: Any) -> Any:
 def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
     """Fill a new index: here and now when its sources are small, else behind the queries."""
     index, item = ctx.schema.index(ref), ctx.schema.item(ref)
-    if index is None or item is None:
+    if index is None or item is None or not index_fields.entries(item.fields["source"]):
         return document
     if builds.is_small(ctx, index):
         builds.build_now(ctx, index)

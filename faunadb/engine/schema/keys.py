@@ -11,7 +11,7 @@ from ..language import values as v
 from ..language.errors import Failure
 from .fields import MAP, STRING, TIMESTAMP, Check, FieldPath, duplicate, invalid_type, priority
 from .native import Fields, NativeWriter
-from .role_names import role
+from .role_names import check_names, role
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -26,11 +26,11 @@ def _database(check: Check, value: Any, at: FieldPath) -> Any:
 class Keys(NativeWriter):
     number = v.KEYS
     types = {
+        "data": MAP,
+        "ttl": TIMESTAMP,
         "role": role,
         "database": _database,
         "priority": priority,
-        "ttl": TIMESTAMP,
-        "data": MAP,
         "secret": STRING,
         "hashed_secret": STRING,
     }
@@ -49,6 +49,9 @@ class Keys(NativeWriter):
             # A secret names its key by id alone, so no two databases may have the same one.
             check.fail(duplicate(("secret" if secret is not None else "hashed_secret",)))
         return patch
+
+    def settle(self, check: Check, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> None:
+        check_names(check, fields.get("role"))
 
     def complete(self, ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
         secret = fields.pop("secret", None)

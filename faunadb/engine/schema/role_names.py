@@ -21,7 +21,10 @@ def is_role(value: Any) -> bool:
 
 
 def role(check: Check, value: Any, at: FieldPath) -> Any:
-    """A built-in role's name, a role name, a role ref, or an array of the latter two. Stored as given."""
+    """A built-in role's name, a role name, a role ref, or an array of the latter two. Stored as given.
+
+    Whether the names are those of roles is asked last, by `check_names`.
+    """
     if type(value) is str and value in BUILTIN:
         return value
     for element in value if type(value) is list else [value]:
@@ -34,5 +37,10 @@ def _user_role(check: Check, element: Any, at: FieldPath) -> None:
         return
     if type(element) is not str or element in BUILTIN:
         check.fail(invalid_type(at, element, "Role"))
-    elif not exists(check, element):
-        check.fail(Failure(at, "validation failure", f"Role name `{element}` does not exist."))
+
+
+def check_names(check: Check, value: Any) -> None:
+    """Add a failure for each name in a ``role`` field that no role of this database has."""
+    for element in value if type(value) is list else [value]:
+        if type(element) is str and element not in BUILTIN and not exists(check, element):
+            check.fail(Failure(("role",), "validation failure", f"Role name `{element}` does not exist."))

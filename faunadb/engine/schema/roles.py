@@ -95,7 +95,7 @@ def _membership(check: Check, value: Any, alone: bool) -> Any:
 
 class Roles(SchemaWriter):
     number = v.ROLES
-    types = {"name": name, "privileges": _privileges, "membership": _memberships, "data": MAP}
+    types = {"data": MAP, "name": name, "membership": _memberships, "privileges": _privileges}
 
     def create(self, ctx: Context, ref: v.Ref, params: Fields, at: At, before: Any = None) -> v.Document:
         document = super().create(ctx, ref, params, at, before)

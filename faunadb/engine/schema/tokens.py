@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class Tokens(NativeWriter):
     number = v.TOKENS
-    types = {"instance": REF, "ttl": TIMESTAMP, "data": MAP, "constraints": MAP, "hashed_secret": STRING}
+    types = {"data": MAP, "ttl": TIMESTAMP, "instance": REF, "constraints": MAP, "hashed_secret": STRING}
     needed = ("instance",)
     passing = frozenset(("secret",))
 

@@ -87,15 +87,14 @@ class UserDocuments(Writer):
         given = params.get("credentials")
         if given is None:
             return None
-        at = ("credentials", "password")
-        if type(given) is not dict:
-            check.fail(invalid_type(at, given, "Map"))
-            return None
-        password = given.get("password")
-        if password is not None and type(password) is not str:
-            check.fail(invalid_type(at, password, "String"))
-            return None
-        return password
+        for name in ("password", "current_password"):
+            # Each field is read alone, and fails alone on what is no object.
+            at = ("credentials", name)
+            if type(given) is not dict:
+                check.fail(invalid_type(at, given, "Map"))
+            elif type(given.get(name)) not in (str, type(None)):
+                check.fail(invalid_type(at, given[name], "String"))
+        return None if check.failures else given.get("password")
 
     def _set_password(self, ctx: Context, ref: v.Ref, password: str) -> None:
         CREDENTIALS.set_password(ctx, ref, password)

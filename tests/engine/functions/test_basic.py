@@ -210,6 +210,12 @@ ERRORS = [
     ('{"contains_value": 1, "in": {"collection": "nope"}}', [('["in"]', 'invalid argument', 'Object, Array, Page, Set, or Ref expected, Scalar provided.')]),
     ('{"contains_value": {"@ts": "2020-01-01T00:00:00Z"}, "in": {"@ts": "2020-01-01T00:00:00Z"}}', [('["in"]', 'invalid argument', 'Object, Array, Page, Set, or Ref expected, Scalar provided.')]),
     ('{"contains_value": true, "in": {"@bytes": ""}}', [('["in"]', 'invalid argument', 'Object, Array, Page, Set, or Ref expected, Scalar provided.')]),
+    # The path is cast before what it is taken from is evaluated, but for a page.
+    ('{"select": 0.5, "from": {"abort": "x"}}', [('["select"]', 'invalid argument', 'String or Integer expected, Double provided.')]),
+    ('{"select_all": [true], "from": {"abort": "x"}}', [('["select_all", 0]', 'invalid argument', 'String or Integer expected, Boolean provided.')]),
+    ('{"contains": 0.5, "in": {"abort": "x"}}', [('["contains"]', 'invalid argument', 'String or Integer expected, Double provided.')]),
+    ('{"select": {"paginate": {"keys": null}}, "from": {"abort": "x"}}', [('["from"]', 'transaction aborted', 'x')]),
+    ('{"select": {"paginate": {"keys": null}}, "from": 1}', [('["select"]', 'invalid argument', 'String or Integer expected, Page provided.')]),
     # merge
     ('{"merge": 1, "with": [1, {"object": {}}, "x"]}', [('["merge"]', 'invalid argument', 'Object expected, Integer provided.'), ('["with", 0]', 'invalid argument', 'Object expected, Integer provided.'), ('["with", 2]', 'invalid argument', 'Object expected, String provided.')]),
     ('{"merge": 1, "with": 2}', [('["merge"]', 'invalid argument', 'Object expected, Integer provided.'), ('["with"]', 'invalid argument', 'Object expected, Integer provided.')]),
@@ -253,6 +259,7 @@ def history(db):
 
 
 CREATE, UPDATE, DELETE = actions(0, 1, 2)
+EVENTS = [{**action, "select": action["select"][:2]} for action in (CREATE, UPDATE, DELETE)]
 
 
 @pytest.mark.parametrize(
@@ -274,6 +281,15 @@ CREATE, UPDATE, DELETE = actions(0, 1, 2)
         ({"lt": [CREATE, DELETE, UPDATE]}, True),
         ({"max": [CREATE, UPDATE]}, "update"),
         ({"contains_value": "create", "in": [CREATE]}, False),
+        ({"contains_value": "create", "in": EVENTS[0]}, True),
+        ({"contains_value": CREATE, "in": EVENTS[0]}, True),
+        ({"contains_value": UPDATE, "in": EVENTS[0]}, False),
+        ({"contains_value": {"object": {"a": 2}}, "in": EVENTS[1]}, True),
+        ({"contains_value": 2, "in": EVENTS[1]}, True),
+        ({"contains_value": {"select": "ts", "from": EVENTS[1]}, "in": EVENTS[1]}, True),
+        ({"contains_value": {"select": "document", "from": EVENTS[1]}, "in": EVENTS[1]}, True),
+        ({"contains_value": None, "in": EVENTS[1]}, False),
+        ({"contains_value": None, "in": EVENTS[2]}, True),
         ({"casefold": CREATE}, "create"),
         ({"ngram": CREATE}, ["create"]),
         ({"format": "%s %S", "values": [CREATE, UPDATE]}, "create UPDATE"),

@@ -161,6 +161,10 @@ ERRORS = [
         "format specifiers count must be <= arguments size",
     ),
     ({"format": "%3$s", "values": [1]}, ["format"], "index must be >= 1 and <= arguments size"),
+    # Values are cast before they are counted.
+    ({"format": "%s %d %d", "values": [1, "x"]}, ["values", 1], "Integer expected, String provided."),
+    ({"format": "%2$s %1$d", "values": ["x"]}, ["values", 0], "Integer expected, String provided."),
+    ({"format": "%3$s %d %s", "values": [1]}, ["format"], "index must be >= 1 and <= arguments size"),
 ]
 
 

@@ -289,7 +289,18 @@ def test_deleted_ids_are_free(spells):
                 (["ttl"], "invalid type", "Invalid type String, expected type Timestamp."),
             ],
         ),
-        ({"credentials": 1}, [(["credentials", "password"], "invalid type", "Invalid type Long, expected type Map.")]),
+        (
+            {"data": 1, "credentials": 1},
+            [
+                (["credentials", "password"], "invalid type", "Invalid type Long, expected type Map."),
+                (["credentials", "current_password"], "invalid type", "Invalid type Long, expected type Map."),
+                (["data"], "invalid type", "Invalid type Long, expected type Map."),
+            ],
+        ),
+        (
+            {"credentials": {"password": "x", "current_password": 1}},
+            [(["credentials", "current_password"], "invalid type", "Invalid type Long, expected type String.")],
+        ),
         (
             {"credentials": {"password": 1}},
             [(["credentials", "password"], "invalid type", "Invalid type Long, expected type String.")],

@@ -121,6 +121,20 @@ def test_transaction_time(spells: Database) -> None:
     assert data(spells, match("times")) == [ts]
     assert ids(data(spells, match("by_time", None))) == [101]
     assert data(spells, match("by_time", ts)) == []
+    time = {"query": {"lambda": "d", "expr": {"select": "ts", "from": {"var": "d"}}}}
+    source = {"object": {"collection": coll(), "fields": {"object": {"t": time}}}}
+    fields = [{"object": {"binding": "t"}}, {"object": {"field": ["data", "v"]}}]
+    config = {"name": "bound", "source": source, "terms": fields, "values": fields[:1]}
+    spells.wire({"create_index": {"object": config}})
+    create(spells, 102, {"v": 1})
+    create(spells, 103, {"v": 2})
+    assert len(data(spells, match("bound", None, 1))) == 1
+    spells.wire({"update": doc(102), "params": obj({"data": {"v": 2}})})
+    assert data(spells, match("bound", None, 1)) == []
+    assert len(data(spells, match("bound", None, 2))) == 2
+    for number in (102, 103):
+        spells.wire({"delete": doc(number)})
+    assert data(spells, match("bound", None, 2)) == []
     again = spells.wire(
         {"do": [{"update": doc(101)}, {"select": ["data", 0], "from": paginate(match("times"))}]}
     )

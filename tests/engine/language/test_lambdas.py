@@ -288,8 +288,9 @@ def test_both_arguments_of_a_call_are_evaluated_first(stocked):
     assert error["position"] == ["call", "add"]
     error = stocked.error('{"call": 1, "arguments": {"add": "y"}}')
     assert error["position"] == ["call"]
-    error = stocked.error('{"call": "nope", "arguments": {"add": "y"}}')
-    assert error["position"] == ["arguments", "add"]
+    for target in ("nope", {"function": "nope"}, {"collection": "nope"}):
+        error = stocked.error(json.dumps({"call": target, "arguments": {"add": "y"}}))
+        assert error["position"] == ["arguments", "add"]
 
 
 def failed(position, *causes):

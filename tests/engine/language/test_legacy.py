@@ -74,7 +74,8 @@ def test_collection_and_document_since(stored, version):
     [
         ("2.1", None, False),
         ("2.12", "2.12", False),
-        ("2.12", "3", True),
+        ("2.1", "4", False),
+        ("2.12", "3", False),
         ("3", "2.12", True),
         ("4", None, True),
     ],
@@ -121,10 +122,15 @@ def test_texts_of_errors(stored, query, old, new):
 
 def test_texts_of_causes_are_old_as_well():
     cause = {"position": [], "code": "instance not found", "description": "Collection not found."}
-    error = {"position": [], "code": "call error", "description": "Collection Ref expected", "cause": [cause]}
+    error = {
+        "position": [],
+        "code": "call error",
+        "description": "undefined collection 'c'",
+        "cause": [cause],
+    }
     found = legacy_error(error)
     assert (found["description"], found["cause"][0]["description"]) == (
-        "Class Ref expected",
+        "undefined class 'c'",
         "Class not found.",
     )
     assert cause["description"] == "Collection not found."

@@ -171,6 +171,11 @@ FUNCTION_ERRORS = [
     ({"ref": 1, "id": 1}, [(["ref"], "Collection Ref expected, Integer provided.")]),
     ({"ref": {"database": "d"}, "id": 1}, [(["ref"], "Collection Ref expected, Database Ref provided.")]),
     ({"ref": {"roles": None}, "id": 1}, [(["ref"], SCHEMA)]),
+    ({"ref": {"index": "no"}, "id": 1}, [(["ref"], "Collection Ref expected, Index Ref provided.")]),
+    (
+        {"ref": {"ref": {"collection": "no"}, "id": 1}, "id": 1},
+        [(["ref"], "Collection Ref expected, Ref provided.")],
+    ),
     ({"ref": {"collection": "c"}, "id": None}, [(["id"], "String or Number expected, Null provided.")]),
     ({"ref": {"collection": "c"}, "id": 1.5}, [(["id"], "String or Number expected, Double provided.")]),
     ({"ref": {"collection": "c"}, "id": "9" * 5000}, [(["id"], too_large("9" * 5000))]),
@@ -188,3 +193,24 @@ def test_the_ref_function_reports_both_its_arguments(stocked, query, expected):
     _, errors = stocked.failure(json.dumps(query))
     assert [(error["position"], error["description"]) for error in errors] == expected
     assert {error["code"] for error in errors} == {"invalid argument"}
+
+
+NOWHERE = {"@ref": {"id": "x", "collection": {"@ref": {"id": "databases"}}}}
+COLLECTION_THERE = {"@ref": {"id": "c", "collection": {"@ref": {"id": "collections"}}, "database": NOWHERE}}
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        {"@ref": {"id": "keys", "database": NOWHERE}},
+        {"@ref": {"id": "1", "collection": {"@ref": {"id": "keys", "database": NOWHERE}}}},
+        {"@ref": {"id": "1", "collection": {"@ref": {"id": "tokens", "database": NOWHERE}}}},
+        COLLECTION_THERE,
+        {"@ref": {"id": "1", "collection": COLLECTION_THERE}},
+        {"@ref": {"id": "i", "collection": {"@ref": {"id": "indexes"}}, "database": NOWHERE}},
+    ],
+    ids=json.dumps,
+)
+def test_a_ref_into_an_undefined_database_lacks_the_database(stocked, ref):
+    error = stocked.error(json.dumps({"get": ref}))
+    assert (error["position"], error["description"]) == (["get"], "Ref refers to undefined database 'x'")

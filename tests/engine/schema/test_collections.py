@@ -42,10 +42,10 @@ def test_create(db, params, stored):
         (
             {"name": 1, "history_days": -1, "ttl_days": "x", "data": []},
             [
-                invalid_type(["name"], "Long", "Name"),
+                invalid_type(["data"], "Array", "Map"),
                 NEGATIVE,
                 invalid_type(["ttl_days"], "String", "Long"),
-                invalid_type(["data"], "Array", "Map"),
+                invalid_type(["name"], "Long", "Name"),
             ],
         ),
     ],

@@ -65,13 +65,14 @@ UNKNOWN = (["role"], "validation failure", "Role name `nope` does not exist.")
         ({"role": {"a": 1}}, [invalid_type(["role"], "Map", "Role")]),
         ({"signature": 1}, [invalid_type(["signature"], "Long", "String")]),
         ({"data": "x"}, [invalid_type(["data"], "String", "Map")]),
+        ({"role": "nope", "body": 1}, [invalid_type(["body"], "Long", "Query"), UNKNOWN]),
         (
             {"name": None, "body": 1, "role": 2, "data": 3},
             [
-                required("name"),
-                invalid_type(["body"], "Long", "Query"),
-                invalid_type(["role"], "Long", "Role"),
                 invalid_type(["data"], "Long", "Map"),
+                required("name"),
+                invalid_type(["role"], "Long", "Role"),
+                invalid_type(["body"], "Long", "Query"),
             ],
         ),
     ],

@@ -301,8 +301,11 @@ def test_bindings_may_be_repeated_as_they_are(two):
     made = two.wire(q.create_index({"name": "i", "source": given("x"), "terms": terms}))
     for again in (
         q.update(q.index("i"), {"source": given("x")}),
-        q.replace(q.index("i"), {"source": given("x"), "terms": terms}),
-        q.replace(q.index("i"), {"source": q.select("source", q.get(q.index("i"))), "terms": terms}),
+        q.replace(q.index("i"), {"source": given("x"), "terms": terms, "active": True}),
+        q.replace(
+            q.index("i"),
+            {"source": q.select("source", q.get(q.index("i"))), "terms": terms, "active": True},
+        ),
     ):
         assert two.wire(again)["source"] == made["source"]
     position, failures = failures_of(two, q.update(q.index("i"), {"source": given("y")}))
@@ -323,12 +326,41 @@ def test_partitions_may_not_change(two):
 def test_replace(indexed):
     indexed.query(q.update(q.index("i"), {"unique": True, "serialized": False}))
     same = {"source": spells(), "terms": [{"field": ["data", "x"]}], "values": {"field": ["data", "y"]}}
-    replaced = indexed.wire(q.replace(q.index("i"), same))
+    replaced = indexed.wire(q.replace(q.index("i"), {**same, "active": False}))
     assert replaced["name"] == "i"
     assert replaced["unique"] is True
     assert replaced["active"] is True
     assert "data" not in replaced
-    assert failures_of(indexed, q.replace(q.index("i"), {}))[1] == [required("source")]
+    assert failures_of(indexed, q.replace(q.index("i"), same))[1] == [required("active")]
+    given = {"terms": 1, "name": 2}
+    assert failures_of(indexed, q.replace(q.index("i"), given))[1] == [
+        required("source"),
+        required("active"),
+        invalid_type(["name"], "Long", "Name"),
+        invalid_type(["terms"], "Long", "Term"),
+    ]
+
+
+def test_failures_come_in_the_order_of_fields(two):
+    given = {"unique": 1, "serialized": 2, "values": 3, "terms": 4, "name": 5, "source": 6, "data": 7}
+    names = ("data", "source", "name", "terms", "values", "unique", "serialized")
+    failures = failures_of(two, q.create_index({**given, "partitions": "x"}))[1]
+    assert [field for field, _, _ in failures] == [[name] for name in (*names, "partitions")]
+    first = failures_of(two, q.create_index({**given, "partitions": 9}))[1][0]
+    assert first[:2] == (["partitions"], "bounds error")
+
+
+def test_partitions_of_a_wrong_type_are_ignored(two):
+    """Where the index has a source; so a name that is taken is told."""
+    given = {"name": "i", "source": spells(), "partitions": "x"}
+    assert two.wire(q.create_index(given))["partitions"] == 8
+    assert two.error(q.create_index(given))["code"] == "instance already exists"
+
+
+def test_an_index_without_sources_is_never_active(two):
+    assert two.wire(q.create_index({"name": "i", "source": []}))["active"] is False
+    assert two.engine.background.wait(10)
+    assert two.wire(q.get(q.index("i")))["active"] is False
 
 
 # ---- building ----

@@ -55,7 +55,17 @@ UNKNOWN = (["role"], "validation failure", "Role name `nope` does not exist.")
         ({"role": None}, [required("role")]),
         ({"role": 1}, [invalid_type(["role"], "Long", "Role")]),
         ({"role": "nope"}, [UNKNOWN]),
-        ({"role": ["nope", "server"]}, [UNKNOWN, invalid_type(["role"], "String", "Role")]),
+        ({"role": ["nope", "server"]}, [invalid_type(["role"], "String", "Role"), UNKNOWN]),
+        (
+            {"role": None, "ttl": 1, "data": 1, "database": 1, "priority": 0},
+            [
+                invalid_type(["data"], "Long", "Map"),
+                invalid_type(["ttl"], "Long", "Timestamp"),
+                required("role"),
+                invalid_type(["database"], "Long", "Database Ref"),
+                invalid_type(["priority"], "Long", "Priority"),
+            ],
+        ),
         ({"database": "child"}, [invalid_type(["database"], "String", "Database Ref")]),
         ({"database": q.role("r")}, [invalid_type(["database"], "Ref", "Database Ref")]),
         ({"priority": 0}, [invalid_type(["priority"], "Long", "Priority")]),

@@ -13,7 +13,7 @@ CREATORS = {
     "create_database": ({}, "Database", q.database),
     "create_collection": ({}, "Collection", q.collection),
     "create_class": ({}, "Collection", q.collection),
-    "create_index": ({"source": "_"}, "Index", q.index),
+    "create_index": ({"source": "_", "active": True}, "Index", q.index),
     "create_function": ({"body": BODY}, "Function", q.function),
     "create_role": ({}, "Role", q.role),
     "create_access_provider": (

@@ -45,7 +45,8 @@ def test_creating_tokens(users):
     [
         ({"instance": None}, [required("instance")]),
         ({"instance": 1}, [invalid_type(["instance"], "Long", "Ref")]),
-        ({"instance": "x", "ttl": 1}, [invalid_type(["instance"], "String", "Ref"), invalid_type(["ttl"], "Long", "Timestamp")]),
+        ({"instance": "x", "ttl": 1}, [invalid_type(["ttl"], "Long", "Timestamp"), invalid_type(["instance"], "String", "Ref")]),
+        ({"instance": None, "data": 1}, [invalid_type(["data"], "Long", "Map"), required("instance")]),
         ({"data": 1}, [invalid_type(["data"], "Long", "Map")]),
     ],
 )  # fmt: skip
