@@ -40,6 +40,40 @@ class Answer:
         self.text = text
         self.headers = headers
 
+    @property
+    def txn_time(self) -> Optional[int]:
+        """The transaction time that the answer tells, in microseconds."""
+        return txn_time_of(self.headers)
+
+
+def txn_time_of(headers: Mapping[str, str]) -> Optional[int]:
+    """Return the transaction time that the headers of an answer tell, in microseconds."""
+    text = headers.get("X-Txn-Time")
+    return int(text) if text is not None and text.isdigit() else None
+
+
+class EngineAnswer(Answer):
+    """The answer of an engine in this process; its headers are put together when somebody asks for them."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self.status_code = answer.status
+        text = answer.text
+        # Half a character pair, which a string may hold, is no text that a network could carry.
+        is_plain = text is not None and text.isascii()
+        self.text = text if is_plain else answer.body.decode("utf-8", "replace")
+
+    @property
+    def txn_time(self) -> Optional[int]:
+        time: Optional[int] = self._answer.time
+        return time
+
+    @property
+    def headers(self) -> Mapping[str, str]:  # type: ignore[override]
+        return LowerCaseHeaders(self._answer.headers)
+
 
 class SharedHeaders(CaseInsensitiveDict):  # type: ignore[type-arg]
     """Headers of a session that count how often they were changed."""
@@ -348,8 +382,7 @@ class Shortcut:
         all_headers = self._headers.copy()
         for name, value in headers.items():
             all_headers[name.lower()] = value
-        answer = adapter.ask(method, path, all_headers, body)
-        return Answer(answer.status, answer.body.decode("utf-8", "replace"), LowerCaseHeaders(answer.headers))
+        return EngineAnswer(adapter.ask(method, path, all_headers, body))
 
     def _read(self, request: ReadyRequest, response: Any) -> Answer:
         try:

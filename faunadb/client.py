@@ -366,7 +366,7 @@ class FaunaClient:
         answer = self._send(action, path, query, body, headers)
         end_time = time()
         if with_txn_time:
-            self._note_txn_time(answer.headers)
+            self._note_txn_time(answer.txn_time)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s %s %d %.1f ms", action, path, answer.status_code, (end_time - start_time) * 1000)
         content, problem = _parse(answer.text)
@@ -462,10 +462,9 @@ class FaunaClient:
         message = CLOSED_SERVICE_MESSAGE.format(url=self.base_url)
         return type(error)(f"{message} ({error})", request=error.request, response=error.response)
 
-    def _note_txn_time(self, headers: Mapping[str, str]) -> None:
-        text = headers.get("X-Txn-Time")
-        if text is not None and text.isdigit():
-            self._last_txn_time.update_txn_time(int(text))
+    def _note_txn_time(self, txn_time: Optional[int]) -> None:
+        if txn_time is not None:
+            self._last_txn_time.update_txn_time(txn_time)
 
     def _request_headers(
         self,

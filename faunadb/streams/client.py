@@ -15,6 +15,7 @@ from requests.exceptions import ConnectionError
 
 from faunadb import _telemetry
 from faunadb._json import parse_json_or_none, to_json
+from faunadb._transport import txn_time_of
 from faunadb.errors import FaunaError, UnexpectedError
 from faunadb.query import _wrap
 from faunadb.request_result import RequestResult
@@ -116,7 +117,7 @@ class Connection:
         # The adapter shows the connection before it waits for the response.
         prepared.watch_connection = self._watch
         response: Response = client.session.send(prepared, stream=True, timeout=client._timeout)
-        self._client._note_txn_time(response.headers)
+        self._client._note_txn_time(txn_time_of(response.headers))
         with self._lock:
             self._response = response
             if self._state == "connecting":

@@ -51,7 +51,7 @@ def _named(key: str, collection: int, what: str, since: str = "2.0") -> Callable
     >>> q.is_ref(q.{key if key != "class" else "class_"}("no_such_name"))
     True
     """
-    return form(Arg(key, STRING), optional=(Arg("scope", DATABASE),), since=since)(named)
+    return form(Arg(key, STRING), optional=(Arg("scope", DATABASE),), since=since, by_name=True)(named)
 
 
 database = _named("database", v.DATABASES, "a child database")
@@ -75,7 +75,7 @@ def _native(key: str, number: int, since: str = "2.0") -> Callable[..., Any]:
     >>> q.is_set(q.{key}())
     True
     """
-    return form(Arg(key, DATABASE_OR_NULL), since=since)(native)
+    return form(Arg(key, DATABASE_OR_NULL), since=since, by_name=True)(native)
 
 
 databases = _native("databases", v.DATABASES)

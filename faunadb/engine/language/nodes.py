@@ -328,10 +328,15 @@ def check_effect(ctx: Context, effect: int, pos: Position) -> None:
     raise QueryErrors([QueryError(pos, "invalid expression", description)])
 
 
-class FormNode(Node):
-    """A call of a function form. slots: (argument index, node, cast or None, position), in table order."""
+#: An argument: its index, node, cast or None, and position.
+_Slot = tuple[int, Node, Any, Position]
 
-    __slots__ = ("args", "effect_class", "form", "function", "slots")
+
+class FormNode(Node):
+    """A call of a function form. slots: its arguments in table order; work: those that are still to be evaluated, in
+    the order in which they take effect. args: the values of the others, and defaults."""
+
+    __slots__ = ("args", "effect_class", "form", "function", "slots", "work")
 
     def __init__(self, form: Form, pos: Position):
         self.form = form
@@ -339,11 +344,18 @@ class FormNode(Node):
         self.effect_class = form.effect or PURE
         self.pos = pos
         self.args: list[Any] = []
-        self.slots: list[tuple[int, Node, Any, Position]] = []
+        self.slots: list[_Slot] = []
+        self.work: tuple[_Slot, ...] = ()
 
     def give(self, node: Node, cast: Any, position: Position) -> None:
         """The next argument. One that is not given has its default put into `args`."""
-        self.slots.append((len(self.args), node, cast, position))
+        slot = (len(self.args), node, cast, position)
+        self.slots.append(slot)
+        if type(node) is Const and (cast is None or type(node.value) in cast.fast):
+            self.args.append(node.value)
+            return
+        # Arguments take effect in reverse order, while the first failing one in table order is reported.
+        self.work = (slot, *self.work)
         self.args.append(None)
 
     def eval(self, ctx: Context, env: Env) -> Any:
@@ -354,8 +366,7 @@ class FormNode(Node):
             ctx.check()
         args = self.args.copy()
         failure: Optional[QueryErrors] = None
-        # Arguments take effect in reverse order, while the first failing one in table order is reported.
-        for index, node, cast, position in reversed(self.slots):
+        for index, node, cast, position in self.work:
             try:
                 value = node.eval(ctx, env)
                 if cast is not None and type(value) not in cast.fast:
@@ -388,6 +399,31 @@ class FormNode(Node):
 
     def source(self) -> Any:
         return Source((self.form.args[index].key, node.source()) for index, node, _, _ in self.slots)
+
+
+class NameNode(FormNode):
+    """A form that finds a thing of the schema by constants: looked up once while the committed schema stays."""
+
+    __slots__ = ("known",)
+
+    def __init__(self, form: Form, pos: Position):
+        super().__init__(form, pos)
+        #: the committed schema, the database and what was found there
+        self.known: tuple[Any, int, Any] = (None, 0, None)
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        schema = ctx.schema
+        if self.work or schema.was_written:
+            return super().eval(ctx, env)
+        committed, scope, found = self.known
+        if committed is not schema.committed or scope != ctx.scope:
+            found = super().eval(ctx, env)
+            self.known = (schema.committed, ctx.scope, found)
+            return found
+        ctx.compute += 1
+        if ctx.compute >= ctx.check_at:
+            ctx.check()
+        return found
 
 
 def backwards(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:

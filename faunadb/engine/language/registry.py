@@ -68,7 +68,7 @@ class Form:
     function(ctx, *arguments) -> value; parse(parser, form, source, position, names) -> Node.
     since, until: the API versions it exists in (until None: still does). timeless: with the same arguments, the same
     secret and the same data it gives the same value, so that an answer with it may be kept; no form that counts as a
-    write does.
+    write does. by_name: it finds a thing of the schema by name, and looks at nothing else.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Form:
         function: Optional[Callable[..., Any]],
         parse: Optional[Callable[..., Any]],
         timeless: bool = True,
+        by_name: bool = False,
     ):
         self.name = required[0].key
         self.required = tuple(required)
@@ -89,6 +90,7 @@ class Form:
         self.effect = effect
         self.since = since
         self.until = until
+        self.by_name = by_name
         self.timeless = timeless and effect != WRITE
         self.function = function if function is None or self.timeless else _once(function)
         self.parse = parse
@@ -139,14 +141,15 @@ def form(
     since: str = "2.0",
     until: Optional[str] = None,
     timeless: bool = True,
+    by_name: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the function below as a form. effect: `PURE`, `READ` or `WRITE`, checked when it is reached.
 
-    timeless: see `Form`.
+    timeless, by_name: see `Form`.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        _add(Form(required, optional, effect, since, until, function, None, timeless))
+        _add(Form(required, optional, effect, since, until, function, None, timeless, by_name))
         return function
 
     return register

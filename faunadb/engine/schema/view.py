@@ -220,6 +220,11 @@ class SchemaView:
         # Names of what it deleted, also of what it had made itself, of which no version stays.
         self._gone: dict[Key, str] = {}
 
+    @property
+    def was_written(self) -> bool:
+        """Whether this query has written any schema."""
+        return bool(self._touched)
+
     # ---- documents ----
 
     def item(self, ref: v.Ref) -> Optional[Item]:

@@ -17,7 +17,7 @@ from ..language.render import pretty
 from ..request import Failed, Metrics, Request
 from ..schema.view import schema_view
 from .headers import Options, build, metric_headers, traceparent
-from .messages import CONTENT_TYPE, HttpRequest, HttpResponse
+from .messages import CONTENT_TYPE, Headers, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -70,11 +70,14 @@ class Exchange:
             text = self._with_trace(text)
         if traced or always_pretty or self._wants_pretty():
             text = pretty(text)
-        body = text.encode("utf-8", "replace")
         if self.request.method == "HEAD":
-            body = b""
-        headers = [("content-type", CONTENT_TYPE), *self.common(metrics, len(body))]
-        return HttpResponse(status, headers, body)
+            text = ""
+        took = self._elapsed() if metrics else None
+
+        def headers(response: HttpResponse) -> Headers:
+            return [("content-type", CONTENT_TYPE), *self.common(took, len(response.body))]
+
+        return HttpResponse(status, headers, text, None, self.time)
 
     def _wants_pretty(self) -> bool:
         headers = self.headers
@@ -93,12 +96,13 @@ class Exchange:
         """Milliseconds since the request came; any that has begun counts."""
         return math.ceil((time.monotonic() - self.started) * 1000)
 
-    def common(self, metrics: bool, size: int) -> list[tuple[str, str]]:
+    def common(self, took: Optional[int], size: int) -> Headers:
+        """Headers of every answer. took: milliseconds, None for an answer without metrics. size: bytes of its body."""
         headers = list(self.extra)
         if self.time is not None:
             headers.append(("x-txn-time", str(self.time)))
-            if metrics:
-                headers.append(("x-query-time", str(self._elapsed())))
+            if took is not None:
+                headers.append(("x-query-time", str(took)))
                 headers.extend(metric_headers(self._size_of_body(), size, self.metrics))
         if self.tags:
             headers.append(("x-fauna-tags", self.tags))
@@ -113,7 +117,7 @@ class Exchange:
         announced = self.headers.get("content-length", "") if self.too_large else ""
         return int(announced) if announced.isdecimal() else len(self.request.body)
 
-    def _cors(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _cors(self, headers: Headers) -> Headers:
         origin = self.headers["origin"]
         exposed = ", ".join(name for name, _ in headers if name.startswith("x-"))
         return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 #: Bytes of a request body.
 MAX_BODY = 8 * 1024 * 1024
@@ -19,10 +19,45 @@ class HttpRequest(NamedTuple):
     body: bytes
 
 
-class HttpResponse(NamedTuple):
-    """stream: an open `streaming.Stream` whose events follow, instead of a body."""
+Headers = list[tuple[str, str]]
 
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-    stream: Any = None
+
+class HttpResponse:
+    """An answer. stream: an open `streaming.Stream` whose events follow, instead of a body.
+
+    Headers are put together, and text becomes a body, when somebody asks for them: the client of an engine in its own
+    process mostly wants neither. time: microseconds for ``x-txn-time``, None without.
+    """
+
+    __slots__ = ("_body", "_headers", "status", "stream", "text", "time")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Union[Headers, Callable[[HttpResponse], Headers]],
+        body: Union[bytes, str],
+        stream: Any = None,
+        time: Optional[int] = None,
+    ):
+        self.status = status
+        self._headers = headers
+        self.text: Optional[str] = body if isinstance(body, str) else None
+        self._body: Optional[bytes] = None if isinstance(body, str) else body
+        self.stream = stream
+        self.time = time
+
+    @property
+    def headers(self) -> Headers:
+        headers = self._headers
+        if callable(headers):
+            headers = self._headers = headers(self)
+        return headers
+
+    @property
+    def body(self) -> bytes:
+        if self._body is None:
+            self._body = (self.text or "").encode("utf-8", "replace")
+        return self._body
+
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status}, {self.headers!r}, {self.body!r})"
