@@ -59,6 +59,14 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
     type=click.Choice(["debug", "info", "warning", "error"]),
 )
 @click.option("--access-log", is_flag=True, help="Log one JSON object a request (never secrets or data).")
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Web pages of this origin may query the server, such as https://app.example; may be repeated. Without any: with "
+    "the default secret pages of this machine alone, else all.",
+)
 @click.option("--no-dashboard", is_flag=True, help="Do not serve the data explorer at /dashboard.")
 def serve(
     url: str,
@@ -73,6 +81,7 @@ def serve(
     answers: int,
     log_level: str,
     access_log: bool,
+    origins: tuple[str, ...],
     no_dashboard: bool,
 ) -> None:
     """Serve the database at URL to any FQL v4 driver.
@@ -81,6 +90,11 @@ def serve(
     from --secret-file, --secret or the environment variable FAUNADB_SECRET; without any it is "secret", and
     the server then listens on this machine only.
     """
+    if secret is not None:
+        print(
+            "faunadb serve: warning: others can see --secret in the list of processes; use --secret-file or FAUNADB_SECRET",
+            file=sys.stderr,
+        )
     try:
         run_server(
             url,
@@ -93,6 +107,7 @@ def serve(
             log_level=log_level,
             access_log=access_log,
             dashboard=not no_dashboard,
+            origins=origins,
             options={"answers": answers << 20, **({"durability": durability} if durability else {})},
         )
     except (RefusedToServe, StoreError, ImportError, ValueError, OSError) as failure:

@@ -42,7 +42,7 @@ from .request import (
 )
 from .schema.view import SchemaCache, schema_view
 from .storage import Store, forks, open_store
-from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreUnavailable
+from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreError, StoreUnavailable
 from .storage.urls import is_in_memory
 
 if TYPE_CHECKING:
@@ -275,6 +275,16 @@ class Engine:
         if auth is None:
             raise Unauthenticated(snap.time)
         return auth
+
+    def opens(self, header: str) -> Optional[bool]:
+        """Whether the value of an ``Authorization`` header opens anything now; None when that cannot be told here."""
+        deadline = time.monotonic() + DEFAULT_TIMEOUT / 1000
+        try:
+            with self.store.snapshot() as snap:
+                schema = schema_view(self, snap)
+                return self.authenticator.authenticate(self, snap, schema, header, deadline) is not None
+        except (KeysNeeded, QueryErrors, RequestError, RecursionError, StoreError):
+            return None
 
     def context(self, request: Request, snap: Snapshot, schema: Any, auth: Auth, tx: Any = None) -> Context:
         return Context(

@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
@@ -24,8 +24,19 @@ from ..engine.request import NotQuick
 from ..engine.storage.base import StoreError
 from ..engine.wire.http import handle, handle_quickly
 from ..engine.wire.messages import HttpRequest, HttpResponse
-from .asgi import Message, Receive, Refused, Send, read_headers, refusal, request_of, send_response, start_of
-from .bodies import Bodies, TooLarge
+from .asgi import (
+    Message,
+    Receive,
+    Refused,
+    Send,
+    read_headers,
+    request_of,
+    send_response,
+    start_of,
+)
+from .bodies import SMALL, Bodies, Held, TooLarge
+from .browsers import Browsers
+from .strangers import Strangers
 from .streams import Streams
 
 access = logging.getLogger("faunadb.server.access")
@@ -33,6 +44,8 @@ log = logging.getLogger("faunadb.server")
 
 #: Threads that run queries; so many writers can share one commit.
 THREADS = 64
+#: Threads that look at secrets which are not known yet, and answer those who have none.
+STRANGERS_THREADS = 4
 #: Queries longer than this many bytes are not tried on the event loop.
 QUICK_BODY = 16 * 1024
 #: Seconds within which an answer goes out by itself.
@@ -49,10 +62,16 @@ class Application:
     """ASGI application over one engine.
 
     engine: an `engine.Engine`, or None with a `factory` that opens one when the server starts (each worker its own).
+    known_secret: the root secret is the default one, so that web pages are kept out. origins: of pages that may ask.
     """
 
     def __init__(
-        self, engine: Any = None, factory: Optional[Callable[[], Any]] = None, dashboard: bool = True
+        self,
+        engine: Any = None,
+        factory: Optional[Callable[[], Any]] = None,
+        dashboard: bool = True,
+        known_secret: bool = False,
+        origins: Iterable[str] = (),
     ):
         self.engine = engine
         self._factory = factory
@@ -61,6 +80,9 @@ class Application:
         self._owned = False
         self._closing = threading.Lock()
         self._ending: Optional[asyncio.Task[None]] = None
+        self._strangers_pool = ThreadPoolExecutor(STRANGERS_THREADS, thread_name_prefix="faunadb-stranger")
+        self._browsers = Browsers(known_secret, origins)
+        self._strangers = Strangers()
         self._bodies = Bodies()
         self._streams = Streams()
         self._requests = 0
@@ -87,6 +109,7 @@ class Application:
             if self.engine is not None:
                 self.engine.close_streams()
             self._pool.shutdown(wait=True)
+            self._strangers_pool.shutdown(wait=True)
             if self._owned:
                 self._owned = False
                 self.engine.close()
@@ -157,34 +180,87 @@ class Application:
         self._requests += 1
         try:
             headers = read_headers(scope)
-            body = await self._bodies.read(headers, receive)
-            request = request_of(scope, headers, body)
+            self._browsers.check(headers)
             begun = time.perf_counter()
-            response = self._answer_quickly(request) or await self._answer(request)
+            response, close = await self._respond(scope, headers, receive)
             status = response.status
+            if "origin" in headers and self._browsers.is_listed(headers["origin"]):
+                response.headers.append(("access-control-allow-credentials", "true"))
             if response.stream is not None:
                 with contextlib.closing(response.stream) as stream:
                     await send(start_of(scope, headers, response, None))
-                    del body, headers, request, response  # there may be thousands of streams
+                    del headers, response  # there may be thousands of streams
                     await self._streams.send_events(stream, receive, send)
             else:
                 if time.perf_counter() - begun > MOMENT:
                     # What came together is answered together: the thread that sends is woken once for all.
                     await asyncio.sleep(0)
-                await send_response(scope, headers, response, send)
-        except TooLarge:
-            response = handle(self.engine or self.open(), request_of(scope, headers, b""), too_large=True)
-            status = response.status
-            await send_response(scope, headers, response, send, close=True)
+                await send_response(scope, headers, response, send, close)
         except Refused as refused:
             status = refused.status
-            await send_response(scope, headers, refusal(refused), send, close=True)
+            await send_response(scope, headers, refused.response(), send, close=True)
         except ConnectionError:
             status = 499
         finally:
             self._requests -= 1
             if access.isEnabledFor(logging.INFO):
                 _log_access(scope, status, time.perf_counter() - started)
+
+    async def _respond(
+        self, scope: Message, headers: dict[str, str], receive: Receive
+    ) -> tuple[HttpResponse, bool]:
+        """The answer, and whether the connection ends with it, because the request has not been read to its end."""
+        engine = self.engine or self.open()
+        if not engine.authenticator.trusts(headers.get("authorization")):
+            return await self._respond_to_stranger(engine, scope, headers, receive)
+        with self._bodies.held() as held:
+            return await self._respond_to(scope, headers, receive, held)
+
+    async def _respond_to(
+        self, scope: Message, headers: dict[str, str], receive: Receive, held: Held
+    ) -> tuple[HttpResponse, bool]:
+        try:
+            body = await self._bodies.read(headers, receive, held)
+        except TooLarge:
+            return await self._in_pool(_too_large, request_of(scope, headers, b"")), True
+        request = request_of(scope, headers, body)
+        return self._answer_quickly(request) or await self._in_pool(handle, request), False
+
+    async def _respond_to_stranger(
+        self, engine: Any, scope: Message, headers: dict[str, str], receive: Receive
+    ) -> tuple[HttpResponse, bool]:
+        """Answer a request whose secret is not known: nothing large is read before the secret is found good."""
+        client = tuple(scope.get("client") or ("", 0))
+        with self._strangers.visit(client):
+            is_good = await self._is_good(engine, client[0], headers)
+            if is_good is not False:
+                with self._bodies.held(is_stranger=is_good is None) as held:
+                    response, close = await self._respond_to(scope, headers, receive, held)
+                if is_good is None and response.status != 401:
+                    self._strangers.succeeded(client[0])
+                return response, close
+            with self._bodies.held(is_stranger=True) as held:
+                close = False
+                try:
+                    body = await self._bodies.read(headers, receive, held, SMALL)
+                except TooLarge:
+                    body, close = b"", True
+                # It has been found wrong, and is not checked again.
+                request = request_of(scope, {**headers, "authorization": ""}, body)
+                page = self._answer_quickly(request)
+                return page or await self._in_pool(handle, request, self._strangers_pool), close
+
+    async def _is_good(self, engine: Any, address: str, headers: dict[str, str]) -> Optional[bool]:
+        """Whether the secret of a request opens anything; None when that cannot be told yet. Raises `TooManyAttempts`."""
+        header = headers.get("authorization")
+        if not header:
+            return False
+        self._strangers.attempt(address)
+        loop = asyncio.get_running_loop()
+        is_good = await loop.run_in_executor(self._strangers_pool, engine.opens, header)
+        if is_good:
+            self._strangers.succeeded(address)
+        return is_good
 
     def _answer_quickly(self, request: HttpRequest) -> Optional[HttpResponse]:
         """What takes less than to hand it to a thread; None for everything else."""
@@ -211,9 +287,18 @@ class Application:
         if snapshot is not None:
             snapshot.close()
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
+    async def _in_pool(
+        self,
+        answer: Callable[[Any, HttpRequest], HttpResponse],
+        request: HttpRequest,
+        pool: Optional[ThreadPoolExecutor] = None,
+    ) -> HttpResponse:
         engine = self.engine or self.open()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, handle, engine, request)
+        return await asyncio.get_running_loop().run_in_executor(pool or self._pool, answer, engine, request)
+
+
+def _too_large(engine: Any, request: HttpRequest) -> HttpResponse:
+    return handle(engine, request, too_large=True)
 
 
 def _log_access(scope: Message, status: int, seconds: float) -> None:

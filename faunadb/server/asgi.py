@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Optional
 
+from ..engine.wire.exchange import error_body
 from ..engine.wire.messages import HttpRequest, HttpResponse
 
 Message = dict[str, Any]
@@ -19,10 +20,14 @@ _PLAIN = [("content-type", "application/json;charset=utf-8")]
 
 
 class Refused(Exception):
-    """What comes is no request that can be answered."""
+    """A request that is not looked at any further."""
 
     status = 400
-    reason = b"bad request"
+    body = '{"error":"bad request"}'
+
+    def response(self) -> HttpResponse:
+        """What is answered, with nothing of the protocol around it."""
+        return HttpResponse(self.status, list(_PLAIN), self.body.encode("utf-8", "replace"))
 
 
 class BadRequest(Refused):
@@ -35,16 +40,35 @@ class Gone(Refused):
 
 class TooSlow(Refused):
     status = 408
-    reason = b"request timeout: Client timed out."
+    body = '{"error":"request timeout: Client timed out."}'
 
 
-def refusal(refused: Refused) -> HttpResponse:
-    """What is answered before a request is one, with nothing of the protocol around it."""
-    return HttpResponse(refused.status, _PLAIN, b'{"error":"%s"}' % refused.reason)
+class Forbidden(Refused):
+    """A page of somebody else asks."""
+
+    status = 403
+
+    def __init__(self, description: str):
+        super().__init__(description)
+        self.body = error_body("permission denied", description)
+
+
+class TooManyAttempts(Refused):
+    """Too many secrets from this address were wrong."""
+
+    status = 429
+    body = error_body("too many requests", "Too many secrets were wrong. Try again in a moment.")
+
+
+class Busy(Refused):
+    """There is no room for this request now."""
+
+    status = 503
+    body = error_body("unavailable", "The server has no room for this request now. Try again in a moment.")
 
 
 def read_headers(scope: Message) -> dict[str, str]:
-    """The headers. Refuses a request whose line or headers are too long."""
+    """The headers. Refuses a request whose line or headers are too long, or that is for two hosts."""
     path = scope.get("raw_path") or b""
     if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
         raise BadRequest
@@ -52,6 +76,8 @@ def read_headers(scope: Message) -> dict[str, str]:
     size = 0
     for name, value in scope["headers"]:
         size += len(name) + len(value) + 4
+        if name == b"host" and "host" in headers:
+            raise BadRequest  # a proxy in front may have looked at the other one
         headers[name.decode("latin-1")] = value.decode("latin-1")
     if size > MAX_HEADERS:
         raise BadRequest

@@ -4,16 +4,92 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 
 from ..engine.wire.messages import MAX_BODY
-from .asgi import Gone, Receive, TooSlow
+from .asgi import Busy, Gone, Receive, TooSlow
 
 #: Seconds a client may take to send the next piece of its request.
 READ_TIMEOUT = 60.0
 
 
+#: Bytes of a body that need no room of their own, and that are read of strangers.
+SMALL = 64 * 1024
+#: Bytes that larger bodies may take in one process, until their requests are answered; the rest waits.
+ROOM = 16 * MAX_BODY
+#: The same for all bodies of strangers, who do not wait.
+STRANGERS_ROOM = 2 * MAX_BODY
+
+
 class TooLarge(Exception):
     pass
+
+
+class Room:
+    """Bytes that may be held. Who takes them gives them back."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    def take_at_once(self, size: int) -> bool:
+        """Whether there is room, which is then taken."""
+        if self._waiting or size > self._free:
+            return False
+        self._free -= size
+        return True
+
+    async def take(self, size: int) -> None:
+        """Wait for room, first come, first served."""
+        if self.take_at_once(size):
+            return
+        place = (size, asyncio.get_running_loop().create_future())
+        self._waiting.append(place)
+        try:
+            await place[1]
+        except asyncio.CancelledError:
+            if place[1].done() and not place[1].cancelled():
+                self.give(size)
+            else:
+                self._waiting.remove(place)
+                self.give(0)
+            raise
+
+    def give(self, size: int) -> None:
+        self._free += size
+        while self._waiting and self._waiting[0][0] <= self._free:
+            size, ready = self._waiting.popleft()
+            self._free -= size
+            ready.set_result(None)
+
+
+class Held:
+    """The room that one request has, for as long as it is in this context."""
+
+    __slots__ = ("_room", "is_stranger", "size")
+
+    def __init__(self, room: Room, is_stranger: bool) -> None:
+        self._room = room
+        self.is_stranger = is_stranger
+        self.size = 0
+
+    async def grow(self, size: int) -> None:
+        """Have room for size bytes in all, of which a stranger has only what has come. Raises `Busy` for a stranger."""
+        more = size - self.size
+        if more <= 0 or (size <= SMALL and not self.is_stranger):
+            return
+        if not self.is_stranger:
+            await self._room.take(more)
+        elif not self._room.take_at_once(more):
+            raise Busy
+        self.size = size
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.size:
+            self._room.give(self.size)
 
 
 class _Wait:
@@ -36,6 +112,8 @@ class Bodies:
     """The bodies that are being received by one process."""
 
     def __init__(self) -> None:
+        self._room = Room(ROOM)
+        self._strangers_room = Room(STRANGERS_ROOM)
         self._receiving: set[_Wait] = set()
         self._sweeping = False
 
@@ -44,16 +122,21 @@ class Bodies:
         for wait in list(self._receiving):
             wait.give_up()
 
-    async def read(self, headers: dict[str, str], receive: Receive) -> bytes:
-        """The whole body, each piece within READ_TIMEOUT, unless it is given up.
+    def held(self, is_stranger: bool = False) -> Held:
+        return Held(self._strangers_room if is_stranger else self._room, is_stranger)
 
-        One that is announced as too large is not waited for.
+    async def read(
+        self, headers: dict[str, str], receive: Receive, held: Held, most: int = MAX_BODY
+    ) -> bytes:
+        """The whole body, each piece within READ_TIMEOUT, unless it is given up. most: bytes of it.
+
+        One that is announced as too large is not waited for (`TooLarge`).
         """
         announced = headers.get("content-length")
         length = None if announced is None else int(announced)
         if length == 0:
             return b""
-        if length is not None and length > MAX_BODY:
+        if length is not None and length > most:
             raise TooLarge
         chunks: list[bytes] = []
         size = 0
@@ -62,6 +145,8 @@ class Bodies:
         if not self._sweeping:
             self._sweep()
         try:
+            if length is not None and not held.is_stranger:
+                await held.grow(length)
             # Every message comes from another thread: the one that would only say that nothing more comes is not asked
             # for.
             while True:
@@ -70,7 +155,11 @@ class Bodies:
                     raise Gone
                 chunk: bytes = message.get("body", b"")
                 size += len(chunk)
-                if size > MAX_BODY:
+                if held.is_stranger:
+                    await held.grow(size)
+                elif length is None:
+                    await held.grow(size if size <= SMALL else most)
+                if size > most:
                     raise TooLarge
                 if size == length or not message.get("more_body", False):
                     return b"".join([*chunks, chunk]) if chunks else chunk

@@ -10,14 +10,17 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Optional
 
 from .._private import without_password
 from ..engine import open_engine
 from ..engine.auth.secrets import hash_root
+from ..engine.engine import DEFAULT_SECRET
 from ..engine.storage.urls import is_in_memory
 from .application import END_STREAMS, Application, access
+from .browsers import read_origin
 from .listening import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -32,6 +35,12 @@ log = logging.getLogger("faunadb.server")
 
 #: Environment variable that carries the configuration to worker processes. It holds no secret, only a hash.
 CONFIG = "FAUNADB_SERVER_CONFIG"
+#: Bytes that HTTP/1.1 keeps of a connection before they are asked for; a request line and headers must have room.
+MAX_BUFFER = 64 * 1024
+#: Requests at a time on one connection of HTTP/2. Strangers have fewer (`strangers.ON_ONE_CONNECTION`).
+MAX_STREAMS = 10_000
+#: Bytes of the headers of a request of HTTP/2, each with 32 more, once they are unpacked.
+MAX_HEADER_LIST = 32 * 1024
 #: Seconds that a worker has to finish its queries. The last granian for Python 3.9 now and then hangs when it stops.
 KILL_AFTER = 20 if sys.version_info >= (3, 10) else 5
 
@@ -47,7 +56,12 @@ def create_app() -> Application:
             config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"]
         )
 
-    return Application(factory=factory, dashboard=config["dashboard"])
+    return Application(
+        factory=factory,
+        dashboard=config["dashboard"],
+        known_secret=config["known_secret"],
+        origins=config["origins"],
+    )
 
 
 def _stop_at_first_signal() -> None:
@@ -99,21 +113,25 @@ def serve(
     log_level: str = "info",
     access_log: bool = False,
     dashboard: bool = True,
+    origins: Iterable[str] = (),
     options: Optional[dict[str, Any]] = None,
 ) -> None:
     """Serve the database at url until SIGTERM or SIGINT. HTTP/1.1 and HTTP/2 share the port.
 
-    workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS.
+    workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS. origins: of web
+    pages that may query the server (with the default secret: beside those of this machine).
     Raises `RefusedToServe`; `ImportError` without the extra ``server``.
     """
     check_address(host, secret)
     if workers > 1 and is_in_memory(url):
         raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
     check_certificate(certificate, private_key)
+    origins = list(map(read_origin, origins))
     address = listening_address(host, port)
     check_address(address, secret)
     try:
         from granian import Granian
+        from granian.constants import SSLProtocols
         from granian.log import LogLevels
     except ImportError:
         raise ImportError("faunadb serve needs the extra 'server': pip install 'faunadb[server]'") from None
@@ -126,6 +144,8 @@ def serve(
             "log_level": log_level,
             "access_log": access_log,
             "dashboard": dashboard,
+            "known_secret": secret == DEFAULT_SECRET,
+            "origins": origins,
         }
     )
     server = Granian(
@@ -139,6 +159,7 @@ def serve(
         **http_settings(),
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(private_key) if private_key else None,
+        ssl_protocol_min=SSLProtocols.tls12,
         workers_kill_timeout=KILL_AFTER,
     )
     _allow_many_connections()
@@ -159,8 +180,8 @@ def http_settings() -> dict[str, Any]:
         "log_access": False,
         "backlog": 4096,
         "backpressure": 65536,
-        "http1_settings": HTTP1Settings(max_buffer_size=1024 * 1024),
-        "http2_settings": HTTP2Settings(max_concurrent_streams=100_000),
+        "http1_settings": HTTP1Settings(max_buffer_size=MAX_BUFFER),
+        "http2_settings": HTTP2Settings(max_concurrent_streams=MAX_STREAMS, max_headers_size=MAX_HEADER_LIST),
     }
 
 

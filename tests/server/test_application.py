@@ -100,6 +100,7 @@ def test_the_access_log_shows_neither_secrets_nor_data(application, caplog):
 @pytest.fixture
 def on_file(tmp_path):
     with open_engine(f"sqlite:///{tmp_path}/main.db", secret="secret") as engine:
+        assert engine.opens("Bearer secret")  # strangers are served elsewhere
         yield Application(engine)
 
 

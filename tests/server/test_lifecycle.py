@@ -182,6 +182,18 @@ def test_tls_speaks_both_protocols(start, tmp_path):
             assert (answer.http_version, answer.json()) == (version, {"resource": 2})
     with pytest.raises(httpx.ConnectError), httpx.Client() as client:
         client.get(server.address + "/ping")
+    for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
+        trusted.maximum_version = trusted.minimum_version = version
+        with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
+            with trusted.wrap_socket(plain, server_hostname="localhost") as wrapped:
+                assert wrapped.version() == name
+
+
+def test_a_secret_on_the_command_line_is_warned_about(start):
+    server = start("--secret", "in-plain-sight", secret="")
+    _, printed = server.stop()
+    assert "others can see --secret in the list of processes" in printed
+    assert "in-plain-sight" not in printed
 
 
 def test_two_workers_on_a_file_are_one_database(start):

@@ -59,6 +59,8 @@ class Authenticator:
         self._tokens = tokens
         self._lock = threading.Lock()
         self._proofs: dict[bytes, _Proof] = {}
+        #: Good ones of which there is no proof: what they open depends on more than a proof holds.
+        self._trusted: dict[bytes, None] = {}
 
     def __repr__(self) -> str:
         return "Authenticator()"
@@ -99,15 +101,33 @@ class Authenticator:
             self._remember(
                 name, _Proof(auth, snap.schema_version, auth.document, attempt.ts, attempt.instance)
             )
+        elif (auth is not None) != (name in self._trusted) or proof is not None:
+            self._trust(name, auth is not None)
         return auth
 
     def knows(self, header: Optional[str]) -> bool:
         """Whether a header was found good before, so that checking it again takes no time worth mentioning."""
         return header is not None and self.verified.digest(header) in self._proofs
 
+    def trusts(self, header: Optional[str]) -> bool:
+        """Whether a header was found good the last time: whose it is, is no stranger, though it may take a while."""
+        if header is None:
+            return False
+        name = self.verified.digest(header)
+        return name in self._proofs or name in self._trusted
+
     def again(self, host: Host, snap: Snapshot, schema: Schema, auth: Auth) -> Optional[Auth]:
         """What the payload of a JWT that was verified before is granted now; None when nothing."""
         return jwt.granted(schema, _Attempt(self, host, snap, schema, None).context, auth.claims or {})
+
+    def _trust(self, name: bytes, is_good: bool) -> None:
+        with self._lock:
+            self._proofs.pop(name, None)
+            self._trusted.pop(name, None)
+            if is_good:
+                self._trusted[name] = None
+                while len(self._trusted) > MAX_PROOFS:
+                    del self._trusted[next(iter(self._trusted))]
 
     def _remember(self, name: bytes, proof: _Proof) -> None:
         with self._lock:

@@ -36,6 +36,8 @@ def error_body(code: str, description: str) -> str:
 UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 
 _NOTHING = Metrics()
+#: Headers that no page can leave out or make up.
+_OF_BROWSERS = ("origin", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest")
 
 
 class Exchange:
@@ -123,7 +125,7 @@ class Exchange:
         return [
             ("access-control-expose-headers", exposed),
             ("access-control-allow-origin", origin),
-            ("access-control-allow-credentials", "true"),
+            ("vary", "origin"),
         ]
 
     def now(self) -> int:
@@ -160,8 +162,14 @@ class Exchange:
     def unauthorized(self, snapshot_time: Optional[int] = None) -> HttpResponse:
         self.time = snapshot_time if snapshot_time is not None else self.now()
         self.tags = ""
-        self.extra.append(("www-authenticate", 'Basic realm="Unauthorized"'))
+        # A browser would ask its user for a password, and send it with every request, whichever page makes it.
+        scheme = "Bearer" if self._is_from_browser() else "Basic"
+        self.extra.append(("www-authenticate", f'{scheme} realm="Unauthorized"'))
         return self.respond(401, UNAUTHORIZED, metrics=False)
+
+    def _is_from_browser(self) -> bool:
+        headers = self.headers
+        return not headers.keys().isdisjoint(_OF_BROWSERS) or "Mozilla/" in headers.get("user-agent", "")
 
     def not_found(self) -> HttpResponse:
         self._answers_no_query()

@@ -54,7 +54,7 @@ def _preflight(exchange: Exchange) -> HttpResponse:
     headers = [
         ("access-control-expose-headers", ""),
         ("access-control-allow-origin", origin),
-        ("access-control-allow-credentials", "true"),
+        ("vary", "origin"),
         ("access-control-max-age", "86400"),
         ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE"),
         ("access-control-allow-headers", _ALLOWED_HEADERS),

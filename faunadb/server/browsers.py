@@ -1,0 +1,81 @@
+"""Which web pages may query the server.
+
+A page that somebody visits can send requests to a server on their own machine, and with a secret that everybody knows
+it needs nothing else. So with the default secret only pages of this server, of this machine, and of listed origins are
+answered; and only requests that were sent to a name of this machine, because a foreign name can be made to lead here
+(DNS rebinding), and then its pages look like our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from urllib.parse import urlsplit
+
+from .asgi import Forbidden
+from .listening import RefusedToServe, is_loopback
+
+
+def read_origin(text: str) -> str:
+    """An origin as browsers write it. Raises `RefusedToServe` for anything but ``scheme://host`` or ``scheme://host:port``."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        not parts.scheme
+        or not parts.hostname
+        or parts.username is not None
+        or text.rstrip("/") != (f"{parts.scheme}://{parts.netloc}")
+    ):
+        raise RefusedToServe(
+            f"{text!r} is no origin: write it like https://app.example or http://localhost:3000"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None and port != usual else "")
+
+
+class Browsers:
+    """What of browsers is answered. known_secret: the root secret is the default one. origins: those listed."""
+
+    def __init__(self, known_secret: bool = False, origins: Iterable[str] = ()):
+        self._known_secret = known_secret
+        self._origins: Collection[str] = frozenset(map(read_origin, origins))
+        self._names = frozenset(urlsplit(origin).hostname for origin in self._origins)
+
+    def check(self, headers: dict[str, str]) -> None:
+        """Raises `Forbidden`."""
+        if not self._known_secret and (not self._origins or "origin" not in headers):
+            return
+        host = headers.get("host", "")
+        if self._known_secret and not self._leads_here(host):
+            raise Forbidden(
+                f"With the default secret this server answers to names of this machine only, not to '{host}': choose a "
+                "secret, or list an origin of that name with --allow-origin."
+            )
+        origin = headers.get("origin")
+        if origin is not None and not self._may_ask(origin, host):
+            raise Forbidden(
+                f"Pages of '{origin}' may not query this server: --allow-origin lists those that may."
+            )
+
+    def is_listed(self, origin: str) -> bool:
+        return origin in self._origins
+
+    def _leads_here(self, host: str) -> bool:
+        name = _name("//" + host)
+        return name == "" or is_loopback(name) or name in self._names
+
+    def _may_ask(self, origin: str, host: str) -> bool:
+        if origin in self._origins or origin.partition("://")[2] == host:
+            return True
+        return self._known_secret and is_loopback(_name(origin))
+
+
+def _name(url: str) -> str:
+    """The host of a URL without its port; what no client means is no name of this machine."""
+    try:
+        return urlsplit(url).hostname or ("" if url == "//" else "?")
+    except ValueError:
+        return "?"

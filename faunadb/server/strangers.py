@@ -1,0 +1,81 @@
+"""Who has not shown a good secret yet, and how much of the server they may have until they do."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from .asgi import Busy, TooManyAttempts
+
+log = logging.getLogger("faunadb.server")
+
+#: Wrong secrets from one address at once, and in a second after that.
+ATTEMPTS, ATTEMPTS_A_SECOND = 100, 10
+#: Addresses that are remembered.
+ADDRESSES = 10_000
+#: Requests of strangers at a time: on one connection (HTTP/2), and on all of them.
+ON_ONE_CONNECTION, IN_ALL = 256, 4096
+
+
+class Strangers:
+    """The requests without a known secret that one process is answering."""
+
+    def __init__(self) -> None:
+        self._visits: Counter[Any] = Counter()
+        self._count = 0
+        #: Attempts left, and since when, by address.
+        self._left: dict[str, tuple[float, float]] = {}
+
+    @contextlib.contextmanager
+    def visit(self, connection: Any) -> Iterator[None]:
+        """While one of their requests is answered. connection: address and port. Raises `Busy`."""
+        if self._count >= IN_ALL or self._visits[connection] >= ON_ONE_CONNECTION:
+            raise Busy
+        self._count += 1
+        self._visits[connection] += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+            self._visits[connection] -= 1
+            if not self._visits[connection]:
+                del self._visits[connection]
+
+    def attempt(self, address: str) -> None:
+        """Count a secret that is about to be checked. Raises `TooManyAttempts`."""
+        network, now = _network(address), time.monotonic()
+        left = self._attempts_left(network, now)
+        if left < 1:
+            raise TooManyAttempts
+        if left < 2:
+            log.warning("many wrong secrets from %s: unknown ones are refused for a moment", network)
+        self._left.pop(network, None)
+        self._left[network] = (left - 1, now)
+        while len(self._left) > ADDRESSES:
+            del self._left[next(iter(self._left))]
+
+    def succeeded(self, address: str) -> None:
+        """The secret was good, so it does not count."""
+        network = _network(address)
+        if network in self._left:
+            left, since = self._left[network]
+            self._left[network] = (left + 1, since)
+
+    def _attempts_left(self, network: str, now: float) -> float:
+        left, since = self._left.get(network, (ATTEMPTS, now))
+        return min(ATTEMPTS, left + (now - since) * ATTEMPTS_A_SECOND)
+
+
+def _network(address: str) -> str:
+    """What counts as one address: of IPv6 everybody has as many as they like, in one network."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address

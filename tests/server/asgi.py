@@ -1,0 +1,72 @@
+"""Requests to the ASGI application without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple, Optional
+
+from faunadb.server import Application
+
+
+class Sent(NamedTuple):
+    """What the application has sent: the answer, and whether the connection is to end with it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def closes(self) -> bool:
+        return self.headers.get("connection") == "close"
+
+
+def scope(
+    headers: dict[str, str],
+    *,
+    method: str = "POST",
+    path: str = "/",
+    client: tuple[str, int] = ("127.0.0.1", 5),
+    more: tuple[tuple[bytes, bytes], ...] = (),
+) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()] + list(more),
+        "client": client,
+        "scheme": "http",
+    }
+
+
+async def ask(
+    application: Application, body: Any = b"1", headers: Optional[dict[str, str]] = None, **of_scope: Any
+) -> Sent:
+    """Send one request. body: its bytes, or an asynchronous iterator of its pieces."""
+    sent: list[dict[str, Any]] = []
+    all_headers = {"x-faunadb-api-version": "4", **(headers or {})}
+    if isinstance(body, bytes):
+        all_headers.setdefault("content-length", str(len(body)))
+        pieces = None
+    else:
+        pieces = body
+
+    async def receive() -> dict[str, Any]:
+        if pieces is None:
+            return {"type": "http.request", "body": body}
+        async for piece in pieces:
+            return {"type": "http.request", "body": piece, "more_body": True}
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await application(scope(all_headers, **of_scope), receive, send)
+    start = sent[0]
+    answered = {name.decode(): value.decode() for name, value in start["headers"]}
+    return Sent(start["status"], answered, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def run(coroutine: Any) -> Any:
+    return asyncio.run(asyncio.wait_for(coroutine, 30))
