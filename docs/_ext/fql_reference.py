@@ -82,7 +82,7 @@ def type_of(arg: Any) -> str:
 
 def spellings(form: Any) -> list[str]:
     """How the Python and JavaScript drivers call the form."""
-    from faunadb.cli.forms import find_function
+    from faunadb.fql.forms import find_function
 
     if form.name in SHAPED:
         python, javascript = SHAPED[form.name]

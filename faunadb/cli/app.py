@@ -13,6 +13,7 @@ import click
 from faunadb import __version__
 from faunadb.cli.commands import COMMANDS
 from faunadb.cli.errors import CliError
+from faunadb.fql.errors import FqlSyntaxError
 
 __all__ = ["cli", "run"]
 
@@ -81,7 +82,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
-    except CliError as fault:
+    except (CliError, FqlSyntaxError) as fault:
         click.echo(f"Error: {fault}", err=True)
         return 1
     except BrokenPipeError:
@@ -155,7 +156,7 @@ def evaluate(url: str, query: str, secret: Optional[str], database: str, as_json
     """
     from faunadb.cli.connection import open_connection
     from faunadb.cli.session import Session
-    from faunadb.cli.texts import parse_text
+    from faunadb.fql.texts import parse_text
 
     text = sys.stdin.read() if query == "-" else query
     queries = parse_text(text)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TextIO
 
 from faunadb import query as q
 from faunadb.cli.errors import CliError
-from faunadb.cli.render import PYTHON, render_query, render_value
 from faunadb.client import FaunaClient
 from faunadb.errors import FaunaError, HttpError
+from faunadb.fql.render import PYTHON, render_query, render_value
 
 __all__ = [
     "CHARACTERS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from faunadb import query as q
-from faunadb.cli.render import to_wire
+from faunadb.fql.render import to_wire
 
 __all__ = ["next_page_query"]
 

@@ -15,13 +15,14 @@ from typing import Any, Callable, Optional, TextIO
 
 from faunadb import errors, objects, page
 from faunadb import query as q
-from faunadb.cli import javascript, texts
 from faunadb.cli.connection import Connection
-from faunadb.cli.errors import CliError, FqlSyntaxError, underline
+from faunadb.cli.errors import CliError
 from faunadb.cli.paging import next_page_query
-from faunadb.cli.python_fql import QUERY_FUNCTIONS
-from faunadb.cli.render import SHELL, render_error, render_value, to_wire
 from faunadb.client import FaunaClient
+from faunadb.fql import javascript, texts
+from faunadb.fql.errors import FqlSyntaxError, underline
+from faunadb.fql.python_fql import QUERY_FUNCTIONS
+from faunadb.fql.render import SHELL, render_error, render_value, to_wire
 from faunadb.request_result import RequestResult
 
 __all__ = ["Session"]
@@ -106,7 +107,7 @@ class Session:
             action()
         except _Reported:
             return False
-        except CliError as fault:
+        except (CliError, FqlSyntaxError) as fault:
             self.print_error(str(fault))
             return False
         except KeyboardInterrupt:

@@ -13,13 +13,14 @@ from typing import Any
 
 from faunadb._private import make_private
 from faunadb.cli.connection import Connection, shown_url
-from faunadb.cli.errors import CliError, FqlSyntaxError
-from faunadb.cli.forms import BY_JAVASCRIPT
-from faunadb.cli.javascript import SPECIAL_FUNCTIONS
-from faunadb.cli.javascript_lexer import tokenize
-from faunadb.cli.python_fql import QUERY_FUNCTIONS
+from faunadb.cli.errors import CliError
 from faunadb.cli.session import _COMMANDS, Session
-from faunadb.cli.texts import is_javascript
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.forms import BY_JAVASCRIPT
+from faunadb.fql.javascript import SPECIAL_FUNCTIONS
+from faunadb.fql.javascript_lexer import tokenize
+from faunadb.fql.python_fql import QUERY_FUNCTIONS
+from faunadb.fql.texts import is_javascript
 
 __all__ = ["history_path", "is_complete", "run_script", "run_shell", "words"]
 

@@ -58,8 +58,8 @@ def answer(method: str, path: str, body: bytes) -> Optional[HttpResponse]:
 
 def translate(body: bytes) -> HttpResponse:
     """FQL text (JavaScript or Python style) to wire JSON: ``{"queries": [...]}``, or 400 with line, column and message."""
-    from ..cli.errors import FqlSyntaxError
-    from ..cli.texts import parse_text
+    from ..fql.errors import FqlSyntaxError
+    from ..fql.texts import parse_text
 
     if len(body) > MAX_TEXT:
         return _json(413, {"error": "The text is too long."})

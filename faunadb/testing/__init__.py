@@ -94,8 +94,8 @@ class Database:
 
     def _load_queries(self, path: Path) -> None:
         from faunadb import query as q
-        from faunadb.cli.errors import FqlSyntaxError
-        from faunadb.cli.texts import parse_text
+        from faunadb.fql.errors import FqlSyntaxError
+        from faunadb.fql.texts import parse_text
 
         try:
             queries = parse_text(path.read_text("utf-8"))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from faunadb import query as q
-from faunadb.cli.errors import FqlSyntaxError
 from faunadb.cli.paging import next_page_query
-from faunadb.cli.python_fql import QUERY_FUNCTIONS, parse, parse_script
-from faunadb.cli.render import to_wire
-from faunadb.cli.texts import is_javascript, parse_text
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.python_fql import QUERY_FUNCTIONS, parse, parse_script
+from faunadb.fql.render import to_wire
+from faunadb.fql.texts import is_javascript, parse_text
 from faunadb.objects import FaunaTime, Native, Query, Ref
 
 

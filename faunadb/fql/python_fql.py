@@ -26,9 +26,9 @@ from typing import Any, Callable, Optional
 from faunadb import objects
 from faunadb import query as q
 from faunadb._json import to_json
-from faunadb.cli.errors import FqlSyntaxError
-from faunadb.cli.forms import BY_JAVASCRIPT
-from faunadb.cli.javascript import Query
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.forms import BY_JAVASCRIPT
+from faunadb.fql.javascript import Query
 
 __all__ = ["QUERY_FUNCTIONS", "parse", "parse_script"]
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-from faunadb.cli.errors import FqlSyntaxError
+from faunadb.fql.errors import FqlSyntaxError
 
 __all__ = ["Token", "tokenize"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from faunadb.cli import javascript, python_fql
-from faunadb.cli.errors import FqlSyntaxError
-from faunadb.cli.forms import BY_JAVASCRIPT
-from faunadb.cli.javascript import Query
-from faunadb.cli.javascript_lexer import Token, tokenize
+from faunadb.fql import javascript, python_fql
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.forms import BY_JAVASCRIPT
+from faunadb.fql.javascript import Query
+from faunadb.fql.javascript_lexer import Token, tokenize
 
 __all__ = ["is_javascript", "parse_text"]
 

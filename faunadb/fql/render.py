@@ -18,9 +18,9 @@ import keyword
 from collections.abc import Sequence
 from typing import Any, Union
 
-from faunadb.cli.errors import underline
-from faunadb.cli.forms import FUNCTIONS, FqlFunction, Parameter, find_function
-from faunadb.cli.layout import Group, Piece, Text, lay_out, take_mark
+from faunadb.fql.errors import underline
+from faunadb.fql.forms import FUNCTIONS, FqlFunction, Parameter, find_function
+from faunadb.fql.layout import Group, Piece, Text, lay_out, take_mark
 
 __all__ = [
     "JAVASCRIPT",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple, NoReturn
 
-from faunadb.cli.errors import FqlSyntaxError
-from faunadb.cli.javascript_lexer import Token, tokenize
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.javascript_lexer import Token, tokenize
 
 __all__ = ["UNDEFINED", "Node", "Parser"]
 

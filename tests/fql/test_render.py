@@ -10,8 +10,8 @@ import pytest
 
 from faunadb import query as q
 from faunadb._json import to_json
-from faunadb.cli.javascript import parse
-from faunadb.cli.render import JAVASCRIPT, PYTHON, SHELL, render_error, render_query, render_value
+from faunadb.fql.javascript import parse
+from faunadb.fql.render import JAVASCRIPT, PYTHON, SHELL, render_error, render_query, render_value
 from faunadb.objects import FaunaTime, Native, Query, Ref, SetRef
 
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faunadb.cli.errors import FqlSyntaxError
-from faunadb.cli.forms import BY_KEYS, FUNCTIONS
-from faunadb.cli.javascript import parse, parse_script
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.forms import BY_KEYS, FUNCTIONS
+from faunadb.fql.javascript import parse, parse_script
 
 HERE = Path(__file__).parent
 CASES = [json.loads(line) for line in (HERE / "javascript_queries.jsonl").read_text("utf-8").splitlines()]

@@ -18,10 +18,10 @@ from __future__ import annotations
 import difflib
 from typing import Any, NamedTuple, NoReturn, Union
 
-from faunadb.cli.errors import FqlSyntaxError
-from faunadb.cli.forms import BY_JAVASCRIPT, FqlFunction, Parameter
-from faunadb.cli.javascript_lexer import Token
-from faunadb.cli.javascript_parser import UNDEFINED, Node, Parser
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.forms import BY_JAVASCRIPT, FqlFunction, Parameter
+from faunadb.fql.javascript_lexer import Token
+from faunadb.fql.javascript_parser import UNDEFINED, Node, Parser
 
 __all__ = ["SPECIAL_FUNCTIONS", "Query", "parse", "parse_script"]
 

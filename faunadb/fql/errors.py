@@ -1,0 +1,60 @@
+"""What is wrong with a text, and how a place in it is pointed at."""
+
+from __future__ import annotations
+
+__all__ = ["FqlSyntaxError", "line_and_column", "underline"]
+
+
+class FqlSyntaxError(Exception):
+    """A query text that cannot be read.
+
+    :param message: what is wrong, without the place
+    :param text: the whole text
+    :param start: offset of the first wrong character, in characters from 0
+    :param end: offset behind the last one
+    """
+
+    def __init__(self, message: str, text: str, start: int, end: int | None = None) -> None:
+        self.message = message
+        self.text = text
+        self.start = min(start, len(text))
+        self.end = max(self.start + 1, end if end is not None else start + 1)
+        self.line, self.column = line_and_column(text, self.start)
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.message}\n{underline(self.text, self.start, self.end)}"
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both counted from 1."""
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def underline(text: str, start: int, end: int, context: int = 2) -> str:
+    """The lines of ``text`` around ``start:end`` with carets under that part.
+
+    A part of several lines is underlined on each of them. ``context`` is the number of lines shown before and after.
+    """
+    lines = text.split("\n")
+    first = text[:start].count("\n")
+    last = text[: max(start, end - 1)].count("\n")
+    shown: list[str] = []
+    offset = 0
+    for number, line in enumerate(lines):
+        if first - context <= number <= last + context:
+            shown.append(line)
+            if first <= number <= last:
+                shown.append(_carets(line, start - offset, end - offset))
+        offset += len(line) + 1
+    return "\n".join(line for line in shown if line is not None)
+
+
+def _carets(line: str, start: int, end: int) -> str:
+    """Carets under ``line[start:end]``, indentation and what lies outside the line left out."""
+    indent = len(line) - len(line.lstrip())
+    left = max(start, indent if start < 0 else start, 0)
+    right = max(min(end, len(line)), left + 1)
+    pad = "".join("\t" if char == "\t" else " " for char in line[:left])
+    return pad + " " * (left - len(pad)) + "^" * (right - left)
