@@ -134,7 +134,6 @@ class State:
         self.export_id = export.id
         self.files: dict[str, int] = {}
         self.last: Optional[list[str]] = None
-        self.placeholders = Placeholders()
         self.writable = True
         self._saved = 0.0
 
@@ -154,7 +153,6 @@ class State:
             return False
         self.files = {str(name): int(count) for name, count in saved.get("files", {}).items()}
         self.last = last
-        self.placeholders.made += saved.get("placeholders", [])
         summary.restore(saved["summary"])
         return True
 
@@ -169,7 +167,6 @@ class State:
             "export_id": self.export_id,
             "files": self.files,
             "last": self.last,
-            "placeholders": self.placeholders.made,
             "summary": summary.saved(),
         }
         try:
@@ -217,6 +214,7 @@ class Importer:
         self.state = State(export, f"{connection.url} {connection.database}")
         self.state.writable = remember and not dry_run
         self._known: set[str] = set()
+        self._placeholders = Placeholders()
         self._batch: list[_Row] = []
         self._bytes = 0
         self._before = 0
@@ -239,7 +237,7 @@ class Importer:
         try:
             self._import_files()
             if not self.dry_run:
-                self.state.placeholders.remove(self.client)
+                self._placeholders.remove(self.client)
                 self.state.remove()
         except BaseException:
             if not self.dry_run:
@@ -334,7 +332,7 @@ class Importer:
         self._ensure_collection(document.collection)
         for kind, name in sorted(references(object_literal(document.data))):
             if kind != "collections":
-                if self.state.placeholders.ensure(self.client, (kind, name)):
+                if self._placeholders.ensure(self.client, (kind, name)):
                     self.summary.notes.append(f"documents refer to {name} of {kind}, which is not there")
             elif self._ensure_collection(name):
                 self.summary.notes.append(f"collection {name} was created empty: documents refer to it")

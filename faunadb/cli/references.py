@@ -10,12 +10,15 @@ from typing import Any
 
 from faunadb import query as q
 from faunadb.client import FaunaClient
-from faunadb.errors import BadRequest
+from faunadb.errors import BadRequest, PermissionDenied
 
 __all__ = ["Placeholders", "references"]
 
 #: (native collection, name)
 Reference = tuple[str, str]
+
+_MARK = "placeholder_of_an_import"
+_ALL = 100_000
 
 #: Native collection -> the form that creates an item of it, and its fields beside the name.
 _CREATORS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -52,11 +55,10 @@ def references(value: Any) -> set[Reference]:
 class Placeholders:
     """Items that stand for missing ones while documents that refer to them are written.
 
-    made: those that are there now, as lists, for a later run to remove when this one is stopped.
+    They say in their data what they are, so that a later run finds those of one that was stopped.
     """
 
     def __init__(self) -> None:
-        self.made: list[list[str]] = []
         self._known: set[Reference] = set()
 
     def ensure(self, client: FaunaClient, reference: Reference) -> bool:
@@ -65,26 +67,27 @@ class Placeholders:
         if reference in self._known or kind not in _CREATORS:
             return False
         self._known.add(reference)
-        if client.query(q.exists(q._Expr(_ref(kind, name)))):
+        if client.query(q.exists(q._Expr({"@ref": {"id": name, "collection": {"@ref": {"id": kind}}}}))):
             return False
-        form, fields = _CREATORS[kind]
-        # Issuers are unique.
-        extra = {"issuer": f"placeholder {name}"} if kind == "access_providers" else {}
+        form, given = _CREATORS[kind]
+        fields = {"name": name, **given, "data": {"object": {_MARK: True}}}
+        if kind == "access_providers":
+            fields["issuer"] = f"placeholder {name}"  # they are unique
         try:
-            client.query(q._Expr({form: {"object": {"name": name, **fields, **extra}}}))
-        except BadRequest:
-            # No item can have that name: whoever refers to it will be refused.
+            client.query(q._Expr({form: {"object": fields}}))
+        except (BadRequest, PermissionDenied):
+            # No item can have that name, or the secret may not make it: whoever refers to it will be refused.
             return False
-        self.made.append([kind, name])
         return True
 
     def remove(self, client: FaunaClient) -> None:
-        """Delete them all: refs to them keep their names."""
-        while self.made:
-            ref = q._Expr(_ref(*self.made[-1]))
-            client.query(q.if_(q.exists(ref), q.delete(ref), None))
-            self.made.pop()
-
-
-def _ref(kind: str, name: str) -> Any:
-    return {"@ref": {"id": name, "collection": {"@ref": {"id": kind}}}}
+        """Delete them all, those of earlier runs too: refs to them keep their names."""
+        for kind in _CREATORS:
+            items = q.paginate(q._Expr({kind: None}), size=_ALL)
+            marked = q.filter_(lambda ref: q.select(["data", _MARK], q.get(ref), False), items)
+            try:
+                found = client.query(q.select("data", marked))
+            except PermissionDenied:
+                continue
+            for ref in found:
+                client.query(q.delete(ref))

@@ -23,6 +23,7 @@ from faunadb.cli.export_files import ExportWriter, read_documents, read_export
 from faunadb.cli.export_format import Document, decode_record, encode_record, format_micros, object_literal
 from faunadb.cli.exporting import Exporter
 from faunadb.cli.importing import Importer
+from faunadb.cli.references import Placeholders
 from faunadb.objects import FaunaTime, Ref
 from faunadb.testing import Database
 from tests.cli.test_export_format import literals
@@ -273,9 +274,14 @@ def test_refs_to_what_is_deleted_survive(tmp_path, connection, database):
     exporter.run()
     assert exporter.ok
     with closing(Database()) as other, closing(Connection(other.url, other.secret)) as target:
+        # A run that was stopped has left its placeholders; what has a name of theirs and was there before stays.
+        assert Placeholders().ensure(other.client, ("functions", "stopped"))
+        other.query(q.create_role({"name": "own", "privileges": [], "data": {"mark": 1}}))
         summary = Importer(read_export(out), target).run()
         assert (summary.ok, summary.rows) == (True, {"Author": 1})
         assert other.query(q.get(author))["data"] == before
+        assert other.query(q.exists(q.function("stopped"))) is False
+        assert other.query(q.exists(q.role("own"))) is True
         for ref in gone:
             assert other.query(q.exists(ref)) is False
 

@@ -61,7 +61,8 @@ def login(ctx: Context, identifier: Identifier, params: dict[str, Any]) -> v.Doc
     """A token for a document whose password is known. Its ``secret`` is shown by this result alone.
 
     params: ``password``, and for the token ``ttl`` (Time) and ``data``. A set stands for its first member. Result: the
-    token's document, HTTP 201; needs no permission but to read the set.
+    token's document, HTTP 201; needs no permission but to read the set. Nobody logs in as a deleted document, unlike in
+    the original.
     Errors: ``authentication failed``, ``validation failed``; ``permission denied`` at ``login``.
 
     >>> user = q.select("ref", q.create(q.collection("spells"), {"credentials": {"password": "sesame"}}))
@@ -115,7 +116,8 @@ def _delete(ctx: Context, token: v.Ref) -> None:
 def identify(ctx: Context, identifier: Identifier, password: str) -> bool:
     """Whether a document has credentials with this password. A set stands for its first member.
 
-    Missing documents and empty sets give false. Errors: ``permission denied`` at ``identify`` for the set.
+    Missing documents and empty sets give false; unlike the original, so do deleted documents, whose credentials end with
+    them. Errors: ``permission denied`` at ``identify`` for the set.
 
     >>> user = q.select("ref", q.create(q.collection("spells"), {"credentials": {"password": "sesame"}}))
     >>> q.identify(user, "sesame")

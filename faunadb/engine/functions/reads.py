@@ -92,7 +92,8 @@ def first(ctx: Context, collection: Any) -> Any:
 def last(ctx: Context, collection: Any) -> Any:
     """The last element of a set, as shown in pages, or of an array.
 
-    An empty one is ``invalid argument`` at ``last``.
+    An empty one is ``invalid argument`` at ``last``. Unlike the original, this finds the last element of an index with
+    values too.
 
     >>> form({"last": q.reverse(q.match(q.index("spells_by_cost")))})
     [5, 'Pebble Chorus', ...]

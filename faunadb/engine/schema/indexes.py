@@ -108,7 +108,7 @@ def _as_stored(scope: int, value: Any) -> Any:
 def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
     """Fill a new index: here and now when its sources are small, else behind the queries."""
     index, item = ctx.schema.index(ref), ctx.schema.item(ref)
-    if index is None or item is None or not index_fields.entries(item.fields["source"]):
+    if index is None or item is None or index.collections == frozenset():
         return document
     if builds.is_small(ctx, index):
         builds.build_now(ctx, index)

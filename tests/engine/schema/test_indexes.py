@@ -358,9 +358,10 @@ def test_partitions_of_a_wrong_type_are_ignored(two):
 
 
 def test_an_index_without_sources_is_never_active(two):
-    assert two.wire(q.create_index({"name": "i", "source": []}))["active"] is False
-    assert two.engine.background.wait(10)
-    assert two.wire(q.get(q.index("i")))["active"] is False
+    for name, source in (("i", []), ("j", {"collection": []})):
+        assert two.wire(q.create_index({"name": name, "source": source}))["active"] is False
+        assert two.engine.background.wait(10)
+        assert two.wire(q.get(q.index(name)))["active"] is False
 
 
 # ---- building ----
