@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Optional
+from unittest import mock
 
 import pytest
 
@@ -94,6 +95,13 @@ ONE_OF_EACH = (
     {"create_role": {"object": {"name": "r", "privileges": []}}},
     {"create_function": {"object": {"name": "f", "body": {"query": {"lambda": "x", "expr": 1}}}}},
 )
+
+
+@contextmanager
+def history_from_1970() -> Iterator[None]:
+    """Collections made meanwhile have a history that reaches back further than a quarter of an hour: to small times."""
+    with mock.patch("faunadb.engine.schema.collections.GRACE_MICROS", 1 << 60):
+        yield
 
 
 @contextmanager

@@ -56,6 +56,10 @@ class Permissions:
         """Whether every document of a database may be read, so that no further question is needed."""
         return False
 
+    def asks(self, ref: Ref, action: str) -> bool:
+        """Whether it is for a predicate to say if an action on a document is granted."""
+        return False
+
     def can_read(self, ctx: Context, ref: Ref) -> bool:
         """get, exists, elements of filtered sets; of schema items too."""
         return False

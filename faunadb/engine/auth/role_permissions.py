@@ -37,6 +37,10 @@ class RolePermissions(Permissions):
     def _on_document(self, ctx: Context, ref: Ref, action: str) -> bool:
         return self._plain(ctx, _collection(ref), action, ref)
 
+    def asks(self, ref: Ref, action: str) -> bool:
+        rules = self.rules.get((_collection(ref), action), ())
+        return bool(rules) and True not in rules
+
     def can_read(self, ctx: Context, ref: Ref) -> bool:
         return self._on_document(ctx, ref, "read")
 

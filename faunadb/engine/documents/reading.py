@@ -28,7 +28,7 @@ def valid_time(ctx: Context, at: Any) -> Optional[int]:
     """
     if at is MISSING:
         at = ctx.at
-    if type(at) is not int or at >= ctx.time:
+    if not isinstance(at, int) or at >= ctx.time:
         return None
     return at
 
@@ -44,9 +44,12 @@ def check_time(ctx: Context, scope: int, coll: int, at: Optional[int]) -> None:
 
 
 def too_early(at: int, limit: int) -> RequestError:
-    """The error for reading at a time before a limit, both in microseconds."""
-    requested, minimum = (time_text(Time.from_micros(micros)) for micros in (at, limit))
-    return bad_request(f"Requested timestamp {requested} less than minimum allowed timestamp {minimum}.")
+    """The error for reading at a time before a limit, both in microseconds. It shows all digits of the requested time."""
+    given = at.given if isinstance(at, v.Instant) else Time.from_micros(at)
+    minimum = time_text(Time.from_micros(limit))
+    return bad_request(
+        f"Requested timestamp {time_text(given)} less than minimum allowed timestamp {minimum}."
+    )
 
 
 def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:

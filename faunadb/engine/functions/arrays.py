@@ -185,9 +185,16 @@ def _counted(ctx: Context, items: Iterable[Any]) -> Iterator[Any]:
 
 
 def _fold(
-    key: str, compute: Callable[[Context, Iterable[Any]], Any], what: str, example: str
+    key: str,
+    compute: Callable[[Context, Iterable[Any]], Any],
+    what: str,
+    example: str,
+    chosen: Callable[[Any], Any] = lambda collection: collection,
 ) -> Callable[..., Any]:
+    """A fold. chosen: which collection it is over, for the one given."""
+
     def fold(ctx: Context, collection: Any) -> Any:
+        collection = chosen(collection)
         result = compute(ctx, _items(ctx, collection, key))
         return collection.with_data([result]) if type(collection) is v.Page else result
 
@@ -254,8 +261,6 @@ def _all(ctx: Context, items: Iterable[Any]) -> bool:
 
 def _best(key: str, better: Callable[[int], bool]) -> Callable[[Context, Iterable[Any]], Any]:
     def compute(ctx: Context, items: Iterable[Any]) -> Any:
-        while type(items) is list and len(items) == 1 and _is_collection(items[0]):
-            items = items[0] if type(items[0]) is list else _items(ctx, items[0], key)
         if type(items) is list:
             refuse_unresolved(items, key)
         best: Any = None
@@ -270,6 +275,13 @@ def _best(key: str, better: Callable[[int], bool]) -> Callable[[Context, Iterabl
     return compute
 
 
+def _only_one(collection: Any) -> Any:
+    """What an array holds, when that is one array, page or set."""
+    while type(collection) is list and len(collection) == 1 and _is_collection(collection[0]):
+        collection = collection[0]
+    return collection
+
+
 def _is_collection(value: Any) -> bool:
     return type(value) is list or type(value) is v.Page or isinstance(value, v.SetValue)
 
@@ -280,6 +292,12 @@ mean = _fold("mean", _mean, "The mean of numbers, a Double.", "q.mean([1, 2])\n 
 any_ = _fold("any", _any, "True when an element is true.", "q.any([False, True])\n    True")
 all_ = _fold("all", _all, "True when every element is true.", "q.all([True, True])\n    True")
 max_ = _fold(
-    "max", _best("max", lambda order: order >= 0), "The greatest element.", "q.max([1, 3, 2])\n    3"
+    "max",
+    _best("max", lambda order: order >= 0),
+    "The greatest element.",
+    "q.max([1, 3, 2])\n    3",
+    _only_one,
 )
-min_ = _fold("min", _best("min", lambda order: order <= 0), "The least element.", "q.min([3, 1, 2])\n    1")
+min_ = _fold(
+    "min", _best("min", lambda order: order <= 0), "The least element.", "q.min([3, 1, 2])\n    1", _only_one
+)

@@ -135,9 +135,7 @@ def contains_value(ctx: Context, value: Any, container: Any) -> bool:
 
 
 def _ref_parts(ctx: Context, ref: v.Ref) -> list[Any]:
-    parts: list[Any] = [ref_id(ctx, ref)]
-    if not ref.is_native_collection:
-        parts.append(collection_of(ref))
+    parts: list[Any] = [ref_id(ctx, ref), collection_of(ref)]
     if ref.scope != ctx.scope:
         database = ctx.schema.place_of(ref.scope)
         if database is not None:

@@ -50,8 +50,7 @@ def get(ctx: Context, target: Union[v.Ref, sets.LazySet], ts: Any) -> v.Document
         if first is None:
             raise not_found("Set")
         target = first
-    perms = ctx.perms
-    if not perms.reads_all(target.scope) and not perms.can_read(ctx, target):
+    if not sets.readable(ctx, target, ts):
         raise permission_denied()
     found = documents.get(ctx, target, ts)
     if found is None:
@@ -71,7 +70,7 @@ def exists(ctx: Context, target: Any, ts: Any) -> bool:
     if type(target) is v.UnresolvedRef:
         return False
     if type(target) is v.Ref:
-        return sets.readable(ctx, target) and documents.exists(ctx, target, ts)
+        return sets.readable(ctx, target, ts) and documents.exists(ctx, target, ts)
     with _at(ctx, ts):
         return sets.nonempty(ctx, target)
 

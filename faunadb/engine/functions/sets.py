@@ -14,7 +14,7 @@ from ..language.casts import COLLECTION, IDENTIFIER, NAME_OR_INDEX, REF, SET, SE
 from ..language.equality import Classes
 from ..language.registry import Arg, form
 from ..sets.base import no_events
-from ..sets.cursors import as_list, collected
+from ..sets.cursors import as_list, check_event_cursor, collected
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -205,13 +205,21 @@ def range_(ctx: Context, origin: sets.LazySet, start: Any, end: Any) -> v.SetVal
     """The part of a set between two cursors, both included, in the set's own order.
 
     Bounds may give fewer values than the elements have: then all elements with that beginning are in. ``[]`` is an open
-    end. A first bound beyond the second gives an empty set.
+    end. A first bound beyond the second gives an empty set. Bounds of events are event cursors:
+    ``Object, Integer, Time, or Date expected, <type> provided.``, both reported.
 
     >>> q.paginate(q.range(q.match(q.index("spells_by_cost")), 5, 8))
     {'data': [[5, 'Pebble Chorus', ...], [8, 'Kite String', ...]]}
     """
-    lower, upper = collected((lambda: as_list(start, "from"), lambda: as_list(end, "to")))
     shape = origin.shape(ctx)
+
+    def bound(value: Any, at: str) -> list[Any]:
+        if not origin.is_events:
+            return as_list(value, at, shape)
+        check_event_cursor(ctx, value, at)
+        return [value]
+
+    lower, upper = collected((lambda: bound(start, "from"), lambda: bound(end, "to")))
     return sets.Range(origin, lower, upper, None if shape is None else len(shape.descending))
 
 

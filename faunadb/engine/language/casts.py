@@ -125,7 +125,8 @@ def _time(ctx: Context, value: Any) -> Any:
 def _valid_time(ctx: Context, value: Any) -> Any:
     """Microseconds since the epoch, or PENDING for the running transaction's time."""
     if type(value) is Time:
-        return value.to_micros()
+        micros = value.to_micros()
+        return micros if Time.from_micros(micros) == value else v.Instant(micros, value)
     if type(value) is v.PendingTime:
         return v.PENDING
     raise wrong_type("Time", value)

@@ -261,8 +261,12 @@ def not_unique(at: At = ()) -> Fault:
     return Fault("instance not unique", "document is not unique.", at)
 
 
+#: Code of the error of a write whose fields are not valid.
+INVALID = "validation failed"
+
+
 def validation_failed(failures: Sequence[Failure], at: At = ()) -> Fault:
-    return Fault("validation failed", "document data is not valid.", at, failures=failures)
+    return Fault(INVALID, "document data is not valid.", at, failures=failures)
 
 
 def invalid_expression(description: str, at: At = ()) -> Fault:

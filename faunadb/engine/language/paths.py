@@ -85,7 +85,7 @@ def _ref(ctx: Context, ref: v.Ref, step: Step, last: bool) -> Any:
     if step == "id":
         return ref_id(ctx, ref)
     if step in ("collection", "class"):
-        return NOT_FOUND if ref.is_native_collection else collection_of(ref)
+        return collection_of(ref)
     if step == "database" and ref.scope != ctx.scope:
         database = ctx.schema.place_of(ref.scope)
         return NOT_FOUND if database is None else database
@@ -99,9 +99,9 @@ def _document_event(ctx: Context, event: v.DocumentEvent, step: Step, last: bool
         return event.ts
     if step == "action":
         return event.action
-    if type(step) is str and event.diff is not None:
-        return event.diff.get(step, NOT_FOUND)
-    return NOT_FOUND
+    if event.diff is None:
+        return None if step == "data" else NOT_FOUND
+    return event.diff.get(step, NOT_FOUND) if type(step) is str else NOT_FOUND
 
 
 def _set_event(ctx: Context, event: v.SetEvent, step: Step, last: bool) -> Any:
@@ -131,7 +131,7 @@ _SET_PARTS = ("union", "intersection", "difference", "distinct", "join", "with",
 
 
 def _set(ctx: Context, value: v.SetValue, step: Step, index: int) -> Any:
-    """``["@set"]`` is the set itself; deeper steps reach into some sets' definitions (deprecated)."""
+    """``["@set"]`` is the set itself; deeper steps reach into some sets' definitions, as responses show them (deprecated)."""
     if step == "@set":
         return value
     if index > 0 and step in _SET_PARTS:
@@ -139,14 +139,17 @@ def _set(ctx: Context, value: v.SetValue, step: Step, index: int) -> Any:
         if step == "with" and "join" not in wire:
             return NOT_FOUND
         part = wire.get(step, NOT_FOUND)
-        if (
-            step in ("union", "intersection", "difference")
-            and part is not NOT_FOUND
-            and type(part) is not list
-        ):
-            return [part]
-        return part
+        if part is NOT_FOUND:
+            return part
+        if step in ("union", "intersection", "difference"):
+            return [_shown(member) for member in (part if type(part) is list else [part])]
+        return _shown(part)
     return NOT_FOUND
+
+
+def _shown(part: Any) -> Any:
+    """A part of a set as responses show it: the set of a native collection is the collection's ref."""
+    return part.shown() if isinstance(part, v.SetValue) else part
 
 
 _VISITS: dict[type, Callable[[Context, Any, Step, bool], Any]] = {

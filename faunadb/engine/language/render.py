@@ -237,8 +237,11 @@ class ResponseWriter(Writer):
 
     def set_body(self, value: v.SetValue) -> str:
         """Lambdas inside sets stand without their ``@query``; an inner set of events without its ``@set``."""
+        body = value.display()
+        if body is None:
+            return "null"
         parts = []
-        for key, part in value.display().items():
+        for key, part in body.items():
             if type(part) is v.Lambda:
                 text = self.lambda_source(part)
             elif key == "events" and isinstance(part, v.SetValue) and part.shown() is part:
@@ -274,9 +277,15 @@ class ResponseWriter(Writer):
         return "{" + ",".join(parts) + "}"
 
     def _cursor(self, cursor: Any) -> str:
-        # Not counted, unlike an array: it is part of its page.
+        """A cursor of a deletion says nothing of data on its page. Not counted, unlike an array: it is part of its page."""
         if type(cursor) is list:
             return "[" + ",".join(map(self.text, cursor)) + "]"
+        if (
+            type(cursor) is v.EventCursor
+            and cursor.fields is not None
+            and cursor.fields.get("data", ()) is None
+        ):
+            cursor = v.EventCursor({key: part for key, part in cursor.fields.items() if key != "data"})
         return self.text(cursor)
 
     def _event(self, event: Any) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from . import casts
 from . import values as v
 from .errors import (
+    INVALID,
     Fault,
     Position,
     QueryError,
@@ -236,9 +237,25 @@ class DoNode(Node):
 
     def eval(self, ctx: Context, env: Env) -> Any:
         value = None
-        for step in self.steps:
-            value = step.eval(ctx, env)
+        for index, step in enumerate(self.steps):
+            try:
+                value = step.eval(ctx, env)
+            except QueryErrors as failure:
+                if any(error.code == INVALID for error in failure.errors):
+                    self._run_beside(ctx, env, index + 1)
+                raise
         return value
+
+    def _run_beside(self, ctx: Context, env: Env, start: int) -> None:
+        """Evaluate what follows a write whose fields are not valid.
+
+        Fields are checked when all has been evaluated, so what ends the whole query comes first; nothing else counts.
+        """
+        try:
+            for step in self.steps[start:]:
+                step.eval(ctx, env)
+        except QueryErrors:
+            pass
 
     def effect(self) -> int:
         return strongest(*self.steps)

@@ -207,6 +207,17 @@ PENDING_AS_TIME = PendingTime(False)
 Timestamp = Union[int, PendingTime]
 
 
+class Instant(int):
+    """Microseconds since the epoch, of a time that they do not give exactly; `given` is the time itself."""
+
+    given: Time
+
+    def __new__(cls, micros: int, given: Time) -> Instant:
+        made = super().__new__(cls, micros)
+        made.given = given
+        return made
+
+
 class Lambda:
     """A function value: pattern, body, the variables it captured, and the version it was written in.
 
@@ -435,8 +446,8 @@ class SetValue:
     def wire(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def display(self) -> dict[str, Any]:
-        """The object inside ``@set`` in responses, where that differs from what the set is."""
+    def display(self) -> Optional[dict[str, Any]]:
+        """The object inside ``@set`` in responses, where that differs from what the set is; None is shown as null."""
         return self.wire()
 
     def shown(self) -> Any:

@@ -11,7 +11,7 @@ from . import protection, tasks
 from .fields import LONG, MAP, days, name
 from .indexes import INDEXES
 from .native import LAST_COLLECTION, Fields, SchemaWriter
-from .view import CollectionInfo
+from .view import GRACE_MICROS, CollectionInfo
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -36,9 +36,8 @@ class Collections(SchemaWriter):
 
     def complete(self, ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
         fields = super().complete(ctx, ref, fields, old)
-        if old is None:
-            return fields
-        protection.check_days(ctx, ref.scope, old, fields)
+        if old is not None:
+            protection.check_days(ctx, ref.scope, old, fields)
         return _with_floor(ctx, ref, fields, old)
 
     def deleting(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
@@ -52,8 +51,11 @@ class Collections(SchemaWriter):
         tasks.enqueue(ctx, ["collection", ref.scope, ref.id])
 
 
-def _with_floor(ctx: Context, ref: v.Ref, fields: Fields, old: Fields) -> Fields:
-    """Longer history does not bring back what was out of reach already."""
+def _with_floor(ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
+    """History begins a little before the collection. A longer one does not bring back what was out of reach already."""
+    if old is None:
+        fields[FLOOR_FIELD] = ctx.writer().txn - GRACE_MICROS
+        return fields
     before = CollectionInfo(ref, "", old.get("history_days"), floor=old.get(FLOOR_FIELD))
     after = CollectionInfo(ref, "", fields.get("history_days"), floor=old.get(FLOOR_FIELD))
     limit = before.min_valid(ctx.time)

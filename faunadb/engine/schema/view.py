@@ -110,7 +110,10 @@ class CollectionInfo:
         self.floor = floor
 
     def min_valid(self, snapshot_time: int) -> Optional[int]:
-        """Earliest time that may be read, in microseconds; None without limit (history kept forever)."""
+        """Earliest time that may be read, in microseconds; None without limit.
+
+        Only collections made before there were floors have none, and only while their history is kept forever.
+        """
         if self.history_days is None:
             return self.floor
         limit = snapshot_time - self.history_days * DAY_MICROS - GRACE_MICROS
@@ -198,7 +201,7 @@ def schema_view(host: Host, snap: Any) -> SchemaView:
 _NATIVE_HISTORY: dict[int, Optional[int]] = dict.fromkeys(v.NATIVE_NAMES)
 _NATIVE_HISTORY.update({v.KEYS: 0, v.TOKENS: 0, v.CREDENTIALS: 0})
 NATIVE_COLLECTIONS = {
-    number: CollectionInfo(v.native_collection(0, number), v.NATIVE_NAMES[number], days)
+    number: CollectionInfo(v.native_collection(0, number), v.NATIVE_NAMES[number], days, floor=0)
     for number, days in _NATIVE_HISTORY.items()
 }
 

@@ -24,16 +24,16 @@ from .. import documents
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import permission_denied
+from ..language.registry import MISSING
 from ..language.sets import PLACES
 from . import events as _events
 from .algebra import Difference, Intersection, Union, check_members
 from .base import Denied, LazySet, ticking, visible
-from .cursors import as_list, parse_edge, parse_event_cursor
+from .cursors import as_list, check_event_cursor, event_place, parse_edge
 from .derived import Distinct, Filter, Range, Reverse
 from .elements import ref_of, shown
-from .events import EventsSet
 from .joins import Join, check_join_index
-from .leaves import DocumentsSet, Match, NativeSet, RefSet, Singleton, match
+from .leaves import DocumentsSet, EventsSet, Match, NativeSet, RefSet, Singleton, match
 from .pages import readable_events
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ def iterate(
 
 
 def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
-    """The document behind the first element, readable or not; None for an empty set."""
+    """The document behind the first element, readable or not; None for an empty set.
+
+    A set of events counts as the set whose history it is.
+    """
     try:
-        if value.is_events:
-            event = next(value.history(ctx).events(None, None, False, 1), None)
-            return None if event is None else event.document
         element = next(value.open(ctx).scan((), (), False, 1), None)
     except Denied:
         raise permission_denied(key) from None
@@ -73,32 +73,38 @@ def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
 
 
 def nonempty(ctx: Context, value: LazySet, key: Any = "exists") -> bool:
-    """Whether the document behind the first element exists and may be read."""
+    """Whether the document behind the first element exists and may be read. The original finds no roles this way."""
     ref = first(ctx, value, key)
-    if ref is None:
+    if ref is None or ref.coll == v.ROLES:
         return False
-    return readable(ctx, ref) and (value.is_events or documents.exists(ctx, ref))
+    return readable(ctx, ref) and documents.exists(ctx, ref)
 
 
-def readable(ctx: Context, ref: v.Ref) -> bool:
-    """Whether the caller may read a document."""
+def readable(ctx: Context, ref: v.Ref, ts: Any = MISSING) -> bool:
+    """Whether the caller may read a document, which is read beside asking: a time before its history is refused."""
     perms = ctx.perms
-    return bool(perms.reads_all(ref.scope) or perms.can_read(ctx, ref))
+    if perms.reads_all(ref.scope) or perms.can_read(ctx, ref):
+        return True
+    if perms.asks(ref, "read"):
+        documents.check_time(ctx, ref.scope, ref.coll, documents.valid_time(ctx, ts))
+    return False
 
 
 def contains(ctx: Context, value: LazySet, sought: Any) -> bool:
     """Whether the first element at or behind a value, taken as a cursor, equals it."""
     try:
         if value.is_events:
+            cursor = check_event_cursor(ctx, sought, "contains_value")
             history = value.history(ctx)
-            cut, _ = parse_event_cursor(ctx, history, sought, False, "contains_value")
+            cut, _ = event_place(history, cursor, before=False)
             found = readable_events(ctx, history, history.events(cut, None, False, 1))
             return any(identical(_events.value_of(ctx, event), sought) for event in _one(found))
+        shape = value.shape(ctx)
+        values = as_list(sought, "contains_value", shape)
         reader = value.open(ctx)
     except Denied:
         raise permission_denied() from None
-    values = as_list(sought, "contains_value")
-    edge = parse_edge(reader, value.shape(ctx) is not None, values, upper=False)
+    edge = parse_edge(reader, shape is not None, values, upper=False)
     elements = visible(ctx, reader, reader.scan((edge,), (), False, 1))
     return any(identical(shown(ctx, element), sought) for element in _one(elements))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..indexes import keys
 from ..language import values as v
 from ..language.budget import spend
-from ..language.errors import Fault
+from ..language.errors import Fault, Faults
 from .base import (
     Denied,
     Edges,
@@ -303,18 +303,27 @@ class Algebra(LazySet):
         return self.members[0].is_events
 
     def wire(self) -> dict[str, Any]:
-        return {self.name: self.members[0] if len(self.members) == 1 else self.members}
+        """More than two members are told in neighbouring pairs, so that the inner ones come twice."""
+        if len(self.members) == 1:
+            return {self.name: self.members[0]}
+        return {self.name: [member for pair in self._neighbours() for member in pair]}
+
+    def _neighbours(self) -> Iterator[tuple[LazySet, LazySet]]:
+        return zip(self.members, islice(self.members, 1, None))
 
     def shape(self, ctx: Context) -> Optional[Shape]:
         return self.members[0].shape(ctx)
 
     def check(self, ctx: Context) -> None:
-        """Raise Fault when neighbours do not go together."""
-        for left, right in zip(self.members, islice(self.members, 1, None)):
-            if left.is_events != right.is_events:
-                raise incompatible(self.name)
-            if not left.is_events and not compatible(left.shape(ctx), right.shape(ctx)):
-                raise incompatible(self.name)
+        """Raise Faults, one for each pair of neighbours that do not go together."""
+        faults = [
+            incompatible(self.name)
+            for left, right in self._neighbours()
+            if left.is_events != right.is_events
+            or not (left.is_events or compatible(left.shape(ctx), right.shape(ctx)))
+        ]
+        if faults:
+            raise Faults(faults)
 
     def open(self, ctx: Context) -> Reader:
         readers = self._permitted([member.open for member in self.members], ctx)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..indexes import keys
 from ..java.times import Date, Time
@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 # ---- places in a set --------------------------------------------------------------------------------------------
 
 
-def as_list(value: Any, at: Any) -> list[Any]:
-    """A given cursor as a list of values. Raises Fault or Faults for refs that lead nowhere."""
+def as_list(value: Any, at: Any, shape: Optional[Shape]) -> list[Any]:
+    """A given cursor as a list of values. shape: the set's; None when only reading it tells.
+
+    Raises Fault or Faults for refs that lead nowhere, among the values that say where the place is.
+    """
     value = _as_ref(value)
-    faults = [undefined_ref(ref, at) for ref in _unresolved(value)]
+    values: list[Any] = value if type(value) is list else [value]
+    needed = len(values) if shape is None else len(shape.descending) + 1
+    faults = [undefined_ref(ref, at) for ref in _unresolved(values[:needed])]
     if faults:
         raise Faults(faults)
-    return value if type(value) is list else [value]
+    return values
 
 
 def _as_ref(value: Any) -> Any:
@@ -62,6 +67,9 @@ def parse_edge(reader: Reader, known: bool, values: list[Any], upper: bool) -> E
     slot = _as_ref(values[count])
     if type(slot) is not v.Ref:
         return Edge(parts, None, keys.rank(slot) > keys.REF)
+    if slot.id < 0:
+        # No document has such an id. It comes before all others, though as a value it would come behind them.
+        return Edge(parts, None, shape.ref_descending)
     suffix = keys.ref_suffix(slot.coll, slot.id)
     return Edge(parts, keys.complement(suffix) if shape.ref_descending else suffix, upper)
 
@@ -97,27 +105,59 @@ _PHASES = {"create": ADDED, "update": ADDED, "add": ADDED, "delete": REMOVED, "r
 _ECHOED = {"create": v.ADD, "add": v.ADD, "delete": v.REMOVE, "remove": v.REMOVE, "update": v.UPDATE}
 
 
-def parse_event_cursor(
-    ctx: Context, history: History, value: Any, before: bool, at: Any
-) -> tuple[Cut, v.EventCursor]:
-    """The cut that an event cursor stands for, and how the page repeats it. at: position of the cursor below the form.
+class EventCursor(NamedTuple):
+    """An event cursor, checked. action, document, values: None where the cursor does not say; bare: just a time."""
+
+    ts: int
+    action: Optional[str] = None
+    document: Optional[v.Ref] = None
+    values: Any = None
+    bare: bool = False
+
+
+def check_event_cursor(ctx: Context, value: Any, at: Any) -> Optional[EventCursor]:
+    """An event cursor, which is checked before anything is read; None for null. at: its position below the form.
 
     Raises Fault or Faults for what is no event cursor.
     """
     if value is None:
-        return END_OF_TIME, v.EventCursor(None)
+        return None
     ts = _instant(ctx, value)
     if ts is not None:
-        echo = v.EventCursor({"ts": ts, "action": v.ADD})
-        # In one leaf set the removes of that time lie before it.
-        return Cut((ts,) if history.of_document else (ts, ADDED), whole=True), echo
+        return EventCursor(ts, bare=True)
     if type(value) is v.EventCursor and value.fields is not None:
         value = value.fields
     elif type(value) is not dict:
         raise wrong_type(("Object", "Integer", "Time", "Date"), value, at)
     if frozenset(value) not in _KEY_SETS:
         raise invalid_argument(f"Cannot create event cursor with keys {', '.join(value)}", at)
-    return _parse_object(ctx, history, value, before, at)
+    return _checked_object(ctx, value, at)
+
+
+def event_place(history: History, cursor: Optional[EventCursor], before: bool) -> tuple[Cut, v.EventCursor]:
+    """The cut that an event cursor stands for, and how the page repeats it."""
+    if cursor is None:
+        return END_OF_TIME, v.EventCursor(None)
+    ts, action, ref, values, bare = cursor
+    if bare:
+        # The events of that time lie behind it; but for the removes in one leaf set, read forward.
+        cut = Cut((ts,) if history.of_document or before else (ts, ADDED), whole=True)
+        return cut, v.EventCursor({"ts": ts, "action": v.ADD})
+    if ref is None:
+        if history.of_document:
+            return Cut((ts,)), v.EventCursor(None)
+        removes_only = before and action in ("remove", "delete")
+        return Cut((ts, ADDED) if removes_only else (ts, ADDED + 1)), v.EventCursor(None)
+    assert action is not None  # the key sets have no document without an action
+    fields: dict[str, Any] = {"ts": ts, "action": _ECHOED[action], "document": ref}
+    key: tuple[Any, ...] = (ts, _PHASES[action], keys.ref_suffix(ref.coll, ref.id))
+    if values is not None:
+        items = values if type(values) is list else [values]
+        fields["data"] = items
+        key = (*key, history.encode(items))
+    if history.of_document:
+        return Cut((ts,)), v.EventCursor(fields)
+    return Cut(key, exact=True), v.EventCursor(fields)
 
 
 def _instant(ctx: Context, value: Any) -> Optional[int]:
@@ -134,9 +174,7 @@ def _instant(ctx: Context, value: Any) -> Optional[int]:
     return None
 
 
-def _parse_object(
-    ctx: Context, history: History, fields: dict[str, Any], before: bool, at: Any
-) -> tuple[Cut, v.EventCursor]:
+def _checked_object(ctx: Context, fields: dict[str, Any], at: Any) -> EventCursor:
     place = (at,) if isinstance(at, str) else tuple(at)
     faults: list[Fault] = []
     name = next((key for key in _DOCUMENT_KEYS if key in fields), None)
@@ -153,8 +191,7 @@ def _parse_object(
         faults.append(wrong_type("Ref", ref, (*place, name)))
     if faults:
         raise Faults(faults)
-    values = fields.get("data", fields.get("values"))
-    return _event_place(history, ts, action, ref, values, before)
+    return EventCursor(ts, action, ref, fields.get("data", fields.get("values")))
 
 
 def _action(value: Any, at: Any, faults: list[Fault]) -> Optional[str]:
@@ -167,26 +204,6 @@ def _action(value: Any, at: Any, faults: list[Fault]) -> Optional[str]:
         )
     )
     return None
-
-
-def _event_place(
-    history: History, ts: int, action: Optional[str], ref: Optional[v.Ref], values: Any, before: bool
-) -> tuple[Cut, v.EventCursor]:
-    if ref is None:
-        if history.of_document:
-            return Cut((ts,)), v.EventCursor(None)
-        removes_only = before and action in ("remove", "delete")
-        return Cut((ts, ADDED) if removes_only else (ts, ADDED + 1)), v.EventCursor(None)
-    assert action is not None  # the key sets have no document without an action
-    fields: dict[str, Any] = {"ts": ts, "action": _ECHOED[action], "document": ref}
-    key: tuple[Any, ...] = (ts, _PHASES[action], keys.ref_suffix(ref.coll, ref.id))
-    if values is not None:
-        items = values if type(values) is list else [values]
-        fields["data"] = items
-        key = (*key, history.encode(items))
-    if history.of_document:
-        return Cut((ts,)), v.EventCursor(fields)
-    return Cut(key, exact=True), v.EventCursor(fields)
 
 
 def collected(checks: Iterable[Any]) -> list[Any]:

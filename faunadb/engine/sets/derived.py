@@ -194,6 +194,8 @@ class Range(Derived):
 
     def open(self, ctx: Context) -> Reader:
         inner = self.origin.open(ctx)
+        if self.is_events:
+            return inner  # its bounds are between events, not between elements
         known = self.origin.shape(ctx) is not None
         lower = parse_edge(inner, known, self.start, upper=False)
         upper = parse_edge(inner, known, self.end, upper=True)

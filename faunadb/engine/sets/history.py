@@ -106,6 +106,12 @@ class History:
         return b"".join(map(keys.encode, values))
 
 
+def latest(ctx: Context) -> int:
+    """The last time whose events are shown: histories are read at a time, too. Microseconds."""
+    at = documents.valid_time(ctx, ctx.at)
+    return HIGHEST if at is None else at
+
+
 class Floors:
     """The earliest valid time per collection; events before it are gone, and so are those of deleted collections."""
 
@@ -211,6 +217,7 @@ class EntryHistory(History):
         self.descending = descending
         self.collections = collections
         self.floors = Floors(ctx, scope)
+        self.latest = latest(ctx)
 
     def encode(self, values: list[Any]) -> bytes:
         flags = [*self.descending, *([False] * len(values))]
@@ -226,7 +233,11 @@ class EntryHistory(History):
             if self.floors.of(coll) == math.inf:
                 continue
             values, ref = keys.split(key, coll, doc) if self.arity else (b"", key)
-            yield (values, ref, scope, coll, doc, cover, sources), (row.added, row.removed)
+            removed = row.removed
+            if row.added > self.latest:
+                continue
+            interval = (row.added, removed if removed is None or removed <= self.latest else None)
+            yield (values, ref, scope, coll, doc, cover, sources), interval
 
     def events(
         self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
@@ -235,7 +246,7 @@ class EntryHistory(History):
         place = (self.scope, self.index, self.terms)
         earliest = min((self.floors.of(coll) for coll in self.collections), default=math.inf)
         low = max(earliest, LOWEST if lower is None else lower.ts, LOWEST)
-        high = min(HIGHEST if upper is None else upper.ts, HIGHEST)
+        high = min(self.latest if upper is None else upper.ts, self.latest)
         size = max(limit, FIRST_ROUND)
         while low <= high:
             self.ctx.check_deadline()
@@ -286,11 +297,14 @@ class DocumentHistory(History):
         self.of_document = not as_set
         self.sources = (source,)
         self.key = keys.ref_suffix(ref.coll, ref.id)
+        self.latest = latest(ctx)
 
     def _all(self) -> Iterator[Event]:
         ref = self.ref
         for event in documents.history(self.ctx, ref):
             ts = event.ts if type(event.ts) is int else self.ctx.tx.txn
+            if ts > self.latest:
+                return
             action = event.action
             if self.as_set:
                 if action is v.UPDATE:

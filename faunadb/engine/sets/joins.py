@@ -16,7 +16,7 @@ from .derived import DistinctReader
 from .elements import Element, ref_of, shown, values_of
 from .history import Event, History, SortedHistory, Timeline
 from .intervals import Interval, common_times
-from .leaves import Match, check_reach, find_index
+from .leaves import EventsSet, Match, check_reach, find_index, source_of
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -33,6 +33,11 @@ def check_join_index(ctx: Context, ref: v.Ref) -> None:
     check_reach(ctx, ref, ())
     if find_index(ctx, ref) is None:
         raise not_found("Index")
+
+
+def _joined(source: v.SetValue) -> v.SetValue:
+    """The set that was joined, for its events."""
+    return source_of(source.origin) if type(source) is EventsSet else source
 
 
 class Join(LazySet):
@@ -162,7 +167,9 @@ class JoinHistory(SortedHistory):
             for event in target.events(None, None, False):
                 if event.ts >= since and any(_within(event.ts, interval) for interval in intervals):
                     if self._shows(target, event.document):
-                        yield event
+                        # Its sources are the sets that were joined, not their events.
+                        joined = tuple(map(_joined, event.sources))
+                        yield event._replace(sources=joined)
 
     def timelines(self) -> Iterator[Timeline]:
         """An element is there while one of the targets has it and the source what leads to that target."""

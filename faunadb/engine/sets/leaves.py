@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import documents
 from ..indexes import definitions as indexing
@@ -174,7 +174,9 @@ class Match(LazySet):
         filtered = self._permit(ctx)
         terms = indexing.check_terms(keys.encode_terms(self.terms))
         collections = indexing.live_sources(ctx, index)
-        return EntryHistory(ctx, index.scope, index.id, terms, index.descending, filtered, self, collections)
+        return EntryHistory(
+            ctx, index.scope, index.id, terms, index.descending, filtered, EventsSet(self), collections
+        )
 
 
 def find_index(ctx: Context, ref: v.Ref) -> Optional[indexing.Index]:
@@ -232,8 +234,8 @@ class DocumentsSet(LazySet):
         return _collection_reader(ctx, ref, filtered, self)
 
     def history(self, ctx: Context) -> History:
-        ref = self.collection
-        return EntryHistory(ctx, ref.scope, ref.id, b"", (), self._filtered(ctx), self, (ref.id,))
+        ref, filtered = self.collection, self._filtered(ctx)
+        return EntryHistory(ctx, ref.scope, ref.id, b"", (), filtered, EventsSet(self), (ref.id,))
 
 
 class NativeSet(LazySet):
@@ -270,8 +272,37 @@ class NativeSet(LazySet):
         return _collection_reader(ctx, self.ref, filtered, self)
 
     def history(self, ctx: Context) -> History:
-        ref = self.ref
-        return EntryHistory(ctx, ref.scope, ref.id, b"", (), self._filtered(ctx), self, (ref.id,))
+        ref, filtered = self.ref, self._filtered(ctx)
+        return EntryHistory(ctx, ref.scope, ref.id, b"", (), filtered, EventsSet(self), (ref.id,))
+
+
+class Source(LazySet):
+    """A collection's set among the sources of an element: nothing is said of it there, as the original cannot."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: LazySet):
+        self.of = of
+
+    def wire(self) -> dict[str, Any]:
+        return self.of.wire()
+
+    def display(self) -> None:
+        return None
+
+    def shape(self, ctx: Context) -> Optional[Shape]:
+        return self.of.shape(ctx)
+
+    def open(self, ctx: Context) -> Reader:
+        return self.of.open(ctx)
+
+    def history(self, ctx: Context) -> History:
+        return self.of.history(ctx)
+
+
+def source_of(leaf: Any) -> v.SetValue:
+    """How a leaf set is named among the sources of an element."""
+    return Source(leaf) if type(leaf) in (DocumentsSet, NativeSet) else leaf
 
 
 class DatabasesReader(EntryReader):
@@ -335,7 +366,10 @@ class Singleton(LazySet):
         return REFS
 
     def _permit(self, ctx: Context) -> None:
-        if not ctx.perms.can_read_history(ctx, self.ref):
+        ref = self.ref
+        if not ctx.perms.can_read_history(ctx, ref):
+            if ctx.perms.asks(ref, "history_read"):
+                documents.check_time(ctx, ref.scope, ref.coll, documents.valid_time(ctx, ctx.at))
             raise Denied
 
     def open(self, ctx: Context) -> Reader:
@@ -344,7 +378,7 @@ class Singleton(LazySet):
 
     def history(self, ctx: Context) -> History:
         self._permit(ctx)
-        return DocumentHistory(ctx, self.ref, self, as_set=True)
+        return DocumentHistory(ctx, self.ref, EventsSet(self), as_set=True)
 
 
 class RefSet(Singleton):
@@ -357,4 +391,35 @@ class RefSet(Singleton):
 
     def history(self, ctx: Context) -> History:
         self._permit(ctx)
-        return DocumentHistory(ctx, self.ref, self, as_set=False)
+        return DocumentHistory(ctx, self.ref, EventsSet(self.ref), as_set=False)
+
+
+class EventsSet(LazySet):
+    """``events(x)``: the history of a document (target: its ref) or of a set.
+
+    Where elements are asked for, as by a join, it is the set whose history it is.
+    """
+
+    __slots__ = ("target",)
+
+    is_events = True
+
+    def __init__(self, target: Union[v.Ref, LazySet]):
+        self.target = target
+
+    def wire(self) -> dict[str, Any]:
+        return {"events": self.target}
+
+    @property
+    def origin(self) -> LazySet:
+        """The set whose history it is."""
+        return RefSet(self.target) if type(self.target) is v.Ref else self.target  # type: ignore[return-value]
+
+    def shape(self, ctx: Context) -> Optional[Shape]:
+        return self.origin.shape(ctx)
+
+    def open(self, ctx: Context) -> Reader:
+        return self.origin.open(ctx)
+
+    def history(self, ctx: Context) -> History:
+        return self.origin.history(ctx)

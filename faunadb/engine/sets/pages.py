@@ -12,11 +12,10 @@ from ..language.errors import invalid_argument, permission_denied
 from ..language.registry import MISSING
 from . import events as ev
 from .base import Denied, LazySet, visible
-from .cursors import as_list, parse_edge, parse_event_cursor
+from .cursors import as_list, check_event_cursor, event_place, parse_edge
 from .elements import Element, covered_all, cursor_of, shown
-from .events import EventsSet
 from .history import Event, History
-from .leaves import EntryReader, RefSet
+from .leaves import EntryReader, EventsSet, RefSet, source_of
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -76,9 +75,7 @@ def paginate(ctx: Context, target: Any, wanted: Wanted, as_events: bool) -> v.Pa
         target = EventsSet(target)
     lazy: LazySet = RefSet(target) if type(target) is v.Ref else target
     try:
-        if lazy.is_events:
-            return _page_of_events(ctx, lazy.history(ctx), wanted)
-        return _page_of_elements(ctx, lazy, wanted)
+        return (_page_of_events if lazy.is_events else _page_of_elements)(ctx, lazy, wanted)
     except Denied:
         raise permission_denied("paginate") from None
 
@@ -87,15 +84,20 @@ def paginate(ctx: Context, target: Any, wanted: Wanted, as_events: bool) -> v.Pa
 
 
 def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
-    reader = lazy.open(ctx)
     lower: Any = ()
     upper: Any = ()
     echo: Any = v.NO_CURSOR
     if wanted.given:
-        echo = as_list(wanted.cursor, wanted.at)
-        edge = parse_edge(reader, lazy.shape(ctx) is not None, echo, upper=False)
+        shape = lazy.shape(ctx)
+        echo = as_list(wanted.cursor, wanted.at, shape)
+        reader = lazy.open(ctx)
+        edge = parse_edge(reader, shape is not None, echo, upper=False)
         lower, upper = ((), (edge,)) if wanted.backward else ((edge,), ())
+    else:
+        reader = lazy.open(ctx)
     if wanted.size <= 0:
+        # Even then the set is looked into, which may fail.
+        next(visible(ctx, reader, reader.scan(lower, upper, wanted.backward, 1)), None)
         return wanted.page([], [], v.NO_CURSOR, echo)
     count = wanted.size + 1
     if isinstance(reader, EntryReader) and not reader.filtered and not wanted.sources:
@@ -108,7 +110,9 @@ def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
     raw = [cursor_of(ctx, element) for element in found]
     data = [shown(ctx, element) for element in found]
     if wanted.sources:
-        data = [v.Sourced(value, list(element[6])) for value, element in zip(data, found)]
+        data = [
+            v.Sourced(value, [source_of(leaf) for leaf in element[6]]) for value, element in zip(data, found)
+        ]
     if following is None:
         return wanted.page(data, raw, v.NO_CURSOR, echo)
     return wanted.page(data, raw, raw[0] if wanted.backward else cursor_of(ctx, following), echo)
@@ -181,11 +185,15 @@ def readable_events(ctx: Context, history: History, found: Iterator[Event]) -> I
     return (event for event in found if ctx.perms.can_read(ctx, event.document))
 
 
-def _page_of_events(ctx: Context, history: History, wanted: Wanted) -> v.Page:
+def _page_of_events(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
     cut: Any = None
     echo: Any = v.NO_CURSOR
     if wanted.given:
-        cut, echo = parse_event_cursor(ctx, history, wanted.cursor, wanted.backward, wanted.at)
+        cursor = check_event_cursor(ctx, wanted.cursor, wanted.at)
+        history = lazy.history(ctx)
+        cut, echo = event_place(history, cursor, wanted.backward)
+    else:
+        history = lazy.history(ctx)
     if wanted.size <= 0:
         return wanted.page([], [], v.NO_CURSOR, echo)
     count = wanted.size + 1
@@ -197,7 +205,7 @@ def _page_of_events(ctx: Context, history: History, wanted: Wanted) -> v.Page:
     raw = [ev.cursor_of(ctx, event) for event in found]
     data: list[Any] = [ev.value_of(ctx, event) for event in found]
     if wanted.sources:
-        data = [v.Sourced(value, ev.sources_of(event)) for value, event in zip(data, found)]
+        data = [v.Sourced(value, list(event.sources)) for value, event in zip(data, found)]
     if following is None:
         return wanted.page(data, raw, v.NO_CURSOR, echo)
     return wanted.page(data, raw, raw[0] if wanted.backward else ev.cursor_of(ctx, following), echo)

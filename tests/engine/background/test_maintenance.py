@@ -7,7 +7,7 @@ from faunadb.engine.background import maintenance, sweeping
 from faunadb.engine.engine import open_engine
 from faunadb.engine.schema import tasks
 from faunadb.objects import FaunaTime
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, history_from_1970
 
 
 def item(number):
@@ -20,9 +20,9 @@ def versions(db, coll=1024, scope=0):
 
 
 def test_superseded_history_is_removed(db):
-    db.query(
-        [q.create_collection({"name": "c"}), q.create_collection({"name": "kept", "history_days": None})]
-    )
+    db.query(q.create_collection({"name": "c"}))
+    with history_from_1970():
+        db.query(q.create_collection({"name": "kept", "history_days": None}))
     db.query(q.create_index({"name": "i", "source": q.collection("c"), "values": {"field": ["data", "x"]}}))
     for ts in (1000, 2000, 3000):
         db.query(q.insert(item(1), ts, "create", {"data": {"x": ts}}))

@@ -11,7 +11,7 @@ from faunadb.engine.documents import difference, merge, without_nulls
 from faunadb.engine.documents.ids import EPOCH, IdGenerator
 from faunadb.engine.engine import open_engine
 from faunadb.objects import FaunaTime
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, history_from_1970
 
 SCALARS = st.one_of(st.integers(-2, 2), st.sampled_from(["", "a"]), st.booleans())
 KEYS = st.sampled_from("abc")
@@ -247,7 +247,8 @@ def entries_of(db, index):
 def test_history_and_entries_follow_a_model(operations):
     with open_engine("sqlite://") as engine:
         db = Database(engine)
-        db.query(q.create_collection({"name": "c", "history_days": None}))
+        with history_from_1970():
+            db.query(q.create_collection({"name": "c", "history_days": None}))
         index = {"source": q.collection("c"), "values": [{"field": ["data", "x"]}]}
         db.query(q.create_index({"name": "kept", **index}))
         model = {}
@@ -284,7 +285,8 @@ def check_against_model(db, model):
 def test_an_index_built_behind_writes_is_complete(earlier, later):
     with open_engine("sqlite://") as engine:
         db = Database(engine)
-        db.query([q.create_collection({"name": name, "history_days": None}) for name in "cd"])
+        with history_from_1970():
+            db.query([q.create_collection({"name": name, "history_days": None}) for name in "cd"])
         model = {}
         for operation in earlier:
             apply_to_database(db, model, operation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faunadb import query as q
+from faunadb.engine.background import sweeping
 from tests.engine.schema.checks import error_of, failures_of, invalid_type
 
 NEGATIVE = (["history_days"], "non-negative value required", "Value must be non-negative.")
@@ -77,6 +78,84 @@ def test_longer_history_does_not_bring_back_the_past(db):
     assert error["description"].startswith("Requested timestamp 1970-01-01T00:00:00.002Z less than minimum")
     assert "position" not in error
     assert db.query(q.get(ref, q.time_subtract(q.now(), 1, "minute")))["data"] == {"a": 1}
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_history_begins_a_quarter_of_an_hour_before_the_collection(db, days):
+    made = db.query(q.create_collection({"name": "x", "history_days": days}))["ts"]
+    ref, floor = q.ref(q.collection("x"), 1), made - 15 * 60 * 1_000_000
+    for ts in (1000, 2000, floor):
+        db.query(q.insert(ref, ts, "create", {"data": {"ts": ts}}))
+    db.query(q.insert(q.ref(q.collection("x"), 2), 1000, "create", {"data": {"ts": 1000}}))
+    assert db.query(q.select(["data", "ts"], q.get(ref, floor))) == floor
+    assert db.query(q.select("ts", q.get(q.ref(q.collection("x"), 2)))) == 1000
+    assert db.error(q.get(ref, floor - 1))["code"] == "bad request"
+    events = [db.wire(q.paginate(q.events(q.ref(q.collection("x"), number))))["data"] for number in (1, 2)]
+    assert [[(event["ts"], event["action"]) for event in each] for each in events] == [
+        [(floor, "create")],
+        [(1000, "create")],
+    ]
+    sweeping.sweep(db.engine)
+    assert db.query(q.select("ts", q.get(q.ref(q.collection("x"), 2)))) == 1000
+
+
+def test_the_floor_moves_with_the_history_kept(db):
+    """Shorter history shows less; the beginning stays where it was."""
+    made = db.query(q.create_collection({"name": "x"}))["ts"]
+    db.query(q.update(q.collection("x"), {"history_days": None}))
+    error = db.error(q.exists(q.ref(q.collection("x"), 1), made - 16 * 60 * 1_000_000))
+    assert error["code"] == "bad request"
+    assert db.query(q.exists(q.ref(q.collection("x"), 1), made - 14 * 60 * 1_000_000)) is False
+
+
+EARLY = {"@ts": "2020-02-29T12:34:56.123456789Z"}
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        {"get": {"ref": {"collection": "x"}, "id": 9}},
+        {"exists": {"ref": {"collection": "x"}, "id": 9}},
+        {"get": {"match": {"index": "i"}, "terms": "nothing"}},
+        {"exists": {"documents": {"collection": "x"}}},
+        {"exists": {"reverse": {"events": {"match": {"index": "i"}, "terms": 1}}}},
+        {"paginate": {"ref": {"collection": "x"}, "id": 9}},
+        {"paginate": {"singleton": {"ref": {"collection": "x"}, "id": 9}}},
+        {"paginate": {"match": {"index": "i"}, "terms": "nothing"}, "size": -1},
+        {"paginate": {"documents": {"collection": "x"}}},
+        {"paginate": {"union": [{"documents": {"collection": "x"}}, {"keys": None}]}},
+        {"at": EARLY, "expr": {"first": {"documents": {"collection": "x"}}}},
+        {"at": EARLY, "expr": {"last": {"match": {"index": "i"}, "terms": 1}}},
+        {"at": EARLY, "expr": {"count": {"match": {"index": "i"}, "terms": 1}}},
+        {"at": EARLY, "expr": {"max": {"singleton": {"ref": {"collection": "x"}, "id": 9}}}},
+        {"at": EARLY, "expr": {"is_empty": {"documents": {"collection": "x"}}}},
+        {"at": EARLY, "expr": {"contains_value": 1, "in": {"match": {"index": "i"}, "terms": 1}}},
+    ],
+)
+def test_every_read_before_history_begins_is_refused(db, read):
+    """Also where nothing would be found; the requested time is shown with all its digits, and nothing else counts."""
+    db.query(q.create_collection({"name": "x", "history_days": None}))
+    db.query(q.create_index({"name": "i", "source": q.collection("x"), "terms": {"field": ["data", "a"]}}))
+    query = read if "at" in read else {**read, "ts": EARLY}
+    beside = {"merge": {"object": {"a": {"time": "noon"}}}, "with": {"object": {"b": query}}}
+    for asked in (query, beside, [{"abort": "no"}, query]):
+        status, (error,) = db.failure(asked)
+        assert (status, error["code"]) == (400, "bad request")
+        assert error["description"].startswith(
+            "Requested timestamp 2020-02-29T12:34:56.123456789Z less than minimum allowed timestamp 20"
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["collections", "roles", "databases", "functions", "indexes", "access_providers"]
+)
+def test_native_collections_have_history_from_1970(db, name):
+    query = {"paginate": {name: None}}
+    assert db.wire({**query, "ts": {"@ts": "1970-01-01T00:00:00Z"}}) == {"data": []}
+    error = db.error({**query, "ts": {"@ts": "1969-12-31T23:59:59.999999Z"}})
+    assert error["description"] == (
+        "Requested timestamp 1969-12-31T23:59:59.999999Z less than minimum allowed timestamp 1970-01-01T00:00:00Z."
+    )
 
 
 def test_deleting_takes_its_own_indexes(db):

@@ -9,7 +9,7 @@ import pytest
 
 from faunadb import query as q
 from faunadb.engine.engine import open_engine
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, history_from_1970
 from tests.engine.schema.checks import error_of, failures_of, invalid_type, required
 
 SPELLS = {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}}
@@ -424,7 +424,8 @@ def test_writes_while_an_index_is_built(two):
 
 
 def test_the_past_is_indexed_too(db):
-    db.query(q.create_collection({"name": "spells", "history_days": None}))
+    with history_from_1970():
+        db.query(q.create_collection({"name": "spells", "history_days": None}))
     ref = q.ref(spells(), 1)
     db.query(q.insert(ref, 1000, "create", {"data": {"x": 1}}))
     db.query(q.insert(ref, 2000, "create", {"data": {"x": 2}}))
@@ -554,7 +555,8 @@ def test_only_net_changes_of_entries_are_recorded(two):
 
 
 def test_history_writes_move_entries(db):
-    db.query(q.create_collection({"name": "spells", "history_days": None}))
+    with history_from_1970():
+        db.query(q.create_collection({"name": "spells", "history_days": None}))
     db.query(q.create_index({"name": "x", "source": spells(), "values": [{"field": ["data", "x"]}]}))
     ref = q.ref(spells(), 1)
     for ts, x in ((1000, 1), (2000, 1), (3000, 2)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, history_from_1970
 
 COLLECTIONS = {"@ref": {"id": "collections"}}
 
@@ -38,7 +38,11 @@ def create(db: Database, number: int, data: Any, collection: str = "spells", **m
 
 
 def create_collection(db: Database, name: str = "spells", **more: Any) -> Any:
-    return db.wire({"create_collection": obj({"name": name, "history_days": None, **more})})
+    """A collection whose history begins in 1970, unless `history_days` says otherwise."""
+    if "history_days" in more:
+        return db.wire({"create_collection": obj({"name": name, **more})})
+    with history_from_1970():
+        return db.wire({"create_collection": obj({"name": name, "history_days": None, **more})})
 
 
 def create_index(

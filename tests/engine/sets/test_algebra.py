@@ -36,6 +36,41 @@ def fill(db: Database) -> None:
     create_index(db, "pairs", terms=["set"], values=["v", "w"])
 
 
+THREE = [match("up", "a"), match("refs", "b"), documents()]
+
+
+@pytest.mark.parametrize("name", ["union", "intersection", "difference"])
+def test_more_than_two_members_are_told_in_pairs(db: Database, name: str) -> None:
+    """The elements, and what their sources are, are those of the members."""
+    fill(db)
+    put(db, "a", [1, 1, 2], 1)
+    put(db, "b", [2], 10)
+    one, two, three = (db.wire(member) for member in THREE)
+    for count, shown in ((1, one), (2, [one, two]), (3, [one, two, two, three])):
+        assert db.wire({name: THREE[:count]}) == {"@set": {name: shown}}
+    pairs = {name: [THREE[0], THREE[1], THREE[1], THREE[2]]}
+    assert db.wire({"equals": [{name: THREE}, {name: THREE}]}) is True
+    assert db.wire({"equals": [{name: THREE}, pairs]}) is False
+    assert data(db, {name: THREE}, sources=True) == data(db, pairs, sources=True)
+
+
+@pytest.mark.parametrize(
+    ("members", "count"),
+    [
+        ([match("up", "a"), {"events": documents()}, match("down", "a")], 2),
+        ([{"events": documents()}, match("up", "a"), match("down", "a"), match("up", "a")], 3),
+        ([match("up", "a"), match("up", "a"), match("down", "a")], 1),
+    ],
+)
+def test_each_pair_that_does_not_go_together_is_reported(db: Database, members: Any, count: int) -> None:
+    fill(db)
+    for name in ("union", "intersection", "difference"):
+        errors = db.failure([{name: members}])[1]
+        assert [(error["position"], error["description"]) for error in errors] == [
+            ([0, name], "Sets are not compatible.")
+        ] * count
+
+
 def put(db: Database, name: str, values: list[Any], first: int) -> None:
     """Documents whose values under one term are the given ones, with ids from `first`."""
     for number, value in enumerate(values, first):

@@ -146,7 +146,7 @@ def test_reversed_values(spells: Database) -> None:
             ("invalid ref", ["cursor", "after"], "Ref refers to undefined collection 'no'"),
         ),
         (
-            {"paginate": FIRE, "before": [1, {"object": {"a": [{"collection": "no"}]}}]},
+            {"paginate": FIRE, "before": [{"object": {"a": [{"collection": "no"}]}}]},
             ("invalid ref", ["before"], "Ref refers to undefined collection 'no'"),
         ),
         (
@@ -156,6 +156,10 @@ def test_reversed_values(spells: Database) -> None:
         (
             {"paginate": {"range": FIRE, "from": 0, "to": None}, "events": True},
             ("invalid argument", [], "Set does not support events history."),
+        ),
+        (
+            {"paginate": {"reverse": FIRE}, "events": True, "after": [{"collection": "no"}]},
+            ("invalid argument", ["after"], "Object, Integer, Time, or Date expected, Array provided."),
         ),
     ],
 )  # fmt: skip
@@ -169,7 +173,7 @@ def test_sources(spells: Database) -> None:
     assert spells.wire(paginate(FIRE, size=1, sources=True))["data"] == [
         {"value": doc(101), "sources": [source]}
     ]
-    everything = {"@set": {"documents": coll()}}
+    everything = {"@set": None}  # a collection is not named among the sources of its elements
     (item,) = spells.wire(paginate({"union": [FIRE, documents()]}, size=1, sources=True))["data"]
     assert item["value"] == doc(101)
     assert sorted(map(str, item["sources"])) == sorted(map(str, [source, everything]))
@@ -181,6 +185,56 @@ def test_sources(spells: Database) -> None:
     assert item["sources"] == [{"@set": {"singleton": doc(101)}}]
     (first, *_) = data(spells, {"reverse": FIRE}, sources=True)
     assert first["sources"] == [{"@set": {"reverse": source}}]
+
+
+@pytest.mark.parametrize("whole", [documents(), {"collections": None}, {"distinct": documents()}])
+def test_collections_are_sources_without_a_name(spells: Database, whole: Any) -> None:
+    page = paginate(whole, size=1, sources=True)
+    assert spells.wire(page)["data"][0]["sources"] == [{"@set": None}]
+    source = {"select": ["data", 0, "sources", 0], "from": page}
+    assert spells.wire(paginate(source, size=1)) == spells.wire(paginate(whole, size=1))
+
+
+NOWHERE = {"ref": {"collection": "nowhere"}, "id": 5}
+NOWHERE_SHOWN = doc(5, "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("target", "cursor"),
+    [
+        (FIRE, [10, NOWHERE]),
+        (FIRE, [1, 2, [NOWHERE]]),
+        (documents(), [doc(101), NOWHERE]),
+        ({"functions": None}, [5, NOWHERE]),
+        ({"singleton": doc(101)}, [20, 2, NOWHERE, NOWHERE]),
+        (match("by_level"), [0, 5, NOWHERE]),
+    ],
+)
+def test_refs_behind_the_place_of_a_cursor_need_not_lead_anywhere(
+    spells: Database, target: Any, cursor: list[Any]
+) -> None:
+    spells.wire(paginate(target, before=cursor))
+    spells.wire(
+        {"range": target, "from": cursor, "to": []} if "singleton" not in target else {"union": target}
+    )
+
+
+def test_cursors_are_repeated_with_the_refs_that_lead_nowhere(spells: Database) -> None:
+    page = spells.wire(paginate(match("by_level"), size=0, after=[0, 5, NOWHERE]))
+    assert page == {"before": [0, 5, NOWHERE_SHOWN], "after": [0, 5, NOWHERE_SHOWN], "data": []}
+
+
+def test_negative_ids_in_cursors_come_first(spells: Database) -> None:
+    cursor = [{"ref": coll(), "id": -1}]
+    assert data(spells, documents(), before=cursor) == []
+    assert data(spells, documents(), after=cursor) == data(spells, documents())
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_page_without_elements_is_read_all_the_same(spells: Database, size: int) -> None:
+    three = {"lambda": ["a", "b"], "expr": True}
+    error = spells.error(paginate({"filter": three, "collection": FIRE}, size=size))
+    assert error["description"] == "Lambda expects an array with 2 elements. Array contains 1."
 
 
 def test_a_ref_as_a_set(spells: Database) -> None:
