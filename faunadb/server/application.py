@@ -224,7 +224,7 @@ class Application:
         except TooLarge:
             return await self._in_pool(_too_large, request_of(scope, headers, b"")), True
         request = request_of(scope, headers, body)
-        return self._answer_quickly(request) or await self._in_pool(handle, request), False
+        return self._answer_quickly(request) or await self._in_pool(self._handle, request), False
 
     async def _respond_to_stranger(
         self, engine: Any, scope: Message, headers: dict[str, str], receive: Receive
@@ -248,7 +248,7 @@ class Application:
                 # It has been found wrong, and is not checked again.
                 request = request_of(scope, {**headers, "authorization": ""}, body)
                 page = self._answer_quickly(request)
-                return page or await self._in_pool(handle, request, self._strangers_pool), close
+                return page or await self._in_pool(self._handle, request, self._strangers_pool), close
 
     async def _is_good(self, engine: Any, address: str, headers: dict[str, str]) -> Optional[bool]:
         """Whether the secret of a request opens anything; None when that cannot be told yet. Raises `TooManyAttempts`."""
@@ -264,6 +264,8 @@ class Application:
 
     def _answer_quickly(self, request: HttpRequest) -> Optional[HttpResponse]:
         """What takes less than to hand it to a thread; None for everything else."""
+        if self._dashboard and request.method != "POST":
+            return dashboard.answer_quickly(request)
         if request.path == "/":
             engine = self.engine or self.open()
             if engine.is_quick and request.method == "POST" and len(request.body) <= QUICK_BODY:
@@ -271,8 +273,6 @@ class Application:
                     return handle_quickly(engine, request, self._snapshot or self._pin(engine))
                 except (NotQuick, StoreError):
                     return None
-        elif self._dashboard and request.path.startswith("/dashboard"):
-            return dashboard.answer(request.method, request.path, request.body)
         return None
 
     def _pin(self, engine: Any) -> Any:
@@ -295,6 +295,11 @@ class Application:
     ) -> HttpResponse:
         engine = self.engine or self.open()
         return await asyncio.get_running_loop().run_in_executor(pool or self._pool, answer, engine, request)
+
+    def _handle(self, engine: Any, request: HttpRequest) -> HttpResponse:
+        if self._dashboard and request.path.startswith("/dashboard/"):
+            return dashboard.answer(engine, request) or handle(engine, request)
+        return handle(engine, request)
 
 
 def _too_large(engine: Any, request: HttpRequest) -> HttpResponse:

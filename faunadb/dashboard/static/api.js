@@ -1,86 +1,145 @@
 // Queries over the wire protocol. The secret lives in this tab's session storage and nowhere else.
 
+import { parse, stringify } from "./json.js";
+
 const SECRET = "faunadb.secret";
-const PATH = "faunadb.path";
 
 export const session = {
   get secret() { return sessionStorage.getItem(SECRET); },
   set secret(value) { value === null ? sessionStorage.removeItem(SECRET) : sessionStorage.setItem(SECRET, value); },
-  // Names of the databases from the secret's own down to the one shown.
-  get path() { return JSON.parse(sessionStorage.getItem(PATH) || "[]"); },
-  set path(value) { sessionStorage.setItem(PATH, JSON.stringify(value)); },
+  // Names of the databases from the secret's own down to the one shown; the address of the page says it.
+  path: [],
 };
 
 export class FaunaError extends Error {
-  constructor(status, errors) {
-    const first = errors[0] || {};
-    super(first.description || `HTTP ${status}`);
+  constructor(status, errors, metrics) {
+    super(errors[0]?.description || `HTTP ${status}`);
     this.status = status;
     this.errors = errors;
+    this.metrics = metrics;
+  }
+
+  get code() { return this.errors[0]?.code; }
+  get isDenied() { return this.status === 403 || this.code === "permission denied"; }
+  get isMissing() { return this.status === 404; }
+  get failures() { return this.errors.flatMap((error) => error.failures || []); }
+}
+
+// A text that is no FQL: start and end are offsets in it.
+export class TextError extends Error {
+  constructor({ message, start, end }) {
+    super(message);
+    Object.assign(this, { start, end });
   }
 }
 
 let lastSeen = 0;
 const listeners = new Set();
-// Called with {ms, reads, writes} after every query.
-export const onMetrics = (listener) => listeners.add(listener);
+// Called with {ms, reads, writes, compute, ...} after every answer; returns how to stop that.
+export function onMetrics(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+let onUnauthorized = () => {};
+export const whenUnauthorized = (action) => { onUnauthorized = action; };
 
-function headers() {
-  const path = session.path;
-  const secret = path.length ? `${session.secret}:${path.join("/")}:admin` : session.secret;
-  const sent = { authorization: `Bearer ${secret}`, "x-faunadb-api-version": "4", "content-type": "application/json" };
+// as: {secret, role} of somebody else who asks.
+export function authorization(as = {}) {
+  const secret = as.secret || session.secret;
+  if (as.secret) return `Bearer ${secret}`;
+  if (session.path.length) return `Bearer ${secret}:${session.path.join("/")}:${as.role || "admin"}`;
+  return `Bearer ${secret}${as.role ? `:${as.role}` : ""}`;
+}
+
+function headers(as) {
+  const sent = { authorization: authorization(as), "x-faunadb-api-version": "4", "content-type": "application/json" };
   if (lastSeen) sent["x-last-seen-txn"] = String(lastSeen);
   return sent;
 }
 
-function note(response) {
+function measured(response, began) {
   const number = (name) => Number(response.headers.get(name) || 0);
   lastSeen = Math.max(lastSeen, number("x-txn-time"));
   const metrics = {
     ms: number("x-query-time"),
+    total: Math.round(performance.now() - began),
     reads: number("x-byte-read-ops"),
     writes: number("x-byte-write-ops"),
     compute: number("x-compute-ops"),
+    readBytes: number("x-query-bytes-out"),
+    status: response.status,
+    at: new Date(),
   };
   listeners.forEach((listener) => listener(metrics));
   return metrics;
 }
 
-export async function query(expression) {
+// {value, metrics}; raises FaunaError. options: signal, as.
+export async function query(expression, { signal, as } = {}) {
+  const began = performance.now();
   const response = await fetch("/", {
     // Without this a 401 makes the browser ask for a password of its own.
     credentials: "omit",
     method: "POST",
-    headers: headers(),
-    body: JSON.stringify(expression),
+    headers: headers(as),
+    body: stringify(expression),
+    signal,
   });
-  const body = await response.json();
-  const metrics = note(response);
-  if (!response.ok) throw new FaunaError(response.status, body.errors || []);
-  return { value: body.resource, status: response.status, metrics };
+  const body = parse(await response.text());
+  const metrics = measured(response, began);
+  if (response.ok) return { value: body.resource, metrics };
+  const error = new FaunaError(response.status, body.errors || [{ description: body.error }], metrics);
+  if (response.status === 401 && !as?.secret) onUnauthorized();
+  throw error;
 }
 
-export const value = async (expression) => (await query(expression)).value;
+export const value = async (expression, options) => (await query(expression, options)).value;
 
-// FQL text to wire JSON, one entry a query.
+async function ask(path, body) {
+  const response = await fetch(path, { credentials: "omit", method: "POST", headers: headers(), body });
+  const answer = parse(await response.text());
+  if (response.ok) return answer;
+  if (answer.start !== undefined) throw new TextError({ message: answer.message, start: Number(answer.start.value), end: Number(answer.end.value) });
+  if (answer.errors) throw new FaunaError(response.status, answer.errors);
+  throw new Error(answer.error || `HTTP ${response.status}`);
+}
+
+// FQL text in either style to queries: [{wire, spans: [[path, start, end]], start, end}].
 export async function translate(text) {
-  const response = await fetch("/dashboard/translate", { method: "POST", body: text });
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.error || `HTTP ${response.status}`);
-  return body.queries;
+  const plain = (item) => Number(item.value ?? item);
+  return (await ask("/dashboard/translate", text)).queries.map(({ wire, spans }) => ({
+    wire,
+    spans: spans.map(([path, start, end]) => ({ path: path.map((part) => (typeof part === "string" ? part : plain(part))), start: plain(start), end: plain(end) })),
+  }));
 }
 
-// Open a stream; onEvent gets each event. Returns a function that closes it.
-export function stream(expression, onEvent, onEnd) {
+// One query of a text.
+export async function expression(text) {
+  const queries = await translate(text);
+  if (queries.length !== 1) throw new TextError({ message: queries.length ? "one expression was expected, and here are several" : "there is no expression here", start: 0, end: text.length });
+  return queries[0].wire;
+}
+
+// Wire JSON to FQL text: {javascript, python}.
+export const rendered = (wire) => ask("/dashboard/render", stringify(wire));
+
+// How far the indexes under construction of this database are: {name: {done, total}}.
+export async function builds() {
+  const found = await ask("/dashboard/builds", "");
+  return Object.fromEntries(Object.entries(found.builds).map(([name, { done, total }]) => [name, { done: Number(done.value), total: Number(total.value) }]));
+}
+
+let forms = null;
+export const allForms = () => (forms ??= fetch("/dashboard/forms.json", { credentials: "omit" }).then((response) => response.json()));
+
+// Open a stream; onEvent gets each event, onEnd the error if there was one. Returns a function that closes it.
+export function stream(expression, onEvent, onEnd, fields = "action,document,index") {
   const abort = new AbortController();
   (async () => {
-    const response = await fetch("/stream?fields=action,document,index", {
-      credentials: "omit", method: "POST", headers: headers(), body: JSON.stringify(expression), signal: abort.signal,
+    const response = await fetch(`/stream?fields=${fields}`, {
+      credentials: "omit", method: "POST", headers: headers(), body: stringify(expression), signal: abort.signal,
     });
-    if (!response.ok) {
-      const body = await response.json();
-      throw new FaunaError(response.status, body.errors || []);
-    }
+    if (!response.ok) throw new FaunaError(response.status, parse(await response.text()).errors || []);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -88,9 +147,9 @@ export function stream(expression, onEvent, onEnd) {
       if (done) break;
       const lines = (rest + text).split("\r\n");
       rest = lines.pop();
-      lines.filter(Boolean).forEach((line) => onEvent(JSON.parse(line)));
+      lines.filter(Boolean).forEach((line) => onEvent(parse(line)));
     }
     onEnd(null);
-  })().catch((error) => onEnd(abort.signal.aborted ? null : error));
+  })().catch((error) => { if (!abort.signal.aborted) onEnd(error); });
   return () => abort.abort();
 }

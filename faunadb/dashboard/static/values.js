@@ -1,103 +1,147 @@
-// Results as trees, tables and text.
+// Values as trees, tables and text.
 
-export function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+import { readRef, refText, short } from "./fql.js";
+import { at, escapeOf, isLosslessNumber, isObject, membersOf, stringify } from "./json.js";
+import { link } from "./route.js";
+import { session } from "./api.js";
+import { Editor } from "./editor.js";
+import { Button } from "./ui.js";
+import { html, useState } from "./vendor/view.js";
+
+// Members of an object, or items of an array, that a tree shows before it asks.
+const SHOWN = 100;
+// Characters of a string in a tree, and of a cell.
+const LONG = 2000, CELL = 160;
+
+// The place of what a ref names; null when this page has none for it.
+export function refLink(value) {
+  const { kind, name, collection, id, path } = readRef(value);
+  const database = [...session.path, ...(path ?? [])];
+  if (collection !== undefined) return link(["collections", collection, id], {}, database);
+  if (kind === "databases" && name !== undefined) return link([], {}, [...database, name]);
+  if (kind === "credentials" || kind === undefined) return null;
+  return link(name === undefined ? [kind] : [kind, name], {}, database);
+}
+
+export function RefLink({ value }) {
+  const target = refLink(value);
+  return target ? html`<a class="ref" href=${target}>${refText(value)}</a>` : html`<span class="ref">${refText(value)}</span>`;
+}
+
+function Leaf({ value }) {
+  const [whole, setWhole] = useState(false);
+  if (escapeOf(value) === "@ref") return html`<${RefLink} value=${value} />`;
+  if (typeof value === "string") {
+    const cut = !whole && value.length > LONG;
+    return html`<span class="string">${JSON.stringify(cut ? value.slice(0, LONG) : value)}</span>${cut && html` <${Button} kind="small" onclick=${() => setWhole(true)}>${`show all ${value.length.toLocaleString()} characters`}<//>`}`;
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
+  if (isLosslessNumber(value)) return html`<span class="number">${value.value}</span>`;
+  if (value === null || typeof value === "boolean") return html`<span class="number">${String(value)}</span>`;
+  return html`<span class="time">${short(value)}</span>`;
 }
 
-const ESCAPES = ["@ref", "@ts", "@date", "@bytes", "@uuid", "@set", "@query"];
-
-function escapeOf(value) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return null;
-  const keys = Object.keys(value);
-  return keys.length === 1 && (ESCAPES.includes(keys[0]) || keys[0] === "@obj") ? keys[0] : null;
+function Children({ value }) {
+  const [shown, setShown] = useState(SHOWN);
+  const entries = Array.isArray(value) ? value.slice(0, shown) : Object.entries(value).slice(0, shown);
+  const total = Array.isArray(value) ? value.length : Object.keys(value).length;
+  return html`<ul>
+    ${entries.map((entry, index) => (Array.isArray(value) ? html`<${Tree} key=${index} name=${index} value=${entry} />` : html`<${Tree} key=${entry[0]} name=${entry[0]} value=${entry[1]} />`))}
+    ${total > shown && html`<li><${Button} kind="small" onclick=${() => setShown(shown + SHOWN * 5)}>${`${(total - shown).toLocaleString()} more`}<//></li>`}
+  </ul>`;
 }
 
-// A reference as one would write it.
-export function refText(ref) {
-  const inner = ref["@ref"] || ref;
-  if (typeof inner === "string") return inner;
-  if (!inner.collection) return `${inner.id}()`;
-  const owner = inner.collection["@ref"] || inner.collection;
-  const kinds = { collections: "Collection", indexes: "Index", functions: "Function", roles: "Role", databases: "Database", access_providers: "AccessProvider" };
-  if (!owner.collection && kinds[owner.id]) return `${kinds[owner.id]}(${JSON.stringify(inner.id)})`;
-  return `Ref(${refText(inner.collection)}, ${JSON.stringify(inner.id)})`;
-}
-
-export function short(value) {
+// Branches are built when they are opened, so that a large value costs no more than what is looked at.
+export function Tree({ value, name = null, open = false, root = false }) {
   const escape = escapeOf(value);
-  if (escape === "@ref") return refText(value);
-  if (escape === "@obj") return short(value["@obj"]);
-  if (escape === "@ts") return `Time(${JSON.stringify(value["@ts"])})`;
-  if (escape === "@date") return `Date(${JSON.stringify(value["@date"])})`;
-  if (escape) return JSON.stringify(value[escape]);
-  return typeof value === "string" ? value : JSON.stringify(value);
+  const inner = escape === "@obj" ? value["@obj"] : value;
+  const branch = (escape === null || ["@obj", "@set", "@query"].includes(escape)) && inner !== null && typeof inner === "object" && !isLosslessNumber(inner);
+  const size = branch ? (Array.isArray(inner) ? inner.length : Object.keys(inner).length) : 0;
+  const [isOpen, setOpen] = useState(open || (branch && size <= 12));
+  const label = name === null ? null : html`<span class="key">${name}</span>${": "}`;
+  const body = !branch || size === 0
+    ? html`<div class="leaf">${label}${branch ? html`<span class="soft">${Array.isArray(inner) ? "[]" : "{}"}</span>` : html`<${Leaf} value=${value} />`}</div>`
+    : html`<details open=${isOpen} ontoggle=${(event) => { event.stopPropagation(); setOpen(event.target.open); }}>
+        <summary>${label}<span class="soft">${Array.isArray(inner) ? `[${size}]` : `{${size}}`}</span></summary>
+        ${isOpen && html`<${Children} value=${inner} />`}
+      </details>`;
+  return root ? html`<div class="tree">${body}</div>` : html`<li>${body}</li>`;
 }
 
-function leaf(value) {
-  if (typeof value === "string") return element("span", { class: "s" }, JSON.stringify(value));
-  if (typeof value === "number") return element("span", { class: "n" }, String(value));
-  return element("span", { class: "l" }, String(value));
+// The value as JSON text, whose numbers are as they came.
+export function Text({ value, label = "Value as JSON" }) {
+  return html`<${Editor} value=${stringify(value, 2)} language="json" readOnly=${true} label=${label} />`;
 }
 
-export function tree(value, label = null, open = true) {
-  const name = label === null ? null : element("span", { class: "k" }, `${label}: `);
-  const escape = escapeOf(value);
-  if (escape === "@obj") return tree(value["@obj"], label, open);
-  if (escape && escape !== "@set" && escape !== "@query") {
-    return element("div", { class: "node" }, name, element("span", { class: "l" }, short(value)));
-  }
-  if (value === null || typeof value !== "object") return element("div", { class: "node" }, name, leaf(value));
-  const entries = Array.isArray(value) ? value.map((item, index) => [index, item]) : Object.entries(value);
-  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
-  const summary = element("summary", {}, name, element("span", { class: "soft" }, size));
-  const details = element("details", { class: "node", open }, summary);
-  const fill = () => {
-    if (details.childElementCount > 1) return;
-    details.append(...entries.map(([key, item]) => tree(item, key, entries.length <= 20)));
-  };
-  // Closed branches are built when opened, so that large results stay light.
-  if (open) fill();
-  details.addEventListener("toggle", fill);
-  return details;
+// Cells
+
+function Cell({ value }) {
+  if (value === undefined) return null;
+  if (escapeOf(value) === "@ref") return html`<${RefLink} value=${value} />`;
+  const kind = typeof value === "string" ? "string-cell" : isLosslessNumber(value) ? "number" : value === null || typeof value === "boolean" ? "number" : escapeOf(value) ? "time" : "";
+  const text = cellText(value);
+  return html`<span class=${kind} title=${text.length > 40 ? text.slice(0, 1000) : undefined}>${text.length > CELL ? `${text.slice(0, CELL)}…` : text}</span>`;
 }
 
-function rowsOf(value) {
-  if (Array.isArray(value)) return value;
-  if (value && typeof value === "object" && Array.isArray(value.data)) return value.data;
-  return [value];
+function cellText(value) {
+  // A large value is not written out for the sake of its first hundred letters.
+  if (typeof value === "string") return value.length > 1000 ? value.slice(0, 1000) : value;
+  if (Array.isArray(value) && value.length > 20) return `${short(value.slice(0, 20)).slice(0, -1)}, … ${value.length} items]`;
+  if (isObject(value) && escapeOf(value) === null && Object.keys(value).length > 20) return `{… ${Object.keys(value).length} fields}`;
+  return short(value);
 }
 
-function flat(row) {
-  if (row === null || typeof row !== "object" || Array.isArray(row) || escapeOf(row)) return { value: row };
-  const { data, ...rest } = row;
-  if (data === null || typeof data !== "object" || Array.isArray(data) || escapeOf(data)) return row;
-  return { ...rest, ...Object.fromEntries(Object.entries(data).map(([key, item]) => [`data.${key}`, item])) };
-}
+const rowsOf = (value) => (Array.isArray(value) ? value : isObject(value) && Array.isArray(membersOf(value).data) ? membersOf(value).data : [value]);
 
-// A table of documents, or of whatever a page or array holds. onOpen gets a row's reference when it is pressed.
-export function table(value, onOpen = null) {
-  const rows = rowsOf(value).map(flat);
-  const columns = [...new Set(rows.flatMap(Object.keys))];
-  const cell = (column, item) => {
-    if (item === undefined) return element("td");
-    if (onOpen && item && item["@ref"] && (column === "ref" || column === "value")) {
-      return element("td", {}, element("button", { type: "button", onclick: () => onOpen(item) }, short(item)));
+// Column paths of rows: the members of objects, those of a document's data by themselves. A row that is no object has
+// the column [].
+export function columnsOf(rows) {
+  const found = new Map();
+  const note = (path) => found.set(path.join("\u0000"), path);
+  for (const row of rows) {
+    if (!isObject(row) || (escapeOf(row) && escapeOf(row) !== "@obj")) { note([]); continue; }
+    for (const [key, value] of Object.entries(membersOf(row))) {
+      if (key === "data" && "ref" in row && isObject(value) && [null, "@obj"].includes(escapeOf(value))) Object.keys(membersOf(value)).forEach((field) => note(["data", field]));
+      else note([key]);
     }
-    return element("td", {}, short(item));
-  };
-  const head = element("tr", {}, ...columns.map((column) => element("th", { scope: "col" }, column)));
-  const body = rows.map((row) => element("tr", {}, ...columns.map((column) => cell(column, row[column]))));
-  return element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
+  }
+  return [...found.values()];
 }
 
-export function show(value, shape, onOpen) {
-  if (shape === "table") return table(value, onOpen);
-  if (shape === "json") return element("pre", {}, JSON.stringify(value, null, 2));
-  return tree(value);
+export const columnLabel = (path) => (path.length === 0 ? "value" : (path[0] === "data" && path.length > 1 ? path.slice(1) : path).join("."));
+const cellOf = (row, path) => (path.length ? at(row, path) : row);
+
+// A table of rows. marks: class name by row; first: what stands in a cell of its own before the others.
+export function Table({ rows, columns = columnsOf(rows), label, marks = () => "", first, head = {} }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>
+    <table>
+      <thead><tr>${first && html`<th scope="col" class="first">${first.title}</th>`}${columns.map((path) => html`<th scope="col" key=${path.join(".")}>${head[path.join(".")] ?? columnLabel(path)}</th>`)}</tr></thead>
+      <tbody>${rows.map((row, index) => html`<tr key=${row?.ref ? `${readRef(row.ref).id}` : index} class=${marks(row)}>
+        ${first && html`<td class="first">${first.cell(row, index)}</td>`}${columns.map((path) => html`<td key=${path.join(".")}><${Cell} value=${cellOf(row, path)} /></td>`)}
+      </tr>`)}</tbody>
+    </table>
+  </div>`;
 }
+
+// A value in the shape that was chosen: tree, table or text.
+export function Value({ value, shape, label }) {
+  if (shape === "table") return html`<${Table} rows=${rowsOf(value)} label=${label} />`;
+  if (shape === "text") return html`<${Text} value=${value} label=${label} />`;
+  return html`<${Tree} value=${value} open=${true} root=${true} />`;
+}
+
+// Files
+
+const csvField = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+export function csvLines(rows, columns) {
+  return rows.map((row) => `${columns.map((path) => { const value = cellOf(row, path); return value === undefined || value === null ? "" : csvField(csvText(value)); }).join(",")}\r\n`);
+}
+
+function csvText(value) {
+  const escape = escapeOf(value);
+  if (escape === "@ref") { const { id, name } = readRef(value); return id ?? name ?? short(value); }
+  if (["@ts", "@date", "@bytes", "@uuid"].includes(escape)) return value[escape];
+  return short(value);
+}
+
+export const csvHead = (columns) => `${columns.map((path) => csvField(columnLabel(path))).join(",")}\r\n`;

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import Any, Callable, Optional
+from bisect import bisect_right
+from typing import Any, Callable, NamedTuple, Optional
 
 from ..documents import writing
 from ..indexes.builds import build_document
@@ -37,10 +38,40 @@ def steps(keeper: Keeper, scope: int, number: int) -> Callable[[Any], bool]:
     return step
 
 
+#: Documents that `progress` counts before it gives up to say how many there are.
+COUNTED = 1_000_000
+
+
+class Progress(NamedTuple):
+    """How many documents a build has gone through, of how many. total: None when there are too many to count."""
+
+    done: int
+    total: Optional[int]
+
+
+def progress(ctx: Context, index: Index) -> Progress:
+    """How far the build behind the queries is with an index that is not active yet."""
+    first, last = json.loads(ctx.snap.setting(_key(index.ref)) or "null") or (None, None)
+    done = total = 0
+    for coll in live_sources(ctx, index):
+        documents = ctx.snap.scan_documents(index.scope, coll, limit=COUNTED + 1 - total)
+        total += len(documents)
+        if first is not None and coll <= first:
+            done += len(documents) if coll < first or last is None else bisect_right(documents, last)
+        if total > COUNTED:
+            return Progress(done, None)
+    return Progress(done, total)
+
+
+def _key(ref: v.Ref) -> str:
+    """The setting that says how far a build is: a JSON array of collection and last document done."""
+    return f"build/{ref.scope}/{ref.id}"
+
+
 def _step(ctx: Context, ref: v.Ref) -> bool:
     tx = ctx.writer()
     index = ctx.schema.index(ref)
-    key = f"build/{ref.scope}/{ref.id}"
+    key = _key(ref)
     if index is None:
         tx.set_setting(key, "")
         return False
