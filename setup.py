@@ -63,6 +63,7 @@ EXTRAS["test"] = [
     "opentelemetry-sdk>=1.20",
     "trustme>=1.1",
     "pexpect>=4.9",
+    'import-linter>=2.17; python_version >= "3.11"',
 ]
 EXTRAS["docs"] = [
     *RUNTIME,
@@ -76,6 +77,7 @@ EXTRAS["lint"] = [
     "ruff>=0.6",
     "mypy>=1.11",
     "types-requests",
+    'import-linter>=2.17; python_version >= "3.11"',
 ]
 EXTRAS["all"] = RUNTIME
 

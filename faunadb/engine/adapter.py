@@ -16,8 +16,8 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password
+from . import forks
 from .engine import DEFAULT_SECRET, Engine, open_engine
-from .storage import forks
 from .storage.base import StoreUnavailable
 from .wire.http import handle
 from .wire.messages import HttpRequest, HttpResponse

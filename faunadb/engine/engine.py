@@ -15,7 +15,10 @@ import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from . import functions  # noqa: F401  (importing functions registers the forms)
+from . import (
+    forks,
+    functions,  # noqa: F401  (importing functions registers the forms)
+)
 from .answers import MAX_BYTES, Answers
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
@@ -41,7 +44,7 @@ from .request import (
     Unauthenticated,
 )
 from .schema.view import SchemaCache, schema_view
-from .storage import Store, forks, open_store
+from .storage import Store, open_store
 from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreError, StoreUnavailable
 from .storage.urls import is_in_memory
 

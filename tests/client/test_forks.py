@@ -211,7 +211,7 @@ def test_grandchildren_and_siblings_share_the_file(tmp_path: Any) -> None:
 def test_a_child_forked_in_the_midst_of_a_query_is_told(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from faunadb.engine.storage import forks
+    from faunadb.engine import forks
 
     monkeypatch.setattr(forks, "PATIENCE", 0.05)
     inside, over = threading.Event(), threading.Event()

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
+from .. import forks
 from ..indexes import entries
 from ..language import codec
 from ..language import values as v
 from ..schema.view import SchemaView, schema_view
-from ..storage import forks
 from .keeper import Keeper, system_context
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import queue
 import threading
 from typing import Callable, Optional
 
-from ..storage import forks
+from .. import forks
 
 log = logging.getLogger("faunadb.engine")
 

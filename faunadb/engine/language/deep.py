@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any, Callable, TypeVar
 
-from ..storage import forks
+from .. import forks
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Callable, Optional
 
-from . import forks
+from .. import forks
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional, TypeVar
 
-from . import forks
+from .. import forks
 from .base import ClockBehind, Snapshot, Store, StoreError, Transaction
 from .clock import Clock
 from .commit_signal import CommitSignal

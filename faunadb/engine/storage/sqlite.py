@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Callable, Optional, TypeVar, Union
 
-from . import forks
+from .. import forks
 from .base import BadURL, EntryRow, Outgrown, Snapshot, Store, StoreError, StoreUnavailable, Transaction
 from .checks import logical_problems
 from .clock import Clock

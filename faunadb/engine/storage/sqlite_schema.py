@@ -13,7 +13,7 @@ import weakref
 from typing import Optional
 
 from ..._private import make_private
-from . import forks
+from .. import forks
 from .base import NotAStore, StoreError, StoreUnavailable
 from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
 

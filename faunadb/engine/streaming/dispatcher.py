@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Optional
 
+from .. import forks
 from ..auth.revalidation import Watch
 from ..auth.roles import PREDICATE_TIME
 from ..language.context import Context
@@ -17,7 +18,6 @@ from ..language.legacy import writer_for
 from ..language.registry import READ
 from ..language.values import Ref
 from ..schema.view import SchemaView, schema_view
-from ..storage import forks
 from ..storage.base import StoreError
 from .events import Change, VersionEvent
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame

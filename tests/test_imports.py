@@ -1,0 +1,18 @@
+"""The contracts of pyproject.toml about what may import what (docs/architecture.md, "The plan of the house")."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="import-linter needs Python 3.11")
+def test_imports_go_downwards(monkeypatch, capsys):
+    from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS, capsys.readouterr().out
