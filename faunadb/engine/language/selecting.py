@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Optional
 
 from . import casts
 from . import values as v
 from .errors import Fault, Position, undefined_ref, wrong_type
-from .nodes import Env, Node, Source, cast_value, fail, strongest
+from .nodes import Const, Env, Node, Source, backwards, cast_value, fail, strongest
 from .parser import Names, Parser
 from .paths import NOT_FOUND, walk, walk_all
 from .registry import Arg, Form, special
@@ -30,7 +31,12 @@ class SelectNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        steps, container, every = self._arguments(ctx, env)
+        return self._selected(ctx, env, self._arguments(ctx, env), self.default)
+
+    def _selected(
+        self, ctx: Context, env: Env, arguments: tuple[list[Any], Any, bool], default: Optional[Node]
+    ) -> Any:
+        steps, container, every = arguments
         if type(container) is v.UnresolvedRef:
             raise fail(undefined_ref(container, "from"), self.pos)
         if every:
@@ -38,8 +44,8 @@ class SelectNode(Node):
         found = walk(ctx, container, steps)
         if found is not NOT_FOUND:
             return found
-        if self.default is not None:
-            return self.default.eval(ctx, env)
+        if default is not None:
+            return default.eval(ctx, env)
         path = ",".join(map(str, steps))
         raise fail(
             Fault("value not found", f"Value not found at path [{path}].", "from", status=404), self.pos
@@ -76,14 +82,18 @@ class SelectNode(Node):
 
 
 class EagerDefault(SelectNode):
-    """``select`` as it was before version 3: the default is evaluated whether needed or not."""
+    """``select`` as it was before version 3: the default is evaluated whether needed or not.
+
+    As with any argument, it takes effect before those in front of it, whose errors are reported rather than its own.
+    """
 
     __slots__ = ()
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        if self.default is not None:
-            self.default.eval(ctx, env)
-        return super().eval(ctx, env)
+        if self.default is None:
+            return super().eval(ctx, env)
+        arguments, value = backwards(lambda: self._arguments(ctx, env), partial(self.default.eval, ctx, env))
+        return self._selected(ctx, env, arguments, Const(value, self.default.pos))
 
 
 def _select_parts(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> dict[str, Node]:

@@ -134,3 +134,26 @@ def test_texts_of_causes_are_old_as_well():
         "Class not found.",
     )
     assert cause["description"] == "Collection not found."
+
+
+ABORTS = {"abort": "default"}
+
+
+@pytest.mark.parametrize(
+    ("query", "position"),
+    [
+        ({"select": "a", "from": {"object": {"a": 1}}, "default": ABORTS}, ["default"]),
+        ({"select": "a", "from": {"abort": "from"}, "default": ABORTS}, ["from"]),
+        ({"select": 0.5, "from": {"abort": "from"}, "default": ABORTS}, ["select"]),
+    ],
+)
+def test_an_eager_default_fails_after_the_arguments_in_front_of_it(db, query, position):
+    assert db.error(query, headers={"x-faunadb-api-version": "2.1"})["position"] == position
+
+
+def test_an_eager_default_takes_effect_once(db):
+    db.wire({"create_collection": {"object": {"name": "c"}}})
+    query = {"select": "a", "from": 1, "default": {"create": "c"}}
+    made = db.wire(query, headers={"x-faunadb-api-version": "2.1"})
+    assert db.wire({"count": {"documents": {"collection": "c"}}}) == 1
+    assert db.wire({"exists": made["ref"]}) is True
