@@ -50,7 +50,7 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
     default=MAX_BYTES >> 20,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Memory in MB of each process for answers, which are kept until something is written (0: none).",
+    help="Memory in MB of each process for answers, which are kept until what they read changes (0: none).",
 )
 @click.option(
     "--log-level",

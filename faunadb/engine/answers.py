@@ -1,9 +1,9 @@
 """Answers that are still true.
 
-Most queries only read, and until something is committed a read gives the same answer each time, unless the answer
-depends on the time as well. So answers are kept until the next commit, and given again to whoever asks the same with
-the same secret. Whether there was a commit, by whichever process, each query's snapshot tells: nobody is given what was
-true a moment ago.
+Most queries only read, and until what they read changes a read gives the same answer each time, unless the answer
+depends on the time as well. So answers are kept, each with what was read for it (`storage.read_set`), and given again
+to whoever asks the same with the same secret. Each query's snapshot tells whether there was a commit, by whichever
+process, and the commit log what it changed: an answer that it touches goes. Nobody is given what was true a moment ago.
 
 An answer is kept only when it is a function of the query, the secret and the data. Neither the query may have looked at
 the time or made anything new (`Context.timeless`: ``now``, ``new_id``, times to live, limits of history), nor what its
@@ -15,10 +15,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from .language.registry import WRITE
 from .request import Outcome, Request
+from .storage.read_set import Changes, Read, larger_paths, within
 
 if TYPE_CHECKING:
     from .language.context import Context
@@ -28,29 +31,45 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 << 20
 #: An answer that would take more than one part in so many is not kept.
 _PARTS = 16
-#: Bytes that an answer takes beside its text, about.
-_BESIDE = 500
+#: Bytes that an answer takes beside its text, and for each thing that was read for it, about.
+_BESIDE, _PER_READ = 500, 250
+#: Things that may be read for an answer that is kept. Dropping it costs as much.
+MAX_READS = 300
+#: Commits that are looked through to catch up; after more of them nothing is kept.
+MAX_BEHIND = 200
+#: The newest commits that are remembered, for answers that were being evaluated meanwhile.
+_RECENT = 64
 
 
 class _Kept(NamedTuple):
-    """Answers by name, all true while the commit of the time txn is the newest."""
-
-    txn: int
-    answers: dict[bytes, Outcome]
+    answer: Outcome
+    reads: tuple[Read, ...]
+    size: int
 
 
 class Answers:
-    """What an engine has answered since the newest commit. Any thread may use it. max_bytes: 0 keeps nothing."""
+    """What an engine has answered that is still true. Any thread may use it. max_bytes: 0 keeps nothing."""
 
     def __init__(self, max_bytes: int = MAX_BYTES):
         self._max_bytes = max_bytes
         self._digest = hashlib.blake2b(key=os.urandom(32), digest_size=32)
         self._lock = threading.Lock()
-        self._kept = _Kept(-1, {})
+        self._clear(-1, -1)
+
+    def _clear(self, txn: int, schema_version: int) -> None:
+        self._kept: dict[bytes, _Kept] = {}
         self._size = 0
+        #: names of the answers for which a thing was read, by its path
+        self._readers: dict[str, dict[bytes, Read]] = {}
+        #: the newest commits, of which all after the floor are there
+        self._recent: deque[tuple[int, Changes]] = deque()
+        self._floor = txn
+        #: every commit up to this one is known and has taken its answers along
+        self._schema_version = schema_version
+        self._txn = txn
 
     def __len__(self) -> int:
-        return len(self._kept.answers)
+        return len(self._kept)
 
     def name(self, request: Request) -> Optional[bytes]:
         """What the answer to a request is kept by, None when it will not be.
@@ -69,26 +88,89 @@ class Answers:
 
     def find(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
         """The answer that is true at a snapshot, if there is one."""
-        txn, answers = self._kept
-        if txn != snap.last_txn or name is None:
+        if name is None:
             return None
-        answer = answers.get(name)
-        return None if answer is None else Outcome(answer.status, answer.text, snap.time, answer.metrics)
+        if snap.last_txn != self._txn and not self._catch_up(snap):
+            return None
+        kept = self._kept.get(name)
+        if kept is None or snap.last_txn != self._txn:  # a commit may have come to be known just now
+            return None
+        answer = kept.answer
+        return Outcome(answer.status, answer.text, snap.time, answer.metrics)
 
     def keep(self, name: Optional[bytes], ctx: Context, answer: Outcome) -> None:
-        """Keep what a query has answered. ctx: of its evaluation, which is over."""
-        size = len(answer.text) + _BESIDE
-        if name is None or not (ctx.timeless and ctx.auth.timeless) or size > self._max_bytes // _PARTS:
+        """Keep what a query has answered. ctx: of its evaluation, which is over, on a snapshot that noted its reads."""
+        if name is None or not (ctx.timeless and ctx.auth.timeless):
             return
-        last_txn = ctx.snap.last_txn
+        snap = ctx.snap
+        reads = tuple(islice(snap.reads, MAX_READS + 1))
+        size = len(answer.text) + _BESIDE + _PER_READ * len(reads)
+        if size > self._max_bytes // _PARTS or len(reads) > MAX_READS:
+            return
+        if snap.last_txn > self._txn:
+            self._catch_up(snap)
         with self._lock:
-            if last_txn > self._kept.txn:
-                self._kept = _Kept(last_txn, {})
-                self._size = 0
-            txn, answers = self._kept
-            if last_txn < txn or name in answers:
+            if name in self._kept or not self._is_true(snap):
                 return
+            self._kept[name] = _Kept(answer, reads, size)
+            for read in reads:
+                self._readers.setdefault(read.path, {})[name] = read
             self._size += size
             while self._size > self._max_bytes:
-                self._size -= len(answers.pop(next(iter(answers))).text) + _BESIDE
-            answers[name] = answer
+                self._drop(next(iter(self._kept)))
+
+    def _is_true(self, snap: Snapshot) -> bool:
+        """Whether what was read from a snapshot has not changed since, by the commits that are known."""
+        txn = snap.last_txn
+        if txn == self._txn:
+            return snap.schema_version == self._schema_version
+        if not self._floor <= txn <= self._txn:
+            return False  # too new or too old to tell
+        later = [commit for commit in self._recent if commit[0] > txn]
+        return snap.reads.changed_since(later) is None
+
+    def _catch_up(self, snap: Snapshot) -> bool:
+        """Learn of the commits that a snapshot sees. False for a snapshot from before what is known."""
+        with self._lock:
+            if snap.last_txn <= self._txn:
+                return snap.last_txn == self._txn
+            # What fills an empty store leaves no log, but makes another schema.
+            commits = [] if self._txn < 0 else snap.changed(self._txn, MAX_BEHIND)
+            if snap.schema_version != self._schema_version or not commits or len(commits) == MAX_BEHIND:
+                self._clear(snap.last_txn, snap.schema_version)
+                return True
+            for commit in commits:
+                self._drop_touched(commit[1])
+                self._recent.append(commit)
+                if len(self._recent) > _RECENT:
+                    self._floor, _ = self._recent.popleft()
+            self._txn = snap.last_txn
+            return True
+
+    def _drop_touched(self, changes: Changes) -> None:
+        """Forget the answers that a commit makes void."""
+        if changes.wide:  # seldom: the schema, or very much at once
+            for name in list(self._kept):
+                self._drop(name)
+            return
+        touched: set[bytes] = set()
+        for path, values in changes.at.items():
+            for larger in larger_paths(path):
+                touched.update(self._readers.get(larger, ()))
+            for name, read in self._readers.get(path, {}).items():
+                if read.wide or within(values, read.lower, read.upper):
+                    touched.add(name)
+        for name in touched:
+            self._drop(name)
+
+    def _drop(self, name: bytes) -> None:
+        kept = self._kept.pop(name, None)
+        if kept is None:
+            return
+        self._size -= kept.size
+        for read in kept.reads:
+            names = self._readers.get(read.path)
+            if names is not None:
+                names.pop(name, None)
+                if not names:
+                    del self._readers[read.path]

@@ -195,6 +195,7 @@ class Engine:
         known = self.answers.find(name, snap)
         if known is not None:
             return known
+        snap.note_reads()
         deadline = time.monotonic() + QUICK_SECONDS
         quick = request._replace(deadline=min(deadline, request.deadline))
         try:

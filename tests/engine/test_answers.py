@@ -1,4 +1,4 @@
-"""Answers that are kept until the next commit: always the ones that evaluation would give."""
+"""Answers that are kept until what they read changes: always the ones that evaluation would give."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from faunadb import query as q
-from faunadb.engine.answers import Answers
+from faunadb.engine.answers import MAX_BEHIND, MAX_READS, Answers
 from faunadb.engine.engine import Engine, open_engine
-from faunadb.engine.request import Request
+from faunadb.engine.request import Metrics, Outcome, Request
+from faunadb.engine.storage.read_set import Changes, ReadSet
 from tests.engine.conftest import Database
 from tests.engine.fuzzing import FIXTURE, Generator
 
@@ -61,18 +63,66 @@ TIMELESS = {
 }
 
 
+#: What touches no answer of `TIMELESS`: other documents, and other entries of the same index.
+ELSEWHERE = {
+    "another collection": q.create(q.collection("short"), {"data": {"cost": 1}}),
+    "another document": q.update(q.ref(SPELLS, "2"), {"data": {"name": "water"}}),
+    "another term": q.create(SPELLS, {"data": {"cost": 3}}),
+}
+
+#: What each answer of `TIMELESS` is no longer true after; nothing, for those that read nothing.
+TOUCHING = {
+    "a document": q.update(ONE, {"data": {"name": "frost"}}),
+    "whether there is one": q.create(q.ref(SPELLS, "7"), {}),
+    "a page": q.create(SPELLS, {"data": {"cost": 1}}),
+    "a match": q.delete(ONE),
+    "a function": q.update(ONE, {"data": {"name": "frost"}}),
+    "the schema": q.create_collection({"name": "new"}),
+}
+
+
+def evaluated(db: Database, expression: Any) -> bool:
+    """Whether answering a query takes a look at what it is made of."""
+    prepared: list[Any] = []
+    original = Engine._prepare
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_prepare", lambda *args: prepared.append(args) or original(*args))
+        assert db.raw(expression).status in (200, 404)
+    return bool(prepared)
+
+
 @pytest.mark.parametrize("name", TIMELESS)
-def test_it_is_kept_until_something_is_written(world: Database, name: str) -> None:
+def test_it_is_kept_until_what_it_read_changes(world: Database, name: str) -> None:
     query = TIMELESS[name]
-    world.query(1)  # the first answer after a commit makes place
     assert kept(world, query)
     first = world.raw(query)
-    assert not kept(world, query)
-    world.query(q.create(SPELLS, {}))
-    assert len(world.engine.answers)
-    world.query(1)
-    assert kept(world, query)
-    assert world.raw(query).body == first.body
+    for elsewhere, write in ELSEWHERE.items():
+        world.query(write)
+        assert not evaluated(world, query), elsewhere
+        assert world.raw(query).body == first.body
+    if name in TOUCHING:
+        world.query(TOUCHING[name])
+        assert evaluated(world, query)
+        assert world.raw(query).body != first.body
+
+
+def test_whoever_was_late_is_told_the_same(tmp_path: Path) -> None:
+    """An answer that was being evaluated while others wrote is kept only where they touched nothing of it."""
+    with open_engine(f"sqlite:///{tmp_path}/main.db") as engine:
+        db = Database(engine)
+        db.query(q.create_collection({"name": "spells"}))
+        db.query(q.create(ONE, {}))
+        db.query(1)
+        touched = Request("Bearer secret", b'{"get":{"ref":{"collection":"spells"},"id":"1"}}')
+        untouched = Request("Bearer secret", b'{"exists":{"ref":{"collection":"spells"},"id":"5"}}')
+        with engine.store.snapshot() as early:
+            db.query(q.update(ONE, {"data": {"name": "frost"}}))
+            db.query(1)
+            for asked in (touched, untouched):
+                early.note_reads()
+                before = len(engine.answers)
+                engine._read(asked, engine._prepare(asked, early), early, engine.answers.name(asked))
+                assert len(engine.answers) - before == (asked is untouched)
 
 
 TIMED = {
@@ -209,13 +259,34 @@ def test_a_commit_elsewhere_is_seen_at_once(two: tuple[Database, Database]) -> N
 # Memory
 
 
-class Read:
-    """A context of a finished read: all that `Answers.keep` looks at."""
+class Snapshot:
+    """A snapshot as `Answers` looks at it."""
 
-    def __init__(self, last_txn: int, timeless: bool = True):
-        self.timeless = self.auth = self.snap = self
-        self.last_txn = last_txn
-        self.time = last_txn
+    schema_version = 0
+
+    def __init__(self, last_txn: int, *documents: int):
+        self.last_txn = self.time = last_txn
+        self.reads = ReadSet()
+        for number in documents:
+            self.reads.document(0, 1024, number)
+
+    def changed(self, after: int, limit: int) -> list[tuple[int, Changes]]:
+        """Each transaction has changed the document of its number."""
+        found = []
+        for txn in range(after + 1, min(after + limit, self.last_txn) + 1):
+            changes = Changes()
+            changes.document(0, 1024, txn)
+            found.append((txn, changes))
+        return found
+
+
+def keep(answers: Answers, n: int, snap: Snapshot, text: str = "answer") -> None:
+    auth = SimpleNamespace(timeless=True)
+    answers.keep(name(answers, n), SimpleNamespace(timeless=True, auth=auth, snap=snap), outcome(text))  # type: ignore[arg-type]
+
+
+def found(answers: Answers, n: int, snap: Snapshot) -> bool:
+    return answers.find(name(answers, n), snap) is not None  # type: ignore[arg-type]
 
 
 def name(answers: Answers, n: int) -> Any:
@@ -223,23 +294,23 @@ def name(answers: Answers, n: int) -> Any:
 
 
 def outcome(text: str) -> Any:
-    from faunadb.engine.request import Metrics, Outcome
-
     return Outcome(200, text, 1, Metrics())
 
 
 def test_memory_is_bounded_and_the_oldest_go_first() -> None:
     answers = Answers(100_000)
     for n in range(1000):
-        answers.keep(name(answers, n), Read(1), outcome("x" * 500))  # type: ignore[arg-type]
+        keep(answers, n, Snapshot(1, n + 100), "x" * 250)
     assert len(answers) == 100
-    assert answers.find(name(answers, 899), Read(1)) is None  # type: ignore[arg-type]
-    assert answers.find(name(answers, 900), Read(1)) is not None  # type: ignore[arg-type]
+    assert not found(answers, 899, Snapshot(1))
+    assert found(answers, 900, Snapshot(1))
+    assert len(answers._readers) == 100
 
 
 def test_one_large_answer_does_not_push_out_the_others() -> None:
     answers = Answers(100_000)
-    answers.keep(name(answers, 1), Read(1), outcome("x" * 10_000))  # type: ignore[arg-type]
+    keep(answers, 1, Snapshot(1), "x" * 10_000)
+    keep(answers, 2, Snapshot(1, *range(MAX_READS + 1)))
     assert len(answers) == 0
 
 
@@ -249,16 +320,25 @@ def test_nothing_is_kept_where_none_are_wanted() -> None:
         assert len(engine.answers) == 0
 
 
-def test_an_answer_from_before_the_newest_commit_is_not_kept() -> None:
+def test_answers_from_before_the_newest_commit() -> None:
     answers = Answers()
-    answers.keep(name(answers, 1), Read(5), outcome("new"))  # type: ignore[arg-type]
-    answers.keep(name(answers, 2), Read(4), outcome("old"))  # type: ignore[arg-type]
-    assert answers.find(name(answers, 2), Read(5)) is None  # type: ignore[arg-type]
-    assert answers.find(name(answers, 2), Read(4)) is None  # type: ignore[arg-type]
-    assert answers.find(name(answers, 1), Read(4)) is None  # type: ignore[arg-type]
-    answers.keep(name(answers, 3), Read(6), outcome("newer"))  # type: ignore[arg-type]
-    assert answers.find(name(answers, 1), Read(5)) is None  # type: ignore[arg-type]
-    assert len(answers) == 1
+    keep(answers, 1, Snapshot(5, 7))
+    keep(answers, 2, Snapshot(4, 1))
+    assert not found(answers, 2, Snapshot(5)), "nobody knows what came between 4 and 5"
+    assert not found(answers, 1, Snapshot(4)), "it may not have been true then"
+    assert found(answers, 1, Snapshot(6))
+    keep(answers, 3, Snapshot(5, 6))
+    assert not found(answers, 3, Snapshot(6)), "the commit 6 changed what it read at 5"
+    keep(answers, 4, Snapshot(5, 8))
+    assert not found(answers, 1, Snapshot(7))
+    assert len(answers) == 0 or not found(answers, 4, Snapshot(8))
+
+
+def test_after_very_many_commits_nothing_is_kept() -> None:
+    answers = Answers()
+    keep(answers, 1, Snapshot(5, 10_000))
+    assert found(answers, 1, Snapshot(5 + MAX_BEHIND - 1))
+    assert not found(answers, 1, Snapshot(5 + 3 * MAX_BEHIND))
 
 
 def test_names_tell_secret_and_query_apart() -> None:
@@ -277,7 +357,9 @@ def test_random_queries_are_answered_as_if_each_was_evaluated(tmp_path: Path, se
         asking, judge = Database(engine), Database(evaluating)
         for query in FIXTURE:
             asking.raw(json.dumps(query))
-        generator = Generator(Random(f"answers {seed}"))
+        random = Random(f"answers {seed}")
+        generator = Generator(random)
+        earlier: list[str] = []
         compared = 0
         for number in range(400):
             text = generator.text(generator.query())
@@ -297,6 +379,10 @@ def test_random_queries_are_answered_as_if_each_was_evaluated(tmp_path: Path, se
             if is_kept is not None:
                 compared += 1
                 assert given.body == judge.raw(text).body, (seed, number, text)
+                earlier.append(text)
+            for old in random.sample(earlier, min(3, len(earlier))):
+                # Whatever others wrote meanwhile.
+                assert asking.raw(old).body == judge.raw(old).body, (seed, number, old)
         assert compared > 40
 
 

@@ -247,7 +247,7 @@ class ReadSet:
                 if any(other.startswith(path) or path.startswith(other) for other in wide):
                     return path
                 continue
-            if path in at and _within(at[path], read.lower, read.upper):
+            if path in at and within(at[path], read.lower, read.upper):
                 return path
             if wide and any(map(path.startswith, wide)):
                 return path
@@ -271,7 +271,14 @@ def _short(bound: Optional[bytes], upper: bool) -> Optional[str]:
     return bound[:_SHORT].hex() + ("g" if upper else "")  # beyond every hexadecimal digit
 
 
-def _within(values: Optional[set[str]], lower: Optional[str], upper: Optional[str]) -> bool:
+def larger_paths(path: str) -> list[str]:
+    """Paths of all that a thing belongs to, the thing itself excepted."""
+    parts = path.split("/")[:-1]
+    return ["".join(f"{part}/" for part in parts[:count]) for count in range(len(parts))]
+
+
+def within(values: Optional[set[str]], lower: Optional[str], upper: Optional[str]) -> bool:
+    """Whether any of the values of a set's entries (None: perhaps all) lies between two bounds."""
     if values is None:
         return True
     return any((lower is None or value >= lower) and (upper is None or value < upper) for value in values)
