@@ -25,7 +25,7 @@ from .auth.jwks import KeysNeeded, with_keys
 from .background import maintenance
 from .background.worker import Background
 from .language import budget, deep
-from .language.context import Context, NeedsWriter
+from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, timed_out
 from .language.legacy import writer_for
 from .language.nodes import Node
@@ -167,7 +167,7 @@ class Engine:
                 raise Failed(errors, snap.time) from None
             watch = Watch(self, request.authorization, prepared.auth, snap)
             stream = self.streams.subscribe(watch, target, fields, request.version, snap)
-            return Opened(stream, snap.time, ctx.compute, ctx.reads)
+            return Opened(stream, snap.time, Metrics(ctx.compute, ctx.reads, read_ops=ctx.read_ops))
 
     # Queries
 
@@ -203,7 +203,7 @@ class Engine:
             if prepared.effect >= WRITE:
                 raise NotQuick
             return self._read(quick, prepared, snap, name)
-        except (NeedsWriter, KeysNeeded, RecursionError):
+        except (NeedsWriter, TakesLong, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
             if error.status == 503:
@@ -301,6 +301,7 @@ class Engine:
             deadline=request.deadline,
             effect_limit=request.effect_limit,
             effect_reason=request.effect_reason,
+            in_place=request.snapshot is not None,
         )
 
     def _evaluate(
@@ -314,7 +315,7 @@ class Engine:
             try:
                 value = prepared.node.eval(ctx, {})
             except QueryErrors as errors:
-                raise Failed(errors, snap.time, ctx.reads) from None
+                raise Failed(errors, snap.time, ctx.reads, ctx.read_ops) from None
             text = '{"resource":' + writer_for(ctx).text(value) + "}"
         status = 201 if type(value) is Document and value.created else 200
         written = tx is not None and tx.wrote
@@ -322,7 +323,13 @@ class Engine:
             status,
             text,
             tx.txn if tx is not None and written else snap.time,
-            Metrics(ctx.compute, ctx.reads, tx.bytes_written if tx is not None else 0),
+            Metrics(
+                ctx.compute,
+                ctx.reads,
+                tx.bytes_written if tx is not None else 0,
+                read_ops=ctx.read_ops,
+                write_ops=tx.write_ops if tx is not None else 0,
+            ),
         )
 
     def _write(self, request: Request, prepared: _Prepared) -> Outcome:

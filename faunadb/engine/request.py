@@ -41,12 +41,14 @@ class Request(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """What a query cost. compute: units. read, written: bytes. retries: of a contended transaction."""
+    """What a query cost. compute: units. read, written: bytes, and operations. retries: of a contended transaction."""
 
     compute: int = 0
     read: int = 0
     written: int = 0
     retries: int = 0
+    read_ops: int = 0
+    write_ops: int = 0
 
     def lines(self) -> list[str]:
         """The same for people."""
@@ -79,11 +81,12 @@ class Unauthenticated(Exception):
 
 
 class Failed(Exception):
-    """A query ended by `errors`; time: its snapshot's. bytes_read: what it had read, when it was ended by ``abort``."""
+    """A query ended by `errors`; time: its snapshot's. read, read_ops: what it had read, when ``abort`` ended it."""
 
-    def __init__(self, errors: QueryErrors, snapshot_time: int, bytes_read: int = 0):
+    def __init__(self, errors: QueryErrors, snapshot_time: int, read: int = 0, read_ops: int = 0):
         super().__init__(str(errors))
         self.errors = errors
         self.time = snapshot_time
-        self.bytes_read = bytes_read if any(error.code == ABORTED for error in errors.errors) else 0
+        aborted = any(error.code == ABORTED for error in errors.errors)
+        self.read, self.read_ops = (read, read_ops) if aborted else (0, 0)
         self.retries = 0

@@ -64,8 +64,9 @@ def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
         check_time(ctx, scope, coll, at)
     found = ctx.snap.version(scope, coll, ref.id, at)
     if found is None or not found.live or (found.ttl is not None and found.ttl <= ctx.time):
+        ctx.read(0)
         return None
-    ctx.reads += len(found.data)
+    ctx.read(len(found.data))
     return found
 
 
@@ -112,7 +113,7 @@ def versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
     expired; then all versions newer than that time.
     """
     for version in _shown_versions(ctx, ref):
-        ctx.reads += len(version.data or "")
+        ctx.read(len(version.data or ""))
         yield version
 
 

@@ -50,13 +50,13 @@ def _hash_of(ctx: Context, ref: Optional[v.Ref]) -> Optional[str]:
         return None
     row = ctx.snap.version(credentials.scope, credentials.coll, credentials.id)
     if row is not None and row.data is not None:
-        ctx.reads += len(row.data)
+        ctx.read(len(row.data))
     stored = codec.stored(credentials, row)
     hashed = None if stored is None else stored.fields.get("hashed_password")
     return hashed if type(hashed) is str else None
 
 
-@form(Arg("login", IDENTIFIER), Arg("params", OBJECT), effect=WRITE)
+@form(Arg("login", IDENTIFIER), Arg("params", OBJECT), effect=WRITE, slow=True)
 def login(ctx: Context, identifier: Identifier, params: dict[str, Any]) -> v.Document:
     """A token for a document whose password is known. Its ``secret`` is shown by this result alone.
 
@@ -112,7 +112,7 @@ def _delete(ctx: Context, token: v.Ref) -> None:
         writing.write(ctx, token, None, row)
 
 
-@form(Arg("identify", IDENTIFIER), Arg("password", STRING), effect=READ)
+@form(Arg("identify", IDENTIFIER), Arg("password", STRING), effect=READ, slow=True)
 def identify(ctx: Context, identifier: Identifier, password: str) -> bool:
     """Whether a document has credentials with this password. A set stands for its first member.
 
@@ -196,7 +196,7 @@ def has_current_token(ctx: Context, nothing: None) -> bool:
     return bool(ctx.auth.has_token)
 
 
-@form(Arg("key_from_secret", STRING), effect=READ)
+@form(Arg("key_from_secret", STRING), effect=READ, slow=True)
 def key_from_secret(ctx: Context, secret: str) -> Any:
     """The key or token that a secret belongs to; for a JSON web token ``{"database": ref}``.
 

@@ -73,7 +73,7 @@ def _normalized(text: str, normalizer: str) -> str:
     return u.normalized(text, normalizer)
 
 
-@form(Arg("casefold", SCALARS), optional=(Arg("normalizer", NORMALIZER, default="NFKCCaseFold"),))
+@form(Arg("casefold", SCALARS), optional=(Arg("normalizer", NORMALIZER, default="NFKCCaseFold"),), slow=True)
 def casefold(ctx: Context, operands: list[Any], normalizer: str) -> Any:
     """Strings folded for comparison regardless of case, or normalised; other scalars pass. One operand comes back bare.
 
@@ -84,7 +84,7 @@ def casefold(ctx: Context, operands: list[Any], normalizer: str) -> Any:
     return folded[0] if len(folded) == 1 else folded
 
 
-@form(Arg("regexescape", STRING))
+@form(Arg("regexescape", STRING), slow=True)
 def regexescape(ctx: Context, text: str) -> str:
     """A pattern that matches a text literally.
 
@@ -114,7 +114,7 @@ def endswith(ctx: Context, text: str, search: str) -> bool:
     return text.endswith(search)
 
 
-@form(Arg("containsstr", STRING), Arg("search", STRING))
+@form(Arg("containsstr", STRING), Arg("search", STRING), slow=True)
 def containsstr(ctx: Context, text: str, search: str) -> bool:
     """True when a text holds another.
 
@@ -133,7 +133,7 @@ def _bounded(ctx: Context, search: Callable[[], Any]) -> Any:
         raise timed_out("Regular expression has timed out.") from None
 
 
-@form(Arg("containsstrregex", STRING), Arg("pattern", REGEX))
+@form(Arg("containsstrregex", STRING), Arg("pattern", REGEX), slow=True)
 def containsstrregex(ctx: Context, text: str, pattern: JavaPattern) -> bool:
     """True when a pattern (Java's dialect) is found anywhere in a text.
 
@@ -150,7 +150,7 @@ def _start(text: str, start: Optional[int]) -> int:
     return found
 
 
-@form(Arg("findstr", STRING), Arg("find", STRING), optional=(Arg("start", INTEGER),))
+@form(Arg("findstr", STRING), Arg("find", STRING), optional=(Arg("start", INTEGER),), slow=True)
 def findstr(ctx: Context, text: str, find: str, start: Optional[int]) -> int:
     """The index of the first occurrence at or after ``start``, -1 for none. A start outside the text counts as 0.
 
@@ -164,6 +164,7 @@ def findstr(ctx: Context, text: str, find: str, start: Optional[int]) -> int:
     Arg("findstrregex", STRING),
     Arg("pattern", REGEX),
     optional=(Arg("start", INTEGER), Arg("num_results", INTEGER, default=MAX_COUNT)),
+    slow=True,
 )
 def findstrregex(
     ctx: Context, text: str, pattern: JavaPattern, start: Optional[int], num_results: int
@@ -216,7 +217,7 @@ def _mapped(
     >>> q.{driver}({example!r})
     {change(example)!r}
     """
-    return form(Arg(key, STRING))(mapped)
+    return form(Arg(key, STRING), slow=True)(mapped)
 
 
 lowercase = _mapped("lowercase", "lowercase", "The text in lower case.", str.lower, "Fire Beak")
@@ -232,7 +233,7 @@ rtrim = _mapped(
 )
 
 
-@form(Arg("titlecase", STRING))
+@form(Arg("titlecase", STRING), slow=True)
 def titlecase(ctx: Context, text: str) -> str:
     """Each word with a capital first letter, by Unicode's word boundaries.
 
@@ -271,7 +272,7 @@ def _check_grams(least: Optional[int], most: Optional[int]) -> None:
         raise Faults([invalid_argument(problem) for problem in problems])
 
 
-@form(Arg("ngram", SCALARS), optional=(Arg("min", INTEGER), Arg("max", INTEGER)))
+@form(Arg("ngram", SCALARS), optional=(Arg("min", INTEGER), Arg("max", INTEGER)), slow=True)
 def ngram(ctx: Context, operands: list[Any], least: Optional[int], most: Optional[int]) -> list[Any]:
     """The n-grams of strings, 1 to 2 code points long when not said; other scalars pass.
 
@@ -313,7 +314,7 @@ def space(ctx: Context, count: int) -> str:
     return " " * max(low32(min(count, MAX_COUNT)), 0)
 
 
-@form(Arg("replacestr", STRING), Arg("find", STRING), Arg("replace", STRING))
+@form(Arg("replacestr", STRING), Arg("find", STRING), Arg("replace", STRING), slow=True)
 def replacestr(ctx: Context, text: str, find: str, replace: str) -> str:
     """Every occurrence of a text replaced.
 
@@ -330,6 +331,7 @@ def replacestr(ctx: Context, text: str, find: str, replace: str) -> str:
     Arg("pattern", REGEX),
     Arg("replace", STRING),
     optional=(Arg("first", BOOLEAN, default=False),),
+    slow=True,
 )
 def replacestrregex(ctx: Context, text: str, pattern: JavaPattern, replace: str, first: bool) -> str:
     """Every match of a pattern replaced, or only the first. ``$1`` in the replacement is a group.
@@ -362,7 +364,7 @@ def substring(ctx: Context, text: str, start: int, length: Optional[int]) -> str
     return text[begin : size if length is None else begin + length]
 
 
-@form(Arg("format", STRING), Arg("values", Many(None)))
+@form(Arg("format", STRING), Arg("values", Many(None)), slow=True)
 def format_(ctx: Context, text: str, values: list[Any]) -> str:
     """A text with its ``%`` specifiers replaced by values, after Java's Formatter.
 

@@ -69,6 +69,10 @@ class Field:
         return self.path == ["ts"]
 
 
+#: Partitions of a set without terms: the documents of a collection, an index that lists all.
+PARTITIONS = 8
+
+
 class Source:
     """One entry of an index's ``source``. collections: numbers, None for every user collection."""
 
@@ -128,6 +132,11 @@ class Index:
         self.built_at_once = built_at_once
         self.descending = tuple(field.reverse for field in values)
         self.wildcard = any(source.collections is None for source in sources)
+
+    @property
+    def partitions(self) -> int:
+        """How many parts its entries with the same terms are in, each of which is read: a matter of accounts alone."""
+        return 1 if self.unique or self.terms else PARTITIONS
 
     @classmethod
     def from_fields(cls, scope: int, id: int, fields: dict[str, Any]) -> Index:
@@ -442,7 +451,7 @@ def taken(ctx: Context, index: Index, entry: Entry, ref: v.Ref) -> bool:
     prefix, _ = keys.split(entry.values, ref.coll, ref.id)
     scope = index.scope
     for row in ctx.snap.entries(scope, index.id, entry.terms, lower=prefix, upper=keys.after(prefix)):
-        ctx.reads += len(row.values)
+        ctx.read(len(row.values))
         if row.doc == ref.id and row.coll == ref.coll:
             continue
         if (row.ttl is not None and row.ttl <= ctx.time) or not _same_cover(row.cover, entry.cover, scope):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..language import values as v
 from ..language.errors import bad_request, not_unique
+from ..storage.base import write_ops
 from . import definitions as indexing
 from . import keys, lookups
 from .builds import build_document
@@ -109,6 +110,7 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
             terms, values, cover = entry
             _check_key(terms, values)
             tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl)
+            tx.write_ops += write_ops(len(terms) + len(values) + len(cover or ""))
             if index.unique and indexing.taken(ctx, index, entry, ref):
                 raise not_unique()
 
@@ -132,12 +134,14 @@ def replace(
     gone = {place for place, cover in before.items() if place not in after or after[place] != cover}
     for place in gone:
         tx.end_entry(*place[:4])
+        _count(tx, place, None)
     kept = of_version(ctx, earlier)
     added: Entries = {}
     for place, cover in after.items():
         if place not in before or place in gone:
             past = _find(tx, place, tx.txn - 1) if kept.get(place, "") == cover else None
             tx.add_entry(*place, cover, new_ttl, None if past is None else past.added)
+            _count(tx, place, cover)
             added[place] = cover
         elif old_ttl != new_ttl:
             _refresh(tx, place, cover, new_ttl)
@@ -145,6 +149,13 @@ def replace(
     claimed = after if old_ttl is not None and old_ttl <= ctx.time else added
     if new is not None and claimed:
         check_unique(ctx, new.ref, claimed)
+
+
+def _count(tx: Any, place: Place, cover: Optional[str]) -> None:
+    """Count a write of an entry, if it is one of an index of the user."""
+    _, index, terms, values, coll, _ = place
+    if index >= v.FIRST_COLLECTION and index != coll:
+        tx.write_ops += write_ops(len(terms) + len(values) + len(cover or ""))
 
 
 def _refresh(tx: Any, place: Place, cover: Optional[str], ttl: Optional[int]) -> None:

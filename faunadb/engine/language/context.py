@@ -19,6 +19,13 @@ MAX_WIDTH = 100_000
 _WIDTH_BLOCK = 1024
 _CHECK_EVERY = 256
 
+#: Bytes that count as one operation of reading.
+READ_UNIT = 4096
+
+#: What a query may use that is evaluated in place (`Context.in_place`): units between two looks at the clock, bytes
+#: read, bytes made.
+_IN_PLACE_CHECK, _IN_PLACE_READ, _IN_PLACE_MADE = 16, 1 << 17, 1 << 18
+
 #: Bytes the process may grow by while a query runs.
 MAX_MEMORY = 1 << 30
 #: The same where the size of the process cannot be told: bytes made in all, though most of them are soon given back.
@@ -29,6 +36,10 @@ _MEASURE_EVERY = 1 << 23
 
 class NeedsWriter(Exception):
     """A query that was started read-only reached a write; it is run again as a writer."""
+
+
+class TakesLong(Exception):
+    """A query that is evaluated in place reached what the clock cannot interrupt soon; it is run again elsewhere."""
 
 
 class Host(Protocol):
@@ -55,6 +66,8 @@ class Context:
     effect_limit: the strongest effect allowed; effect_reason: what forbids more.
     deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
     it has made; size_at_start: of the process in bytes, None when that cannot be told (or was not yet needed).
+    in_place: others wait meanwhile (it is evaluated on the event loop), so that it ends by `TakesLong` before it reads
+    or makes much. reads: bytes; read_ops: the same in operations, of which each read is one at least.
     """
 
     __slots__ = (
@@ -69,10 +82,12 @@ class Context:
         "effect_limit",
         "effect_reason",
         "host",
+        "in_place",
         "literals",
         "made",
         "measure_at",
         "perms",
+        "read_ops",
         "reads",
         "schema",
         "scope",
@@ -95,6 +110,7 @@ class Context:
         deadline: float = float("inf"),
         effect_limit: int = WRITE,
         effect_reason: str = "",
+        in_place: bool = False,
     ):
         self.host = host
         self.snap = snap
@@ -112,10 +128,12 @@ class Context:
         self.effect_reason = effect_reason
         self.depth = 0
         self.compute = 0
-        self.check_at = _CHECK_EVERY
+        self.in_place = in_place
+        self.check_at = _IN_PLACE_CHECK if in_place else _CHECK_EVERY
         self.reads = 0
+        self.read_ops = 0
         self.made = 0
-        self.measure_at = _MEASURE_EVERY
+        self.measure_at = _IN_PLACE_MADE if in_place else _MEASURE_EVERY
         self.size_at_start: Optional[int] = None
         #: per-query memory for modules (names of refs, parsed indexes, ...), by module
         self.cache: dict[Any, Any] = {}
@@ -152,12 +170,37 @@ class Context:
                 f"Transaction does too much compute: got {ops}, limit: {MAX_COMPUTE // UNITS_PER_OP}"
             )
         self.check_deadline()
-        self.check_at = self.compute + _CHECK_EVERY
+        self.check_at = self.compute + (_IN_PLACE_CHECK if self.in_place else _CHECK_EVERY)
 
     def check_deadline(self) -> None:
         """Raise 503 when the query's time is up. Reading loops that charge no compute call this."""
         if time.monotonic() > self.deadline:
             raise timed_out("Query eval has timed out.")
+
+    def read(self, size: int) -> None:
+        """Count one read of size bytes."""
+        self.read_ops += -(-size // READ_UNIT) or 1
+        self.read_bytes(size)
+
+    def read_set(self, partitions: int) -> int:
+        """Count the beginning of a read of a set, which asks each of its partitions. Returns the bytes that covers."""
+        self.read_ops += partitions
+        return partitions * READ_UNIT
+
+    def read_entry(self, size: int, free: int) -> int:
+        """Count one entry of a set. free: bytes that are covered by what was counted; returns what is left of them."""
+        self.read_bytes(size)
+        if size > free:
+            more = -(-(size - free) // READ_UNIT)
+            self.read_ops += more
+            free += more * READ_UNIT
+        return free - size
+
+    def read_bytes(self, size: int) -> None:
+        """Count size bytes that were read."""
+        self.reads += size
+        if self.in_place and self.reads > _IN_PLACE_READ:
+            raise TakesLong
 
     def allocate(self, size: int) -> None:
         """Count size bytes of values made; looks at the size of the process now and then."""
@@ -167,6 +210,8 @@ class Context:
 
     def measure(self) -> None:
         """Enforce the limit on memory, and the deadline."""
+        if self.in_place:
+            raise TakesLong
         self.check_deadline()
         self.measure_at = self.made + _MEASURE_EVERY
         size = budget.resident()
@@ -209,4 +254,4 @@ class Context:
             self.perms, self.effect_limit, self.effect_reason, self.version = saved
 
 
-__all__ = ["Context", "NeedsWriter", "RequestError"]
+__all__ = ["Context", "NeedsWriter", "RequestError", "TakesLong"]

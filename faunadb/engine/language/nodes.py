@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from .context import MAX_WIDTH
+from .context import MAX_WIDTH, TakesLong
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
 from .registry import PURE, READ, Form
 from .values import Document, Page
@@ -399,6 +399,17 @@ class FormNode(Node):
 
     def source(self) -> Any:
         return Source((self.form.args[index].key, node.source()) for index, node, _, _ in self.slots)
+
+
+class SlowNode(FormNode):
+    """A form that the clock cannot interrupt (`Form.slow`). Its casts are part of it: they compile expressions."""
+
+    __slots__ = ()
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        if ctx.in_place:
+            raise TakesLong
+        return super().eval(ctx, env)
 
 
 class NameNode(FormNode):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from . import values as v
 from .errors import Position, QueryError, QueryErrors, parse_error, type_expected
 from .lambdas import LambdaNode, Pattern
-from .nodes import Const, Flat, FormNode, NameNode, Node, Var, array, is_flat, object_
+from .nodes import Const, Flat, FormNode, NameNode, Node, SlowNode, Var, array, is_flat, object_
 from .registry import VERSION_RANK, VERSIONS, Form, table
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class Parser:
         return Const(source, pos)
 
     def _call(self, form: Form, source: dict[str, Any], pos: Position, names: Names) -> Node:
-        node = NameNode(form, pos) if form.by_name else FormNode(form, pos)
+        kind = SlowNode if form.slow else NameNode if form.by_name else FormNode
+        node = kind(form, pos)
         for arg in form.args:
             key = arg.key
             if key in source:

@@ -68,7 +68,9 @@ class Form:
     function(ctx, *arguments) -> value; parse(parser, form, source, position, names) -> Node.
     since, until: the API versions it exists in (until None: still does). timeless: with the same arguments, the same
     secret and the same data it gives the same value, so that an answer with it may be kept; no form that counts as a
-    write does. by_name: it finds a thing of the schema by name, and looks at nothing else.
+    write does. by_name: it finds a thing of the schema by name, and looks at nothing else. slow: its cost grows
+    with a value beyond all bounds (a regular expression), or is large (a hash of a password), and the clock cannot
+    interrupt it, so that it is never evaluated where others wait for it.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Form:
         parse: Optional[Callable[..., Any]],
         timeless: bool = True,
         by_name: bool = False,
+        slow: bool = False,
     ):
         self.name = required[0].key
         self.required = tuple(required)
@@ -91,6 +94,7 @@ class Form:
         self.since = since
         self.until = until
         self.by_name = by_name
+        self.slow = slow
         self.timeless = timeless and effect != WRITE
         self.function = function if function is None or self.timeless else _once(function)
         self.parse = parse
@@ -142,14 +146,15 @@ def form(
     until: Optional[str] = None,
     timeless: bool = True,
     by_name: bool = False,
+    slow: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the function below as a form. effect: `PURE`, `READ` or `WRITE`, checked when it is reached.
 
-    timeless, by_name: see `Form`.
+    timeless, by_name, slow: see `Form`.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        _add(Form(required, optional, effect, since, until, function, None, timeless, by_name))
+        _add(Form(required, optional, effect, since, until, function, None, timeless, by_name, slow))
         return function
 
     return register

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from .. import documents
 from ..indexes import keys
+from ..indexes.definitions import PARTITIONS
 from ..language import values as v
 from ..language.equality import identical
 from .elements import Element, group
@@ -206,8 +207,10 @@ class EntryHistory(History):
         filtered: bool,
         source: v.SetValue,
         collections: Iterable[int],
+        partitions: int = PARTITIONS,
     ):
         self.ctx = ctx
+        self.partitions = partitions
         self.scope = scope
         self.index = index
         self.terms = terms
@@ -225,11 +228,12 @@ class EntryHistory(History):
 
     def _elements(self, rows: Iterable[Any]) -> Iterator[tuple[Element, Interval]]:
         scope, sources = self.scope, self.sources
+        free = self.ctx.read_set(self.partitions)
         for count, row in enumerate(rows):
             if count % 512 == 0:
                 self.ctx.check_deadline()
             key, coll, doc, cover = row[:4]
-            self.ctx.reads += len(key) + (len(cover) if cover is not None else 0)
+            free = self.ctx.read_entry(len(key) + (len(cover) if cover is not None else 0), free)
             if self.floors.of(coll) == math.inf:
                 continue
             values, ref = keys.split(key, coll, doc) if self.arity else (b"", key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from .. import documents
 from ..indexes import definitions as indexing
 from ..indexes import keys
+from ..indexes.definitions import PARTITIONS
 from ..language import values as v
 from ..language.errors import Fault, not_found, permission_denied, undefined_name
 from .base import CHECK_EVERY, REFS, Denied, Edges, LazySet, Reader, Shape
@@ -39,7 +40,7 @@ class LiveCollections(dict[int, bool]):
 class EntryReader(Reader):
     """Reads the entries of one term tuple of one index."""
 
-    __slots__ = ("at", "ctx", "descending", "index", "live", "scope", "sources", "terms")
+    __slots__ = ("at", "ctx", "descending", "index", "live", "partitions", "scope", "sources", "terms")
 
     def __init__(
         self,
@@ -50,8 +51,10 @@ class EntryReader(Reader):
         descending: tuple[bool, ...],
         filtered: bool,
         source: v.SetValue,
+        partitions: int = PARTITIONS,
     ):
         self.ctx = ctx
+        self.partitions = partitions
         self.scope = scope
         self.index = index
         self.terms = terms
@@ -81,6 +84,7 @@ class EntryReader(Reader):
                 high = key
         if high is not None and high <= low:  # type: ignore[operator]
             return
+        free = ctx.read_set(self.partitions)
         while True:
             count = 0
             last = b""
@@ -97,7 +101,7 @@ class EntryReader(Reader):
                 count += 1
                 last = row[0]
                 cover = row[3]
-                ctx.reads += len(last) if cover is None else len(last) + len(cover)
+                free = ctx.read_entry(len(last) if cover is None else len(last) + len(cover), free)
                 if count % CHECK_EVERY == 0:
                     ctx.check_deadline()
                 ttl = row[4]
@@ -167,7 +171,9 @@ class Match(LazySet):
             for coll in indexing.live_sources(ctx, index):
                 documents.check_time(ctx, index.scope, coll, at)
         terms = indexing.check_terms(keys.encode_terms(self.terms))
-        return EntryReader(ctx, index.scope, index.id, terms, index.descending, filtered, self)
+        return EntryReader(
+            ctx, index.scope, index.id, terms, index.descending, filtered, self, index.partitions
+        )
 
     def history(self, ctx: Context) -> History:
         index = self.config(ctx)
@@ -175,7 +181,15 @@ class Match(LazySet):
         terms = indexing.check_terms(keys.encode_terms(self.terms))
         collections = indexing.live_sources(ctx, index)
         return EntryHistory(
-            ctx, index.scope, index.id, terms, index.descending, filtered, EventsSet(self), collections
+            ctx,
+            index.scope,
+            index.id,
+            terms,
+            index.descending,
+            filtered,
+            EventsSet(self),
+            collections,
+            index.partitions,
         )
 
 

@@ -225,11 +225,19 @@ class Snapshot:
 
 S = TypeVar("S", bound=Snapshot)
 
+#: Bytes that count as one operation of writing.
+WRITE_UNIT = 1024
+
+
+def write_ops(size: int) -> int:
+    """Operations that a write of size bytes counts for."""
+    return -(-size // WRITE_UNIT) or 1
+
 
 class Transaction(Snapshot):
     """The view of the exclusive writer, which sees its own writes."""
 
-    __slots__ = ("bytes_written", "txn", "wrote")
+    __slots__ = ("bytes_written", "txn", "write_ops", "wrote")
 
     #: This transaction's time: unique, and later than every earlier one's.
     txn: int
@@ -237,6 +245,8 @@ class Transaction(Snapshot):
     wrote: bool
     #: Running sum of the sizes of texts and keys written. Limits are enforced by the caller.
     bytes_written: int
+    #: Running count of operations: of `WRITE_UNIT` bytes of a version, each write one at least. The caller counts entries.
+    write_ops: int
 
     def put_version(
         self,

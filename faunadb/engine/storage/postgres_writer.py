@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import psycopg
 
-from .base import Outgrown, StoreError, StoreUnavailable, Transaction
+from .base import Outgrown, StoreError, StoreUnavailable, Transaction, write_ops
 from .clock import Clock
 from .group_commit import TransactionLost, Writer
 from .postgres_reads import SETTINGS, Connection, PgReads, PgStatements, entry_key, micros, split_row
@@ -105,7 +105,9 @@ class PgTransaction(PgReads, SqlTransaction):
     ) -> None:
         self._wrote = True
         self.touched.document(scope, coll, doc)
-        self.bytes_written += 32 + (len(data) if data is not None else 0)
+        size = 32 + (len(data) if data is not None else 0)
+        self.bytes_written += size
+        self.write_ops += write_ops(size)
         key = (scope, coll, doc, ts)
         if not first:
             self._run(self._sql.note_stale, (scope, coll, ts, doc, 1 if live else 0, *key, *key))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Optional
 
-from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow
+from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow, write_ops
 from .read_set import (
     EVERYTHING,
     Changes,
@@ -329,6 +329,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self.schema_version = schema_version
         self.wrote = False
         self.bytes_written = 0
+        self.write_ops = 0
         self.note_reads()
         self.touched = Changes()
         self._changes: list[str] = []
@@ -359,7 +360,9 @@ class SqlTransaction(SqlSnapshot, Transaction):
             self._note_stale(scope, coll, doc, ts, newest[0][0] if newest else None)
         self.wrote = True
         self.touched.document(scope, coll, doc)
-        self.bytes_written += 32 + (len(data) if data is not None else 0)
+        size = 32 + (len(data) if data is not None else 0)
+        self.bytes_written += size
+        self.write_ops += write_ops(size)
         self._run(sql.put_version, (scope, coll, doc, ts, 1 if live else 0, ttl, data, self.txn))
 
     def _note_stale(self, scope: int, coll: int, doc: int, ts: int, newest: Optional[int]) -> None:

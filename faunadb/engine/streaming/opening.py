@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..language.errors import Fault, QueryErrors
+from ..request import Metrics
 from .stream import Stream
 from .targets import Target, target_of
 
 
 class Opened(NamedTuple):
-    """A stream that was opened. time: microseconds of the snapshot it begins at. compute, bytes_read: its query's."""
+    """A stream that was opened. time: microseconds of the snapshot it begins at. metrics: its query's."""
 
     stream: Stream
     time: int
-    compute: int
-    bytes_read: int
+    metrics: Metrics
 
 
 def target_of_value(value: Any) -> Target:

@@ -14,7 +14,7 @@ from ..language.errors import TICKET, RequestError, wires
 from ..language.legacy import is_legacy, legacy_error
 from ..language.registry import WRITE
 from ..language.render import pretty
-from ..request import Failed, Metrics, Request
+from ..request import Failed, Metrics, NotQuick, Request
 from ..schema.view import schema_view
 from .headers import Options, build, metric_headers, traceparent
 from .messages import CONTENT_TYPE, Headers, HttpRequest, HttpResponse
@@ -36,6 +36,8 @@ def error_body(code: str, description: str) -> str:
 UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 
 _NOTHING = Metrics()
+#: Characters of a body that is laid out for people while others wait.
+QUICKLY_LAID_OUT = 1 << 14
 #: Headers that no page can leave out or make up.
 _OF_BROWSERS = ("origin", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest")
 
@@ -71,6 +73,8 @@ class Exchange:
         if traced:
             text = self._with_trace(text)
         if traced or always_pretty or self._wants_pretty():
+            if self.snapshot is not None and len(text) > QUICKLY_LAID_OUT:
+                raise NotQuick
             text = pretty(text)
         if self.request.method == "HEAD":
             text = ""
@@ -152,7 +156,7 @@ class Exchange:
 
     def query_errors(self, failed: Failed) -> HttpResponse:
         self.time = failed.time
-        self.metrics = Metrics(read=failed.bytes_read, retries=failed.retries)
+        self.metrics = Metrics(read=failed.read, retries=failed.retries, read_ops=failed.read_ops)
         errors = wires(failed.errors.errors)
         if is_legacy(self.options.version):
             errors = [legacy_error(error) for error in errors]

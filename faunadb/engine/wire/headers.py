@@ -14,8 +14,6 @@ from ..language.registry import VERSION_RANK
 from ..request import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT, Metrics
 
 UNITS_PER_OP = 50
-READ_UNIT = 4096
-WRITE_UNIT = 1024
 
 
 def _header_error(name: str, reason: str) -> RequestError:
@@ -135,16 +133,18 @@ def _decode(text: str) -> str:
 @lru_cache(1024)
 def metric_headers(size_in: int, size_out: int, metrics: Metrics) -> tuple[tuple[str, str], ...]:
     """What a query cost, with the bytes of its body and of its answer."""
-    compute, read, written, retries = metrics
+    read_ops, write_ops = str(metrics.read_ops), str(metrics.write_ops)
     return (
         ("x-query-bytes-in", str(size_in)),
         ("x-query-bytes-out", str(size_out)),
-        ("x-compute-ops", str(max(1, -(-compute // UNITS_PER_OP)))),
-        ("x-byte-read-ops", str(-(-read // READ_UNIT))),
-        ("x-byte-write-ops", str(-(-written // WRITE_UNIT))),
-        ("x-storage-bytes-read", str(read)),
-        ("x-storage-bytes-write", str(written)),
-        ("x-txn-retries", str(retries)),
+        ("x-compute-ops", str(max(1, -(-metrics.compute // UNITS_PER_OP)))),
+        ("x-byte-read-ops", read_ops),
+        ("x-byte-write-ops", write_ops),
+        ("x-read-ops", read_ops),
+        ("x-write-ops", write_ops),
+        ("x-storage-bytes-read", str(metrics.read)),
+        ("x-storage-bytes-write", str(metrics.written)),
+        ("x-txn-retries", str(metrics.retries)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..language.errors import QueryError, QueryErrors
-from ..request import Failed, Metrics
+from ..request import Failed
 from ..streaming.dispatcher import DEFAULT_FIELDS, FIELDS
 from .exchange import Exchange
 from .headers import parse_query_string
@@ -43,7 +43,7 @@ def open_stream(exchange: Exchange) -> HttpResponse:
     source = exchange.source(exchange.body)
     opened = exchange.engine.subscribe(exchange.query_request(source), fields)
     exchange.time = opened.time
-    exchange.metrics = Metrics(opened.compute, opened.bytes_read)
+    exchange.metrics = opened.metrics
     exchange.extra.append(("x-fauna-stream-id", opened.stream.id))
     headers = [("content-type", CONTENT_TYPE), *exchange.common(0, 0)]
     return HttpResponse(200, headers, b"", opened.stream)
