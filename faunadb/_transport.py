@@ -198,6 +198,14 @@ def as_timeout(timeout: Seconds) -> Optional[Timeout]:
     return Timeout(connect=connect, read=read)
 
 
+def seconds(timeout: Optional[Timeout]) -> Optional[float]:
+    """Return how long a response may take; ``None`` for ever."""
+    if timeout is None:
+        return None
+    limits = [each for each in (timeout.total, timeout._read) if isinstance(each, (int, float))]
+    return min(limits, default=None)
+
+
 def new_session(
     headers: Mapping[str, str], timeout: Seconds, pool_connections: int, pool_maxsize: int
 ) -> Session:

@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from json import JSONDecodeError
+from sys import is_finalizing
 from time import time
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
@@ -109,7 +110,8 @@ class FaunaClient:
     :param scheme: ``"https"`` or ``"http"``.
     :param port: TCP port; 443 for https and 80 for http when ``None``.
     :param timeout: Seconds to wait for a connection and for each read of a response (streams excepted).
-        ``None`` waits for ever, a pair gives both separately.
+        ``None`` waits for ever, a pair gives both separately. For the engine in this process, the seconds that a
+        query may take.
     :param observer: Called with a :class:`~faunadb.request_result.RequestResult` after each exchange, failed
         ones included, before anything is raised.
     :param pool_connections: How many hosts connections are kept for.
@@ -177,12 +179,16 @@ class FaunaClient:
         if engine_url is None or self._endpoint.root in getattr(self.session, "adapters", ()):
             return
         # The engine is loaded only by those who use it.
+        from faunadb._transport import seconds
         from faunadb.engine.adapter import EngineAdapter
 
         # An application that still names the hosted service has the secret of a key there, of which the
         # database in its own process knows nothing.
         hosted = self.auth.secret if self._endpoint.is_redirected else None
-        self.session.mount(self._endpoint.root, EngineAdapter(engine_url, hosted_secret=hosted))
+        self.session.mount(
+            self._endpoint.root,
+            EngineAdapter(engine_url, hosted_secret=hosted, timeout=seconds(self._timeout)),
+        )
 
     def __repr__(self) -> str:
         return f"FaunaClient(endpoint={self.base_url!r})"
@@ -202,8 +208,9 @@ class FaunaClient:
             self.session.close()
 
     def __del__(self) -> None:
-        # The constructor may have failed before its first line, and modules may be gone at exit.
-        if not getattr(self, "_closed", True):
+        # The constructor may have failed before its first line. At exit modules may be gone, and threads have stopped
+        # wherever they were, perhaps with a lock that closing would wait for.
+        if not getattr(self, "_closed", True) and not is_finalizing():
             self.close()
 
     def check_new_version(self) -> None:

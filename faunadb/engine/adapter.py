@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import weakref
 from collections import deque
 from http import HTTPStatus
@@ -13,11 +14,13 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import ReadTimeout
 from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password
-from . import forks
+from . import companions, forks
 from .engine import DEFAULT_SECRET, Engine, open_engine
+from .request import MAX_TIMEOUT
 from .storage.base import StoreUnavailable
 from .wire.http import handle
 from .wire.messages import HttpRequest, HttpResponse
@@ -94,16 +97,24 @@ class EngineAdapter(BaseAdapter):
 
     The engine opens with the first request, so that a client can be made before its store can be reached; it closes
     with the last adapter. secret: root secret of a newly opened engine. hosted_secret: that of a key of the closed
-    hosted service, which opens the engine too (see `Authenticator.adopt`). options: those of `open_engine`.
+    hosted service, which opens the engine too (see `Authenticator.adopt`). timeout: seconds that a query may take
+    (streams may go on), None for as long as the request says; what takes longer raises `requests.ReadTimeout`, as over
+    a network. options: those of `open_engine`.
     Several ``sqlite://`` clients share one memory store for as long as any of them lives.
     """
 
     def __init__(
-        self, url: str, secret: str = DEFAULT_SECRET, hosted_secret: Optional[str] = None, **options: Any
+        self,
+        url: str,
+        secret: str = DEFAULT_SECRET,
+        hosted_secret: Optional[str] = None,
+        timeout: Optional[float] = None,
+        **options: Any,
     ):
         super().__init__()
         self.url = url
         self._hosted_secret = hosted_secret
+        self._limit = None if timeout is None else min(max(1, round(timeout * 1000)), MAX_TIMEOUT)
         self._options = {"secret": secret, **options}
         self._engine: Optional[Engine] = None
         self._lock = threading.RLock()
@@ -145,8 +156,22 @@ class EngineAdapter(BaseAdapter):
         proxies: Any = None,
     ) -> Response:
         """Answer a prepared request. A store that cannot be reached is a ConnectionError, as for a server."""
-        incoming = _incoming(request)
-        return _response(request, forks.visit_alone(lambda: self._answer(incoming, request)))
+        return _response(request, self._exchange(_incoming(request), request))
+
+    def _exchange(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
+        """Answer a request within the client's timeout. Raises `forks.Reentered` in the midst of another one."""
+        limit = self._limit
+        if limit is not None and not _set_limit(incoming, limit):
+            limit = None
+
+        def visit() -> HttpResponse:
+            return forks.visit_alone(lambda: self._answer(incoming, request))
+
+        began = time.monotonic()
+        answer = companions.run(visit) if companions.wanted() else visit()
+        if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
+            raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
+        return answer
 
     def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
         try:
@@ -162,15 +187,26 @@ class EngineAdapter(BaseAdapter):
         """
         path, _, query = path.partition("?")
         incoming = HttpRequest(method, path, query, headers, body or b"")
-        return forks.visit_alone(lambda: self._answer(incoming))
+        return self._exchange(incoming)
 
     def close(self) -> None:
-        """Give the engine back; it closes when nobody else uses it."""
+        """Give the engine back; it closes when nobody else uses it. Closing again does nothing."""
         with self._lock:
             self._closed = True
             engine, self._engine = self._engine, None
         if engine is not None:
             _shared.release(self.url)
+
+
+def _set_limit(incoming: HttpRequest, limit: int) -> bool:
+    """Have a query take no longer than so many milliseconds; False when it says itself that it will not, or is a stream."""
+    if incoming.path == "/stream":
+        return False
+    given = incoming.headers.get("x-query-timeout")
+    if given is not None and not (given.isdecimal() and int(given) > limit):
+        return False
+    incoming.headers["x-query-timeout"] = str(limit)
+    return True
 
 
 def _incoming(request: PreparedRequest) -> HttpRequest:

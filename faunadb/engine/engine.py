@@ -87,6 +87,7 @@ class Engine:
         self.schema_cache = SchemaCache()
         self._streams: Any = None
         self._starting = threading.Lock()
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"Engine({self.store.url!r})"
@@ -128,7 +129,10 @@ class Engine:
         self.background.begin_again()
 
     def close(self) -> None:
-        """End background work and streams, and close the store."""
+        """End background work and streams with their threads, and close the store. Closing again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self.close_streams()
         self.background.close()
         self.store.close()

@@ -122,7 +122,7 @@ def test_over_http_each_process_has_its_own_connections(echo: Any, own_session: 
             client.session = requests.Session()
         assert asked(client, 0)
         with busy(lambda: client.query(1)):
-            children = [in_child(lambda number=number: asked(client, number * 1000)) for number in range(20)]  # type: ignore[misc]
+            children = [in_child(lambda number=number: asked(client, number * 1000)) for number in range(8)]  # type: ignore[misc]
             assert asked(client, 100_000)
             assert all(child() for child in children)
         assert asked(client, 0)
@@ -162,7 +162,7 @@ def test_children_do_not_hang_while_threads_write(embedded: FaunaClient) -> None
         written[0] = count(embedded, 1)
 
     with busy(write, threads=1), busy(lambda: embedded.query(q.get(counter(2)))):
-        for _ in range(60):
+        for _ in range(30):
             assert in_child(lambda: count(embedded, 3) > 0)()
     assert count(embedded, 1) == written[0] + 1
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from functools import partial
 from typing import Any, Callable
 
@@ -34,7 +33,7 @@ def start(keeper: Keeper) -> None:
         keeper.background.submit(lambda: run(keeper))
     if overdue:
         keeper.background.submit(lambda: sweeping.sweep(keeper))
-    threading.Thread(target=_sweep_at_times, args=(keeper,), name="faunadb-sweeper", daemon=True).start()
+    keeper.background.accompany("faunadb-sweeper", lambda: _sweep_at_times(keeper))
 
 
 def _sweep_at_times(keeper: Keeper) -> None:

@@ -26,6 +26,7 @@ class Background:
     def _set_up(self) -> None:
         self._tasks: queue.Queue[Optional[Callable[[], None]]] = queue.Queue()
         self._thread: Optional[threading.Thread] = None
+        self._others: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._pending = 0
@@ -45,6 +46,14 @@ class Background:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="faunadb-background", daemon=True)
                 self._thread.start()
+
+    def accompany(self, name: str, work: Callable[[], None]) -> None:
+        """Do work in a thread of its own, which ends soon after `closing` is set."""
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        with self._lock:
+            if not self.closing.is_set():
+                self._others.append(thread)
+                thread.start()
 
     def _run(self) -> None:
         while True:
@@ -68,10 +77,11 @@ class Background:
             return self._idle.wait_for(lambda: self._pending == 0, timeout)
 
     def close(self) -> None:
-        """Stop after the step in progress; what is left is found again at the next start."""
+        """Stop after the step in progress; what is left is found again at the next start. The threads have ended then."""
         self.closing.set()
         with self._lock:
-            thread = self._thread
+            threads = [*self._others, *([self._thread] if self._thread is not None else [])]
             self._tasks.put(None)
-        if thread is not None and thread is not threading.current_thread():
-            forks.outside(thread.join)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                forks.outside(thread.join)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import Callable, Optional
 
 from .. import forks
@@ -30,6 +31,7 @@ class CommitSignal:
         self._newest = 0
         self._stop: Optional[threading.Event] = None
         self._thread: Optional[threading.Thread] = None
+        self._ending: list[threading.Thread] = []
 
     @property
     def wanted(self) -> bool:
@@ -88,15 +90,14 @@ class CommitSignal:
                 self._stop_if_idle()
 
     def close(self) -> None:
-        """Stop the watching thread and wait for it."""
+        """Stop the watching thread, and wait for it and for those that were told to stop before."""
         with self._changed:
             self._listeners = []
-            thread = self._thread
-            if self._stop is not None:
-                self._stop.set()
-            self._stop = self._thread = None
-        if thread is not None and thread is not threading.current_thread():
-            forks.outside(lambda: thread.join(timeout=10))
+            self._end_watch()
+            ending, self._ending = self._ending, []
+        for thread in ending:
+            if thread is not threading.current_thread():
+                forks.outside(partial(thread.join, timeout=10))
 
     def _start_watching(self) -> None:
         if self._watch is None or self._thread is not None:
@@ -108,9 +109,14 @@ class CommitSignal:
         self._thread.start()
 
     def _stop_if_idle(self) -> None:
-        if self.wanted or self._stop is None:
+        if not self.wanted:
+            self._end_watch()
+
+    def _end_watch(self) -> None:
+        if self._stop is None or self._thread is None:
             return
         self._stop.set()
+        self._ending = [*(thread for thread in self._ending if thread.is_alive()), self._thread]
         self._stop = self._thread = None
 
     @staticmethod

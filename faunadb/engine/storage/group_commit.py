@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any, Callable, Optional
 
 from .base import DeadlineExceeded, StoreError, StoreUnavailable, Transaction
@@ -19,6 +20,8 @@ from .clock import Clock
 #: Most works in one SQL transaction, and how long (seconds) a leader goes on taking others' works.
 MAX_WORKS = 64
 MAX_SECONDS = 0.010
+#: Attempts to end a turn in order while signal handlers raise.
+_INSISTENCE = 10
 
 
 class TransactionLost(Exception):
@@ -66,6 +69,10 @@ class Writer:
         """Commit durably. Raises TransactionLost when, and only when, nothing of it is there."""
         raise NotImplementedError
 
+    def is_committed(self, last_txn: int) -> bool:
+        """Whether a commit that was interrupted is there after all. Called when `commit` has not returned."""
+        return False
+
     def rollback(self) -> None:
         """Give up whatever is open. Never raises StoreError."""
         raise NotImplementedError
@@ -75,7 +82,7 @@ class _Job:
     __slots__ = ("at_least", "deadline", "done", "error", "lead", "result", "retries", "tries", "txn", "work")
 
     def __init__(
-        self, work: Callable[[Any], Any], retries: int, deadline: Optional[float], at_least: int
+        self, work: Optional[Callable[[Any], Any]], retries: int, deadline: Optional[float], at_least: int
     ) -> None:
         self.work = work
         self.retries = retries
@@ -89,6 +96,29 @@ class _Job:
         self.done: Optional[threading.Lock] = None  # held until there is news; made when the job has to wait
 
 
+def _release(job: _Job) -> None:
+    """Wake whoever waits for a job; a second time does no harm."""
+    if job.done is not None:
+        with suppress(RuntimeError):
+            job.done.release()
+
+
+def _insist(step: Callable[[], None]) -> None:
+    """Run a step to its end, from its beginning again when an exception meant for this thread interrupts it.
+
+    A signal handler may raise at any point; the last of such exceptions is raised afterwards.
+    """
+    interruption: Optional[BaseException] = None
+    for _ in range(_INSISTENCE):
+        try:
+            step()
+            break
+        except BaseException as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+
+
 class WriteQueue:
     """Runs works through a :class:`Writer`, batched as described above."""
 
@@ -99,13 +129,50 @@ class WriteQueue:
         self._lock = threading.Lock()
         self._queue: deque[_Job] = deque()
         self._leader: Optional[int] = None
+        self._heir: Optional[_Job] = None
+        self.closed = False
 
     def write(
         self, work: Callable[[Any], Any], retries: int, deadline: Optional[float], at_least: int
     ) -> tuple[Any, Optional[int]]:
         job = _Job(work, retries, deadline, at_least)
+        if self._join(job):
+            self._lead(job)
+        if job.error is not None:
+            raise job.error
+        return job.result, job.txn
+
+    def close(self, action: Callable[[], None], patience: float) -> None:
+        """Run action when nobody writes, and let nobody write afterwards.
+
+        It is not run when a writer stays for so many seconds, or is the one who closes.
+        """
+        job = _Job(None, 0, time.monotonic() + patience, 0)
+        try:
+            lead = self._join(job)
+        except StoreError:
+            self.closed = True
+            return
+        try:
+            self.closed = True
+            if lead:
+                action()
+        finally:
+            with self._lock:
+                left = [other for other in self._queue if other is not job]
+                self._queue.clear()
+                self._leader = None
+            for other in left:
+                other.error = StoreError("the store is closed")
+                if other.done is not None:
+                    other.done.release()
+
+    def _join(self, job: _Job) -> bool:
+        """Wait for the outcome of a job (False), or for leadership (True)."""
         me = threading.get_ident()
         with self._lock:
+            if self.closed:
+                raise StoreError("the store is closed")
             if self._leader == me:
                 raise StoreError("a write was begun inside another one's work")
             lead = self._leader is None
@@ -115,13 +182,7 @@ class WriteQueue:
                 job.done = threading.Lock()
                 job.done.acquire()
                 self._queue.append(job)
-        if not lead:
-            lead = self._wait(job)
-        if lead:
-            self._lead(job)
-        if job.error is not None:
-            raise job.error
-        return job.result, job.txn
+        return lead or self._wait(job)
 
     # -- waiting -------------------------------------------------------------------------------------------
 
@@ -156,15 +217,20 @@ class WriteQueue:
             return True
 
     def _hand_over(self) -> None:
+        """Make the next in the queue the leader. May be run again when it was interrupted."""
         with self._lock:
-            if not self._queue:
-                self._leader = None
-                return
-            heir = self._queue.popleft()
+            if self._heir is None:
+                if not self._queue:
+                    self._leader = None
+                    return
+                self._heir = self._queue[0]
+            heir = self._heir
             self._leader = -1  # nobody yet, and yet not free
             heir.lead = True
-            assert heir.done is not None
-            heir.done.release()
+            if self._queue and self._queue[0] is heir:
+                self._queue.popleft()
+            _release(heir)
+            self._heir = None
 
     # -- leading -------------------------------------------------------------------------------------------
 
@@ -174,22 +240,31 @@ class WriteQueue:
         try:
             batch.run()
         finally:
-            outcome = batch.settle()
-            if outcome is not None:
-                self._committed(outcome)
-            for job in batch.over:
-                if job is not own and job.done is not None:
-                    job.done.release()
-            if batch.returned:
-                with self._lock:
-                    self._queue.extendleft(reversed(batch.returned))
-            self._hand_over()
+            _insist(lambda: self._conclude(batch, own))
+
+    def _conclude(self, batch: _Batch, own: _Job) -> None:
+        """Tell everybody how a turn has ended, and give the lead away. May be run again when it was interrupted."""
+        outcome = batch.settle()
+        if outcome is not None:
+            self._committed(outcome)
+            batch.committed = None
+        while batch.over:
+            if batch.over[-1] is not own:
+                _release(batch.over[-1])
+            batch.over.pop()
+        with self._lock:
+            while batch.returned:
+                if not self._queue or self._queue[0] is not batch.returned[-1]:
+                    self._queue.appendleft(batch.returned[-1])
+                batch.returned.pop()
+        self._hand_over()
 
     def _take(self) -> Optional[_Job]:
-        try:
+        with self._lock:
+            # Who closes does so when all before it are done, and alone.
+            if not self._queue or self._queue[0].work is None:
+                return None
             return self._queue.popleft()
-        except IndexError:
-            return None
 
 
 class _Batch:
@@ -206,6 +281,7 @@ class _Batch:
         self.returned: list[_Job] = []  # to be led by others
         self.opened = False
         self.wrote = False
+        self.committing = False
         self.last_txn = 0
         self.schema_version = 0
         self.committed: Optional[int] = None
@@ -223,6 +299,10 @@ class _Batch:
     def settle(self) -> Optional[int]:
         """After ``run``, or its breakdown: nothing stays open, every job has an outcome or an owner."""
         if self.opened:
+            if self.committing and self.writer.is_committed(self.last_txn):
+                self.committed = self.last_txn
+                self.over.extend(self.ran)
+                self.ran = []
             self.writer.rollback()
             self.opened = False
         self.clock.end(self.writer)
@@ -260,6 +340,7 @@ class _Batch:
             if guarded:
                 self.writer.savepoint()
             tx = self.writer.transaction(txn, self.last_txn, self.schema_version)
+            assert job.work is not None  # it closes the store, and is not taken into a batch
             result = job.work(tx)
             self.writer.finish(tx)
         except BaseException as error:
@@ -287,7 +368,7 @@ class _Batch:
             self._fail(job, error)
             return False
         self.opened = True
-        self.wrote = False
+        self.wrote = self.committing = False
         self.until = time.monotonic() + MAX_SECONDS
         self.last_txn = self.writer.last_txn
         self.schema_version = self.writer.schema_version
@@ -364,6 +445,7 @@ class _Batch:
         if not self.wrote:
             self._rollback_keeping_readers()
             return not self.waiting or self.interrupted
+        self.committing = True
         try:
             self.writer.commit(self.last_txn, self.schema_version)
         except TransactionLost as lost:

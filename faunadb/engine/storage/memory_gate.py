@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 #: How long (seconds) a new reader lets a waiting writer go first. Bounded, since the reader's own thread may
 #: already be inside, so that the writer could be waiting for it.
@@ -12,7 +13,7 @@ COURTESY_SECONDS = 0.02
 class MemoryGate:
     """Readers enter together, a writer alone."""
 
-    __slots__ = ("_changed", "_inside", "_readers", "_waiting", "_writing")
+    __slots__ = ("_abandoned", "_changed", "_inside", "_readers", "_waiting", "_writing")
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -20,6 +21,7 @@ class MemoryGate:
         self._readers = 0
         self._writing = False
         self._waiting = 0
+        self._abandoned: deque[int] = deque()
 
     def enter(self) -> int:
         """Enter as a reader; returns what ``leave`` wants."""
@@ -31,18 +33,36 @@ class MemoryGate:
                 self._changed.wait()
             self._readers += 1
             self._inside[me] = self._inside.get(me, 0) + 1
+            self._let_out_abandoned()
         return me
 
     def leave(self, owner: int) -> None:
         with self._changed:
-            self._readers -= 1
-            left = self._inside[owner] - 1
-            if left:
-                self._inside[owner] = left
-            else:
-                del self._inside[owner]
-            if not self._readers and self._waiting:
-                self._changed.notify_all()
+            self._let_out(owner)
+            self._let_out_abandoned()
+
+    def _let_out(self, owner: int) -> None:
+        self._readers -= 1
+        left = self._inside[owner] - 1
+        if left:
+            self._inside[owner] = left
+        else:
+            del self._inside[owner]
+        if not self._readers and self._waiting:
+            self._changed.notify_all()
+
+    def abandon(self, owner: int) -> None:
+        """Leave without waiting: the garbage collector comes here in any thread, at any point, also in these methods."""
+        self._abandoned.append(owner)
+        if self._changed.acquire(blocking=False):
+            try:
+                self._let_out_abandoned()
+            finally:
+                self._changed.release()
+
+    def _let_out_abandoned(self) -> None:
+        while self._abandoned:
+            self._let_out(self._abandoned.popleft())
 
     def holds(self) -> bool:
         """Whether the calling thread is inside as a reader."""
@@ -61,9 +81,11 @@ class MemoryGate:
                 self._waiting -= 1
 
     def _is_free(self) -> bool:
+        self._let_out_abandoned()
         return not self._readers and not self._writing
 
     def leave_alone(self) -> None:
         with self._changed:
             self._writing = False
+            self._let_out_abandoned()
             self._changed.notify_all()

@@ -229,7 +229,8 @@ class MemorySnapshot(_Reads):
     def __del__(self) -> None:
         # A snapshot nobody closed must not keep every writer out for good.
         if getattr(self, "_conn", CLOSED) is not CLOSED:
-            self.close()
+            self._conn = CLOSED
+            self._gate.abandon(self._owner)
 
 
 class SqliteTransaction(_Reads, SqlTransaction):
@@ -400,6 +401,15 @@ class SqliteWriter(Writer):
         self._execute("COMMIT")
         self.last_txn = self._ours = last_txn
         self.schema_version = schema_version
+
+    def is_committed(self, last_txn: int) -> bool:
+        try:
+            if self._conn.in_transaction or self._conn.execute(self._read_clock).fetchone()[0] != last_txn:
+                return False
+        except sqlite3.Error:
+            return False
+        self.last_txn = self._ours = last_txn
+        return True
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         try:
@@ -573,7 +583,7 @@ class SqliteStore(_SqliteBase):
         self._closed = True
         self._signal.close()
         self._pool.close()
-        self._writer._conn.close()
+        self._queue.close(self._writer._conn.close, self._patience)
 
     def _leave_to_parent(self, quiet: bool) -> None:
         """In a forked child: this store is the parent's, whose connections are not to be used here."""
@@ -589,6 +599,7 @@ class MemoryStore(_SqliteBase):
 
     def __init__(self, url: str, patience: float) -> None:
         self._path = None
+        self._patience = patience
         self._conn = connect(":memory:", "OFF")
         self._conn.execute("BEGIN")
         create_tables(self._conn)
@@ -635,7 +646,13 @@ class MemoryStore(_SqliteBase):
             return
         self._closed = True
         self._signal.close()
-        self._conn.close()
+        if not self._gate.holds():
+            self._queue.close(self._close_connection, self._patience)
+
+    def _close_connection(self) -> None:
+        if self._gate.enter_alone(self._patience):
+            self._conn.close()
+            self._gate.leave_alone()
 
 
 _clocks: weakref.WeakValueDictionary[str, Clock] = weakref.WeakValueDictionary()

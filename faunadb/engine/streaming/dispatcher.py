@@ -96,6 +96,8 @@ class Dispatcher:
         self._interests = Interests()
         self._position = 0
         self._listening = False
+        #: when to try once more what has failed, in `time.monotonic` seconds
+        self._again_at: Optional[float] = None
 
     @property
     def count(self) -> int:
@@ -151,8 +153,9 @@ class Dispatcher:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(None if self._again_at is None else max(0.0, self._again_at - time.monotonic()))
             self._wake.clear()
+            self._again_at = None
             if self._closed:
                 break
             forks.visit(lambda: self._try(self._admit()))
@@ -207,9 +210,7 @@ class Dispatcher:
             logger.exception("reading the commit log for streams failed; trying again")
             with self._lock:
                 self._arriving = [*arrived, *self._arriving]
-            timer = threading.Timer(RETRY_AFTER, self._wake.set)
-            timer.daemon = True
-            timer.start()
+            self._again_at = time.monotonic() + RETRY_AFTER
 
     def _catch_up_alone(self, subscriber: Subscriber) -> None:
         alone = Interests()

@@ -1,0 +1,128 @@
+"""Queries of the main thread in programs that handle signals.
+
+Python runs signal handlers in the main thread, between any two steps of whatever runs there. A handler that raises would
+end the engine's code at any point, and one that asks the database something would do so in the midst of another query. So
+in such programs a query of the main thread is run by a companion thread, and the main thread only waits: an exception of
+the application ends the waiting, as it does over a network, and the query comes to its end by itself.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # the one of `signal` makes an enum of each answer
+import _thread
+import atexit
+import signal
+import threading
+from collections import deque
+from typing import Any, Callable, Optional, TypeVar
+
+from . import forks
+
+T = TypeVar("T")
+
+#: Signals whose handlers may raise or ask.
+_SIGNALS = tuple(
+    int(getattr(signal, name))
+    for name in (
+        "SIGALRM", "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGXCPU",
+        "SIGCHLD", "SIGABRT", "SIGBREAK",
+    )
+    if hasattr(signal, name)
+)  # fmt: skip
+
+#: Companions kept for the next query: more than one only when handlers ask, or have left queries behind.
+_MOST_IDLE = 4
+_idle: deque[_Companion] = deque()
+
+
+def wanted() -> bool:
+    """Whether this is the main thread of a program that has signal handlers of its own."""
+    if _thread.get_ident() != threading.main_thread().ident:
+        return False
+    for number in _SIGNALS:
+        handler = _signal.getsignal(number)
+        if handler is not None and type(handler) is not int and handler is not signal.default_int_handler:
+            return True
+    return False
+
+
+def run(work: Callable[[], T]) -> T:
+    """The result of work, which a companion does. An exception that interrupts the waiting leaves work to its end."""
+    task = _Task(work)
+    try:
+        companion = _idle.pop()
+    except IndexError:
+        companion = _Companion()
+    companion.begin(task)
+    task.done.acquire()
+    if task.error is not None:
+        raise task.error
+    return task.result  # type: ignore[no-any-return]
+
+
+class _Task:
+    """Work and its outcome. done: held until there is one."""
+
+    __slots__ = ("done", "error", "result", "work")
+
+    def __init__(self, work: Callable[[], Any]):
+        self.work = work
+        self.result: Any = None
+        self.error: Optional[BaseException] = None
+        self.done = _thread.allocate_lock()
+        self.done.acquire()
+
+
+class _Companion:
+    """A thread that waits for work."""
+
+    def __init__(self) -> None:
+        self._task: Optional[_Task] = None
+        self._asked = _thread.allocate_lock()
+        self._asked.acquire()
+        # Not by this thread: a handler's exception must not end `Thread.start` halfway.
+        _thread.start_new_thread(self._start, ())
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="faunadb-companion", daemon=True)
+        self._thread.start()
+
+    def begin(self, task: Optional[_Task]) -> None:
+        """Do a task; None: end."""
+        self._task = task
+        self._asked.release()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._asked.acquire()
+            task, self._task = self._task, None
+            if task is None:
+                return
+            try:
+                task.result = task.work()
+            except BaseException as error:
+                task.error = error
+            goes_on = len(_idle) < _MOST_IDLE
+            if goes_on:
+                _idle.append(self)
+            task.done.release()
+            if not goes_on:
+                return
+
+
+@atexit.register
+def _end_all() -> None:
+    while _idle:
+        companion = _idle.pop()
+        companion.begin(None)
+        companion.join()
+
+
+def _after_fork(quiet: bool) -> None:
+    _idle.clear()
+
+
+forks.in_child(_after_fork)

@@ -1,0 +1,272 @@
+"""The application's own process: its signals, its exceptions, its finalizers, its timeout, its end."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+import requests
+
+from faunadb import query as q
+from faunadb.client import FaunaClient
+from faunadb.engine.engine import Engine
+from faunadb.engine.forks import Reentered
+from faunadb.engine.storage import open_store
+from faunadb.engine.storage.sqlite import SqliteWriter
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class JobTimeout(Exception):
+    """The application's own."""
+
+
+class Stop(BaseException):
+    """The application's own, too."""
+
+
+@pytest.fixture(params=["file", "memory"])
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FaunaClient]:
+    url = (
+        f"sqlite:///{tmp_path}/app.db?durability=normal"
+        if request.param == "file"
+        else "sqlite://?name=signals"
+    )
+    with FaunaClient("secret", endpoint=url) as client:
+        client.query(q.create_collection({"name": "pairs"}))
+        yield client
+
+
+@pytest.fixture
+def alarm() -> Iterator[Callable[[Callable[..., Any]], None]]:
+    """Sets a handler of SIGALRM for the test."""
+    before = signal.getsignal(signal.SIGALRM)
+
+    def handle(handler: Callable[..., Any]) -> None:
+        signal.signal(signal.SIGALRM, handler)
+
+    yield handle
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+NUMBERS = list(range(20_000))
+LONG = q.sum(q.map_(q.lambda_("x", q.multiply(q.var("x"), 1)), NUMBERS))
+
+
+def pair(number: int) -> Any:
+    """Two documents in one transaction."""
+    refs = [q.ref(q.collection("pairs"), 2 * number + half) for half in (0, 1)]
+    return q.do(*(q.create(ref, {"data": {"n": number}}) for ref in refs))
+
+
+@pytest.mark.parametrize("kind", [JobTimeout, Stop, TimeoutError])
+def test_an_exception_of_a_handler_passes_unchanged(
+    client: FaunaClient, alarm: Any, kind: type[BaseException]
+) -> None:
+    def handler(*_: Any) -> None:
+        raise kind("time is up")
+
+    alarm(handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    with pytest.raises(kind, match="time is up"):
+        while True:
+            client.query(LONG)
+
+
+def test_nothing_is_half_written_afterwards(client: FaunaClient, alarm: Any) -> None:
+    """Interrupted at many moments; others write meanwhile, and what they were told is true."""
+
+    def handler(*_: Any) -> None:
+        raise JobTimeout
+
+    alarm(handler)
+    ended = threading.Event()
+    told: list[int] = []
+
+    def write() -> None:
+        number = 100_000
+        while not ended.is_set():
+            client.query(pair(number))
+            told.append(number)
+            number += 1
+
+    other = threading.Thread(target=write)
+    other.start()
+    interrupted = 0
+    for number in range(60):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0002 + number % 20 * 0.0002)
+            client.query(pair(number))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            told.append(number)
+        except JobTimeout:
+            interrupted += 1
+    ended.set()
+    other.join()
+    assert interrupted > 10
+    found = client.query(
+        q.map_(
+            q.lambda_("ref", q.select("id", q.var("ref"))),
+            q.paginate(q.documents(q.collection("pairs")), 100_000),
+        )
+    )["data"]
+    ids = {int(each) for each in found}
+    assert {each ^ 1 for each in ids} == ids
+    assert {2 * number for number in told} <= ids
+
+
+def test_a_handler_may_ask(client: FaunaClient, alarm: Any) -> None:
+    """While the same thread is in the midst of a query that writes."""
+    answers: list[Any] = []
+
+    def handler(*_: Any) -> None:
+        answers.append(client.query(q.count(q.documents(q.collection("pairs")))))
+        client.query(pair(len(answers)))
+
+    alarm(handler)
+    for number in range(3):
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+        while len(answers) == number:
+            client.query(q.do(LONG, q.new_id()))
+    assert answers == [0, 2, 4]
+
+
+@pytest.mark.parametrize("query", [q.add(1, 1), q.create(q.collection("pairs"), {})], ids=["read", "write"])
+def test_a_finalizer_that_asks_in_the_midst_of_a_query_is_refused(
+    client: FaunaClient, monkeypatch: pytest.MonkeyPatch, query: Any
+) -> None:
+    refused: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: refused.append(unraisable.exc_value))
+
+    class Asks:
+        def __del__(self) -> None:
+            client.query(query)
+
+    def run(engine: Engine, *given: Any) -> Any:
+        Asks()
+        return original(engine, *given)
+
+    original = Engine.run
+    thread = threading.Thread(target=client.query, args=(q.add(1, 2),))
+    monkeypatch.setattr(Engine, "run", run)
+    thread.start()
+    thread.join()
+    assert [type(error) for error in refused] == [Reentered]
+    assert "in the midst of another one" in str(refused[0])
+    monkeypatch.undo()
+    assert client.query(q.count(q.documents(q.collection("pairs")))) == 0
+
+
+def test_the_timeout_of_the_client_is_the_deadline_of_embedded_queries(tmp_path: Path) -> None:
+    long = q.sum(q.map_(q.lambda_("x", LONG), NUMBERS))
+    url = f"sqlite:///{tmp_path}/app.db"
+    with FaunaClient("secret", endpoint=url, timeout=0.2) as client:
+        assert client.query(1) == 1
+        with pytest.raises(requests.exceptions.ReadTimeout, match=r"within 0\.2 s"):
+            client.query(long)
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            client.query(long, timeout_millis=60_000)
+    with FaunaClient("secret", endpoint=url, timeout=(5, 60), query_timeout_ms=100) as client:
+        with pytest.raises(Exception, match="timed out") as caught:
+            client.query(long)
+        assert not isinstance(caught.value, requests.exceptions.ReadTimeout)
+
+
+def test_closing_again_does_nothing_and_leaves_no_thread(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    client = FaunaClient("secret", endpoint=f"sqlite:///{tmp_path}/app.db")
+    client.query(q.create_collection({"name": "pairs"}))
+    client.query(q.create_index({"name": "all_pairs", "source": q.collection("pairs")}))
+    stream = client.stream(q.documents(q.collection("pairs")), on_start=lambda event: stream.close())
+    stream.start()
+    client.close()
+    client.close()
+    gc.collect()
+    left = [
+        thread.name for thread in set(threading.enumerate()) - before if thread.name != "faunadb-companion"
+    ]
+    assert left == []
+
+
+ENDS = """
+import gc, sys, threading
+from faunadb import query as q
+from faunadb.client import FaunaClient
+
+class Service:
+    def __init__(self, url):
+        self.client = FaunaClient("secret", endpoint=url)
+        self.itself = self
+        if not self.client.query(q.exists(q.collection("c"))):
+            self.client.query(q.create_collection({"name": "c"}))
+        self.client.query(q.create(q.collection("c"), {}))
+
+gc.disable()
+services = [Service(url) for url in sys.argv[1:] * 2]
+del services[0]
+
+def write():
+    while True:
+        services[-1].client.query(q.create(q.collection("c"), {}))
+
+threading.Thread(target=write, daemon=True).start()
+services[-1].client.query(q.create(q.collection("c"), {}))
+"""
+
+
+def test_a_program_with_clients_in_cycles_ends(tmp_path: Path) -> None:
+    """Its threads write, nothing was closed, and the collector finds the clients when the interpreter is finalizing."""
+    command = [sys.executable, "-c", textwrap.dedent(ENDS), f"sqlite:///{tmp_path}/app.db", "sqlite://"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for _ in range(int(os.environ.get("FAUNADB_TEST_ROUNDS", "2"))):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, "Fatal" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupted_commit_is_there_or_not_and_nobody_waits_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Ctrl-C around the commit of a turn, in which another thread's write takes part."""
+    with open_store(f"sqlite:///{tmp_path}/app.db") as store:
+        joined = threading.Event()
+        others: list[Any] = []
+
+        def commit(writer: SqliteWriter, *given: Any) -> None:
+            monkeypatch.undo()
+            if when == "after":
+                original(writer, *given)
+            raise KeyboardInterrupt
+
+        def own(tx: Any) -> None:
+            tx.next_counter("own")
+            thread.start()
+            joined.wait()
+
+        def other(tx: Any) -> int:
+            value: int = tx.next_counter("other")
+            return value
+
+        def write() -> None:
+            joined.set()
+            others.append(store.write(other)[0])
+
+        thread = threading.Thread(target=write)
+        original = SqliteWriter.commit
+        monkeypatch.setattr(SqliteWriter, "commit", commit)
+        with pytest.raises(KeyboardInterrupt):
+            store.write(own)
+        thread.join()
+        assert others == [1]
+        with store.snapshot() as snap:
+            assert (snap.counter("own"), snap.counter("other")) == (int(when == "after"), 1)
