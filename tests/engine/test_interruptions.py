@@ -77,8 +77,8 @@ def test_an_exception_of_a_handler_passes_unchanged(
         raise kind("time is up")
 
     alarm(handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
     with pytest.raises(kind, match="time is up"):
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
         while True:
             client.query(LONG)
 
