@@ -22,8 +22,17 @@ class LegacyWriter(ResponseWriter):
     def unresolved(self, ref: v.UnresolvedRef) -> str:
         return '{"@ref":{' + ",".join(self.members(_with_classes(ref.wire))) + "}}"
 
+    #: What the members of events are called in cursors, too.
+    event_keys = {"document": "instance"}
+
     def _event(self, event: Any) -> list[str]:
         return self.members({"ts": event.ts, "action": event.action, "instance": event.ref})
+
+    def event_cursor(self, value: Any) -> str:
+        fields = value.fields
+        if fields is not None:
+            fields = {self.event_keys.get(key, key): part for key, part in fields.items()}
+        return super().event_cursor(v.EventCursor(fields))
 
     def document(self, value: Any) -> str:
         document: v.Document = value
@@ -68,9 +77,16 @@ class FirstWriter(LegacyWriter):
         head = f'{{"ref":{ref},'
         return f'{head}"class":{owner},{text[len(head) :]}'
 
+    event_keys = {"document": "resource", "data": "values"}
+
     def _event(self, event: Any) -> list[str]:
-        action = v.DELETE if event.action in (v.DELETE, v.REMOVE) else v.CREATE
-        return self.members({"ts": event.ts, "action": action, "resource": event.ref})
+        return self.members({"ts": event.ts, "action": _first_action(event.action), "resource": event.ref})
+
+    def event_cursor(self, value: Any) -> str:
+        fields = value.fields
+        if fields is not None and "action" in fields:
+            value = v.EventCursor({**fields, "action": _first_action(fields["action"])})
+        return super().event_cursor(value)
 
     def document_event(self, value: Any) -> str:
         return "{" + ",".join(self._event(value)) + "}"
@@ -80,6 +96,10 @@ class FirstWriter(LegacyWriter):
         if value.values is not None:
             parts.append('"values":' + self.array(value.values))
         return "{" + ",".join(parts) + "}"
+
+
+def _first_action(action: v.Action) -> v.Action:
+    return v.CREATE if action.creates else v.DELETE
 
 
 def is_legacy(version: str) -> bool:

@@ -43,6 +43,27 @@ def test_class_and_instance(stored, headers):
     assert (event["action"], event["instance"], event["data"]) == ("add", instance, [1])
 
 
+@pytest.mark.parametrize(
+    ("version", "of_document", "of_index", "action"),
+    [
+        ("2.0", ["ts", "action", "resource"], ["ts", "action", "resource", "values"], "delete"),
+        ("2.1", ["ts", "action", "instance"], ["ts", "action", "instance", "data"], "remove"),
+        ("2.7", ["ts", "action", "document"], ["ts", "action", "document", "data"], "remove"),
+    ],
+)
+def test_cursors_of_events_are_written_as_events(stored, version, of_document, of_index, action):
+    stored.wire({"update": REF, "params": {"object": {"data": {"object": {"n": 2}}}}})
+    headers = {"x-faunadb-api-version": version}
+    for events, keys in (({"events": REF}, of_document), ({"events": {"match": {"index": "i"}}}, of_index)):
+        whole = stored.wire({"paginate": events}, headers=headers)["data"]
+        page = stored.wire({"paginate": events, "size": 1}, headers=headers)
+        assert list(page["after"]) == keys
+        following = stored.wire({"paginate": events, "after": {"quote": page["after"]}}, headers=headers)
+        assert following["data"] == whole[1:]
+        assert list(following["before"]) == keys
+    assert page["after"]["action"] == action
+
+
 def test_refs_are_paths_in_the_first_version(stored):
     got = stored.wire({"get": REF}, headers=FIRST)
     assert list(got) == ["ref", "class", "ts", "data"]
