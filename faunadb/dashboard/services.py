@@ -31,6 +31,8 @@ __all__ = ["MAX_TEXT", "service"]
 
 #: Bytes of a text or a query that is translated.
 MAX_TEXT = 64 * 1024
+#: Steps of all paths to the places in a text: each is as long as its place is deep.
+MAX_PLACES = 500_000
 
 
 def service(engine: Engine, request: HttpRequest) -> Optional[HttpResponse]:
@@ -64,6 +66,8 @@ def _translate(engine: Engine, request: HttpRequest) -> HttpResponse:
         place = {"start": offset(failure.start), "end": offset(min(failure.end, len(failure.text)))}
         return json_response(400, {"error": str(failure), "message": failure.message, **place})
     except RecursionError:
+        return json_response(400, {"error": "The text is nested too deeply."})
+    if sum(len(path) for query in queries for path in query.spans) > MAX_PLACES:
         return json_response(400, {"error": "The text is nested too deeply."})
     offset = _offsets(text)
     return json_response(
