@@ -67,6 +67,11 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
     help="Web pages of this origin may query the server, such as https://app.example; may be repeated. Without any: with "
     "the default secret pages of this machine alone, else all.",
 )
+@click.option(
+    "--strict-roles",
+    is_flag=True,
+    help="Only admin keys may write functions with a role beyond the caller's own; else a server key can make itself one.",
+)
 @click.option("--no-dashboard", is_flag=True, help="Do not serve the data explorer at /dashboard.")
 def serve(
     url: str,
@@ -82,6 +87,7 @@ def serve(
     log_level: str,
     access_log: bool,
     origins: tuple[str, ...],
+    strict_roles: bool,
     no_dashboard: bool,
 ) -> None:
     """Serve the database at URL to any FQL v4 driver.
@@ -108,7 +114,11 @@ def serve(
             access_log=access_log,
             dashboard=not no_dashboard,
             origins=origins,
-            options={"answers": answers << 20, **({"durability": durability} if durability else {})},
+            options={
+                "answers": answers << 20,
+                "strict_roles": strict_roles,
+                **({"durability": durability} if durability else {}),
+            },
         )
     except (RefusedToServe, StoreError, ImportError, ValueError, OSError) as failure:
         print(f"faunadb serve: {failure}", file=sys.stderr)

@@ -69,6 +69,7 @@ class Engine:
     """A database server without a network. Thread-safe; close it when done.
 
     store: opened store. secret: the root secret, kept as a hash only. answers: bytes of answers to keep (`Answers`).
+    strict_roles: who may write functions cannot become an admin by giving one the role admin (docs/security.md).
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Engine:
         secret: str = DEFAULT_SECRET,
         root_hashes: tuple[str, ...] = (),
         answers: int = MAX_BYTES,
+        strict_roles: bool = False,
     ):
         self.store = store
+        self.strict_roles = strict_roles
         self.answers = Answers(answers)
         self.prepared = PreparedQueries()
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
@@ -413,14 +416,21 @@ def open_engine(
     secret: str = DEFAULT_SECRET,
     root_hashes: tuple[str, ...] = (),
     answers: int = MAX_BYTES,
+    strict_roles: bool = False,
     **options: Any,
 ) -> Engine:
     """An engine on the store at url (``sqlite://``, ``sqlite:///file.db``, ``postgresql://...``).
 
     secret: the root secret, "" for none. root_hashes: those of further ones (`auth.secrets.hash_root`). answers: bytes of
-    answers to keep (`Answers`). options: those of `storage.open_store`. Raises its errors.
+    answers to keep (`Answers`). strict_roles: see `Engine`. options: those of `storage.open_store`. Raises its errors.
     """
-    engine = Engine(open_store(url, **options), secret=secret, root_hashes=root_hashes, answers=answers)
+    engine = Engine(
+        open_store(url, **options),
+        secret=secret,
+        root_hashes=root_hashes,
+        answers=answers,
+        strict_roles=strict_roles,
+    )
     _open[engine] = os.getpid()
     maintenance.start(engine)
     return engine

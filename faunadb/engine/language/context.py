@@ -46,11 +46,12 @@ class Host(Protocol):
     """What a query may ask of whoever runs it (the engine).
 
     authenticator: `auth.Authenticator`, which checks secrets. schema_cache: `schema.view.SchemaCache`, what is known of
-    the committed schema.
+    the committed schema. strict_roles: nobody may give a function a role beyond their own.
     """
 
     authenticator: Any
     schema_cache: Any
+    strict_roles: bool
 
     def see_to_tasks(self) -> None:
         """Do, behind the queries, what committed transactions have left to do (`schema.tasks`)."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..auth.permissions import Admin, Permissions, Server
 from ..language import values as v
-from ..language.errors import At, Fault
+from ..language.errors import At, Failure, Fault
 from .fields import MAP, QUERY, STRING, Check, name
 from .native import Fields, SchemaWriter, place_faults
 from .role_names import check_names, role
@@ -21,6 +22,12 @@ class Functions(SchemaWriter):
 
     def settle(self, check: Check, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> None:
         check_names(check, fields.get("role"))
+        ctx = check.ctx
+        if ctx.host.strict_roles and not all(
+            _may_give(ctx.perms, each.get("role")) for each in (fields, old or {})
+        ):
+            text = "A role beyond the caller's own takes a key with the role admin (strict roles)."
+            check.fail(Failure(("role",), "permission denied", text))
 
     def create(self, ctx: Context, ref: v.Ref, params: Fields, at: At, before: Any = None) -> v.Document:
         place_faults(at, _refuse_text, params)
@@ -31,6 +38,13 @@ class Functions(SchemaWriter):
     ) -> v.Document:
         _refuse_text(params)
         return super().update(ctx, ref, row, old, params, replace)
+
+
+def _may_give(perms: Permissions, role: Any) -> bool:
+    """Whether a function with a role gives those who write its body no more than they have."""
+    if role is None or isinstance(perms, Admin):
+        return True
+    return isinstance(perms, Server) and role in ("server", "server-readonly", "client")
 
 
 def _refuse_text(params: Fields) -> None:
