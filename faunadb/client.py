@@ -282,7 +282,7 @@ class FaunaClient:
         :raises UnexpectedError: When the expression cannot be sent.
         """
         # Loaded when first needed: most programs never open a stream.
-        from faunadb.streams import Subscription
+        from faunadb.streams import Subscription  # late: most programs open no stream
 
         subscription = Subscription(self, expression, options)
         subscription.on("start", on_start)
@@ -550,7 +550,7 @@ def _milliseconds(value: Any) -> Optional[int]:
 def _query_string(query: Optional[dict[str, Any]]) -> str:
     if not query:
         return ""
-    from urllib.parse import urlencode
+    from urllib.parse import urlencode  # late: queries have no parameters
 
     return "?" + urlencode(query)
 

@@ -134,7 +134,7 @@ class FaunaTime(_Expr):
         :raises ValueError: When the text is not a time.
         """
         # Loaded when first needed: most programs never ask.
-        from iso8601 import parse_date
+        from iso8601 import parse_date  # late: most programs read no time
 
         return parse_date(self.value)
 
@@ -173,7 +173,7 @@ def _date_from_text(text: str) -> date:
 
 
 def _date_of_time(text: str) -> date:
-    from iso8601 import ParseError, parse_date
+    from iso8601 import ParseError, parse_date  # late: most programs read no time
 
     try:
         return parse_date(text).date()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
+from faunadb import __version__
 from faunadb.cli.commands import COMMANDS, Command
 
 __all__ = ["COMMANDS", "Command", "main"]
@@ -23,10 +24,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        import click  # noqa: F401
+        import click  # noqa: F401  (an extra)
     except ImportError:
         return _without_click(words)
-    from faunadb.cli.app import run
+    from faunadb.cli.app import run  # late: it needs click
 
     return run(words)
 
@@ -34,12 +35,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _without_click(words: list[str]) -> int:
     """What works in an installation without extras."""
     if words[:1] == ["demo"]:
-        from faunadb.cli.demo import main as demo
+        from faunadb.cli.demo import main as demo  # late: only this command needs it
 
         return demo(words[1:])
     if words[:1] == ["--version"]:
-        from faunadb import __version__
-
         sys.stdout.write(f"faunadb, version {__version__}\n")
         return 0
     known = {command.name: command for command in COMMANDS}

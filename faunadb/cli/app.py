@@ -1,4 +1,7 @@
-"""The commands: what they take, what they say. What they do is in the modules beside this one."""
+"""The commands: what they take, what they say. What they do is in the modules beside this one.
+
+Those are imported in the functions: a command loads what it needs when it is called for.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ __all__ = ["paint"]
 def paint(text: str, language: str) -> str:
     """``text`` with the terminal codes that highlight it; as it is without rich."""
     try:
-        from rich.console import Console
+        from rich.console import Console  # late: an extra, and slow to load
         from rich.syntax import Syntax
     except ImportError:
         return text

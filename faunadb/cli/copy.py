@@ -28,7 +28,7 @@ def copy(source: str, target: str, quiet: bool) -> int:
             )
     if source == target:
         raise CliError("source and target are the same")
-    from faunadb.engine.storage import copy_store
+    from faunadb.engine.storage import copy_store  # late: the list of commands does without the engine
 
     with Progress("copying", None, quiet=quiet) as bar:
 

@@ -95,7 +95,7 @@ class Progress:
 def _rich_bar(out: TextIO, known: bool) -> Any:
     """A bar of rich, or ``None`` without it."""
     try:
-        from rich.console import Console
+        from rich.console import Console  # late: an extra, and slow to load
         from rich.progress import (
             BarColumn,
             SpinnerColumn,

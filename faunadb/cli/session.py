@@ -215,7 +215,7 @@ class Session:
     def _painted(self, text: str) -> str:
         if not self.colour:
             return text
-        from faunadb.cli.colours import paint
+        from faunadb.cli.colours import paint  # late: pipes have no colours
 
         return paint(text, "json" if self.as_json else "python")
 

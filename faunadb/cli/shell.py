@@ -149,7 +149,7 @@ class _Prompt:
     """The line editor."""
 
     def __init__(self) -> None:
-        from prompt_toolkit import PromptSession
+        from prompt_toolkit import PromptSession  # late: an extra, for terminals only
         from prompt_toolkit.history import FileHistory, History, InMemoryHistory
         from prompt_toolkit.key_binding import KeyBindings
         from prompt_toolkit.lexers import PygmentsLexer
@@ -193,7 +193,7 @@ class _Prompt:
 
     def read(self, message: str, namespace: dict[str, Any]) -> str:
         """One text, of as many lines as it takes."""
-        from prompt_toolkit.completion import WordCompleter
+        from prompt_toolkit.completion import WordCompleter  # late, as above
 
         completer = WordCompleter(words(namespace), pattern=_WORD)
         return str(self._session.prompt(message, completer=completer))

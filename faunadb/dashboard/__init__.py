@@ -34,6 +34,6 @@ def answer(engine: Engine, request: HttpRequest) -> Optional[HttpResponse]:
     if not request.path.startswith("/dashboard/"):
         return None
     # The parsers of FQL come with it: only who uses the dashboard needs them.
-    from .services import service
+    from .services import service  # late: a server starts without it
 
     return service(engine, request)

@@ -11,7 +11,7 @@ from typing import Any
 
 def open_engine(url: str, **options: Any) -> Any:
     """An engine on the store at url, see `engine.open_engine`."""
-    from .engine import open_engine as open_it
+    from .engine import open_engine as open_it  # late: a package is imported for one of its modules, too
 
     return open_it(url, **options)
 

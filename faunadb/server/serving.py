@@ -71,7 +71,7 @@ def _stop_at_first_signal() -> None:
     itself for ever when it is told while it stops already, and takes the event loop with it.
     """
     try:
-        from granian import _signals
+        from granian import _signals  # late: an extra
 
         set_loop_signals = _signals.set_loop_signals
     except (ImportError, AttributeError):
@@ -130,7 +130,7 @@ def serve(
     address = listening_address(host, port)
     check_address(address, secret)
     try:
-        from granian import Granian
+        from granian import Granian  # late: an extra
         from granian.constants import SSLProtocols
         from granian.log import LogLevels
     except ImportError:
@@ -171,7 +171,7 @@ def serve(
 
 def http_settings() -> dict[str, Any]:
     """How granian is to serve: its options that have to do with HTTP."""
-    from granian.constants import Interfaces
+    from granian.constants import Interfaces  # late: an extra
     from granian.http import HTTP1Settings, HTTP2Settings
 
     return {
@@ -188,7 +188,7 @@ def http_settings() -> dict[str, Any]:
 def _allow_many_connections() -> None:
     """As many files as the system allows: a connection is one, and the usual limit is for programs of another kind."""
     try:
-        import resource
+        import resource  # not on Windows
     except ImportError:  # not a POSIX system
         return
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -16,6 +16,8 @@ own, in memory, fresh and empty, in a few milliseconds:
     @pytest.mark.fauna_data("spells.fql")
     def test_with_data(fauna_client): ...
 
+Imports are in the functions: pytest loads this module in every run, most of which need no database.
+
 The marker ``fauna_data`` loads files, found beside the test's own, see :meth:`Database.load`.
 """
 

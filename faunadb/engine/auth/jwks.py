@@ -176,7 +176,7 @@ def download(uri: str, timeout: float = TIMEOUT, max_bytes: int = MAX_BYTES) -> 
 
 
 def _get(uri: str, timeout: float, deadline: float, max_bytes: int) -> bytes:
-    import requests
+    import requests  # late: servers without access providers do without
 
     try:
         with requests.Session() as session:

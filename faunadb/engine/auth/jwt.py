@@ -128,7 +128,7 @@ class TokenVerifier:
 
     def _available(self) -> bool:
         try:
-            import cryptography  # noqa: F401
+            import cryptography  # noqa: F401  (an extra)
         except ImportError:
             if not self._missing_told:
                 self._missing_told = True
@@ -139,7 +139,7 @@ class TokenVerifier:
 
 def verify(algorithm: str, key: Key, signed: bytes, signature: bytes) -> bool:
     """Whether signature is that of signed under key. algorithm: RS256, RS384, RS512 or ES256."""
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature  # late: an extra, loaded with the first token
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Callable
 
+from .. import sets
 from ..indexes import keys
 from ..java.numbers import low32, wrap64
 from ..language import values as v
@@ -96,8 +97,6 @@ def _nonempty(ctx: Context, collection: Any) -> bool:
         return bool(collection)
     if type(collection) is v.Page:
         return bool(collection.data)
-    from .. import sets
-
     return sets.nonempty(ctx, collection)
 
 
@@ -132,9 +131,7 @@ def reverse(ctx: Context, collection: Any) -> Any:
         return collection[::-1]
     if type(collection) is v.Page:
         return collection.with_data(collection.data[::-1])
-    from ..sets import Reverse
-
-    return Reverse(collection)
+    return sets.Reverse(collection)
 
 
 def _without_repeats(items: list[Any]) -> list[Any]:
@@ -158,9 +155,7 @@ def distinct(ctx: Context, collection: Any) -> Any:
         return _without_repeats(collection)
     if type(collection) is v.Page:
         return collection.with_data(_without_repeats(collection.data))
-    from ..sets import Distinct
-
-    return Distinct(collection)
+    return sets.Distinct(collection)
 
 
 # Folds
@@ -172,8 +167,6 @@ def _items(ctx: Context, collection: Any, key: str) -> Iterable[Any]:
         return collection
     if type(collection) is v.Page:
         return collection.data  # type: ignore[no-any-return]
-    from .. import sets
-
     return sets.iterate(ctx, collection, key)
 
 

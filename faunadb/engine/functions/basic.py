@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
+from .. import sets
 from ..indexes import keys
 from ..language import values as v
 from ..language.casts import BOOLEAN, PATH, STRING, Many
@@ -119,8 +120,6 @@ def contains_value(ctx: Context, value: Any, container: Any) -> bool:
     True
     """
     if isinstance(container, v.SetValue):
-        from .. import sets
-
         return sets.contains(ctx, container, value)  # type: ignore[arg-type]
     if type(container) is v.Ref:
         parts = _ref_parts(ctx, container)

@@ -269,7 +269,7 @@ def _plain_property(name: str, ignore_case: bool) -> Optional[str]:
 @lru_cache(maxsize=256)
 def _known(kind: str, name: str) -> Optional[str]:
     """A script or block, when the `regex` module knows one by that name."""
-    import regex
+    import regex  # late: ten milliseconds that most programs need not spend
 
     punctuation = "_- " if kind == "Block" else "_"
     if not name or not all(char.isascii() and (char.isalnum() or char in punctuation) for char in name):

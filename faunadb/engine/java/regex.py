@@ -171,7 +171,7 @@ def quote(text: str) -> str:
 def _compile(source: str) -> tuple[JavaPattern, int]:
     """The compiled pattern and the size of what was made of it."""
     # Imported here, since few queries have patterns and the module takes a while to load.
-    import regex
+    import regex  # late: ten milliseconds that most programs need not spend
 
     translator = _Translator(source)
     try:

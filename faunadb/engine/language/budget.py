@@ -53,7 +53,7 @@ def resident() -> Optional[int]:
     except OSError:
         pass
     try:
-        import resource
+        import resource  # not on Windows
     except ImportError:  # Windows
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -212,7 +212,7 @@ def _term(ctx: Context, value: Any) -> Any:
 def _regex(ctx: Context, value: Any) -> Any:
     if type(value) is not str:
         raise wrong_type("String", value)
-    from ..java.regex import InvalidPattern, compile_pattern
+    from ..java.regex import InvalidPattern, compile_pattern  # late: most programs match no pattern
 
     try:
         return compile_pattern(value)

@@ -18,6 +18,7 @@ from ..java.times import Date, Time
 from . import lambdas
 from . import values as v
 from .budget import spend
+from .deep import with_room
 from .nodes import Literal, Source
 from .registry import VERSION_RANK
 
@@ -327,8 +328,6 @@ class _Number(str):
 
 def pretty(text: str) -> str:
     """JSON text with spaces and lines, for eyes; the value is the same, its numbers are written the same."""
-    from .deep import with_room
-
     return with_room(lambda: _layout(json.loads(text, parse_int=_Number, parse_float=_Number), "")) + "\n"
 
 

@@ -162,7 +162,7 @@ def _guard(path: str) -> Optional[int]:
     """A descriptor whose lock keeps SQLite, in this process too, from being alone with the file; None where that fails."""
     if sys.platform != "linux":
         return None
-    import fcntl
+    import fcntl  # not on Windows
 
     try:
         descriptor = os.open(path, os.O_RDONLY)
