@@ -206,9 +206,8 @@ def import_(
 
     found = read_export(export_dir)
     connection = open_connection(url, secret, database)
-    total = sum(file.size for file in found.files)
     try:
-        with Progress("importing", total, quiet=quiet) as progress:
+        with Progress("importing", found.size(), quiet=quiet) as progress:
             summary = Importer(found, connection, dry_run, restart, progress).run()
     finally:
         connection.close()
@@ -257,7 +256,7 @@ def export(
     The exit code is 1 when something could not be written; the summary says what.
     """
     from faunadb.cli.connection import open_connection
-    from faunadb.cli.export_files import ExportWriter
+    from faunadb.cli.export_writing import ExportWriter
     from faunadb.cli.exporting import Exporter
     from faunadb.cli.progress import Progress
 

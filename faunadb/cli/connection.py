@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any, Optional
 
@@ -33,6 +34,19 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"Connection({shown_url(self.url)}, database={self.database!r})"
+
+    def below(self, path: str) -> Connection:
+        """The same for another database, whose path begins where that of the secret's own does; closed with this."""
+        other = copy.copy(self)
+        other.database = path
+        return other
+
+    def engine(self) -> Any:
+        """The engine in this process behind a database URL; ``None`` for a server."""
+        if self.url.split(":", 1)[0] not in _EMBEDDED:
+            return None
+        adapter = self.root.session.get_adapter(self.root._endpoint.root + "/")
+        return getattr(adapter, "engine", None)
 
     def client(self, role: str = "admin") -> FaunaClient:
         """A client for the database; ``role`` counts when there is a path to it, which takes an admin key."""

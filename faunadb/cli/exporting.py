@@ -10,8 +10,9 @@ from typing import Any, Optional
 from faunadb import query as q
 from faunadb.cli.connection import Connection, first_error
 from faunadb.cli.errors import CliError
-from faunadb.cli.export_files import ExportWriter
-from faunadb.cli.export_format import Document, encode_record, format_micros
+from faunadb.cli.export_encoding import encode_record
+from faunadb.cli.export_format import CREDENTIAL, Document, Names, collection_title, format_micros
+from faunadb.cli.export_writing import ExportWriter, make_private_directory
 from faunadb.cli.progress import Progress
 from faunadb.client import FaunaClient
 from faunadb.errors import BadRequest, HttpError, UnexpectedError
@@ -20,6 +21,7 @@ from faunadb.request_result import RequestResult
 __all__ = ["Exporter"]
 
 _PAGE = 500
+_LARGEST_PAGE = 100_000
 _DOUBLES = ("NaN", "Infinity", "-Infinity")
 
 
@@ -54,7 +56,8 @@ class Exporter:
         self.rows: Counter[str] = Counter()
         #: fields left out: (collection, what) -> how many
         self.dropped: Counter[tuple[str, str]] = Counter()
-        self._client: Optional[_RawClient] = None
+        self.names_in_export = Names()
+        self._client: Optional[RawClient] = None
         self._moment: Any = None
 
     @property
@@ -72,10 +75,10 @@ class Exporter:
             raise CliError(f"{root} is not empty: an export needs a directory of its own")
         client = self.connection.client()
         self.connection.check(client)
-        self._client = _RawClient(client)
+        self._client = RawClient(client)
         snapshot = self._client.snapshot_time()
         self._moment = None if self.live else snapshot
-        root.mkdir(parents=True, exist_ok=True)
+        make_private_directory(root)
         try:
             self._write_collections()
         finally:
@@ -87,7 +90,8 @@ class Exporter:
                 "export_id": uuid.uuid4().hex,
                 "task_id": uuid.uuid4().hex,
                 "snapshot_ts": format_micros(snapshot),
-            }
+            },
+            {"modules": self.names_in_export.modules},
         )
 
     def lines(self) -> list[str]:
@@ -124,10 +128,25 @@ class Exporter:
             if cursor is not None:
                 page["after"] = {"quote": cursor}
             result = self._query({"collection": page, "map": {"lambda": "x", "expr": {"get": {"var": "x"}}}})
-            yield from result["data"]
             cursor = result.get("after")
+            if cursor is not None and _is_negative(cursor[-1]):
+                yield from (item for item in result["data"] if not _is_negative(item["ref"]))
+                yield from self._below_zero(source)
+                return
+            yield from result["data"]
             if cursor is None:
                 return
+
+    def _below_zero(self, source: Any) -> Any:
+        """The documents whose ids are negative: the last of a set, and no cursor leads to them."""
+        page = self._query({"paginate": {"reverse": source}, "size": _LARGEST_PAGE})
+        refs = [ref for ref in page["data"] if _is_negative(ref)]
+        if len(refs) == _LARGEST_PAGE:
+            raise CliError(
+                f"a collection has {_LARGEST_PAGE:,} documents with negative ids, more than can be read"
+            )
+        for start in range(0, len(refs), self.page_size):
+            yield from self._query([{"get": ref} for ref in reversed(refs[start : start + self.page_size])])
 
     def _collection_names(self) -> list[str]:
         found = [item["name"] for item in self._pages({"collections": None})]
@@ -137,10 +156,12 @@ class Exporter:
         return self.names if self.names is not None else found
 
     def _write_collections(self) -> None:
-        for name in self._collection_names():
-            self.writer.begin(name)
+        names = self._collection_names()
+        self.names_in_export = Names.of(names)
+        for name in names:
+            self.writer.begin(self.names_in_export.module(name))
             for item in self._pages({"documents": {"collection": name}}):
-                self._write(name, item)
+                self._write(name, item, item.get("data", {}))
         if self.credentials and self.names is None:
             self._write_credentials()
 
@@ -148,25 +169,26 @@ class Exporter:
         begun = False
         for item in self._pages({"credentials": None}):
             if not begun:
-                self.writer.begin("Credential")
+                self.writer.begin(CREDENTIAL)
                 begun = True
             data = {key: value for key, value in item.items() if key not in ("ref", "ts", "ttl")}
             data["document"] = data.pop("instance", None)
-            self._write("Credential", {**item, "data": data})
+            self._write(CREDENTIAL, item, data, credentials=True)
 
-    def _write(self, name: str, item: dict[str, Any]) -> None:
+    def _write(self, name: str, item: dict[str, Any], data: Any, credentials: bool = False) -> None:
         ref = item["ref"]
-        data = item.get("data", {})
         if "@obj" in data and len(data) == 1:
             data = data["@obj"]
-        data = self._restore_doubles(ref, data)
-        document = Document(name, ref["@ref"]["id"], item["ts"], item.get("ttl"), data)
+        if not credentials:
+            data = self._restore_doubles(ref, data)
+        document = Document(name, ref["@ref"]["id"], item["ts"], item.get("ttl"), data, credentials)
+        title = name if credentials else collection_title(name)
 
         def report(path: tuple[str, ...], what: str) -> None:
-            self.dropped[(name, what)] += 1
+            self.dropped[(title, what)] += 1
 
-        self.writer.write(encode_record(document, self.writer.tagged, report))
-        self.rows[name] += 1
+        self.writer.write(encode_record(document, self.writer.tagged, report, self.names_in_export))
+        self.rows[title] += 1
         self.progress.update(1, sum(self.rows.values()))
 
     def _restore_doubles(self, ref: Any, data: Any) -> Any:
@@ -186,6 +208,10 @@ class Exporter:
             if is_number:
                 _replace(data, path)
         return data
+
+
+def _is_negative(ref: Any) -> bool:
+    return "@ref" in ref and str(ref["@ref"]["id"])[:1] == "-"
 
 
 def _suspects(value: Any, path: tuple[Any, ...]) -> Any:
@@ -215,7 +241,7 @@ def _open(value: Any) -> Any:
     return value["@obj"] if isinstance(value, dict) and list(value) == ["@obj"] else value
 
 
-class _RawClient:
+class RawClient:
     """Queries whose results stay wire JSON, so that nothing of a value is lost to the driver's types."""
 
     def __init__(self, client: FaunaClient) -> None:

@@ -22,6 +22,7 @@ _ALL = 100_000
 
 #: Native collection -> the form that creates an item of it, and its fields beside the name.
 _CREATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "collections": ("create_collection", {}),
     "databases": ("create_database", {}),
     "indexes": ("create_index", {"source": []}),
     "functions": ("create_function", {"body": {"query": {"lambda": "_", "expr": None}}}),

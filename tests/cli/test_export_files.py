@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faunadb.cli import export_files
+from faunadb.cli import data_files
+from faunadb.cli.data_files import CorruptFile, read_documents
 from faunadb.cli.errors import CliError
-from faunadb.cli.export_files import CorruptFile, ExportWriter, read_documents, read_export
+from faunadb.cli.export_files import read_export
+from faunadb.cli.export_writing import ExportWriter
 
 DOCUMENTS = [{"id": str(n), "text": "é" * n + '"]},[{\\', "n": [n, {"a": -1.5e-3}]} for n in range(20)]
 
@@ -33,7 +35,7 @@ def _read(path):
 @pytest.mark.parametrize("piece", [1, 7, 1 << 18])
 @pytest.mark.parametrize("extension", ["json", "jsonl", "json.gz", "jsonl.gz"])
 def test_all_kinds(tmp_path, monkeypatch, extension, piece):
-    monkeypatch.setattr(export_files, "_PIECE", piece)
+    monkeypatch.setattr(data_files, "_PIECE", piece)
     lines = [json.dumps(document, ensure_ascii=False) for document in DOCUMENTS]
     text = "\n".join(lines) + "\n" if "jsonl" in extension else "[\n" + ",\n".join(lines) + "\n]\n"
     path = _write(tmp_path / f"A_00_000000.{extension}", text)
@@ -47,7 +49,7 @@ def test_empty_array(tmp_path, text):
 
 
 def test_array_on_one_line_and_numbers_at_the_edge(tmp_path, monkeypatch):
-    monkeypatch.setattr(export_files, "_PIECE", 3)
+    monkeypatch.setattr(data_files, "_PIECE", 3)
     assert _read(_write(tmp_path / "a.json", "[123456,-7.25 ,null,\n1e5]")) == [
         (1, 123456),
         (1, -7.25),
@@ -110,7 +112,7 @@ def test_compressed_files_that_are_cut_off_or_none(tmp_path):
 
 
 def test_a_document_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(export_files, "_LONGEST_DOCUMENT", 1 << 20)
+    monkeypatch.setattr(data_files, "_LONGEST_DOCUMENT", 1 << 20)
     path = _write(tmp_path / "a.json", '[{"a": "' + "x" * (4 << 20) + '"}]')
     assert _read(path) == [(1, "what begins here is too long to be a document")]
     path = _write(tmp_path / "a.jsonl", '{"a": "' + "x" * (4 << 20) + '"}\n')
@@ -147,12 +149,12 @@ def test_any_array_in_any_pieces(tmp_path_factory, documents, piece, ascii_only,
     path = tmp_path_factory.mktemp("array") / "a.json"
     text = json.dumps(documents, ensure_ascii=ascii_only, indent=indent)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    before = export_files._PIECE
-    export_files._PIECE = piece
+    before = data_files._PIECE
+    data_files._PIECE = piece
     try:
         found = [entry.value for entry in read_documents(path)]
     finally:
-        export_files._PIECE = before
+        data_files._PIECE = before
     assert json.dumps(found) == json.dumps(documents)
 
 
@@ -167,9 +169,9 @@ def test_what_is_written_is_read(tmp_path, lines, compressed):
         writer.begin(name)
         for document in DOCUMENTS if name != "empty" else ():
             writer.write({**document, "of": name})
-    writer.finish({"export_id": "e", "snapshot_ts": "2024-01-02T03:04:05Z"})
+    writer.finish({"export_id": "e", "snapshot_ts": "2024-01-02T03:04:05Z"}, {})
     export = read_export(tmp_path / "out")
-    assert (export.collections[:4], export.tagged, export.problems, export.id) == (
+    assert (export.collections, export.tagged, export.problems, export.id) == (
         ["A", "empty", "..", "B"],
         True,
         [],

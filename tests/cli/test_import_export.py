@@ -17,11 +17,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from faunadb import query as q
+from faunadb.cli import importing
 from faunadb.cli.connection import Connection
+from faunadb.cli.data_files import read_documents
 from faunadb.cli.errors import CliError
-from faunadb.cli.export_files import ExportWriter, read_documents, read_export
-from faunadb.cli.export_format import Document, decode_record, encode_record, format_micros, object_literal
+from faunadb.cli.export_decoding import decode_record
+from faunadb.cli.export_encoding import encode_record
+from faunadb.cli.export_files import read_export
+from faunadb.cli.export_format import Document, format_micros, object_literal
+from faunadb.cli.export_writing import ExportWriter
 from faunadb.cli.exporting import Exporter
+from faunadb.cli.import_target import open_target
 from faunadb.cli.importing import Importer
 from faunadb.cli.references import Placeholders
 from faunadb.objects import FaunaTime, Ref
@@ -310,24 +316,32 @@ def test_an_interrupted_import_goes_on_where_it_was(tmp_path, connection, databa
     records = [_record(n) for n in range(1, 60)]
     export = _export(tmp_path, {"Author": [bad, records[:30], records[30:]]})
     importer = Importer(export, connection, batch_rows=10)
-    send, sent = importer._send, []
+    targets = []
 
-    def stop_after_four(expressions, collection):
-        if len(sent) == 4:
-            raise _Stop
-        sent.append(len(expressions))
-        send(expressions, collection)
+    class Stopping:
+        """The real target, which gives up after four batches."""
 
-    monkeypatch.setattr(importer, "_send", stop_after_four)
+        def __init__(self, connection, most):
+            self.real, self.most, self.sent = open_target(connection), most, []
+            targets.append(self)
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def write(self, documents):
+            if len(self.sent) == self.most:
+                raise _Stop
+            self.sent.append(len(documents))
+            self.real.write(documents)
+
+    monkeypatch.setattr(importing, "open_target", lambda connection: Stopping(connection, 4))
     with pytest.raises(_Stop):
         importer.run()
-    assert sum(sent) == 31
+    assert sum(targets[0].sent) == 31
     assert len(list(tmp_path.glob(".import-*.json"))) == 1
-    second = Importer(export, connection, batch_rows=10)
-    send_second, sent_second = second._send, []
-    monkeypatch.setattr(second, "_send", lambda e, c: (sent_second.append(len(e)), send_second(e, c)))
-    summary = second.run()
-    assert sum(sent_second) == 29
+    monkeypatch.setattr(importing, "open_target", lambda connection: Stopping(connection, None))
+    summary = Importer(export, connection, batch_rows=10).run()
+    assert sum(targets[1].sent) == 29
     # what the first run skipped is still told, and still a reason for a failing exit code
     assert (summary.resumed, summary.rows, summary.skipped_count) == (31, {"Author": 60}, 1)
     assert not summary.ok
@@ -338,11 +352,8 @@ def test_an_interrupted_import_goes_on_where_it_was(tmp_path, connection, databa
 def test_state_of_a_database_that_is_gone_is_of_no_use(tmp_path, connection, database, monkeypatch):
     export = _export(tmp_path, {"Author": [[_record(n) for n in range(1, 30)]]})
     importer = Importer(export, connection, batch_rows=10)
-    monkeypatch.setattr(importer, "_import_files", lambda: (_ for _ in ()).throw(_Stop))
-    with pytest.raises(_Stop):
-        importer.run()
     importer.state.files = {"data/collections/Author/Author_00_000000.jsonl": 20}
-    importer.state.last = ["Author", "20"]
+    importer.state.last = ("", "Author", "20", False)
     importer.state.save(importer.summary, force=True)
     summary = Importer(export, connection, batch_rows=10).run()
     assert (summary.resumed, summary.rows) == (0, {"Author": 29})
@@ -511,25 +522,25 @@ def test_export_is_of_one_moment(tmp_path, connection, database, monkeypatch):
     exporter = Exporter(connection, ExportWriter(tmp_path / "out", True, True, False), page_size=2)
     write, written = exporter._write, []
 
-    def change_meanwhile(name, item):
+    def change_meanwhile(name, item, data):
         if not written:
             database.query(q.do(*[q.update(ref, {"data": {"n": 2}}) for ref in refs[3:]], q.delete(refs[5])))
         written.append(item)
-        write(name, item)
+        write(name, item, data)
 
     monkeypatch.setattr(exporter, "_write", change_meanwhile)
     exporter.run()
     assert [document.data for document in _wire_documents(tmp_path / "out")] == [{"n": 1}] * 6
 
 
-def test_export_tells_what_it_leaves_out(tmp_path, connection, database):
+def test_a_simple_export_tells_what_it_leaves_out(tmp_path, connection, database):
     database.query(q.create_collection({"name": "A"}))
     database.query(q.create(q.collection("A"), {"data": {"f": q.query(lambda x: x), "keep": 1}}))
-    exporter = Exporter(connection, ExportWriter(tmp_path / "out", True, True, False))
+    exporter = Exporter(connection, ExportWriter(tmp_path / "out", False, True, False))
     exporter.run()
     assert exporter.dropped == {("A", "a lambda"): 1}
     assert not exporter.ok
-    assert [document.data for document in _wire_documents(tmp_path / "out")] == [{"keep": 1}]
+    assert "left out: a lambda in A, 1 times: the format cannot hold it" in exporter.lines()
 
 
 def test_export_refuses_what_it_cannot_do(tmp_path, connection, database):

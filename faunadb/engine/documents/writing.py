@@ -117,27 +117,45 @@ def insert(ctx: Context, ref: v.Ref, ts: int, fields: Optional[dict[str, Any]]) 
 
     ts: microseconds, not later than the transaction. A version at that very time is replaced.
     """
+    if fields is None:
+        insert_text(ctx, ref, ts, None, None)
+    else:
+        text = codec.encode_fields(fields, ctx.writer().txn, ref.scope)
+        insert_text(ctx, ref, ts, text, ttl_micros(fields))
+
+
+def insert_text(ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int]) -> None:
+    """As `insert`, for a version whose stored text is there already. ttl: its expiry in microseconds, None without."""
     tx = ctx.writer()
     scope, coll, doc = ref.scope, ref.coll, ref.id
-    text = None if fields is None else codec.encode_fields(fields, tx.txn, scope)
-    ttl = None if fields is None else ttl_micros(fields)
+    if text is not None and tx.version(scope, coll, doc) is None:
+        entries.complete_builds(ctx, ref)
+        _store(ctx, ref, ts, text, ttl, first=True)
+        entries.add_past(ctx, v.Document(ref, ts, text=text), ttl, ts)
+    else:
+        _insert_between(ctx, ref, ts, text, ttl)
+    # With its content: by the time a stream looks, history may have been rewritten once more.
+    tx.log(["put", scope, coll, doc, ts, text])
+    check_size(tx)
+
+
+def _insert_between(ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int]) -> None:
+    """Put a version among those that a document has."""
+    tx = ctx.writer()
+    scope, coll, doc = ref.scope, ref.coll, ref.id
     at = tx.version(scope, coll, doc, ts)
     previous = tx.version(scope, coll, doc, ts - 1) if at is not None and at.ts == ts else at
     following = _following(tx, ref, ts)
     entries.complete_builds(ctx, ref)
-    new = None if text is None else v.Document(ref, ts, text=text)
     _store(ctx, ref, ts, text, ttl)
     entries.rewrite(
         ctx,
         ts,
         _version(ref, previous),
         _version(ref, at),
-        entries.Version(ts, new, ttl),
+        entries.Version(ts, None if text is None else v.Document(ref, ts, text=text), ttl),
         _version(ref, following),
     )
-    # With its content: by the time a stream looks, history may have been rewritten once more.
-    tx.log(["put", scope, coll, doc, ts, text])
-    check_size(tx)
 
 
 def remove(ctx: Context, ref: v.Ref, row: Any, retained_from: Optional[int]) -> None:

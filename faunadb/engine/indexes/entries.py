@@ -115,6 +115,19 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
                 raise not_unique()
 
 
+def add_past(ctx: Context, document: v.Document, ttl: Optional[int], added: int) -> None:
+    """As `add_all`, from a time in the past on. Uniqueness is not enforced there."""
+    tx = ctx.tx
+    if document.ref.coll >= v.FIRST_COLLECTION and not ctx.schema.indexes_on(
+        document.ref.scope, document.ref.coll
+    ):
+        scope, coll, doc = document.ref.scope, document.ref.coll, document.ref.id
+        tx.add_entry(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc, None, ttl, added, True)
+        return
+    for place, cover in of_version(ctx, document).items():
+        tx.add_entry(*place, cover, ttl, added, True)
+
+
 def replace(
     ctx: Context,
     old: Optional[v.Document],

@@ -277,10 +277,12 @@ class Transaction(Snapshot):
         cover: Optional[str],
         ttl: Optional[int],
         added: Optional[int] = None,
+        first: bool = False,
     ) -> None:
         """Add a live entry that begins at ``added`` (default: this transaction's time).
 
-        An entry with the same key and the same ``added`` that this transaction ended comes back to life.
+        An entry with the same key and the same ``added`` that this transaction ended comes back to life. ``first``:
+        the caller knows that there is none.
         """
         raise NotImplementedError
 

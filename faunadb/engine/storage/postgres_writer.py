@@ -124,11 +124,12 @@ class PgTransaction(PgReads, SqlTransaction):
         cover: Optional[str],
         ttl: Optional[int],
         added: Optional[int] = None,
+        first: bool = False,
     ) -> None:
         key = entry_key(scope, index, terms, values)
         if added is None:
             added = self.txn
-        elif added != self.txn:
+        elif added != self.txn and not first:
             self._run(self._sql.revive, (*key, added, self.txn))
         self._wrote = True
         self.touched.entry(scope, index, terms, values)

@@ -283,11 +283,12 @@ class SqliteTransaction(_Reads, SqlTransaction):
         cover: Optional[str],
         ttl: Optional[int],
         added: Optional[int] = None,
+        first: bool = False,
     ) -> None:
         txn = self.txn
         if added is None:
             added = txn
-        elif added != txn:
+        elif added != txn and not first:
             self._run(_REVIVE, (scope, index, terms, values, added, txn))
         self.wrote = True
         self.touched.entry(scope, index, terms, values)

@@ -1,0 +1,143 @@
+"""Loading documents with ids and times of their own, many a transaction and without a query for each.
+
+What an import needs: a version goes into the history of its document as ``insert`` would put it there, but for two
+things. A document gets no ``ttl`` from its collection's ``ttl_days``, since it says itself whether it has one; and
+credentials keep the time they had.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from ..auth.permissions import Admin, Server
+from ..documents import insert
+from ..documents.writing import insert_text
+from ..indexes import lookups
+from ..language import deep
+from ..language import values as v
+from ..language.context import Context
+from ..language.errors import Fault, QueryError, QueryErrors, RequestError, not_unique
+from ..schema.credentials import CREDENTIALS
+from ..schema.fields import Check
+from ..schema.view import schema_view
+from .literal_text import LiteralText
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+#: Seconds one batch may take.
+DEADLINE = 600.0
+
+
+class Incoming(NamedTuple):
+    """A version of a document to be loaded.
+
+    collection: the name of a user collection, or None for credentials. ts: microseconds. ttl: a literal, or None.
+    data: the members of ``data`` as literals of the wire; for credentials those of the whole document.
+    """
+
+    collection: Optional[str]
+    id: int
+    ts: int
+    ttl: Any
+    data: dict[str, Any]
+
+
+class Refused(Exception):
+    """A batch of which nothing was loaded. index: the document at fault."""
+
+    def __init__(self, index: int, reason: str):
+        super().__init__(reason)
+        self.index = index
+
+
+class Loader:
+    """Loads documents into one database of an engine.
+
+    engine: where. authorization: value of the header, with the secret of an admin or server key (or root).
+    """
+
+    def __init__(self, engine: Engine, authorization: str):
+        self.engine = engine
+        self.authorization = authorization
+
+    def may_load(self) -> bool:
+        """Whether the secret may write all of history. Raises `Unauthenticated`."""
+        with self.engine.store.snapshot() as snap:
+            auth = self.engine.authenticate(snap, schema_view(self.engine, snap), self.authorization)
+        return type(auth.permissions) in (Admin, Server)
+
+    def count(self, collection: str) -> Optional[int]:
+        """How many documents of a collection are to be seen now; None when there is no such collection."""
+        with self.engine.store.snapshot() as snap:
+            schema = schema_view(self.engine, snap)
+            auth = self.engine.authenticate(snap, schema, self.authorization)
+            found = schema.lookup(auth.scope, v.COLLECTIONS, collection)
+            if found is None:
+                return None
+            rows = snap.entries(auth.scope, found.id, b"")
+            return sum(1 for row in rows if row.ttl is None or row.ttl > snap.time)
+
+    def load(self, batch: Sequence[Incoming]) -> None:
+        """Load documents in one transaction.
+
+        Raises `Refused` when one of them cannot be stored, the errors of `Store.write`, `Unauthenticated`.
+        """
+
+        def work(tx: Any) -> None:
+            self._load(tx, batch)
+
+        deadline = time.monotonic() + DEADLINE
+        try:
+            self.engine.store.write(work, deadline=deadline)
+        except RecursionError:
+            self.engine.store.write(lambda tx: deep.run(lambda: work(tx)), deadline=deadline)
+
+    def _load(self, tx: Any, batch: Sequence[Incoming]) -> None:
+        schema = schema_view(self.engine, tx)
+        auth = self.engine.authenticate(tx, schema, self.authorization)
+        ctx = Context(self.engine, tx, schema, auth, tx=tx)
+        text = LiteralText(ctx)
+        for index, incoming in enumerate(batch):
+            try:
+                if incoming.ts > ctx.time:
+                    raise Fault("invalid write time", "Cannot write outside of snapshot time.")
+                if incoming.collection is None:
+                    _load_credentials(ctx, text, incoming)
+                else:
+                    ref = v.Ref(ctx.scope, text.collection(incoming.collection), incoming.id)
+                    insert_text(ctx, ref, incoming.ts, *text.fields(incoming.data, incoming.ttl))
+            except (Fault, QueryErrors, RequestError) as fault:
+                raise Refused(index, _reason(fault)) from None
+
+
+def _load_credentials(ctx: Context, text: LiteralText, incoming: Incoming) -> None:
+    ref = v.Ref(ctx.scope, v.CREDENTIALS, incoming.id)
+    members = dict(incoming.data) if incoming.ttl is None else {**incoming.data, "ttl": incoming.ttl}
+    check = Check(ctx)
+    known = CREDENTIALS.known(text.value(members))
+    # the hash is what counts, whoever loads it; a password in clear is none of an export
+    fields = {key: value for key, value in known.items() if key not in ("password", "current_password")}
+    fields = CREDENTIALS.validated(check, ref, fields, None)
+    check.raise_any(())
+    holder = lookups.credentials_of(ctx.snap, fields["instance"])
+    if holder is not None and holder != ref:
+        raise not_unique()
+    insert(ctx, ref, incoming.ts, fields)
+
+
+def _reason(fault: Exception) -> str:
+    error = fault.errors[0] if isinstance(fault, QueryErrors) else fault
+    if not isinstance(error, (QueryError, Fault, RequestError)):
+        return str(error)
+    text = f"{error.code}: {error.description}"
+    failures = [
+        f"{'.'.join(map(str, failure.field))}: {failure.description}"
+        for failure in getattr(error, "failures", None) or ()
+    ]
+    return f"{text} ({'; '.join(failures)})" if failures else text
+
+
+__all__ = ["Incoming", "Loader", "Refused"]
