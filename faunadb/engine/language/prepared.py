@@ -218,7 +218,7 @@ class PreparedQueries:
 def split(source: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The shape of a text and its literals; two empty ones for a text that takes a closer look: one with escapes in its
     keys, say, or one that is no JSON."""
-    if b"\xed" in source:  # perhaps a surrogate
+    if b"\xed" in source or b"\\ud" in source or b"\\uD" in source:  # perhaps a surrogate
         return (), ()
     try:
         text = source.decode()

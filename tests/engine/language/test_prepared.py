@@ -225,7 +225,10 @@ def test_a_text_is_told_apart_in_one_pass(text: str, shape: Any, literals: Any) 
     assert (tuple(filter(None, found[0])), found[1]) == (tuple(filter(None, shape)), literals)
 
 
-@pytest.mark.parametrize("text", ['{"a":nul}', '{"a":"x}', '{"a":1,}x', '["\ud7ff"]', "'a'"])
+@pytest.mark.parametrize(
+    "text",
+    ['{"quote":"\\ud800"}', '["\\uD83D\\uDE00"]', '{"a":nul}', '{"a":"x}', '{"a":1,}x', '["\ud7ff"]', "'a'"],
+)
 def test_texts_that_take_a_closer_look(text: str) -> None:
     assert split(text.encode()) == ((), ())
 
