@@ -14,6 +14,7 @@ from .. import forks
 from ..indexes import entries
 from ..language import codec
 from ..language import values as v
+from ..schema.native import end_access
 from ..schema.view import SchemaView, schema_view
 from .keeper import Keeper, system_context
 
@@ -56,6 +57,8 @@ def sweep(keeper: Keeper) -> None:
     """Go through all databases once. Returns early when the engine closes."""
     closing = keeper.background.closing
     began, places = forks.visit(partial(_begin, keeper))
+    for scope in sorted({scope for scope, _ in places}):
+        end_access_of_the_past(keeper, scope)
     for scope, coll in places:
         work = partial(_step, keeper, scope, coll)
         while not closing.is_set() and keeper.store.write(work)[0]:
@@ -94,6 +97,51 @@ def _step(keeper: Keeper, scope: int, coll: int, tx: Any) -> bool:
         tx.purge_ended_entries(scope, number, before, STEP)
         for number, before in _indexes(ctx, scope, coll, limit)
     )
+
+
+def end_access_of_the_past(keeper: Keeper, scope: int) -> None:
+    """Delete the tokens and credentials of a database whose documents are gone, before it is forgotten that they were."""
+    for kind in (v.TOKENS, v.CREDENTIALS):
+        after: Optional[int] = None
+        while not keeper.background.closing.is_set():
+            numbers, left = forks.visit(partial(_left_behind, keeper, scope, kind, after))
+            if left:
+                keeper.store.write(partial(_end_access, keeper, scope, left))
+            if len(numbers) < STEP:
+                break
+            after = numbers[-1]
+
+
+def _left_behind(keeper: Keeper, scope: int, kind: int, after: Optional[int]) -> tuple[list[int], set[v.Ref]]:
+    """The next documents of a kind, by number, and which of their instances will soon be without history."""
+    left = set()
+    with keeper.store.snapshot() as snap:
+        schema = schema_view(keeper, snap)
+        numbers = snap.scan_documents(scope, kind, after=after, limit=STEP)
+        for number in numbers:
+            own = codec.stored(v.Ref(scope, kind, number), snap.version(scope, kind, number))
+            instance = None if own is None else own.fields.get("instance")
+            if type(instance) is v.Ref and _passes(schema, snap, instance):
+                left.add(instance)
+    return numbers, left
+
+
+def _passes(schema: SchemaView, snap: Any, ref: v.Ref) -> bool:
+    """Whether a document is gone, and as long ago as its collection's history reaches."""
+    newest = snap.version(ref.scope, ref.coll, ref.id)
+    if newest is None:
+        return False  # there was none yet
+    ended = newest.ts if not newest.live else newest.ttl
+    info = schema.collection(ref.scope, ref.coll)
+    limit = None if info is None else info.min_valid(snap.time)
+    return ended is not None and limit is not None and ended <= limit
+
+
+def _end_access(keeper: Keeper, scope: int, instances: set[v.Ref], tx: Any) -> None:
+    ctx = system_context(keeper, tx, scope)
+    for ref in instances:
+        if _passes(ctx.schema, tx, ref):
+            end_access(ctx, ref)
 
 
 def _remove_expired(ctx: Context, scope: int, coll: int, limit: int, ends: float) -> bool:

@@ -21,7 +21,7 @@ from ..language.errors import (
 from ..language.registry import WRITE, Arg, form
 from ..schema import databases as database_schema
 from ..schema.fields import is_plain, prepare
-from ..schema.native import Fields
+from ..schema.native import Fields, end_access
 from ..schema.user_documents import USER_DOCUMENTS
 from ..schema.writers import NATIVE, writer_for
 
@@ -89,6 +89,8 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     database_schema.check_container(ctx, coll, at)
     if ctx.at is not None:
         raise _invalid_time(at)
+    if before is not None and number is not None:
+        end_access(ctx, v.Ref(scope, coll, number))
     if plain and coll >= v.FIRST_COLLECTION:
         ref = v.Ref(scope, coll, fresh_id() if number is None else number)
         return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before)
@@ -312,6 +314,8 @@ def insert(ctx: Context, ref: v.Ref, ts: Time, action: v.Action, params: Optiona
         documents.insert(ctx, ref, micros, None)
         return v.DocumentEvent(micros, v.DELETE, ref, None)
     fields = writer_for(ref.coll).inserted(ctx, ref, given)
+    if not documents.exists(ctx, ref, None):
+        end_access(ctx, ref)
     documents.insert(ctx, ref, micros, fields)
     return v.DocumentEvent(micros, v.CREATE, ref, fields)
 
@@ -338,7 +342,10 @@ def remove(ctx: Context, ref: v.Ref, ts: Time, action: v.Action) -> None:
         raise permission_denied()
     if row is not None:
         info = ctx.schema.collection(ref.scope, ref.coll)
+        existed = documents.exists(ctx, ref, None)
         documents.remove(ctx, ref, row, None if info is None else info.min_valid(ctx.time))
+        if not existed:
+            end_access(ctx, ref)
 
 
 @form(Arg("move_database", DATABASE), Arg("to", DATABASE), effect=WRITE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..documents import merge, writing
 from ..documents.ids import new_id
+from ..indexes import lookups
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import At, Fault, already_exists, bad_request, invalid_argument, not_unique
@@ -154,6 +155,23 @@ class Writer:
 
 def _same(fields: Fields, key: str, value: Any) -> bool:
     return key in fields and identical(fields[key], value)
+
+
+def end_access(ctx: Context, instance: v.Ref) -> None:
+    """Delete the tokens and the credentials that a document of the past has left, before another one gets its id.
+
+    They open nothing while there is no document, and remain until then, as deleting does not cascade. Asks for no
+    permission.
+    """
+    tx = ctx.writer()
+    found = lookups.tokens_of(tx, instance)
+    credentials = lookups.credentials_of(tx, instance)
+    if credentials is not None:
+        found.append(credentials)
+    for ref in found:
+        row = tx.version(ref.scope, ref.coll, ref.id)
+        if row is not None and row.live:
+            writing.write(ctx, ref, None, row)
 
 
 def place_faults(at: At, function: Any, *args: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faunadb import query as q
+from faunadb.engine.background import sweeping
 from faunadb.objects import FaunaTime
 from tests.engine.schema.checks import error_of, failures_of, invalid_type, required
 
@@ -169,3 +170,65 @@ def test_credentials_param(users):
     assert users.query(q.count(q.credentials())) == 1
     users.query(q.delete(user(9)))
     assert users.query(q.count(q.credentials())) == 1
+
+
+# ---- documents that are gone ----
+
+PAST = q.time_subtract(q.now(), 1, "hour")
+
+
+def _delete(users):
+    users.query(q.delete(user(1)))
+
+
+def _expire(users):
+    users.query(q.update(user(1), {"ttl": PAST}))
+
+
+def _expire_and_sweep(users):
+    _expire(users)
+    sweeping.sweep(users.engine)
+
+
+def _delete_and_sweep(users):
+    users.query(q.update(q.collection("users"), {"history_days": 0}))
+    _delete(users)
+    users.query(q.create(q.collection("users"), {}))  # a transaction later than the deletion
+    sweeping.sweep(users.engine)
+
+
+def _delete_in_history(users):
+    users.query(q.insert(user(1), q.now(), "delete", {}))
+
+
+def _recreate_in_history(users):
+    users.query(q.insert(user(1), q.now(), "create", {}))
+
+
+def _recreate(users):
+    users.query(q.create(user(1), {}))
+
+
+@pytest.mark.parametrize("comes", [_recreate, _recreate_in_history])
+@pytest.mark.parametrize("goes", [_delete, _delete_and_sweep, _expire, _expire_and_sweep, _delete_in_history])
+def test_a_document_that_is_gone_leaves_nothing_to_another_one_with_its_id(users, goes, comes):
+    users.query(q.update(user(1), {"credentials": {"password": "sesame"}}))
+    users.query(q.update(user(2), {"credentials": {"password": "sesame"}}))
+    token = users.query(q.login(user(1), {"password": "sesame"}))
+    other = users.query(q.login(user(2), {"password": "sesame"}))
+    assert users.raw(1, secret=token["secret"]).status == 200
+    goes(users)
+    assert users.raw(1, secret=token["secret"]).status == 401
+    if "sweep" not in goes.__name__:
+        assert users.query(q.exists(token["ref"])) is True  # deleting does not cascade
+    comes(users)
+    assert users.query(q.exists(user(1))) is True
+    assert users.raw(1, secret=token["secret"]).status == 401
+    assert users.query(q.identify(user(1), "sesame")) is False
+    assert users.query(q.exists(token["ref"])) is False
+    assert users.query(q.select(["data"], q.paginate(q.tokens()))) == [other["ref"]]
+    assert len(users.query(q.select(["data"], q.paginate(q.credentials())))) == 1
+    # It may have a password of its own.
+    users.query(q.update(user(1), {"credentials": {"password": "another"}}))
+    assert users.query(q.identify(user(1), "another")) is True
+    assert users.raw(1, secret=other["secret"]).status == 200
