@@ -183,6 +183,12 @@ class Engine:
         try:
             if request.snapshot is not None:
                 return self._run_quickly(request, request.snapshot)
+            try:
+                return self._run(request)
+            except RecursionError:
+                return with_keys(lambda: deep.run(lambda: self._run(request)))
+            except KeysNeeded as needed:
+                needed.load()
             return with_keys(lambda: deep.with_room(lambda: self._run(request)))
         except RecursionError:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None

@@ -179,15 +179,17 @@ def _to_set(expected_for_ref: str, expected: Any, accept_ref: bool) -> Convert:
     refuse = _refuse_ref(expected)
 
     def convert(ctx: Context, value: Any) -> Any:
-        if isinstance(value, v.SetValue):
-            return value
         if type(value) is v.Ref:
+            if accept_ref and value.coll != v.COLLECTIONS:
+                return value
             members = _set_of(ctx, value)
             if members is not None:
                 return members
             if accept_ref:
                 return value
             raise wrong_type(expected_for_ref, value)
+        if isinstance(value, v.SetValue):
+            return value
         return refuse(ctx, value)
 
     return convert

@@ -36,11 +36,12 @@ MAX_TEXTS, MAX_TREES = 1 << 19, 1 << 20
 #: What an entry weighs beside its text.
 _BESIDE = 200
 
-_PLAIN = r'[^"\\\x00-\x1f]*'
+# A string that is not closed goes on to the end: trying again from each quote in it would take forever.
 _PIECE = re.compile(
-    rf'((?:[\[\]{{}},: \t\r\n]+|"{_PLAIN}"[ \t\r\n]*:|true|false|null)*)'
-    rf'("{_PLAIN}(?:\\.{_PLAIN})*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|)'
+    r'((?:[\[\]{},: ]+|"[^"\\]*" *:|true|false|null)*)'
+    r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|)'
 )
+_CONTROL = re.compile("[\x00-\x1f]")
 
 #: Digits of a number that surely fits into 64 bits.
 _SURE_DIGITS = 18
@@ -148,8 +149,6 @@ class PreparedQueries:
 
     def read(self, source: bytes, version: str) -> Text:
         """Take a query's text apart, and read it where its shape is new. Raises `QueryErrors` for malformed JSON."""
-        if len(source) > MAX_TEXT:
-            return Text(source, version, data=reader.read(source))
         if self._texts.get((version, source)) is not None:
             return Text(source, version)
         shape, literals = split(source)
@@ -216,20 +215,25 @@ class PreparedQueries:
 
 
 def split(source: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The shape of a text and its literals; two empty ones for a text that takes a closer look: one with escapes in its
-    keys, say, or one that is no JSON."""
-    if b"\xed" in source or b"\\ud" in source or b"\\uD" in source:  # perhaps a surrogate
+    """The shape of a text and its literals; two empty ones for a text that takes a closer look: one of several lines, say,
+    or one that is no JSON."""
+    # Perhaps there is a surrogate.
+    if len(source) > MAX_TEXT or b"\xed" in source or b"\\ud" in source or b"\\uD" in source:
         return (), ()
     try:
         text = source.decode()
     except UnicodeDecodeError:
+        return (), ()
+    if _CONTROL.search(text):
         return (), ()
     pieces = _PIECE.findall(text)
     shape, literals = zip(*pieces)
     # What matches nothing is passed over by findall.
     if sum(map(len, shape)) + sum(map(len, literals)) != len(text):
         return (), ()
-    return shape, literals[: literals.index("")]
+    literals = literals[: literals.index("")]
+    is_open = literals and literals[-1][0] == '"' and (len(literals[-1]) == 1 or literals[-1][-1] != '"')
+    return ((), ()) if is_open else (shape, literals)
 
 
 def _value(literal: str) -> Any:

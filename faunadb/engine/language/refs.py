@@ -26,6 +26,8 @@ KINDS = {
 }
 
 MAX_ID = (1 << 63) - 1
+#: Numbers of fewer digits are no larger.
+_SURE_DIGITS = 19
 _INVALID_NAMES = frozenset(("self", "events", "_"))
 
 
@@ -96,6 +98,8 @@ def _int64(sign: str, digits: str) -> Optional[int]:
 
 def number_from_text(text: str, at: Any) -> int:
     """A document id from its decimal text."""
+    if len(text) < _SURE_DIGITS and text.isascii() and text.isdigit():
+        return int(text)
     digits = text[1:] if text[:1] in ("-", "+") else text
     if text and not (digits.isascii() and digits.isdigit()):
         raise invalid_argument(f"Number or numeric String expected, non-numeric '{text}' provided.", at)

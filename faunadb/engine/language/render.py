@@ -171,7 +171,11 @@ class ResponseWriter(Writer):
         self.version = ctx.version
         # Every array and object is counted: no method of this class in between.
         self.grow = ctx.allocate  # type: ignore[method-assign]
+        # The texts of refs to collections last as long as the committed schema.
         self._collections: dict[tuple[int, int], str] = {}
+        if not self.schema.was_written:
+            known = self.schema.committed.texts
+            self._collections = known.setdefault((self.owner_key, self.scope), self._collections)
 
     @property
     def time(self) -> int:
@@ -182,7 +186,7 @@ class ResponseWriter(Writer):
 
     def ref(self, ref: v.Ref) -> str:
         if ref.coll >= v.FIRST_COLLECTION or (ref.coll not in v.NAMED_NATIVES):
-            collection = self._collection(ref.scope, ref.coll)
+            collection = self._collections.get((ref.scope, ref.coll)) or self._collection(ref.scope, ref.coll)
             return f'{{"@ref":{{"id":"{ref.id}","{self.owner_key}":{collection}}}}}'
         if ref.is_native_collection:
             return self._native(ref.scope, ref.id)
@@ -190,10 +194,10 @@ class ResponseWriter(Writer):
 
     def _collection(self, scope: int, number: int) -> str:
         """The text of a collection's ref; the same for every document of a page."""
-        key = (scope, number)
-        if key not in self._collections:
-            self._collections[key] = self.ref(v.Ref(scope, v.COLLECTIONS, number))
-        return self._collections[key]
+        text = self._collections.get((scope, number))
+        if text is None:
+            text = self._collections[scope, number] = self.ref(v.Ref(scope, v.COLLECTIONS, number))
+        return text
 
     def _native(self, scope: int, number: int) -> str:
         return f'{{"@ref":{{"id":"{self.native_names[number]}"{self._database(scope)}}}}}'

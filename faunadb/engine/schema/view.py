@@ -147,6 +147,7 @@ class Committed:
         "lists",
         "names",
         "stamp",
+        "texts",
     )
 
     def __init__(self, stamp: Optional[str]) -> None:
@@ -160,6 +161,8 @@ class Committed:
         self.collections: dict[tuple[int, int], Optional[CollectionInfo]] = {}
         self.indexes: dict[tuple[int, int], list[Index]] = {}
         self.building: dict[tuple[int, int], list[Index]] = {}
+        #: how refs to collections are written, by what a writer keeps them by
+        self.texts: dict[tuple[str, int], dict[tuple[int, int], str]] = {}
 
 
 def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:

@@ -20,6 +20,10 @@ def _header_error(name: str, reason: str) -> RequestError:
     return bad_request(f"Invalid header '{name}': {reason}")
 
 
+#: Headers that most requests do not have.
+_SELDOM = ("x-query-timeout", "x-max-retries-on-contention")
+#: Numbers of fewer digits fit into 64 bits.
+_SURE_DIGITS = 19
 INTEGER = re.compile(r"[+-]?[0-9]+")
 _INT64 = 1 << 63
 
@@ -52,6 +56,10 @@ def _version(headers: dict[str, str]) -> str:
 def read_options(headers: dict[str, str]) -> Options:
     """Check the protocol headers in their documented order. Raises `RequestError` (400)."""
     version = _version(headers)
+    if headers.keys().isdisjoint(_SELDOM):
+        seen = headers.get("x-last-seen-txn", "0")
+        if len(seen) < _SURE_DIGITS and seen.isdecimal() and seen.isascii():
+            return Options(version, int(seen))
     last_seen = _number(headers, "x-last-seen-txn", "timestamp")
     timeout = _number(headers, "x-query-timeout", "number")
     if timeout is not None and timeout <= 0:

@@ -73,7 +73,8 @@ def _route(exchange: Exchange) -> HttpResponse:
 def _query(exchange: Exchange) -> HttpResponse:
     request = exchange.request
     if request.method == "POST":
-        return exchange.run(exchange.query_request(exchange.source(exchange.body)))
+        source = request.body or exchange.source(exchange.body)
+        return exchange.run(exchange.query_request(source))
     if request.method != "GET":
         exchange.authenticate()
         return exchange.not_allowed("GET, POST")

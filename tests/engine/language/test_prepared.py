@@ -12,7 +12,7 @@ import pytest
 
 from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.language.parser import parse_query
-from faunadb.engine.language.prepared import Parsed, PreparedQueries, split
+from faunadb.engine.language.prepared import MAX_TEXT, Parsed, PreparedQueries, split
 from faunadb.engine.language.reader import read
 from faunadb.engine.request import Request
 from tests.engine.conftest import Database
@@ -246,3 +246,11 @@ def test_a_request_may_bring_data_instead_of_text() -> None:
         assert isinstance(engine, Engine)
         request = Request("Bearer secret", {"add": [1, 2]})
         assert engine.run(request).text == '{"resource":3}'
+
+
+@pytest.mark.parametrize("part", ['\\"', '"a" ', '"', "[", "1 ", '"a":'])
+def test_texts_are_told_apart_in_linear_time(part: str) -> None:
+    """Twice the text takes about twice the steps, which a pattern that tries again and again would make four times."""
+    text = part * (MAX_TEXT // len(part))
+    for start in ("", '"', "["):
+        split((start + text)[:MAX_TEXT].encode())
