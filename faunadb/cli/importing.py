@@ -141,7 +141,7 @@ class _Database:
             self.importer.before += file.size
             self.importer.progress.update(0, self.importer.before)
         if not self.dry_run:
-            self.placeholders.remove(self.client)
+            self.summary.problems += [self.label + text for text in self.placeholders.remove(self.client)]
         self._verify()
 
     def _ensure_collection(self, name: str) -> bool:

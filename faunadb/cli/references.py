@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from faunadb import query as q
+from faunadb.cli.connection import first_error
 from faunadb.client import FaunaClient
-from faunadb.errors import BadRequest, PermissionDenied
+from faunadb.errors import BadRequest, HttpError, PermissionDenied
 
 __all__ = ["Placeholders", "references"]
 
@@ -81,8 +82,9 @@ class Placeholders:
             return False
         return True
 
-    def remove(self, client: FaunaClient) -> None:
-        """Delete them all, those of earlier runs too: refs to them keep their names."""
+    def remove(self, client: FaunaClient) -> list[str]:
+        """Delete them all, those of earlier runs too: refs to them keep their names. Returns which stay, and why."""
+        staying = []
         for kind in _CREATORS:
             items = q.paginate(q._Expr({kind: None}), size=_ALL)
             marked = q.filter_(lambda ref: q.select(["data", _MARK], q.get(ref), False), items)
@@ -91,4 +93,10 @@ class Placeholders:
             except PermissionDenied:
                 continue
             for ref in found:
-                client.query(q.delete(ref))
+                try:
+                    client.query(q.delete(ref))
+                except HttpError as fault:
+                    staying.append(
+                        f"the placeholder {ref.id()} in {kind} cannot be deleted: {first_error(fault)}"
+                    )
+        return staying

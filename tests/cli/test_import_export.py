@@ -292,6 +292,18 @@ def test_refs_to_what_is_deleted_survive(tmp_path, connection, database):
             assert other.query(q.exists(ref)) is False
 
 
+def test_a_placeholder_that_stays_is_a_problem(database):
+    """A protected database deletes no index."""
+    database.query(q.create_database({"name": "p", "protected": True}))
+    with closing(Connection(database.url, database.secret, "p")) as connection:
+        client = connection.client()
+        placeholders = Placeholders()
+        assert placeholders.ensure(client, ("indexes", "by"))
+        (problem,) = placeholders.remove(client)
+        assert problem.startswith("the placeholder by in indexes cannot be deleted: ")
+        assert client.query(q.exists(q.index("by"))) is True
+
+
 def test_into_a_child_database(tmp_path, database):
     export = _export(tmp_path, {"Author": [[_record(1)]]})
     connection = Connection(database.url, database.secret, "a/b")
