@@ -88,7 +88,7 @@ class Answers:
 
     def find(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
         """The answer that is true at a snapshot, if there is one."""
-        if name is None:
+        if name is None or name not in self._kept:
             return None
         if snap.last_txn != self._txn and not self._catch_up(snap):
             return None

@@ -7,13 +7,14 @@ out to write. `http` puts the wire protocol around it.
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import re
 import threading
 import time
 import weakref
 from functools import cache
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from . import (
     forks,
@@ -32,7 +33,7 @@ from .language.nodes import Node
 from .language.parser import parse_query
 from .language.prepared import PreparedQueries, Text
 from .language.registry import FORMS, READ, WRITE
-from .language.values import DATABASES, Document
+from .language.values import DATABASES, Document, Ref
 from .request import (
     DEFAULT_TIMEOUT,
     QUICK_SECONDS,
@@ -45,7 +46,8 @@ from .request import (
 )
 from .schema.view import SchemaCache, schema_view
 from .storage import Store, open_store
-from .storage.base import ClockBehind, Contended, DeadlineExceeded, StoreError, StoreUnavailable
+from .storage.base import ClockBehind, Contended, DeadlineExceeded, SchemaMoved, StoreError, StoreUnavailable
+from .storage.unresolved import Forms
 from .storage.urls import is_in_memory
 
 if TYPE_CHECKING:
@@ -228,18 +230,35 @@ class Engine:
         if ready is not None:
             # A snapshot beforehand would only tell what the transaction tells as well.
             return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
-        with self.store.snapshot(request.last_seen) as snap:
-            name = self.answers.name(request)
-            known = self.answers.find(name, snap)
-            if known is not None:
-                return known
-            prepared = self._prepare(request, snap)
-            if not (request.writer or prepared.effect == WRITE) or request.effect_limit < WRITE:
-                try:
-                    return self._read(request, prepared, snap, name)
-                except NeedsWriter:
-                    pass
-        return self._write(request, prepared)
+        try:
+            return self._run_on_snapshot(request, lazy=True)
+        except SchemaMoved:
+            return self._run_on_snapshot(request, lazy=False)
+
+    def _run_on_snapshot(self, request: Request, lazy: bool) -> Outcome:
+        with self.store.snapshot(request.last_seen, lazy) as snap:
+            try:
+                found = self._answer(request, snap)
+            except (StoreError, SchemaMoved):
+                raise
+            except Exception:
+                snap.pin()  # an error, too, is of a schema that is the current one
+                raise
+        return self._write(request, found) if isinstance(found, _Prepared) else found
+
+    def _answer(self, request: Request, snap: Snapshot) -> Union[Outcome, _Prepared]:
+        """Answer a query that only reads, from a snapshot; one that writes is made ready."""
+        name = self.answers.name(request)
+        known = self.answers.find(name, snap)
+        if known is not None:
+            return known
+        prepared = self._prepare(request, snap)
+        if not (request.writer or prepared.effect == WRITE) or request.effect_limit < WRITE:
+            try:
+                return self._read(request, prepared, snap, name)
+            except NeedsWriter:
+                pass
+        return prepared
 
     def _read(self, request: Request, prepared: _Prepared, snap: Snapshot, name: Optional[bytes]) -> Outcome:
         """Evaluate a query without a transaction. name: what its answer is to be kept by."""
@@ -355,31 +374,44 @@ class Engine:
         return self.write(work, request)
 
     def write(self, work: Callable[[Transaction], Outcome], request: Request) -> Outcome:
-        """Run work as the store's writer, and count how often it had to be run again."""
-        attempts = 0
+        """Run work as a writer of the store, and tell how often it had lost to others before."""
+        losses = 0
 
         def attempt(tx: Transaction) -> Outcome:
-            nonlocal attempts
-            attempts += 1
-            try:
-                return work(tx)
-            except RecursionError:
-                attempts -= 1  # to be run with room is no retry
-                raise
+            nonlocal losses
+            losses = tx.losses
+            return work(tx)
 
         try:
-            outcome = self._write_with_room(attempt, request)
+            outcome, txn = self._write_with_room(attempt, request)
         except (Failed, RequestError) as failure:
-            failure.retries = attempts - 1
+            failure.retries = losses
             raise
-        except Contended:
-            raise contended(attempts - 1) from None
-        if attempts == 1:
+        except Contended as lost:
+            error = contended(losses)
+            error.ref = self._shown(request, lost.document)
+            raise error from None
+        if txn is not None and outcome.time != txn:
+            text = Forms(outcome.time).text(outcome.text, txn)
+            outcome = outcome._replace(text=text, time=txn)
+        if not losses:
             return outcome
-        return outcome._replace(metrics=outcome.metrics._replace(retries=attempts - 1))
+        return outcome._replace(metrics=outcome.metrics._replace(retries=losses))
 
-    def _write_with_room(self, work: Callable[[Transaction], Outcome], request: Request) -> Outcome:
-        """Run work as the store's writer, with room for deep nesting wherever it is run."""
+    def _shown(self, request: Request, document: Optional[tuple[int, int, int]]) -> Any:
+        """The ref of a document over which a transaction lost, as JSON data; None without one."""
+        if document is None:
+            return None
+        with self.store.snapshot() as snap:
+            schema = schema_view(self, snap)
+            auth = self.authenticate(snap, schema, request.authorization)
+            ctx = self.context(request, snap, schema, auth)
+            return json.loads(writer_for(ctx).text(Ref(*document)))
+
+    def _write_with_room(
+        self, work: Callable[[Transaction], Outcome], request: Request
+    ) -> tuple[Outcome, Optional[int]]:
+        """Run work as a writer of the store, with room for deep nesting wherever it is run."""
         # The store may run it on another thread (the leader of a group commit), so the room is made around
         # work itself; a first attempt without room is undone by the store.
         options: dict[str, Any] = {
@@ -388,9 +420,9 @@ class Engine:
             "at_least": request.last_seen,
         }
         try:
-            return self.store.write(work, **options)[0]
+            return self.store.write(work, **options)
         except RecursionError:
-            return self.store.write(lambda tx: deep.run(lambda: work(tx)), **options)[0]
+            return self.store.write(lambda tx: deep.run(lambda: work(tx)), **options)
 
 
 _FIRST_KEY = re.compile(rb'\s*\{\s*"(\w+)"')

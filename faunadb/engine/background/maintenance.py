@@ -54,8 +54,8 @@ def run(keeper: Keeper) -> None:
     closing = keeper.background.closing
     failed: list[Task] = []
     while not closing.is_set():
-        # Read as a writer: a snapshot would not see the tasks of a transaction that is being committed.
-        tasks: list[Task] = keeper.store.write(open_tasks)[0]
+        # Read as the exclusive writer: a snapshot would not see the tasks of one that is being committed.
+        tasks: list[Task] = keeper.store.write(open_tasks, exclusive=True)[0]
         task = next((each for each in tasks if each not in failed), None)
         if task is None:
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes.internal import HIDDEN_FIELDS
 from ..java.times import Time, time_text
+from ..language import codec
 from ..language import values as v
 from ..language.errors import RequestError, bad_request
 from ..language.registry import MISSING
@@ -73,13 +74,17 @@ def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
 def document(ctx: Context, ref: v.Ref, version: Any) -> v.Document:
     """A stored version as a value; hidden fields of native documents are left out."""
     ts = version.ts
+    text = version.data
     tx = ctx.tx
-    if tx is not None and ts == tx.txn:
-        ts = v.PENDING
+    if tx is not None and version.txn == tx.txn:
+        if ts == tx.txn:
+            ts = v.PENDING
+        if text is not None:
+            text = codec.with_pending(text, tx.txn)
     hidden = HIDDEN_FIELDS.get(ref.coll)
     if hidden is None or not version.live:
-        return v.Document(ref, ts, text=version.data, deletion=not version.live)
-    return v.Document(ref, ts, visible(ref.coll, v.Document.decode(version.data, ref.scope)))
+        return v.Document(ref, ts, text=text, deletion=not version.live)
+    return v.Document(ref, ts, visible(ref.coll, v.Document.decode(text, ref.scope)))
 
 
 def visible(coll: int, fields: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from ..language import codec
 from ..language import values as v
 from ..language.budget import spend
 from ..language.errors import Fault, RequestError, bad_request, undefined_ref
+from ..storage.unresolved import add_form
 
 # Tags in value order. Zero ends arrays and objects, so that a prefix comes first.
 NUMBER = 0x10
@@ -325,3 +326,9 @@ def compare_key(value: Any) -> bytes:
 def rank(value: Any) -> int:
     """The tag of a value's kind: kinds compare as their tags do."""
     return encode(value)[0]
+
+
+# Ways in which the time of a running transaction may stand in a key (`ts` as a value or a term of an index).
+add_form(_integer)
+add_form(lambda time: complement(_integer(time)))
+add_form(_exact_integer)

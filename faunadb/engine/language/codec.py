@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import uuid
 from typing import Any, Optional
 
@@ -214,6 +215,21 @@ def decode_value(text: str, scope: int) -> Any:
     return _decode(data, scope) if '"@' in text else data
 
 
+#: Where a transaction reads what it wrote itself, this stands for its own time.
+_PENDING_KEY = "@:pending"
+
+
+def with_pending(text: str, txn: int) -> str:
+    """Text stored by the running transaction, with its own time as unresolved as it was when it was stored.
+
+    txn: what stands for that time. (Not inside of functions, whose source has literals only.)
+    """
+    digits = str(txn)
+    if digits not in text or '"@:query"' in text:
+        return text
+    return re.sub(rf"(?<=[:,\[]){digits}(?=[,\]}}])", f'{{"{_PENDING_KEY}":0}}', text)
+
+
 def _decode(data: Any, scope: int) -> Any:
     kind = type(data)
     if kind is list:
@@ -240,6 +256,8 @@ def _decode_escape(key: str, content: Any, scope: int) -> Any:
         return base64.b64decode(content)
     if key == "@uuid":
         return uuid.UUID(content)
+    if key == _PENDING_KEY:
+        return v.PENDING
     if key == "@:double":
         return float(content.replace("Infinity", "inf"))
     if key == "@:query":

@@ -72,7 +72,6 @@ class Context:
     """
 
     __slots__ = (
-        "_time",
         "at",
         "auth",
         "cache",
@@ -121,7 +120,6 @@ class Context:
         self.scope: int = auth.scope
         self.perms = auth.permissions
         self.at: Optional[int] = None
-        self._time: int = snap.time
         self.timeless = True
         self.version = version
         self.deadline = deadline
@@ -145,7 +143,7 @@ class Context:
     def time(self) -> int:
         """The snapshot's time in microseconds."""
         self.timeless = False
-        return self._time
+        return self.snap.time  # type: ignore[no-any-return]
 
     def now(self) -> Time:
         """The snapshot time, constant within a query."""

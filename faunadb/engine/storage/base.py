@@ -59,7 +59,21 @@ class ClockBehind(StoreUnavailable):
 
 
 class Contended(StoreError):
-    """Other writers came first, on every allowed attempt; nothing was written (409)."""
+    """Other writers came first, on every allowed attempt; nothing was written (409).
+
+    document: database, collection and id of the document it was about, None when that is not known.
+    """
+
+    def __init__(self, text: str, document: Optional[tuple[int, int, int]] = None) -> None:
+        super().__init__(text)
+        self.document = document
+
+
+class SchemaMoved(Exception):
+    """A snapshot that was to be pinned when it is first read from sees another version of the schema than was assumed.
+
+    What has been computed is to be computed again, on a snapshot that is pinned at once.
+    """
 
 
 class NotAStore(StoreError, ValueError):
@@ -207,6 +221,14 @@ class Snapshot:
         self.reads = ReadSet()
         return self.reads
 
+    @property
+    def position(self) -> Optional[int]:
+        """The newest commit that this view sees; None as long as it is not pinned (`Store.snapshot`)."""
+        return self.last_txn
+
+    def pin(self) -> None:
+        """Have the view be of now, if it is not of an earlier moment yet. Raises :class:`SchemaMoved`."""
+
     def close(self) -> None:
         """Release the view. Reading from it afterwards raises :class:`StoreError`."""
         raise NotImplementedError
@@ -235,11 +257,18 @@ def write_ops(size: int) -> int:
 
 
 class Transaction(Snapshot):
-    """The view of the exclusive writer, which sees its own writes."""
+    """The view of a writer, which sees its own writes.
 
-    __slots__ = ("bytes_written", "txn", "write_ops", "wrote")
+    It may be that of the exclusive writer, or lie over a snapshot until it is committed (`overlay`): then ``txn`` is a
+    number that stands for its time (`unresolved`), and becomes the time wherever it has been written.
+    """
 
-    #: This transaction's time: unique, and later than every earlier one's.
+    __slots__ = ("bytes_written", "losses", "txn", "write_ops", "wrote")
+
+    #: How often the work has lost to other writers before this run.
+    losses: int
+
+    #: This transaction's time, or what stands for it: unique, and later than every earlier one's.
     txn: int
     #: Whether anything was written.
     wrote: bool
@@ -365,8 +394,12 @@ class Store:
     #: The URL it was opened with, without a password.
     url: str
 
-    def snapshot(self, at_least: int = 0) -> Snapshot:
+    def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
         """Open a consistent view whose time is at least ``at_least``.
+
+        lazy: it may be a view of any moment until it is first read from (or asked for its time or `Snapshot.pin`), and
+        takes the schema's version for the one that was seen last. Reading then raises :class:`SchemaMoved` when it is
+        not, and so does `Snapshot.pin`, which is to be called where nothing has been read.
 
         Raises :class:`StoreUnavailable`, and :class:`ClockBehind` for a time too far ahead.
         """
@@ -386,12 +419,14 @@ class Store:
         retries: int = 5,
         deadline: Optional[float] = None,
         at_least: int = 0,
+        exclusive: bool = False,
     ) -> tuple[T, Optional[int]]:
-        """Run ``work`` as the exclusive writer; return its result and transaction time once durable.
+        """Run ``work`` as a writer; return its result and transaction time once durable.
 
         The time is None when nothing was written. An exception undoes this work whole and is raised here.
-        ``work`` may run more than once (contention), so it must have no effects outside. ``deadline`` is in
-        ``time.monotonic()`` seconds. The transaction's time is later than ``at_least``.
+        ``work`` may run more than once (contention), so it must have no effects outside; not even one that needs the
+        transaction to be visible, unless it is ``exclusive``: then nobody else writes from its first run to its end.
+        ``deadline`` is in ``time.monotonic()`` seconds. The transaction's time is later than ``at_least``.
         Raises :class:`Contended` after ``retries``, :class:`DeadlineExceeded`, :class:`StoreUnavailable`.
         """
         raise NotImplementedError

@@ -66,6 +66,10 @@ class Clock:
             self._handed = time
         return time
 
+    def handed(self) -> int:
+        """The latest time handed out to a snapshot here."""
+        return self._handed
+
     def show(self, time: int) -> None:
         """A snapshot has this time, and sees all that is earlier."""
         if time > self._shown:

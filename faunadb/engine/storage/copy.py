@@ -75,7 +75,7 @@ def _copy(source: Store, target: Store, target_name: str, progress: Progress) ->
             return {table: found.rows for table, found in sums.items()}
 
         # Later than everything copied, so that the target's times go on where the source's ended.
-        result, _ = target.write(work, at_least=snapshot.last_txn)
+        result, _ = target.write(work, at_least=snapshot.last_txn, exclusive=True)
         return result
 
 

@@ -79,15 +79,33 @@ class Writer:
 
 
 class _Job:
-    __slots__ = ("at_least", "deadline", "done", "error", "lead", "result", "retries", "tries", "txn", "work")
+    __slots__ = (
+        "at_least",
+        "deadline",
+        "done",
+        "error",
+        "lead",
+        "losses",
+        "result",
+        "retries",
+        "tries",
+        "txn",
+        "work",
+    )
 
     def __init__(
-        self, work: Optional[Callable[[Any], Any]], retries: int, deadline: Optional[float], at_least: int
+        self,
+        work: Optional[Callable[[Any], Any]],
+        retries: int,
+        deadline: Optional[float],
+        at_least: int,
+        losses: int = 0,
     ) -> None:
         self.work = work
         self.retries = retries
         self.deadline = deadline
         self.at_least = at_least
+        self.losses = losses
         self.tries = 0
         self.result: Any = None
         self.txn: Optional[int] = None
@@ -133,9 +151,15 @@ class WriteQueue:
         self.closed = False
 
     def write(
-        self, work: Callable[[Any], Any], retries: int, deadline: Optional[float], at_least: int
+        self,
+        work: Callable[[Any], Any],
+        retries: int,
+        deadline: Optional[float],
+        at_least: int,
+        losses: int = 0,
     ) -> tuple[Any, Optional[int]]:
-        job = _Job(work, retries, deadline, at_least)
+        """losses: how often it has lost to others already."""
+        job = _Job(work, retries, deadline, at_least, losses)
         if self._join(job):
             self._lead(job)
         if job.error is not None:
@@ -340,6 +364,7 @@ class _Batch:
             if guarded:
                 self.writer.savepoint()
             tx = self.writer.transaction(txn, self.last_txn, self.schema_version)
+            tx.losses = job.losses + job.tries
             assert job.work is not None  # it closes the store, and is not taken into a batch
             result = job.work(tx)
             self.writer.finish(tx)

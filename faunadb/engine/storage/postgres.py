@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import threading
 import time
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, TypeVar
 
-from .base import BadURL, Outgrown, Snapshot, Store, StoreError, StoreUnavailable
+from .base import BadURL, Outgrown, Snapshot, Store, StoreError, StoreUnavailable, Transaction
 
 try:
     import psycopg
@@ -18,11 +20,15 @@ except ImportError as missing:
 
 from .checks import logical_problems
 from .clock import Clock
+from .commit_queue import CommitQueue
 from .commit_signal import CommitSignal
 from .group_commit import WriteQueue
-from .postgres_reads import SEEN, SETTINGS, Connection, PgSnapshot, PgStatements, micros
+from .optimistic import Writers
+from .postgres_commit import PgCommitter
+from .postgres_reads import SEEN, Connection, PgSnapshot, PgStatements, micros
 from .postgres_schema import (
     Target,
+    channel,
     connect,
     explain,
     parse_target,
@@ -30,12 +36,14 @@ from .postgres_schema import (
     qualify,
     worth_another_try,
 )
-from .postgres_writer import PgWriter, channel
+from .postgres_writer import PgWriter
 from .sql import Row
 from .sql_store import SqlStore
 from .statements import read_clock
 
 T = TypeVar("T")
+
+BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 #: How often (seconds) the clock row is read for commits of others, where nobody notifies, and where somebody does.
 POLL_SECONDS = 0.05
@@ -57,16 +65,24 @@ class PostgresStore(SqlStore):
             raise
         self._statements = PgStatements(target.schema)
         self._clock = Clock()
-        self._writer = PgWriter(target, self._dialect, self._statements, conn, self._clock)
+        #: The schema's version as it was seen last; None: lazy snapshots are pinned at once.
+        self._schema_version: Optional[int] = None
         self._signal = CommitSignal(self._watch)
-        self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
-        self._begin_text = qualify(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-            + (SETTINGS + read_clock(SEEN) if self._dialect.postgresql else read_clock()),
-            target.schema,
-        )
+        self._read_clock = qualify(read_clock(SEEN if self._dialect.postgresql else ""), target.schema)
+        self._writers: Optional[Writers] = None
         if self._dialect.postgresql:
             self._clock.learn(conn.script(f"SELECT {micros('clock_timestamp()')}")[0][0])
+            self._committer = PgCommitter(target, conn, self._clock, self._learn)
+            self._writer = PgWriter(target, self._dialect, self._statements, None, self._clock)
+        else:
+            self._writer = PgWriter(target, self._dialect, self._statements, conn, self._clock)
+        self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
+        if self._dialect.postgresql:
+            self._writers = Writers(self.snapshot, CommitQueue(self._committer), self._queue)
+        #: Connections whose last transaction's end has not been heard of yet, and how many threads wait for one.
+        self._resting: list[Connection] = []
+        self._waiting = 0
+        self._rest = threading.Lock()
         self._pool = psycopg_pool.ConnectionPool(
             target.conninfo,
             connection_class=Connection,
@@ -83,42 +99,95 @@ class PostgresStore(SqlStore):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _pin(self, at_least: int) -> Snapshot:
-        return PgSnapshot(self, at_least)
+    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
+        return PgSnapshot(self, at_least, lazy)
 
-    def _begin_reading(self) -> tuple[Connection, Row]:
-        if self._closed:
-            raise StoreError("the store is closed")
+    def _begin_reading(
+        self, sql: Optional[str], parameters: Sequence[Any]
+    ) -> tuple[Connection, Row, list[Row]]:
+        """Begin a read transaction, in one round trip with a first query if there is one.
+
+        Returns the connection, the clock's row, and the query's rows.
+        """
         tries = 3
         while True:
+            conn = self._take_connection()
             try:
-                conn = self._pool.getconn()
-            except psycopg_pool.PoolTimeout as error:
-                connect(self._target).close()  # where the server is away, this says so
-                most = self._target.max_connections
-                raise StoreUnavailable(
-                    f"no connection to {self.url} became free (at most {most} are used at once)"
-                ) from error
-            try:
-                rows = conn.script(self._begin_text)
-                if not rows:
+                conn.settle()
+                rows: list[Row] = []
+                if sql is None:
+                    clock = conn.script(f"{BEGIN_READING};{self._read_clock}")
+                else:
+                    clock, rows = conn.begin_with(BEGIN_READING, self._read_clock, sql, parameters)
+                if not clock:
                     conn.texts.execute("ROLLBACK")
                     self._give_back(conn)
                     raise Outgrown(self.url)
-                return conn, rows[0]
+                return conn, clock[0], rows
             except psycopg.Error as error:
                 conn.close()
                 self._give_back(conn)
                 tries -= 1
                 if not tries or not worth_another_try(error):
                     raise explain(error, self.url) from error
-                self._pool.check()  # a server that went away took all idle connections with it
+                with contextlib.suppress(psycopg_pool.PoolClosed):
+                    self._pool.check()  # a server that went away took all idle connections with it
+
+    def _take_connection(self) -> Connection:
+        if self._closed:
+            raise StoreError("the store is closed")
+        with self._rest:
+            if self._resting:
+                return self._resting.pop()
+            self._waiting += 1
+        try:
+            return self._pool.getconn()
+        except psycopg_pool.PoolTimeout as error:
+            connect(self._target).close()  # where the server is away, this says so
+            most = self._target.max_connections
+            raise StoreUnavailable(
+                f"no connection to {self.url} became free (at most {most} are used at once)"
+            ) from error
+        finally:
+            with self._rest:
+                self._waiting -= 1
 
     def _give_back(self, conn: Connection) -> None:
+        """To whoever reads next; or to the pool, where somebody waits, which wants to have heard of the end."""
+        if not conn.closed and not self._closed:
+            with self._rest:
+                if not self._waiting:
+                    self._resting.append(conn)
+                    return
+        try:
+            if not conn.closed:
+                conn.settle()
+        except psycopg.Error:
+            conn.close()
         try:
             self._pool.putconn(conn)
         except psycopg_pool.PoolClosed:
             conn.close()
+
+    def _learn(self, schema_version: int) -> None:
+        self._schema_version = schema_version
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        work: Callable[[Transaction], T],
+        retries: int,
+        deadline: Optional[float],
+        at_least: int,
+        exclusive: bool,
+    ) -> tuple[T, Optional[int]]:
+        if exclusive or self._writers is None:
+            return super()._run(work, retries, deadline, at_least, exclusive)
+        result, txn = self._writers.write(work, retries, deadline, at_least)
+        if txn is not None:
+            self._signal.announce(txn)
+        return result, txn
 
     def time(self) -> int:
         if self._dialect.postgresql:
@@ -170,8 +239,14 @@ class PostgresStore(SqlStore):
             return
         self._closed = True
         self._signal.close()
+        with self._rest:
+            resting, self._resting = self._resting, []
+        for conn in resting:
+            conn.close()
         self._pool.close()
         self._writer.close()
+        if self._writers is not None:
+            self._committer.close()
 
 
 def open_postgres(url: str, given: dict[str, Any]) -> Store:

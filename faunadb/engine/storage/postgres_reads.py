@@ -9,7 +9,7 @@ from typing import Any, Optional, Protocol
 import psycopg
 from psycopg.types.numeric import Int8Dumper
 
-from .base import EntryRow, StoreError
+from .base import EntryRow, SchemaMoved, StoreError
 from .clock import Clock
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
 from .read_set import ReadSet
@@ -26,6 +26,8 @@ class Connection(psycopg.Connection[Any]):
         self.adapters.register_dumper(int, Int8Dumper)
         self.rows = self.cursor(binary=True)
         self.texts = self.cursor()
+        self.clocks = self.cursor(binary=True)
+        self._ending = False
 
     def script(self, text: str) -> list[Row]:
         """Run several statements in one round trip; return the last one's rows."""
@@ -35,6 +37,37 @@ class Connection(psycopg.Connection[Any]):
             pass
         return cursor.fetchall() if cursor.description else []
 
+    def begin_with(
+        self, begin: str, clock: str, sql: str, parameters: Sequence[Any]
+    ) -> tuple[list[Row], list[Row]]:
+        """Begin a transaction, read the clock's row and run a query, in one round trip; the rows of both."""
+        with self.pipeline():
+            self.texts.execute(begin)
+            self.clocks.execute(clock)
+            self.rows.execute(sql, parameters)
+        return self.clocks.fetchall(), self.rows.fetchall()
+
+    def end(self) -> None:
+        """End a transaction that has only read, without waiting for the server to say so."""
+        pg = self.pgconn
+        pg.send_query(b"COMMIT")
+        pg.flush()
+        self._ending = True
+
+    def settle(self) -> None:
+        """Hear what the server said to `end`. Raises psycopg.Error."""
+        if not self._ending:
+            return
+        self._ending = False
+        while True:
+            result = self.pgconn.get_result()
+            if result is None:
+                break
+            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                raise psycopg.OperationalError(result.get_error_message())
+        if self.pgconn.status != psycopg.pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the connection is lost")
+
 
 def micros(time: str) -> str:
     return f"CAST(EXTRACT(EPOCH FROM {time}) * 1000000 AS BIGINT)"
@@ -43,9 +76,12 @@ def micros(time: str) -> str:
 SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
 #: With the clock row: when the server began this transaction, which was before its view was taken; and who has locked
 #: the row since it was written, the transaction of a writer, perhaps one that our view does not see (`is_under_way`).
+#: And settings for this transaction alone: in a pooler's session, others would keep them.
 SEEN = (
     f", {micros('now()')}, CAST(xmax AS TEXT),"
-    " CASE WHEN CAST(xmax AS TEXT) <> '0' THEN CAST(pg_current_snapshot() AS TEXT) END"
+    " CASE WHEN CAST(xmax AS TEXT) <> '0' THEN CAST(pg_current_snapshot() AS TEXT) END,"
+    " set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),"
+    " set_config('jit', 'off', true)"
 )
 
 
@@ -308,43 +344,95 @@ class ReadStore(Protocol):
     _target: Target
     _dialect: Dialect
     _clock: Clock
+    _schema_version: Optional[int]
 
-    def _begin_reading(self) -> tuple[Connection, Row]: ...
+    def _begin_reading(
+        self, sql: Optional[str], parameters: Sequence[Any]
+    ) -> tuple[Connection, Row, list[Row]]: ...
 
     def _give_back(self, conn: Connection) -> None: ...
 
 
 class PgSnapshot(PgReads):
-    """A read transaction on a connection from the pool."""
+    """A read transaction on a connection from the pool, begun together with the first read when it is lazy."""
 
-    __slots__ = ("_conn", "_place", "_sql", "_store")
+    __slots__ = ("_assumed", "_at_least", "_closed", "_conn", "_place", "_seen", "_sql", "_store")
 
-    def __init__(self, store: ReadStore, at_least: int) -> None:
+    def __init__(self, store: ReadStore, at_least: int, lazy: bool) -> None:
         self._store = store
         self._sql = store._statements
         self._place = store._target.shown
         self._conn = CLOSED
+        self._closed = False
+        self._at_least = at_least
         self.reads = ReadSet()
-        clock = store._clock
+        #: Newest commit, schema's version and time, once it is pinned.
+        self._seen: Optional[tuple[int, int, int]] = None
+        self._assumed = store._schema_version if lazy else None
+        if self._assumed is None:
+            self._begin()
+
+    def _begin(self, sql: Optional[str] = None, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Pin the view, and run a first query."""
+        if self._closed:
+            raise StoreError("the snapshot is closed")
+        store, clock = self._store, self._store._clock
         if store._dialect.postgresql:
-            time_before = clock.floor(at_least)
-            self._conn, (last_txn, self.schema_version, began, locker, view) = store._begin_reading()
-            if began > time_before and (view is None or not is_under_way(int(locker), view)):
-                time_before = began
+            time = clock.floor(self._at_least)
+            self._conn, row, rows = store._begin_reading(sql, parameters)
+            last_txn, schema_version, began, locker, view = row[:5]
+            if began > time and (view is None or not is_under_way(int(locker), view)):
+                time = began
         else:
-            time_before = clock.snapshot_time(at_least)  # before the view is pinned; see Clock
-            self._conn, (last_txn, self.schema_version) = store._begin_reading()
-        self.last_txn = last_txn
-        self.time = time_before if time_before > last_txn else last_txn
-        clock.show(self.time)
+            time = clock.snapshot_time(self._at_least)  # before the view is pinned; see Clock
+            self._conn, row, rows = store._begin_reading(sql, parameters)
+            last_txn, schema_version = row
+        time = max(time, last_txn)
+        clock.show(time)
+        store._schema_version = schema_version
+        self._seen = last_txn, schema_version, time
+        if self._assumed is not None and schema_version != self._assumed:
+            raise SchemaMoved
+        return rows
+
+    def _pinned(self) -> tuple[int, int, int]:
+        if self._seen is None:
+            self._begin()
+            assert self._seen is not None
+        return self._seen
+
+    def pin(self) -> None:
+        self._pinned()
+
+    @property
+    def position(self) -> Optional[int]:
+        return None if self._seen is None else self._seen[0]
+
+    @property
+    def last_txn(self) -> int:  # type: ignore[override]
+        return self._pinned()[0]
+
+    @property
+    def schema_version(self) -> int:  # type: ignore[override]
+        return self._pinned()[1] if self._assumed is None else self._assumed
+
+    @property
+    def time(self) -> int:  # type: ignore[override]
+        return self._pinned()[2]
+
+    def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        if self._seen is None:
+            return self._begin(sql, parameters)
+        return super()._all(sql, parameters)
 
     def close(self) -> None:
+        self._closed = True
         conn = self._conn
         if conn is CLOSED:
             return
         self._conn = CLOSED
         try:
-            conn.texts.execute("COMMIT")
+            conn.end()
         except psycopg.Error:
             conn.close()
         self._store._give_back(conn)

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from ..._private import without_password
 from .base import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
+from .postgres_functions import function_texts
 from .sqlite_schema import check_format
 from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
 from .urls import merge_options, positive_seconds, query_options
@@ -40,7 +41,9 @@ CREATE TABLE past_entry (
     PRIMARY KEY (scope, idx, terms, vals, tail, added)
 );
 CREATE TABLE writer (id BIGINT PRIMARY KEY);
-CREATE TABLE mark (store TEXT PRIMARY KEY, txn BIGINT NOT NULL, checks BIGINT NOT NULL);
+CREATE TABLE mark (
+    store TEXT PRIMARY KEY, txn BIGINT NOT NULL, checks BIGINT NOT NULL, last_batch BIGINT, last_outcome TEXT
+);
 """
 
 #: The newest live documents by name, for people with psql.
@@ -76,6 +79,10 @@ _TUNING = """
 ALTER TABLE meta SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 ALTER TABLE mark SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)
 """
+
+
+#: What else turns format n - 1 into format n here.
+_OWN_MIGRATIONS = {2: ["ALTER TABLE mark ADD COLUMN last_batch BIGINT, ADD COLUMN last_outcome TEXT"]}
 
 
 class Target(NamedTuple):
@@ -188,7 +195,7 @@ def _prepare(connection: Any, target: Target, dialect: Dialect) -> None:
     with connection.transaction():
         tables = _tables(connection, schema)
         if {"meta", "version", "entry"} <= tables:
-            _migrate(connection, target)
+            _migrate(connection, target, dialect)
             return
         if tables:
             raise NotAStore(
@@ -209,6 +216,8 @@ def _prepare(connection: Any, target: Target, dialect: Dialect) -> None:
                 connection.execute(statement)
         if dialect.postgresql:
             connection.execute(_TUNING)
+            for statement in function_texts(schema):
+                connection.execute(statement)
 
 
 def _tables(connection: Any, schema: str) -> set[str]:
@@ -218,7 +227,7 @@ def _tables(connection: Any, schema: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def _migrate(connection: Any, target: Target) -> None:
+def _migrate(connection: Any, target: Target, dialect: Dialect) -> None:
     found = connection.execute(f'SELECT format FROM "{target.schema}".meta').fetchone()[0]
     check_format(found, target.shown)
     if found == SCHEMA_VERSION:
@@ -226,9 +235,17 @@ def _migrate(connection: Any, target: Target) -> None:
     connection.execute(f'SET LOCAL search_path TO "{target.schema}"')
     found = connection.execute("SELECT format FROM meta FOR UPDATE").fetchone()[0]
     for step in range(found + 1, SCHEMA_VERSION + 1):
-        for statement in MIGRATIONS[step]:
+        for statement in MIGRATIONS[step] + _OWN_MIGRATIONS.get(step, []):
+            connection.execute(statement)
+    if dialect.postgresql:
+        for statement in function_texts(target.schema):
             connection.execute(statement)
     connection.execute("UPDATE meta SET format = %s", (SCHEMA_VERSION,))
+
+
+def channel(target: Target) -> str:
+    """The notification channel of a store: channels are shared by all schemas of a database."""
+    return f'"faunadb_{target.schema}"'
 
 
 def qualify(text: str, schema: str) -> str:

@@ -13,7 +13,16 @@ from .base import Outgrown, StoreError, StoreUnavailable, Transaction, write_ops
 from .clock import Clock
 from .group_commit import TransactionLost, Writer
 from .postgres_reads import SETTINGS, Connection, PgReads, PgStatements, entry_key, micros, split_row
-from .postgres_schema import VALUES_PREFIX, Dialect, Target, connect, explain, qualify, worth_another_try
+from .postgres_schema import (
+    VALUES_PREFIX,
+    Dialect,
+    Target,
+    channel,
+    connect,
+    explain,
+    qualify,
+    worth_another_try,
+)
 from .sql import CLOSED, Row, SqlTransaction
 from .statements import COPIED, import_statement, read_clock
 
@@ -185,13 +194,18 @@ class PgWriter(Writer):
     """The one connection that writes."""
 
     def __init__(
-        self, target: Target, dialect: Dialect, statements: PgStatements, conn: Connection, clock: Clock
+        self,
+        target: Target,
+        dialect: Dialect,
+        statements: PgStatements,
+        conn: Optional[Connection],
+        clock: Clock,
     ) -> None:
         self.target = target
         self.clock = clock
         self.dialect = dialect
         self.statements = statements
-        self.conn: Optional[Connection] = conn
+        self.conn = conn
         self.pending: list[tuple[str, Sequence[Any]]] = []
         self._me = uuid.uuid4().hex
         self._savepoint_sent = False  # that of the work at hand
@@ -404,8 +418,3 @@ class PgWriter(Writer):
 
 _SAVEPOINT: tuple[str, Sequence[Any]] = ("SAVEPOINT work", ())
 _RELEASE: tuple[str, Sequence[Any]] = ("RELEASE SAVEPOINT work", ())
-
-
-def channel(target: Target) -> str:
-    """The notification channel of a store: channels are shared by all schemas of a database."""
-    return f'"faunadb_{target.schema}"'

@@ -90,6 +90,11 @@ def document_of(path: str) -> Optional[tuple[int, int, int]]:
     return int(parts[0]), int(parts[2]), int(parts[3])
 
 
+def is_entry_path(path: str) -> bool:
+    """Whether a path is that of a set of entries."""
+    return path.split("/", 2)[1] == "e" and not path.startswith("n/")
+
+
 class Changes:
     """What one transaction changed.
 
@@ -121,6 +126,30 @@ class Changes:
     def all_of(self, path: str) -> None:
         """Everything whose path begins so."""
         self.wide.add(path)
+
+    def include(self, other: Changes) -> None:
+        """Take in what another transaction changed as well."""
+        for path, values in other.at.items():
+            if values is None:
+                self.at[path] = None
+                continue
+            known = self.at.setdefault(path, set())
+            if known is not None:
+                known |= values
+        self.wide |= other.wide
+
+    def meets(self, other: Changes) -> bool:
+        """Whether both changed the same thing."""
+        if self.wide or other.wide:
+            return True
+        small, large = (self.at, other.at) if len(self.at) < len(other.at) else (other.at, self.at)
+        for path, values in small.items():
+            if path not in large:
+                continue
+            others = large[path]
+            if values is None or others is None or not values.isdisjoint(others):
+                return True
+        return False
 
     def text(self) -> str:
         """For the commit log."""

@@ -330,6 +330,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self.wrote = False
         self.bytes_written = 0
         self.write_ops = 0
+        self.losses = 0
         self.note_reads()
         self.touched = Changes()
         self._changes: list[str] = []

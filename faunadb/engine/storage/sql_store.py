@@ -22,15 +22,15 @@ class SqlStore(Store):
     _queue: WriteQueue
     _closed = False
 
-    def _pin(self, at_least: int) -> Snapshot:
-        """A snapshot of now; at_least is not further ahead than clocks may differ."""
+    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
+        """A snapshot, of now if it is not lazy; at_least is not further ahead than clocks may differ."""
         raise NotImplementedError
 
-    def snapshot(self, at_least: int = 0) -> Snapshot:
+    def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
         if at_least and self._clock.too_far(at_least):
             self._check_reached(at_least)
             at_least = 0
-        return self._pin(at_least)
+        return self._pin(at_least, lazy)
 
     def _newest(self) -> int:
         with self.snapshot() as snapshot:
@@ -48,12 +48,24 @@ class SqlStore(Store):
         retries: int = 5,
         deadline: Optional[float] = None,
         at_least: int = 0,
+        exclusive: bool = False,
     ) -> tuple[T, Optional[int]]:
         if self._closed:
             raise StoreError("the store is closed")
         if at_least and self._clock.too_far(at_least):
             self._check_reached(at_least)
-        return forks.visit(lambda: self._queue.write(work, retries, deadline, at_least))
+        return forks.visit(lambda: self._run(work, retries, deadline, at_least, exclusive))
+
+    def _run(
+        self,
+        work: Callable[[Transaction], T],
+        retries: int,
+        deadline: Optional[float],
+        at_least: int,
+        exclusive: bool,
+    ) -> tuple[T, Optional[int]]:
+        """Run a work as a writer. Where there is no other way, every one is exclusive."""
+        return self._queue.write(work, retries, deadline, at_least)
 
     def prune_log(self, before: int) -> None:
         def prune(tx: Transaction) -> None:
@@ -61,7 +73,7 @@ class SqlStore(Store):
             if tx._changed(tx._sql.prune_log, (before,)):
                 tx.wrote = True
 
-        self.write(prune)
+        self.write(prune, exclusive=True)
 
     def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
         return self._signal.wait(after, timeout, self._newest)

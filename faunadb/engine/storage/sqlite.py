@@ -547,7 +547,7 @@ class SqliteStore(_SqliteBase):
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
         _stores.add(self)
 
-    def _pin(self, at_least: int) -> Snapshot:
+    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
         return SqliteSnapshot(self, at_least)
 
     def _time(self, at_least: int) -> int:
@@ -621,7 +621,7 @@ class MemoryStore(_SqliteBase):
         self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
         self._spoiled = self._spoiled or not quiet
 
-    def _pin(self, at_least: int) -> Snapshot:
+    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
         self._check_usable()
         return MemorySnapshot(self, at_least)
 
@@ -636,6 +636,7 @@ class MemoryStore(_SqliteBase):
         retries: int = 5,
         deadline: Optional[float] = None,
         at_least: int = 0,
+        exclusive: bool = False,
     ) -> tuple[T, Optional[int]]:
         self._check_usable()
         if self._gate.holds():

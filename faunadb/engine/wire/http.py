@@ -132,7 +132,7 @@ def _probe(engine: Engine, scope: str, seconds: float) -> None:
     """Use the path that the scope names. Raises `StoreError`, `DeadlineExceeded` when it does not answer in time."""
     deadline = time.monotonic() + seconds
     if scope in ("write", "all"):
-        engine.store.write(lambda tx: None, deadline=deadline)
+        engine.store.write(lambda tx: None, deadline=deadline, exclusive=True)
     if scope in ("read", "all"):
         engine.store.snapshot().close()
     if time.monotonic() > deadline:

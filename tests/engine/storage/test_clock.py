@@ -32,7 +32,7 @@ class ElsewhereWriter:
                 print(tx.txn, flush=True)
                 sys.stdin.readline()
             with open_store({place.url!r}) as store:
-                store.write(work)
+                store.write(work, exclusive=True)
                 print("done", flush=True)
                 sys.stdin.readline()
             """
@@ -132,7 +132,7 @@ def test_a_killed_writer_holds_nobody_up(store: Store, elsewhere: ElsewhereWrite
 
 
 def test_a_writer_that_only_read_leaves_no_trace(store: Store) -> None:
-    store.write(lambda tx: tx.version(SCOPE, COLL, 1))
+    store.write(lambda tx: tx.version(SCOPE, COLL, 1), exclusive=True)
     with store.snapshot() as first, store.snapshot() as second:
         assert first.last_txn < first.time < second.time
 
@@ -148,7 +148,7 @@ def test_two_stores_of_one_process(shared_place: Place, store: Store) -> None:
         inside.set()
         assert go.wait(20)
 
-    thread = threading.Thread(target=lambda: other.write(work))
+    thread = threading.Thread(target=lambda: other.write(work, exclusive=True))
     thread.start()
     assert inside.wait(20)
     with store.snapshot() as beside:
@@ -179,7 +179,9 @@ def test_a_group_of_works_is_seen_beside(
     threads = []
     for number in range(3):
         threads.append(
-            threading.Thread(target=lambda number=number: other.write(lambda tx: work(tx, number)))
+            threading.Thread(
+                target=lambda number=number: other.write(lambda tx: work(tx, number), exclusive=True)
+            )
         )
         threads[-1].start()
         eventually(lambda number=number: inside[0].is_set() and len(other._queue._queue) == number)

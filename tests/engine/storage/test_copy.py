@@ -109,7 +109,7 @@ def test_a_copy_that_differs_is_not_kept(
 ) -> None:
     fill(shared_place.open())
     target = target_place.open()
-    kind = type(target.write(lambda tx: tx)[0])
+    kind = type(target.write(lambda tx: tx, exclusive=True)[0])
     original = kind.load
 
     def load(self: SqlTransaction, table: str, rows: list[tuple[object, ...]]) -> None:

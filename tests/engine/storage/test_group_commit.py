@@ -23,7 +23,7 @@ class Crowd:
     def write(self, number: int, work: Callable[[Transaction], Any], **options: Any) -> None:
         def run() -> None:
             try:
-                self.results[number] = self.store.write(work, **options)
+                self.results[number] = self.store.write(work, exclusive=True, **options)
             except BaseException as error:
                 self.results[number] = error
 
@@ -219,13 +219,13 @@ def test_a_batch_lost_to_contention_runs_again(store: Store, monkeypatch: pytest
 
     monkeypatch.setattr(store._writer, "commit", commit)
     runs = []
-    result, txn = store.write(lambda tx: (runs.append(tx.txn), tx.next_counter("c"))[1])
+    result, txn = store.write(lambda tx: (runs.append(tx.txn), tx.next_counter("c"))[1], exclusive=True)
     assert result == 1
     assert txn == runs[-1]
     assert len(runs) == 4
     failures.extend(TransactionLost(Contended("others came first"), again=True) for _ in range(3))
     with pytest.raises(Contended):
-        store.write(lambda tx: put(tx, 1), retries=2)
+        store.write(lambda tx: put(tx, 1), retries=2, exclusive=True)
     assert not failures
     assert docs(store) == set()
 
@@ -281,7 +281,8 @@ def test_a_leader_interrupted_in_anothers_work_hands_that_work_on(store: Store) 
     assert docs(store) == {5, 1000}  # the leader's own work was complete before
 
 
-def test_many_threads_lose_nothing(place: Place) -> None:
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_many_threads_lose_nothing(place: Place, exclusive: bool) -> None:
     store = place.open()
 
     def increment(tx: Transaction) -> int:
@@ -294,7 +295,7 @@ def test_many_threads_lose_nothing(place: Place) -> None:
 
     def run() -> None:
         for _ in range(25):
-            value, txn = store.write(increment)
+            value, txn = store.write(increment, exclusive=exclusive)
             results.append((txn, value))
 
     threads = [threading.Thread(target=run) for _ in range(16)]

@@ -41,9 +41,9 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     steps = ["CREATE TABLE extra (id BIGINT PRIMARY KEY)", "INSERT INTO extra VALUES (7)"]
     modules = [statements, sqlite_schema]
     try:
-        from faunadb.engine.storage import postgres_schema
+        from faunadb.engine.storage import postgres_commit, postgres_schema
 
-        modules.append(postgres_schema)
+        modules += [postgres_commit, postgres_schema]
     except ImportError:
         pass
     for module in modules:
@@ -146,7 +146,13 @@ def test_a_store_of_format_1_is_migrated(filled: Place) -> None:
 def to_format_1(place: Place) -> None:
     """What there was before."""
     if place.kind == "postgres":
-        places.run_there(place, "ALTER TABLE {schema}.change_log DROP COLUMN touched")
+        names = ("commit_batch", "begin_commit", "write_commit", "conflicts")
+        dropped = ";".join(f"DROP FUNCTION {{schema}}.{name}" for name in names)
+        places.run_there(
+            place,
+            "ALTER TABLE {schema}.change_log DROP COLUMN touched;"
+            f"ALTER TABLE {{schema}}.mark DROP COLUMN last_batch, DROP COLUMN last_outcome;{dropped}",
+        )
     else:
         with sqlite3.connect(place.url[len("sqlite:///") :]) as connection:
             connection.executescript(

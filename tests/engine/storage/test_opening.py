@@ -63,7 +63,7 @@ def test_a_process_that_ends_without_closing_leaves_no_lock(shared_place: Place)
             tx.version({SCOPE}, {COLL}, 1)
             inside.set()
             time.sleep(0.5)
-        engine.background.submit(lambda: engine.store.write(work))
+        engine.background.submit(lambda: engine.store.write(work, exclusive=True))
         assert inside.wait(20)
         """
     )
@@ -173,7 +173,7 @@ def test_a_writer_that_stands_still_loses_its_turn_and_begins_again(
         assert go.wait(20)
 
     found: list[object] = []
-    thread = threading.Thread(target=lambda: found.append(store.write(work)))
+    thread = threading.Thread(target=lambda: found.append(store.write(work, exclusive=True)))
     thread.start()
     assert inside.wait(20)
     _, txn = other.write(lambda tx: put(tx, 2))  # gets the lock when the other one's time is up

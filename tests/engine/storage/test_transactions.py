@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from faunadb.engine.storage import ClockBehind, DeadlineExceeded, Store, StoreError, Transaction
+from faunadb.engine.storage import ClockBehind, DeadlineExceeded, Store, StoreError, Transaction, unresolved
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 
@@ -50,22 +50,30 @@ def test_times_increase_and_follow_the_wall_clock(store: Store) -> None:
 
 def test_a_transaction_knows_its_time_and_reads_its_writes(store: Store) -> None:
     def work(tx: Transaction) -> int:
-        assert tx.time == tx.txn > tx.last_txn
+        assert tx.txn >= tx.time >= tx.last_txn
+        assert tx.txn > tx.last_txn
         put(tx, 1, '{"n":5}')
         assert tx.version(SCOPE, COLL, 1).data == '{"n":5}'
         assert tx.version(SCOPE, COLL, 1).txn == tx.txn
         tx.add_entry(SCOPE, COLL, b"", b"k", COLL, 1, None, None)
         assert [row.added for row in tx.entries(SCOPE, COLL, b"")] == [tx.txn]
-        assert tx.next_counter("ids", 10) == 10
-        assert tx.next_counter("ids", 10) == tx.counter("ids") == 11
+        first = tx.next_counter("ids", 10)
+        assert first in (10, 12)
+        assert tx.next_counter("ids", 10) == tx.counter("ids") == first + 1
         tx.set_setting("name", "value")
         assert tx.setting("name") == "value"
         assert tx.wrote
         assert tx.bytes_written > 8
         return tx.txn
 
-    result, txn = store.write(work)
-    assert result == txn
+    for exclusive in (False, True):
+        result, txn = store.write(work, exclusive=exclusive)
+        assert result == txn or unresolved.is_unresolved(result)
+        assert result == txn or not exclusive
+        with store.snapshot() as snapshot:
+            assert snapshot.version(SCOPE, COLL, 1).txn == txn
+            assert [row.added for row in snapshot.entries(SCOPE, COLL, b"")] == [txn]
+        store.write(lambda tx: tx.purge_index(SCOPE, COLL, 9))
 
 
 def test_a_snapshot_does_not_move(shared_place: Place) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from faunadb.engine.engine import open_engine
 from faunadb.engine.storage import Contended, StoreUnavailable
+from faunadb.engine.storage.commit_queue import Lost
 from faunadb.engine.storage.group_commit import TransactionLost
 from faunadb.engine.wire.http import handle
 from faunadb.engine.wire.messages import HttpRequest
@@ -165,25 +166,39 @@ def test_a_failed_query_has_cost_nothing_but_an_abort_keeps_its_reads(stored):
 
 @pytest.mark.parametrize(("failures", "status", "retries"), [(0, 201, 0), (2, 201, 2), (4, 409, 3)])
 def test_retries_are_counted(stored, monkeypatch, failures, status, retries):
-    writer = stored.engine.store._writer
-    commit = writer.commit
-    left = [TransactionLost(Contended("others came first"), again=True)] * failures
-
-    def contended(*arguments: Any) -> None:
-        if left:
-            raise left.pop()
-        commit(*arguments)
-
-    monkeypatch.setattr(writer, "commit", contended)
+    left = [1] * failures
+    lose(stored.engine.store, monkeypatch, left)
     response = stored.raw({"create": C}, headers={"x-max-retries-on-contention": "3"})
     assert response.status == status
     assert _metrics(response)["x-txn-retries"] == retries
+    assert left == []
     if status == 409:
         (error,) = json.loads(response.body)["errors"]
         assert error == {
             "code": "contended transaction",
             "description": "Transaction was aborted due to detection of concurrent modification.",
         }
+
+
+def lose(store: Any, monkeypatch: pytest.MonkeyPatch, left: list[int]) -> None:
+    """Have commits lose to others as long as there is something left."""
+    commit = store._writer.commit
+
+    def contended(*arguments: Any) -> None:
+        if left:
+            left.pop()
+            raise TransactionLost(Contended("others came first"), again=True)
+        commit(*arguments)
+
+    monkeypatch.setattr(store._writer, "commit", contended)
+    committer = getattr(store, "_committer", None)
+    if committer is not None:
+        commit_batch = committer.commit
+        monkeypatch.setattr(
+            committer,
+            "commit",
+            lambda batch: [Lost("0/e/1/") for _ in batch if left.pop()] if left else commit_batch(batch),
+        )
 
 
 def test_room_for_deep_nesting_is_no_retry(stored):

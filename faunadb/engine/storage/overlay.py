@@ -1,0 +1,536 @@
+"""A transaction that keeps its writes to itself until it is committed.
+
+It reads from a snapshot, takes no lock, and notes what it reads (`read_set`). Its own writes lie over the snapshot: every
+read sees them, as those of the exclusive writer (`sql.SqlTransaction`) see theirs. What stands for its time is
+`unresolved`, and later than everything.
+
+An entry that is ended without having been read stays as blind as that: which row it was, is found out when the
+transaction is committed, or when something asks.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Optional
+
+from . import unresolved
+from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow, write_ops
+from .hot import Hot
+from .read_set import Changes, ReadSet, document_path, place_path
+
+_encode_change = json.JSONEncoder(separators=(",", ":")).encode
+
+#: Document: database, collection, id.
+Key = tuple[int, int, int]
+#: Set of an index: database, index, terms.
+Place = tuple[int, int, bytes]
+
+
+class NeedsLock(Exception):
+    """What the transaction is about to do is for the exclusive writer; nothing has happened.
+
+    Changes of the schema are: everybody else's transaction falls with them, whatever it read, and they ask for work
+    behind the queries that must not begin before they are committed. Removal in bulk is, since it notes nothing that it
+    reads. And so is a document over which others have just fallen out (`Hot`).
+    """
+
+
+class Entry:
+    """What becomes of the entries under one key: those that were there, and the transaction's own.
+
+    ended: when the live entry, if there was one, ends; it has not been looked at. gone: the live entry that was there is
+    no more. live: the transaction's own. past: by the time they began, ended entries it wrote; None: dropped.
+    """
+
+    __slots__ = ("ended", "gone", "live", "past")
+
+    def __init__(self) -> None:
+        self.ended: Optional[int] = None
+        self.gone = False
+        self.live: Optional[EntryRow] = None
+        self.past: dict[int, Optional[EntryRow]] = {}
+
+    def over(self, row: EntryRow) -> Optional[EntryRow]:
+        """What has become of an entry that was there; None: nothing is left of it."""
+        if row.added in self.past:
+            return None
+        if row.removed is not None:
+            return row
+        if self.gone:
+            return None
+        if self.ended is None:
+            return row
+        return None if row.added == self.ended else row._replace(removed=self.ended)
+
+    def own(self) -> Iterator[EntryRow]:
+        for row in self.past.values():
+            if row is not None:
+                yield row
+        if self.live is not None:
+            yield self.live
+
+
+class Writes:
+    """What a transaction writes, as it keeps it until it is committed.
+
+    versions: of documents, by their times; None: dropped. entries: by set and values. logged: its row of the commit log.
+    touched: all of these for the commit log.
+    """
+
+    __slots__ = ("counters", "entries", "logged", "settings", "touched", "versions")
+
+    def __init__(self) -> None:
+        self.versions: dict[Key, dict[int, Optional[VersionRow]]] = {}
+        self.entries: dict[Place, dict[bytes, Entry]] = {}
+        self.counters: dict[str, int] = {}
+        self.settings: dict[str, str] = {}
+        self.logged: list[str] = []
+        self.touched = Changes()
+
+
+class _Closed:
+    """Stands in for what a transaction has and reads once its work is done."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise StoreError("the snapshot is closed")
+
+
+_CLOSED: Any = _Closed()
+
+
+class Overlay(Transaction):
+    """One evaluation. snapshot: what it reads from; whoever made it closes it."""
+
+    __slots__ = ("_hot", "_snapshot", "_wrote", "bytes_written", "losses", "txn", "write_ops", "writes")
+
+    def __init__(self, snapshot: Snapshot, losses: int = 0, hot: Optional[Hot] = None) -> None:
+        self._snapshot = snapshot
+        self._hot = Hot() if hot is None else hot
+        self._wrote = False
+        self.losses = losses
+        self.txn = unresolved.draw()
+        self.bytes_written = 0
+        self.write_ops = 0
+        self.writes = Writes()
+
+    # -- what it is a view of --------------------------------------------------------------------------------
+
+    @property
+    def time(self) -> int:  # type: ignore[override]
+        return self._snapshot.time
+
+    @property
+    def last_txn(self) -> int:  # type: ignore[override]
+        return self._snapshot.last_txn
+
+    @property
+    def schema_version(self) -> int:  # type: ignore[override]
+        return self._snapshot.schema_version
+
+    @property
+    def reads(self) -> ReadSet:  # type: ignore[override]
+        return self._snapshot.reads
+
+    def note_reads(self) -> ReadSet:
+        """A transaction answers for all that it reads: there is no new beginning."""
+        return self._snapshot.reads
+
+    def close(self) -> None:
+        self._snapshot = self.writes = _CLOSED
+
+    @property
+    def wrote(self) -> bool:  # type: ignore[override]
+        """Whether anything was written; looks at what was only ended, if that is all."""
+        if not self._wrote:
+            for place, states in self.writes.entries.items():
+                for values, state in states.items():
+                    if state.ended is not None and self._base_live(place, values) is not None:
+                        self._wrote = True
+                        return True
+        return self._wrote
+
+    # -- versions --------------------------------------------------------------------------------------------
+
+    def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
+        own = self.writes.versions.get((scope, coll, doc))
+        if own is None:
+            if self._hot and self._hot.is_hot(document_path(scope, coll, doc)):
+                raise NeedsLock
+            return self._snapshot.version(scope, coll, doc, at)
+        if at is None and own.get(self.txn) is not None:
+            return own[self.txn]
+        return next(self.versions(scope, coll, doc, upper=at, reverse=True), None)
+
+    def versions(
+        self,
+        scope: int,
+        coll: int,
+        doc: int,
+        *,
+        lower: Optional[int] = None,
+        upper: Optional[int] = None,
+        reverse: bool = False,
+        limit: Optional[int] = None,
+    ) -> Iterator[VersionRow]:
+        own = self.writes.versions.get((scope, coll, doc))
+        if own is None:
+            return self._snapshot.versions(
+                scope, coll, doc, lower=lower, upper=upper, reverse=reverse, limit=limit
+            )
+        rows = self._snapshot.versions(scope, coll, doc, lower=lower, upper=upper, reverse=reverse)
+        left = (row for row in rows if row.ts not in own)
+        written = sorted(
+            (
+                row
+                for ts, row in own.items()
+                if row is not None and (lower is None or ts >= lower) and (upper is None or ts <= upper)
+            ),
+            reverse=reverse,
+        )
+        merged = heapq.merge(left, written, key=_ts_of, reverse=reverse)
+        return merged if limit is None else islice(merged, max(limit, 0))
+
+    def put_version(
+        self,
+        scope: int,
+        coll: int,
+        doc: int,
+        ts: int,
+        live: bool,
+        ttl: Optional[int],
+        data: Optional[str],
+        first: bool = False,
+    ) -> None:
+        self._wrote = True
+        self.writes.touched.document(scope, coll, doc)
+        size = 32 + (len(data) if data is not None else 0)
+        self.bytes_written += size
+        self.write_ops += write_ops(size)
+        row = VersionRow(ts, live, ttl, data, self.txn)
+        self.writes.versions.setdefault((scope, coll, doc), {})[ts] = row
+
+    def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
+        if next(self.versions(scope, coll, doc, lower=ts, upper=ts), None) is None:
+            return
+        self._wrote = True
+        self.writes.touched.document(scope, coll, doc)
+        self.writes.versions.setdefault((scope, coll, doc), {})[ts] = None
+
+    # -- entries ---------------------------------------------------------------------------------------------
+
+    def entries(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        *,
+        lower: Optional[bytes] = None,
+        upper: Optional[bytes] = None,
+        reverse: bool = False,
+        at: Optional[int] = None,
+        limit: Optional[int] = None,
+    ) -> Iterator[EntryRow]:
+        if self._hot and self._hot.is_hot(place_path(scope, index, terms)):
+            raise NeedsLock
+        states = self.writes.entries.get((scope, index, terms))
+        if not states:
+            return self._snapshot.entries(
+                scope, index, terms, lower=lower, upper=upper, reverse=reverse, at=at, limit=limit
+            )
+        within = {
+            values: state
+            for values, state in states.items()
+            if (lower is None or values >= lower) and (upper is None or values < upper)
+        }
+        rows = self._snapshot.entries(
+            scope,
+            index,
+            terms,
+            lower=lower,
+            upper=upper,
+            reverse=reverse,
+            at=at,
+            limit=None if limit is None else limit + len(within),
+        )
+        written = (row for state in within.values() for row in state.own())
+        merged = heapq.merge(
+            (row for row in _over(rows, within) if _alive(row, at)),
+            sorted((row for row in written if _alive(row, at)), key=_values_of, reverse=reverse),
+            key=_values_of,
+            reverse=reverse,
+        )
+        return merged if limit is None else islice(merged, max(limit, 0))
+
+    def history(
+        self, scope: int, index: int, terms: bytes, *, since: Optional[int] = None
+    ) -> Iterator[EntryRow]:
+        rows = self._snapshot.history(scope, index, terms, since=since)
+        states = self.writes.entries.get((scope, index, terms))
+        if not states:
+            return rows
+        written = (row for state in states.values() for row in state.own())
+        shown = (row for row in written if since is None or row.removed is None or row.removed > since)
+        return heapq.merge(
+            _over(rows, states), sorted(shown, key=_values_and_added_of), key=_values_and_added_of
+        )
+
+    def change_times(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        *,
+        lower: int,
+        upper: int,
+        reverse: bool = False,
+        limit: int,
+    ) -> list[int]:
+        if not self.writes.entries.get((scope, index, terms)):
+            return self._snapshot.change_times(
+                scope, index, terms, lower=lower, upper=upper, reverse=reverse, limit=limit
+            )
+        times = (
+            time
+            for row in self.history(scope, index, terms)
+            for time in (row.added, row.removed)
+            if time is not None and lower <= time <= upper
+        )
+        return heapq.nlargest(limit, times) if reverse else heapq.nsmallest(limit, times)
+
+    def changes(self, scope: int, index: int, terms: bytes, *, lower: int, upper: int) -> list[EntryRow]:
+        rows: Iterable[EntryRow] = self._snapshot.changes(scope, index, terms, lower=lower, upper=upper)
+        states = self.writes.entries.get((scope, index, terms))
+        if not states:
+            return list(rows)
+        written = (row for state in states.values() for row in state.own())
+        return [
+            row
+            for row in (*_over(rows, states), *written)
+            if lower <= row.added <= upper or (row.removed is not None and lower <= row.removed <= upper)
+        ]
+
+    def _state(self, place: Place, values: bytes) -> Entry:
+        states = self.writes.entries.setdefault(place, {})
+        found = states.get(values)
+        if found is None:
+            found = states[values] = Entry()
+        return found
+
+    def _base_live(self, place: Place, values: bytes) -> Optional[EntryRow]:
+        rows = self._snapshot.entries(*place, lower=values, upper=values + b"\0", limit=1)
+        return next(rows, None)
+
+    def _base_begun(self, place: Place, values: bytes, added: int) -> Optional[EntryRow]:
+        """The entry that was there before and began at this time, live or ended."""
+        for row in self._snapshot.entries(*place, lower=values, upper=values + b"\0", at=added):
+            if row.added == added:
+                return row
+        return None
+
+    def _look(self, place: Place, values: bytes, state: Entry) -> None:
+        """Have the live entry that was there, if it was only ended so far, stand as what it has become."""
+        if state.ended is None:
+            return
+        row, end = self._base_live(place, values), state.ended
+        state.ended = None
+        if row is None:
+            return
+        state.gone = self._wrote = True
+        if row.added != end:
+            state.past.setdefault(row.added, row._replace(removed=end))
+
+    def add_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: Optional[int] = None,
+        first: bool = False,
+    ) -> None:
+        place = (scope, index, terms)
+        state = self._state(place, values)
+        if added is None:
+            added = self.txn
+        elif added != self.txn and not first:
+            self._look(place, values, state)
+            ended = state.past.get(added)
+            if ended is not None and ended.removed == self.txn:
+                state.past[added] = None
+        self._wrote = True
+        self.writes.touched.entry(scope, index, terms, values)
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        if state.ended is None:
+            state.gone = True
+        state.live = EntryRow(values, coll, doc, cover, ttl, added, None)
+
+    def end_entry(
+        self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
+    ) -> None:
+        place = (scope, index, terms)
+        state = self._state(place, values)
+        end = self.txn if removed is None else removed
+        if state.live is not None:
+            row, state.live = state.live, None
+            self._wrote = True
+            if row.added != end:
+                state.past[row.added] = row._replace(removed=end)
+        elif not state.gone and state.ended is None:
+            state.ended = end
+            if state.past:
+                self._look(place, values, state)
+        else:
+            return
+        self.writes.touched.entry(scope, index, terms, values)
+        self.bytes_written += len(terms) + len(values)
+
+    def put_past_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: int,
+        removed: int,
+    ) -> None:
+        place = (scope, index, terms)
+        state = self._state(place, values)
+        self._look(place, values, state)
+        self._wrote = True
+        self.writes.touched.entry(scope, index, terms, values)
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        state.past[added] = EntryRow(values, coll, doc, cover, ttl, added, removed)
+
+    def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
+        place = (scope, index, terms)
+        state = self._state(place, values)
+        self._look(place, values, state)
+        found = False
+        if state.live is not None and state.live.added == added:
+            state.live, found = None, True
+        if state.past.get(added) is not None:
+            found = True
+        elif added not in state.past:
+            row = self._base_begun(place, values, added)
+            found = found or (row is not None and state.over(row) is not None)
+        if not found:
+            return
+        if not state.gone:
+            live = self._base_live(place, values)
+            state.gone = live is not None and live.added == added
+        state.past[added] = None
+        self._wrote = True
+        self.writes.touched.entry(scope, index, terms, values)
+
+    # -- everything else -------------------------------------------------------------------------------------
+
+    def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
+        own = [
+            key[2]
+            for key in self.writes.versions
+            if key[:2] == (scope, coll) and (after is None or key[2] > after)
+        ]
+        there = self._snapshot.scan_documents(scope, coll, after=after, limit=limit + len(own))
+        found: list[int] = []
+        for doc in sorted({*there, *own}):
+            if len(found) >= limit:
+                break
+            if doc not in own or next(self.versions(scope, coll, doc, limit=1), None) is not None:
+                found.append(doc)
+        return found
+
+    def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> list[int]:
+        raise NeedsLock
+
+    def count_versions(self, scope: int, coll: int, limit: int) -> int:
+        raise NeedsLock
+
+    def counter(self, name: str) -> int:
+        own = self.writes.counters.get(name)
+        return self._snapshot.counter(name) if own is None else own
+
+    def next_counter(self, name: str, start: int = 1) -> int:
+        value = self.counter(name)
+        value = value + 1 if value else start
+        self._wrote = True
+        self.writes.touched.name(name)
+        self.writes.counters[name] = value
+        return value
+
+    def setting(self, name: str) -> Optional[str]:
+        own = self.writes.settings.get(name)
+        return self._snapshot.setting(name) if own is None else own
+
+    def set_setting(self, name: str, value: str) -> None:
+        self._wrote = True
+        self.writes.touched.name(name)
+        self.bytes_written += len(name) + len(value)
+        self.writes.settings[name] = value
+
+    def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
+        return self._snapshot.commits(after, limit)
+
+    def changed(self, after: int, limit: int = 1000) -> list[tuple[int, Changes]]:
+        return self._snapshot.changed(after, limit)
+
+    def log(self, change: list[Any]) -> None:
+        self._wrote = True
+        text = _encode_change(change)
+        self.bytes_written += len(text)
+        self.writes.logged.append(text)
+
+    def bump_schema(self) -> None:
+        raise NeedsLock
+
+    def purge_index(self, scope: int, index: int, limit: int) -> bool:
+        raise NeedsLock
+
+    def purge_collection(self, scope: int, coll: int, limit: int) -> bool:
+        raise NeedsLock
+
+    def purge_scope(self, scope: int, limit: int, keep: Sequence[int] = ()) -> bool:
+        raise NeedsLock
+
+    def purge_history(self, scope: int, coll: int, before: int, limit: int) -> bool:
+        raise NeedsLock
+
+    def purge_ended_entries(self, scope: int, index: int, before: int, limit: int) -> bool:
+        raise NeedsLock
+
+
+def _over(rows: Iterable[EntryRow], states: dict[bytes, Entry]) -> Iterator[EntryRow]:
+    """What has become of entries that were there."""
+    for row in rows:
+        state = states.get(row.values)
+        found = row if state is None else state.over(row)
+        if found is not None:
+            yield found
+
+
+def _alive(row: EntryRow, at: Optional[int]) -> bool:
+    if at is None:
+        return row.removed is None
+    return row.added <= at and (row.removed is None or row.removed > at)
+
+
+def _ts_of(row: VersionRow) -> int:
+    return row.ts
+
+
+def _values_of(row: EntryRow) -> bytes:
+    return row.values
+
+
+def _values_and_added_of(row: EntryRow) -> tuple[bytes, int]:
+    return row.values, row.added

@@ -1,0 +1,350 @@
+"""The one connection per process on which finished transactions are committed; see `postgres_functions`."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+import psycopg
+
+from .base import EntryRow, Outgrown, StoreError, StoreUnavailable, VersionRow
+from .clock import Clock
+from .commit_queue import Committer, Finished, Lost, Outcome, Won
+from .overlay import Entry, Place
+from .postgres_reads import Connection, entry_key
+from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
+from .read_set import Changes, is_entry_path
+from .statements import SCHEMA_VERSION
+from .unresolved import Forms
+
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
+
+#: How often a batch is sent again over a new connection, once it is certain that it is not there.
+MAX_SENT = 6
+
+#: What ``begin_commit`` says to a session that a later one has shut out.
+_TAKEN_OVER = "FA001"
+
+Items = dict[str, list[list[Any]]]
+
+
+class PgCommitter(Committer):
+    """Sends batches to ``commit_batch``. learned: is told the schema's version that each commit finds."""
+
+    def __init__(
+        self, target: Target, conn: Optional[Connection], clock: Clock, learned: Callable[[int], None]
+    ) -> None:
+        self._target = target
+        self._conn = conn
+        self._clock = clock
+        self._learned = learned
+        self._me = uuid.uuid4().hex
+        self._number = 0
+        #: How many sessions of ours have been shut out.
+        self._checks = 0
+
+    def commit(self, batch: list[Finished]) -> list[Outcome]:
+        writes = _Writes(batch)
+        resolve = (lambda txns: _Writes(batch, txns).items) if writes.holds_times else None
+        outcome = self._send(self._asked(batch), writes.items, resolve)
+        self._learned(outcome["schema_version"])
+        self._clock.show(outcome["last_txn"])
+        lost = outcome["lost"]
+        return [
+            Won(txn) if txn is not None else Lost(lost[str(number)])
+            for number, txn in enumerate(outcome["times"])
+        ]
+
+    def _asked(self, batch: list[Finished]) -> dict[str, Any]:
+        self._number += 1
+        asked: dict[str, Any] = {
+            "format": SCHEMA_VERSION,
+            "store": self._me,
+            "batch": self._number,
+            "channel": channel(self._target).strip('"'),
+            "patience": max(1, int(self._target.patience * 1000)),
+            "after": max(self._clock.handed(), *(finished.at_least for finished in batch)),
+            "transactions": [
+                [finished.position, finished.schema_version, finished.reads.until] for finished in batch
+            ],
+        }
+        reads: list[list[Any]] = []
+        wide: list[list[Any]] = []
+        for number, finished in enumerate(batch):
+            for read in finished.reads:
+                if read.wide:
+                    wide.append([number, read.path])
+                elif read.lower is None and read.upper is None:
+                    reads.append([number, read.path])
+                else:
+                    reads.append([number, read.path, read.lower, read.upper])
+        if reads:
+            asked["reads"] = reads
+        if wide:
+            asked["wide"] = wide
+        return asked
+
+    # -- sending ------------------------------------------------------------------------------------------------
+
+    def _send(
+        self, asked: dict[str, Any], writes: Items, resolve: Optional[Callable[[list[Any]], Items]]
+    ) -> dict[str, Any]:
+        """Have the batch committed. Whatever breaks meanwhile: once or not at all, and known which, or 503."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                conn = self._connection()
+            except StoreUnavailable:
+                if tries >= MAX_SENT:
+                    raise
+                time.sleep(0.1 * tries)
+                continue
+            asked["checks"] = self._checks
+            try:
+                outcome = self._call(conn, asked, writes, resolve)
+            except psycopg.Error as error:
+                found = self._after_error(conn, asked["batch"], error, tries)
+                if found is None:
+                    continue
+                outcome = found
+            if outcome == {}:
+                raise Outgrown(self._target.shown)
+            return outcome
+
+    def _call(
+        self,
+        conn: Connection,
+        asked: dict[str, Any],
+        writes: Items,
+        resolve: Optional[Callable[[list[Any]], Items]],
+    ) -> dict[str, Any]:
+        """The outcome; {} where a newer version has migrated the store."""
+        schema = f'"{self._target.schema}"'
+        begin = "BEGIN ISOLATION LEVEL READ COMMITTED;"
+        if resolve is None:
+            text = f"{begin}SELECT {schema}.commit_batch({_literal({**asked, **writes})}) AS outcome;COMMIT"
+            return _first(conn, text) or {}
+        outcome = _first(conn, f"{begin}SELECT {schema}.begin_commit({_literal(asked)}) AS outcome")
+        if outcome is None or not any(outcome["times"]):
+            conn.script("ROLLBACK")
+            return outcome or {}
+        rest = {**asked, **resolve(outcome["times"])}
+        conn.script(f"SELECT {schema}.write_commit({_literal(rest)}, {_literal(outcome)});COMMIT")
+        return outcome
+
+    def _connection(self) -> Connection:
+        conn = self._conn
+        if conn is None or conn.closed:
+            conn = self._conn = connect(self._target, Connection)
+            conn.set_up()
+        return conn
+
+    def _after_error(
+        self, conn: Connection, number: int, error: psycopg.Error, tries: int
+    ) -> Optional[dict[str, Any]]:
+        """The outcome all the same; None: nothing is there, send it again. Raises StoreError."""
+        explained = explain(error, self._target.shown)
+        answered = not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.UNKNOWN
+        if answered:  # the server refused, and has rolled back or will
+            self._end(conn)
+        else:
+            found = self._find_out(number)
+            if found is not None:
+                return found
+        if error.sqlstate == _TAKEN_OVER:
+            raise StoreError("another session commits under this one's name") from error
+        if tries >= MAX_SENT or not worth_another_try(error):
+            raise explained from error
+        return None
+
+    def _end(self, conn: Connection) -> None:
+        try:
+            conn.texts.execute("ROLLBACK")
+        except psycopg.Error:
+            conn.close()
+
+    # -- when the connection breaks -----------------------------------------------------------------------------
+
+    def _find_out(self, number: int) -> Optional[dict[str, Any]]:
+        """The outcome of a batch whose answer did not come, None when nothing of it is there. Waits until it is certain."""
+        until = time.monotonic() + self._target.patience
+        while True:
+            try:
+                return self._look_for(number)
+            except (psycopg.Error, StoreUnavailable):
+                if time.monotonic() > until:
+                    self._conn = None
+                    self._checks += 1
+                    raise StoreUnavailable(
+                        f"the connection to {self._target.shown} was lost during a commit and did not come back:"
+                        " whether the write is there is not known"
+                    ) from None
+                time.sleep(0.1)
+
+    def _look_for(self, number: int) -> Optional[dict[str, Any]]:
+        """Shut the old session out, then look what it has left.
+
+        Its batch may not even have come to the server yet, or wait for the lock there. From here on it is refused, since
+        the number of checks that it names is no longer the right one. The lock waits for a commit that is under way. What
+        we do is committed as well, so that where commits wait for a standby, what we saw is on the standby before anybody
+        is told.
+        """
+        if self._conn is not None:
+            self._conn.close()
+        conn = self._connection()
+        patience = max(1, int(self._target.patience * 1000))
+        rows = conn.script(
+            qualify(
+                "BEGIN ISOLATION LEVEL READ COMMITTED;"
+                f"SET LOCAL lock_timeout = {patience};LOCK TABLE writer IN EXCLUSIVE MODE;"
+                f"INSERT INTO mark (store, txn, checks) VALUES ('{self._me}', 0, 1)"
+                " ON CONFLICT (store) DO UPDATE SET checks = mark.checks + 1 RETURNING checks, last_batch, last_outcome",
+                self._target.schema,
+            )
+        )
+        conn.script("COMMIT")
+        self._checks, found, outcome = rows[0]
+        return json.loads(outcome) if found == number else None
+
+    def close(self) -> None:
+        conn = self._conn
+        if conn is None or conn.closed:
+            return
+        try:
+            conn.script(qualify(f"DELETE FROM mark WHERE store = '{self._me}'", self._target.schema))
+        except psycopg.Error:
+            pass
+        conn.close()
+
+
+def _first(conn: Connection, text: str) -> Optional[dict[str, Any]]:
+    """The JSON value in the column ``outcome`` of whichever statement has one."""
+    cursor = conn.texts
+    cursor.execute(text)
+    found: Optional[dict[str, Any]] = None
+    while True:
+        if cursor.description and cursor.description[0].name == "outcome":
+            found = cursor.fetchall()[0][0]
+        if not cursor.nextset():
+            return found
+
+
+def _literal(value: Any) -> str:
+    """JSON as a literal, whatever is in it: quoted by a word that nobody can know."""
+    tag = f"$q{secrets.token_hex(8)}$"
+    return f"CAST({tag}{_encode(value)}{tag} AS JSONB)"
+
+
+class _Writes:
+    """What a batch writes, as items by kind: ``[number of the transaction, ...]``.
+
+    txns: the times given to its transactions, None to those that lost. Without them, the numbers that stand for times are
+    None, and `holds_times` tells whether a time stands anywhere else.
+    """
+
+    def __init__(self, batch: Sequence[Finished], txns: Optional[Sequence[Optional[int]]] = None) -> None:
+        self.items: Items = {}
+        self.holds_times = False
+        for number, finished in enumerate(batch):
+            if txns is None or txns[number] is not None:
+                self._number = number
+                self._own = finished.txn
+                self._txn = None if txns is None else txns[number]
+                self._forms = Forms(self._own)
+                self._transaction(finished)
+
+    def _transaction(self, finished: Finished) -> None:
+        writes = finished.writes
+        for key, versions in writes.versions.items():
+            for ts, version in versions.items():
+                self._version(key, ts, version)
+        for place, states in writes.entries.items():
+            terms = self._key(place[2])
+            for values, state in states.items():
+                self._entry((*place[:2], terms), self._key(values), state)
+        for name, value in writes.counters.items():
+            self._add("counters", name, value)
+        for name, text in writes.settings.items():
+            self._add("settings", name, self._text(text))
+        changes = self._text(f"[{','.join(writes.logged)}]", logged=True)
+        self._add("log", changes, self._touched(finished), str(finished.txn))
+
+    def _version(self, key: tuple[int, int, int], ts: int, version: Optional[VersionRow]) -> None:
+        if version is None:
+            self._add("dropped", *key, ts)
+            return
+        row = (*key, self._time(ts), 1 if version.live else 0)
+        self._add("versions", *row, version.ttl, self._text(version.data))
+        self._add("stale", *row)
+
+    def _entry(self, place: Place, values: bytes, state: Entry) -> None:
+        if state.ended is not None:
+            self._add("ended", *_key(place, values), self._time(state.ended))
+        if state.gone and state.live is None:
+            self._add("gone", *_key(place, values))
+        for added, row in state.past.items():
+            if row is None:
+                self._add("forgotten", *_key(place, values), added)
+            else:
+                self._add("past", *self._row(place, values, row), self._time(row.removed))
+        if state.live is not None:
+            self._add("live", *self._row(place, values, state.live))
+
+    def _row(self, place: Place, values: bytes, row: EntryRow) -> list[Any]:
+        terms, key = place[2], entry_key(*place, values)
+        return [
+            *_key(place, values),
+            values[VALUES_PREFIX:].hex(),
+            None if key[2] == terms else terms.hex(),
+            row.coll,
+            row.doc,
+            self._text(row.cover),
+            row.ttl,
+            self._time(row.added),
+        ]
+
+    def _add(self, kind: str, *item: Any) -> None:
+        self.items.setdefault(kind, []).append([self._number, *item])
+
+    def _time(self, time: Optional[int]) -> Optional[int]:
+        return self._txn if time == self._own else time
+
+    def _text(self, text: Optional[str], logged: bool = False) -> Optional[str]:
+        """logged: the server replaces digits by itself."""
+        if text is None:
+            return None
+        if self._txn is not None:
+            return self._forms.text(text, self._txn)
+        if not logged and self._forms.in_text(text):
+            self.holds_times = True
+        return text
+
+    def _key(self, key: bytes) -> bytes:
+        if self._txn is not None:
+            return self._forms.key(key, self._txn)
+        if not self.holds_times and self._forms.in_key(key):
+            self.holds_times = True
+        return key
+
+    def _touched(self, finished: Finished) -> str:
+        if self._txn is None:
+            return finished.writes.touched.text()
+        changes = Changes()
+        changes.at = {
+            path: values for path, values in finished.writes.touched.at.items() if not is_entry_path(path)
+        }
+        for place, states in finished.writes.entries.items():
+            for values in states:
+                changes.entry(*place[:2], self._key(place[2]), self._key(values))
+        return changes.text()
+
+
+def _key(place: Place, values: bytes) -> list[Any]:
+    """The key of an entry as the tables have it."""
+    scope, index, terms, vals, tail = entry_key(*place, values)
+    return [scope, index, terms.hex(), vals.hex(), tail.hex()]
