@@ -15,7 +15,7 @@ from ..indexes import keys
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import Fault, invalid_argument
-from .elements import Element, ref_of
+from .elements import BARE, Element, place, ref_of
 from .history import History
 
 if TYPE_CHECKING:
@@ -83,7 +83,10 @@ class Edge:
             joined += self.ref
             return keys.after(joined) if self.after else joined
         if self.count < arity:
-            return joined  # a full place of shorter elements: the longer ones with its prefix follow it
+            # A full place of shorter elements: the longer ones with its prefix follow it.
+            return joined if self.count else BARE
+        if arity == 0:
+            return keys.after(b"") if joined > BARE else b""
         # Elements shorter than the prefix come before it when they begin it.
         return keys.after(b"".join(self.parts[:arity]))
 
@@ -93,9 +96,9 @@ class Edge:
         if self.ref is None:
             if values.startswith(self.joined):
                 return not self.after
-            return values > self.joined
-        place, cut = (values, element[1]), (self.joined, self.ref)
-        return place > cut or (place == cut and not self.after)
+            return (values or BARE) > self.joined
+        at, cut = place(element), (self.joined or BARE, self.ref)
+        return at > cut or (at == cut and not self.after)
 
     def flipped(self) -> Edge:
         """The same cut as the reversed set sees it."""

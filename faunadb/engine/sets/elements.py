@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..indexes import keys
 from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
@@ -23,10 +24,19 @@ VALUES, REF, SCOPE, COLL, DOC, COVER, SOURCES = range(7)
 Element = tuple[bytes, bytes, int, int, int, Optional[str], tuple[v.SetValue, ...]]
 
 
+#: What stands for the values of elements without, among those with values: their ref is compared with the first value.
+BARE = bytes((keys.REF,))
+
+
 def group(element: Element) -> tuple[bytes, bytes]:
-    """What makes elements the same: their values, or their ref when there are none."""
+    """What makes elements the same, and their order: their values, or their ref when there are none."""
     values = element[0]
-    return (values, b"") if values else (values, element[1])
+    return (values, b"") if values else (BARE, element[1])
+
+
+def place(element: Element) -> tuple[bytes, bytes]:
+    """Where an element comes among all others."""
+    return element[0] or BARE, element[1]
 
 
 def ref_of(element: Element) -> v.Ref:

@@ -13,7 +13,7 @@ from ..language.errors import Fault, Position, QueryErrors, not_found
 from ..language.lambdas import apply
 from .base import REFS, Denied, Edge, Edges, LazySet, Reader, Shape, ticking, visible
 from .derived import DistinctReader
-from .elements import Element, ref_of, shown, values_of
+from .elements import Element, place, ref_of, shown, values_of
 from .history import Event, History, SortedHistory, Timeline
 from .intervals import Interval, common_times
 from .leaves import EventsSet, Match, check_reach, find_index, source_of
@@ -131,7 +131,7 @@ class JoinReader(Reader):
         streams = [self._stream(target, lower, upper, reverse, size) for target in targets]
         if len(streams) == 1:
             return streams[0]
-        merged = heapq.merge(*streams, key=lambda element: (element[0], element[1]), reverse=reverse)
+        merged = heapq.merge(*streams, key=place, reverse=reverse)
         return ticking(self.ctx, merged)
 
     def _stream(

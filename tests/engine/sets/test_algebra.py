@@ -196,6 +196,20 @@ def test_arities_may_differ(letters: Database) -> None:
     assert found == [2, [2, 0], 5, [5, 1]]
 
 
+@pytest.mark.parametrize("values", [match("up", "c"), match("pairs", "c"), {"distinct": match("up", "c")}])
+def test_refs_come_where_their_value_would(letters: Database, values: Any) -> None:
+    """An element without values is compared by its ref: behind numbers, whichever member comes first."""
+    refs = {"singleton": doc(100)}
+    expected = [*data(letters, values), doc(100)]
+    for members in ([values, refs], [refs, values], [values, match("refs", "none"), refs]):
+        union = {"union": members}
+        assert data(letters, union) == expected
+        assert letters.wire({"first": union}) == expected[0]
+        for size in (1, 2):
+            assert pages(letters, union, size) == expected
+            assert pages(letters, union, size, backward=True) == expected
+
+
 def test_get_takes_the_lowest_document_of_the_first_group(letters: Database) -> None:
     ref = {"select": "ref", "from": {"get": {"union": [match("up", "b"), match("up", "a")]}}}
     assert letters.wire(ref) == doc(100)
