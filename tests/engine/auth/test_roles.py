@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.conftest import history_from_1970
+
 from .wire import (
     coll,
     create,
@@ -35,7 +37,8 @@ DOC = ref("c", 1)
 @pytest.fixture
 def world(db):
     """A collection c with documents 1 (n: 1, hidden) and 2 (n: 2), an index over n, a function."""
-    db.wire({"create_collection": obj(name="c", history_days=None)})
+    with history_from_1970():
+        db.wire({"create_collection": obj(name="c", history_days=None)})
     db.wire({"create_collection": obj(name="log")})
     terms = [obj(field=["data", "kind"])]
     db.wire({"create_index": obj(name="i", source=coll("c"), terms=terms, values=[obj(field=["data", "n"])])})
