@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from ..java.regex import InvalidPattern, compile_pattern
 from ..java.times import Date, Time
 from . import values as v
 from .errors import Fault, Faults, empty_array, invalid_argument, undefined_ref, wrong_type
@@ -214,8 +215,6 @@ def _term(ctx: Context, value: Any) -> Any:
 def _regex(ctx: Context, value: Any) -> Any:
     if type(value) is not str:
         raise wrong_type("String", value)
-    from ..java.regex import InvalidPattern, compile_pattern  # late: most programs match no pattern
-
     try:
         return compile_pattern(value)
     except InvalidPattern:
