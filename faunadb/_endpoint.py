@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Optional
 from urllib.parse import SplitResult, urlsplit
@@ -70,6 +71,9 @@ def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:
     """Return the endpoint that a URL names; ``ValueError`` says what is wrong with it."""
     if not isinstance(endpoint, str):
         raise TypeError(f"{source}An endpoint is a URL, got {endpoint!r} of type {type(endpoint)}.")
+    if re.match(r"https?://[^/\\]", endpoint):
+        # As the official driver does: backslashes come from paths put together on Windows.
+        endpoint = endpoint.rstrip("/\\")
     try:
         parts = urlsplit(endpoint)
         # Hosts of a database may be several, each with a port: who connects to them reads that.
@@ -95,8 +99,7 @@ def _http_endpoint(endpoint: str, parts: SplitResult, port: Optional[int], sourc
         raise _malformed(endpoint, "the secret does not belong into it", source)
     if parts.query or parts.fragment:
         raise _malformed(endpoint, "it must end after the path", source)
-    url = endpoint.rstrip("/")
-    return Endpoint(url, url, None, _is_closed(parts.hostname))
+    return Endpoint(endpoint, endpoint, None, _is_closed(parts.hostname))
 
 
 def _engine_endpoint(endpoint: str, parts: SplitResult, source: str) -> Endpoint:

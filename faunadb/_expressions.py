@@ -81,6 +81,11 @@ def _wrap(value: Any) -> Any:
     return _Expr(raw) if type(raw) is dict or type(raw) is list else raw
 
 
+def _wrap_values(dct: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping's values as expressions; the mapping itself does not become one."""
+    return {key: _wrap(value) for key, value in dct.items()}
+
+
 def _raw(value: Any) -> Any:
     """Return what stands for a value in the JSON of a query."""
     kind = type(value)
@@ -127,8 +132,9 @@ def _raw_object(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_key(key: Any) -> None:
-    if not isinstance(key, str):
-        raise unserializable(key, "keys of an object must be strings")
+    """Refuse a key that JSON has no way to write. Numbers, booleans and ``None`` become strings in it."""
+    if not isinstance(key, (str, int, float)) and key is not None:
+        raise unserializable(key, "keys of an object must be strings, numbers, booleans or None")
 
 
 def _raw_array(value: Iterable[Any]) -> list[Any]:

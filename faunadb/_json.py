@@ -35,8 +35,8 @@ def parse_json(json_string: Text) -> Any:
         return _read_page(text) if len(text) > _PAGE_LENGTH else _read_tagged(text)
     except JSONDecodeError:
         raise
-    except (_ShieldFound, ValueError, TypeError, KeyError):
-        # Either there is an @obj, or something that looks like one of our values is none: now it shows which.
+    except (ValueError, TypeError, KeyError):
+        # Something that looks like one of our values is none: only within an @obj that is no error.
         return _convert(_read_plain(text))
 
 
@@ -100,12 +100,8 @@ def _bytes(value: Any) -> bytearray:
     return bytearray(urlsafe_b64decode(value.replace("+", "-").replace("/", "_")))
 
 
-class _ShieldFound(Exception):
-    """There is an ``@obj``: what is inside it must not be read by its tag, so reading has to start outside."""
-
-
-def _give_up(value: Any) -> Any:
-    raise _ShieldFound
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 _VALUE_BY_TAG: dict[str, Callable[[Any], Any]] = {
@@ -115,12 +111,12 @@ _VALUE_BY_TAG: dict[str, Callable[[Any], Any]] = {
     "@bytes": _bytes,
     "@set": SetRef,
     "@query": Query,
-    "@obj": _give_up,
+    "@obj": _as_it_is,
 }
 
 
 def _read_object(dct: dict[str, Any]) -> Any:
-    """Return what a JSON object stands for. Called innermost first, which is right unless ``@obj`` occurs."""
+    """Return what a JSON object stands for. Called innermost first, so that what is inside ``@obj`` is read by its tag."""
     if len(dct) != 1:
         return dct
     tag, value = dct.popitem()
@@ -169,8 +165,13 @@ def _reader_of_page(collection_json: str) -> Callable[[str], Any]:
     return JSONDecoder(object_hook=_read_object, parse_constant=constants.__getitem__).decode
 
 
+def _parse_json_hook(dct: dict[str, Any]) -> Any:
+    """Return what a JSON object stands for; an ``object_hook`` for :func:`json.loads`."""
+    return _read_object(dict(dct))
+
+
 def _convert(value: Any) -> Any:
-    """Return plain JSON as Python objects, outermost first, so that ``@obj`` shields the object in it."""
+    """Return plain JSON as Python objects, outermost first, so that ``@obj`` shields what has no value by its tag."""
     if isinstance(value, list):
         return [_convert(element) for element in value]
     if not isinstance(value, dict):
@@ -178,11 +179,20 @@ def _convert(value: Any) -> Any:
     if len(value) == 1:
         ((tag, inner),) = value.items()
         if tag == "@obj":
-            return _convert_members(inner) if isinstance(inner, dict) else _convert(inner)
+            return _unshielded(inner)
         read = _VALUE_BY_TAG.get(tag)
         if read is not None:
             return read(_convert_members(inner) if isinstance(inner, dict) else _convert(inner))
     return _convert_members(value)
+
+
+def _unshielded(inner: Any) -> Any:
+    try:
+        return _convert(inner)
+    except (ValueError, TypeError, KeyError):
+        if not isinstance(inner, dict):
+            raise
+        return _convert_members(inner)
 
 
 def _convert_members(dct: dict[str, Any]) -> dict[str, Any]:
@@ -232,6 +242,13 @@ def _json_value(obj: Any) -> Any:
     if isinstance(obj, (bytes, bytearray)):
         return {"@bytes": urlsafe_b64encode(obj).decode("ascii")}
     raise unserializable(obj)
+
+
+class _FaunaJSONEncoder(JSONEncoder):
+    """Writes expressions, references, times, dates and bytes as well; for ``json.dumps(..., cls=...)``."""
+
+    def default(self, o: Any) -> Any:
+        return _json_value(o)
 
 
 def __write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
@@ -312,7 +329,12 @@ def _pieces(container: Any, scalar_json: Callable[[Any], str], sort_keys: bool) 
         return
     opening = "{"
     for key in sorted(container) if sort_keys else container:
-        yield "text", f"{opening}{scalar_json(str(key))}:"
+        yield "text", f"{opening}{scalar_json(_key_text(key, scalar_json))}:"
         yield "value", container[key]
         opening = ","
     yield "text", "{}" if opening == "{" else "}"
+
+
+def _key_text(key: Any, scalar_json: Callable[[Any], str]) -> str:
+    """Return a key of an object as JSON writes it."""
+    return str(key) if isinstance(key, str) else scalar_json(key)

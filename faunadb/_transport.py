@@ -16,6 +16,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from typing import Any, Callable, NoReturn, Optional, Union, cast
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Request, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -112,10 +113,10 @@ class ReadyRequest(PreparedRequest):
     _no_hooks: dict[str, Any] = {"response": []}
 
     def __init__(
-        self, method: str, root: str, path: str, headers: Any, body: Optional[bytes], pool: Any
+        self, method: str, host: str, path: str, headers: Any, body: Optional[bytes], pool: Any
     ) -> None:
         self.method = method
-        self.url = root + path
+        self.url = host + path
         self.headers = headers
         self.body = body
         self.hooks = self._no_hooks
@@ -320,7 +321,9 @@ class Shortcut:
         self._session = session
         self._auth = auth
         self._secret = auth.secret
-        self._root = root
+        # An endpoint may have a path, which is in front of every other one.
+        self._prefix = urlsplit(root).path
+        self._host = root[: len(root) - len(self._prefix)]
         self._session_headers = cast(SharedHeaders, session.headers)
         self._headers_version = self._session_headers.version
         self._trust_env = session.trust_env
@@ -374,7 +377,7 @@ class Shortcut:
         if body is not None:
             all_headers["Content-Length"] = str(len(body))
         pool = self._pool()
-        request = ReadyRequest(method, self._root, path, all_headers, body, pool)
+        request = ReadyRequest(method, self._host, self._prefix + path, all_headers, body, pool)
         if pool is None:
             return None
         adapter: Any = self._adapter

@@ -8,6 +8,7 @@ import re
 import threading
 import weakref
 from collections.abc import Mapping
+from importlib import import_module
 from json import JSONDecodeError
 from sys import is_finalizing
 from time import time
@@ -567,9 +568,20 @@ def _parse(text: str) -> Any:
         return None, "The response is nested too deeply to be read."
 
 
-def __getattr__(name: str) -> Any:
-    if name == "HTTPBearerAuth":
-        from faunadb._auth import HTTPBearerAuth
+#: Names that programs import from here, because the official driver's module had imported them.
+_FROM_ELSEWHERE = {
+    "HTTPBearerAuth": "faunadb._auth",
+    "Subscription": "faunadb.streams",
+    "parse_json_or_none": "faunadb._json",
+    "AuthBase": "requests.auth",
+    "HTTPAdapter": "requests.adapters",
+    "Request": "requests",
+    "Session": "requests",
+}
 
-        return HTTPBearerAuth
+
+def __getattr__(name: str) -> Any:
+    module = _FROM_ELSEWHERE.get(name)
+    if module is not None:
+        return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,6 +21,7 @@ from faunadb._expressions import _params as _params
 from faunadb._expressions import _raw, _raw_function
 from faunadb._expressions import _varargs as _varargs
 from faunadb._expressions import _wrap as _wrap
+from faunadb._expressions import _wrap_values as _wrap_values
 from faunadb.deprecated import deprecated
 
 # Many functions below are named for FQL's functions and hide Python's: abs, all, any, format, max, min, pow,

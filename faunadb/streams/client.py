@@ -40,9 +40,9 @@ class Connection:
 
     :param client: The :class:`~faunadb.client.FaunaClient`.
     :param expression: A reference, document or set.
-    :param options: ``{"fields": [...]}``, or ``None``.
+    :param options: ``{"fields": [...]}``, an object with the attribute ``fields``, or ``None``.
     :raises ValueError: When a field is not one of :data:`VALID_FIELDS`.
-    :raises TypeError: When ``options`` is not a ``dict``, or ``fields`` not a list.
+    :raises TypeError: When ``options`` is neither, or ``fields`` not a list.
     """
 
     def __init__(self, client: Any, expression: Any, options: Optional[dict[str, Any]]) -> None:
@@ -203,12 +203,15 @@ def _checked_fields(options: Any) -> list[str]:
     """Return the selected fields, in the order given; empty for the default."""
     if options is None:
         return []
-    if not isinstance(options, dict):
-        raise TypeError(f"Options of a stream must be a dict, got {options!r}.")
-    unknown = set(options) - {"fields"}
-    if unknown:
-        raise ValueError(f"Valid stream options are {{'fields'}}, provided {sorted(map(str, unknown))}.")
-    fields = options.get("fields")
+    if isinstance(options, dict):
+        unknown = set(options) - {"fields"}
+        if unknown:
+            raise ValueError(f"Valid stream options are {{'fields'}}, provided {sorted(map(str, unknown))}.")
+        fields = options.get("fields")
+    elif hasattr(options, "fields"):
+        fields = options.fields
+    else:
+        raise TypeError(f"Options of a stream must be a dict or have an attribute fields, got {options!r}.")
     if fields is None:
         return []
     if not isinstance(fields, (list, tuple, set, frozenset)):

@@ -32,6 +32,8 @@ LOCAL = "http://localhost:8443"
         ("db.fauna.com", None, "sqlite:///spells.db", "sqlite:///spells.db"),
         ("db.fauna.com", "http://[::1]:8443/", None, "http://[::1]:8443"),
         ("db.fauna.com", "http://h/prefix/", None, "http://h/prefix"),
+        ("db.fauna.com", "http://h/fauna\\", None, "http://h/fauna"),
+        ("db.fauna.com", "http://h:8443\\/\\", None, "http://h:8443"),
         ("db.fauna.com", "postgresql://u:pw@h/db", None, "postgresql://u:***@h/db"),
     ],
 )

@@ -176,8 +176,8 @@ def test_derived_types_are_wrapped() -> None:
         ([{"a": 2**70}], "64 bits"),
         (float("nan"), "NaN"),
         ({"a": float("inf")}, "infinity"),
-        ({1: 2}, "keys of an object must be strings"),
-        ({"a": {None: 2}}, "keys of an object must be strings"),
+        ({(1, 2): 2}, "keys of an object must be strings"),
+        ({"a": {b"a": 2}}, "keys of an object must be strings"),
         ({1, 2}, "Unserializable object {1, 2} of type <class 'set'>"),
         (object, "Unserializable object <class 'object'> of type <class 'type'>"),
         (datetime.time(1), "Unserializable object 01:00:00 of type <class 'datetime.time'>"),
@@ -189,6 +189,27 @@ def test_values_that_cannot_be_sent(value: object, text: str) -> None:
         to_json(q._wrap(value))
     assert text in str(caught.value)
     assert caught.value.request_result is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({1: 10}, '{"1":10}'),
+        ({1.5: 1, 1e20: 2}, '{"1.5":1,"1e+20":2}'),
+        ({True: 1, False: 2, None: 3}, '{"true":1,"false":2,"null":3}'),
+        ({"a": {2: 3}}, '{"a":{"object":{"2":3}}}'),
+    ],
+)
+def test_keys_that_are_no_strings_go_as_json_writes_them(value: object, text: str) -> None:
+    assert to_json(q._wrap(value)) == '{"object":%s}' % text
+    assert to_json(value) == text.replace('{"object":{"2":3}}', '{"2":3}')
+
+
+def test_such_keys_in_structures_deeper_than_the_recursion_limit() -> None:
+    nested: object = {None: 1, 2: 3}
+    for _ in range(3000):
+        nested = [nested]
+    assert to_json(q._wrap(nested)) == "[" * 3000 + '{"object":{"null":1,"2":3}}' + "]" * 3000
 
 
 def test_extreme_integers_can_be_sent() -> None:
@@ -220,7 +241,7 @@ def test_structures_deeper_than_the_recursion_limit() -> None:
 
 
 def test_deep_structures_report_what_is_wrong() -> None:
-    nested: object = {1: 2}
+    nested: object = {b"a": 2}
     for _ in range(3000):
         nested = [nested]
     with pytest.raises(UnexpectedError, match="keys of an object must be strings"):

@@ -13,6 +13,7 @@ import requests
 import responses
 from requests.adapters import HTTPAdapter
 
+from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.errors import UnexpectedError
 from tests.conftest import required
@@ -372,3 +373,20 @@ def test_a_session_of_the_application(server: Server) -> None:
         assert request.headers["x-faunadb-api-version"] == "4"
         assert request.headers["authorization"] == "Bearer secret"
     assert "Authorization" not in session.headers
+
+
+def test_the_path_of_an_endpoint_is_in_front_of_every_route(server: Server) -> None:
+    with FaunaClient("secret", endpoint=f"{server.url}/fauna/") as client:
+        client.query(1)
+        assert uses_shortcut(client)
+        client.ping("node")
+        client.session.params = {"x": "1"}
+        client.query(1)
+        subscription = client.stream(q.documents(q.collection("c")), on_error=lambda event: None)
+        subscription.start()
+    assert [request.path for request in server.requests] == [
+        "/fauna/",
+        "/fauna/ping?scope=node",
+        "/fauna/?x=1",
+        "/fauna/stream?x=1",
+    ]
