@@ -30,6 +30,7 @@ from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, timed_out
 from .language.legacy import writer_for
 from .language.nodes import Node
+from .language.overruns import Overrun
 from .language.parser import parse_query
 from .language.prepared import PreparedQueries, Text
 from .language.registry import FORMS, READ, WRITE
@@ -194,7 +195,7 @@ class Engine:
             return with_keys(lambda: deep.with_room(lambda: self._run(request)))
         except RecursionError:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
-        except DeadlineExceeded:
+        except (DeadlineExceeded, Overrun):
             raise timed_out("Query eval has timed out.") from None
         except ClockBehind:
             raise timed_out("Timed out before deadline") from None

@@ -9,7 +9,7 @@ from ..java import regex as javaregex
 from ..java import text as u
 from ..java.numbers import low32
 from ..java.regex import JavaPattern
-from ..language.budget import spend
+from ..language.budget import seconds_left, spend
 from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING, Many
 from ..language.errors import (
     Fault,
@@ -124,11 +124,11 @@ def containsstr(ctx: Context, text: str, search: str) -> bool:
     return search in text
 
 
-def _bounded(ctx: Context, search: Callable[[], Any]) -> Any:
-    """A regex search that ends in time, whatever the pattern, and is not begun when the query's time is up."""
+def _bounded(ctx: Context, search: Callable[[float], Any]) -> Any:
+    """A regex search, which is given the seconds left to it, and is not begun when the query's time is up."""
     ctx.check_deadline()
     try:
-        return search()
+        return search(seconds_left(javaregex.TIME_LIMIT))
     except javaregex.MatchTimeout:
         raise timed_out("Regular expression has timed out.") from None
 
@@ -140,7 +140,7 @@ def containsstrregex(ctx: Context, text: str, pattern: JavaPattern) -> bool:
     >>> q.contains_str_regex("faunadb", "f[a-z]+b")
     True
     """
-    return bool(_bounded(ctx, lambda: pattern.found_in(text)))
+    return bool(_bounded(ctx, lambda seconds: pattern.found_in(text, seconds)))
 
 
 def _start(text: str, start: Optional[int]) -> int:
@@ -176,14 +176,16 @@ def findstrregex(
     """
     offset = _start(text, start)
     wanted = min(num_results, MAX_COUNT)
-    return _bounded(ctx, lambda: _matches(text, pattern, offset, wanted))  # type: ignore[no-any-return]
+    return _bounded(ctx, lambda seconds: _matches(text, pattern, offset, wanted, seconds))  # type: ignore[no-any-return]
 
 
-def _matches(text: str, pattern: JavaPattern, offset: int, wanted: int) -> list[dict[str, Any]]:
+def _matches(
+    text: str, pattern: JavaPattern, offset: int, wanted: int, seconds: float
+) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = []
     if wanted <= 0:
         return results
-    for match in pattern.matches(text[offset:]):
+    for match in pattern.matches(text[offset:], seconds):
         data = match.group()
         start = offset + match.start()
         end = start + max(len(data) - 1, 0)
@@ -340,7 +342,7 @@ def replacestrregex(ctx: Context, text: str, pattern: JavaPattern, replace: str,
     'one-fish two fish'
     """
     try:
-        return str(_bounded(ctx, lambda: pattern.replace(text, replace, first)))
+        return str(_bounded(ctx, lambda seconds: pattern.replace(text, replace, first, seconds)))
     except javaregex.InvalidReplacement as problem:
         # The original fails with an internal error here; naming what is wrong serves better.
         raise invalid_argument(f"Invalid replacement: {problem}.", "replace") from None

@@ -51,9 +51,9 @@ class JavaPattern:
     def __repr__(self) -> str:
         return f"JavaPattern({self.source!r})"
 
-    def matches(self, text: str) -> Iterator[Any]:
-        """The matches in ``text``, left to right, as match objects; MatchTimeout when they take too long."""
-        deadline = time.monotonic() + TIME_LIMIT
+    def matches(self, text: str, seconds: float = TIME_LIMIT) -> Iterator[Any]:
+        """The matches in ``text``, left to right, as match objects; MatchTimeout when they take longer than seconds."""
+        deadline = time.monotonic() + seconds
         compiled = self._compiled
         start = 0
         while start <= len(text):
@@ -74,16 +74,16 @@ class JavaPattern:
             else:
                 start += empty
 
-    def found_in(self, text: str) -> bool:
+    def found_in(self, text: str, seconds: float = TIME_LIMIT) -> bool:
         """Whether there is a match anywhere."""
-        return next(self.matches(text), None) is not None
+        return next(self.matches(text, seconds), None) is not None
 
-    def replace(self, text: str, replacement: str, first_only: bool) -> str:
+    def replace(self, text: str, replacement: str, first_only: bool, seconds: float = TIME_LIMIT) -> str:
         """``text`` with every match, or the first, replaced; a replacement is read once there is a match."""
         template: Optional[list[Union[str, int]]] = None
         pieces: list[str] = []
         end = 0
-        for match in self.matches(text):
+        for match in self.matches(text, seconds):
             if template is None:
                 template = self.template(replacement)
             pieces.append(text[end : match.start()])

@@ -10,7 +10,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import Optional, Protocol
+import time
+from typing import Any, Optional, Protocol
+
+from .overruns import watched
 
 _thread = threading.local()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -19,23 +22,37 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 class Spender(Protocol):
     """Whoever is charged: the running query (`Context`)."""
 
+    deadline: float
+
     def allocate(self, size: int) -> None: ...
 
 
-class of:
-    """While it lasts, what this thread spends counts as the query's. Every query needs it, so it is no generator."""
+class of(watched):
+    """While it lasts, what this thread spends counts as the query's, and its time ends with the query's deadline.
 
-    __slots__ = ("_ctx", "_outer")
+    Every query needs it, so it is no generator.
+    """
+
+    __slots__ = ("_before", "_ctx")
 
     def __init__(self, ctx: Spender):
+        super().__init__(ctx.deadline)
         self._ctx = ctx
 
     def __enter__(self) -> None:
-        self._outer: Optional[Spender] = getattr(_thread, "ctx", None)
+        self._before: Optional[Spender] = getattr(_thread, "ctx", None)
         _thread.ctx = self._ctx
+        super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        _thread.ctx = self._outer
+    def __exit__(self, *given: Any) -> None:
+        _thread.ctx = self._before
+        super().__exit__(*given)
+
+
+def seconds_left(most: float) -> float:
+    """What is left of the time of this thread's query, in seconds, up to a bound; at least a moment."""
+    ctx: Optional[Spender] = getattr(_thread, "ctx", None)
+    return most if ctx is None else max(0.001, min(most, ctx.deadline - time.monotonic()))
 
 
 def spend(size: int) -> None:

@@ -174,7 +174,7 @@ class PreparedQueries:
 
     def _parse(self, ctx: Context, text: Text) -> tuple[Parsed, Optional[_Tree]]:
         version, shape, literals = text.version, text.shape, text.literals
-        if not shape:
+        if not shape and text.data is None:
             shape, literals = split(text.source)
         known = self._fixed.get((version, shape)) if shape else None
         if known is not None:

@@ -1,0 +1,119 @@
+"""Deadlines hold for every form, whatever it is given: CPU time is looked at, which other programs do not use up."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from faunadb.engine.engine import open_engine
+from faunadb.engine.language import overruns
+from faunadb.engine.language.errors import RequestError
+from faunadb.engine.language.registry import FORMS, Form
+from tests.engine.conftest import Database
+
+#: Milliseconds a query may take, and seconds of CPU time after which it must have ended.
+DEADLINE = 50
+ENDS = 1.0 + DEADLINE / 1000
+
+TEXT = "aB1 é" * 60_000
+#: The same, and an array, as the query makes them.
+MADE_TEXT = {"repeat": {"repeat": "aB1 é", "number": 1000}, "number": 60}
+MADE_ARRAY = {"ngram": {"repeat": {"repeat": "aB1 é", "number": 1000}, "number": 3}, "min": 1, "max": 2}
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Iterator[Database]:
+    with open_engine("sqlite://") as engine:
+        yield Database(engine)
+
+
+def ends(db: Database, body: bytes) -> int:
+    """The status of a query that has ended in time."""
+    began = time.thread_time()
+    status = db.raw(body.decode(), headers={"x-query-timeout": str(DEADLINE)}).status
+    assert time.thread_time() - began < ENDS
+    return status
+
+
+def call(form: Form, name: str) -> Any:
+    """A form, each of whose arguments is a variable."""
+    return {arg.key: {"var": name} for arg in form.args}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=repr)
+def test_every_form_ends_in_time(hostile: Database, form: Form) -> None:
+    calls = [call(form, name) for name in ("text", "array") for _ in range(15)]
+    query = {"let": [{"text": MADE_TEXT}, {"array": MADE_ARRAY}], "in": calls}
+    assert ends(hostile, json.dumps(query).encode()) in (200, 201, 400, 403, 404, 500, 503)
+
+
+HOSTILE = {
+    "title case": {"let": [{"t": TEXT}], "in": [{"titlecase": {"var": "t"}}] * 40},
+    "a long pattern": {"containsstrregex": "a" * 30, "pattern": "(a|b|ab)*c" * 3000},
+    "long classes": {"containsstrregex": "a" * 1000, "pattern": "(?iu)" + "[a-zà-ÿ]" * 3700},
+    "a catastrophic pattern": {"containsstrregex": "a" * 50, "pattern": "(a|aa)+$b"},
+    "matches everywhere": {"replacestrregex": TEXT, "pattern": "", "replace": "xx"},
+    "many specifiers": {"format": "%1$s" * 100_000, "values": ["x"]},
+    "many numbers": [1] * 300_000,
+    "many objects": {"object": {f"k{n}": {"object": {"a": [1, 2]}} for n in range(50_000)}},
+    "deep arrays": [[[["a"]]]] * 100_000,
+    "a search that nearly matches": {"let": [{"t": "a" * 300_000}], "in": [{"findstr": {"var": "t"}, "find": "a" * 1000 + "b"}] * 400},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_takes_long_is_ended(hostile: Database, name: str) -> None:
+    assert ends(hostile, json.dumps(HOSTILE[name]).encode()) in (200, 503)
+    assert hostile.query(1) == 1
+
+
+def test_a_regex_has_what_is_left_of_the_deadline(hostile: Database) -> None:
+    status, errors = hostile.failure(
+        HOSTILE["a catastrophic pattern"], headers={"x-query-timeout": str(DEADLINE)}
+    )
+    assert (status, errors[0]["code"]) == (503, "time out")
+
+
+def test_work_that_never_looks_at_the_clock_is_ended() -> None:
+    with pytest.raises(RequestError, match="timed out"), overruns.watched(time.monotonic()):
+        while True:
+            pass
+
+
+def test_an_inner_deadline_ends_only_the_inner_work() -> None:
+    with overruns.watched(float("inf")):
+        with pytest.raises(RequestError), overruns.watched(time.monotonic()):
+            while True:
+                pass
+        assert sum(range(100_000)) == 4999950000
+
+
+def test_nothing_comes_after_the_work() -> None:
+    """Work that ends at the moment when it is about to be ended: no thread gets the exception later."""
+    late: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(5):
+                try:
+                    with overruns.watched(time.monotonic() - overruns.INTERVAL):
+                        end = time.monotonic() + overruns.INTERVAL
+                        while time.monotonic() < end:
+                            pass
+                except RequestError:
+                    pass
+                sum(range(20_000))
+        except BaseException as error:
+            late.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert late == []
