@@ -10,8 +10,8 @@ from ..language.errors import Fault
 from . import protection, tasks
 from .fields import LONG, MAP, days, name
 from .indexes import INDEXES
+from .items import GRACE_MICROS, CollectionInfo
 from .native import LAST_COLLECTION, Fields, SchemaWriter
-from .view import GRACE_MICROS, CollectionInfo
 
 if TYPE_CHECKING:
     from ..language.context import Context

@@ -10,8 +10,8 @@ from ..language import values as v
 from ..language.errors import At
 from .credentials import CREDENTIALS
 from .fields import MAP, TIMESTAMP, Check, invalid_type
+from .items import DAY_MICROS
 from .native import Fields, Writer, place_faults
-from .view import DAY_MICROS
 
 if TYPE_CHECKING:
     from ..language.context import Context

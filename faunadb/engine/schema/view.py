@@ -11,14 +11,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..auth import roles
 from ..indexes.definitions import Index
 from ..indexes.internal import (
     BUILDING_FIELD,
     BY_NAME,
-    FLOOR_FIELD,
     GLOBAL_IDS,
     SCOPES,
     id_terms,
@@ -26,13 +25,20 @@ from ..indexes.internal import (
     text_terms,
 )
 from ..language import values as v
+from .items import (
+    NATIVE_COLLECTIONS,
+    ROOT,
+    CollectionInfo,
+    DatabaseInfo,
+    FunctionInfo,
+    Item,
+    collection_info,
+    database_info,
+    index_info,
+)
 
 if TYPE_CHECKING:
     from ..language.context import Host
-
-#: History is kept for a collection's `history_days` and this much longer.
-GRACE_MICROS = 15 * 60 * 1_000_000
-DAY_MICROS = 86_400_000_000
 
 #: Setting that holds the transaction time of the newest schema write.
 STAMP = "schema"
@@ -42,91 +48,6 @@ _MAX_CACHED = 20_000
 _ABSENT = object()
 
 Key = tuple[int, int, int]
-
-
-class Item:
-    """The live version of a schema document. parsed: what a reader derived from its fields, kept with it."""
-
-    __slots__ = ("_fields", "parsed", "ref", "text")
-
-    def __init__(self, ref: v.Ref, text: str, fields: Optional[dict[str, Any]] = None):
-        self.ref = ref
-        self.text = text
-        self._fields = fields
-        self.parsed: Any = None
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """All stored fields, those never shown included. Not to be changed."""
-        if self._fields is None:
-            self._fields = v.Document.decode(self.text, self.ref.scope)
-        return self._fields
-
-    @property
-    def name(self) -> str:
-        return self.fields.get("name", "")
-
-
-class DatabaseInfo(NamedTuple):
-    """A live database.
-
-    scope: its number; parent: its parent's (None: the root); ref: its document in the parent. global_id: 13
-    letters ("" for the root). protected: as set here or by the nearest ancestor that says.
-    path: names from below the root down to it.
-    """
-
-    scope: int
-    parent: Optional[int]
-    ref: Optional[v.Ref]
-    name: str
-    global_id: str
-    container: bool
-    protected: bool
-    path: tuple[str, ...]
-    account: Any = None
-
-
-ROOT = DatabaseInfo(0, None, None, "", "", False, False, ())
-
-
-class CollectionInfo:
-    """A live collection. history_days, ttl_days: None when absent (history kept forever). floor: microseconds."""
-
-    __slots__ = ("floor", "history_days", "id", "name", "ref", "ttl_days")
-
-    def __init__(
-        self,
-        ref: v.Ref,
-        name: str,
-        history_days: Optional[int],
-        ttl_days: Optional[int] = None,
-        floor: Optional[int] = None,
-    ):
-        self.ref = ref
-        self.id = ref.id
-        self.name = name
-        self.history_days = history_days
-        self.ttl_days = ttl_days
-        self.floor = floor
-
-    def min_valid(self, snapshot_time: int) -> Optional[int]:
-        """Earliest time that may be read, in microseconds; None without limit.
-
-        Only collections made before there were floors have none, and only while their history is kept forever.
-        """
-        if self.history_days is None:
-            return self.floor
-        limit = snapshot_time - self.history_days * DAY_MICROS - GRACE_MICROS
-        return limit if self.floor is None or limit > self.floor else self.floor
-
-
-class FunctionInfo(NamedTuple):
-    """A user-defined function. role: its `role` field as stored, None without."""
-
-    ref: v.Ref
-    name: str
-    body: v.Lambda
-    role: Any
 
 
 class Committed:
@@ -199,14 +120,6 @@ class SchemaCache:
 def schema_view(host: Host, snap: Any) -> SchemaView:
     """The view of one query. snap: its snapshot or transaction."""
     return SchemaView(host.schema_cache.at(snap), snap)
-
-
-_NATIVE_HISTORY: dict[int, Optional[int]] = dict.fromkeys(v.NATIVE_NAMES)
-_NATIVE_HISTORY.update({v.KEYS: 0, v.TOKENS: 0, v.CREDENTIALS: 0})
-NATIVE_COLLECTIONS = {
-    number: CollectionInfo(v.native_collection(0, number), v.NATIVE_NAMES[number], days, floor=0)
-    for number, days in _NATIVE_HISTORY.items()
-}
 
 
 class SchemaView:
@@ -371,7 +284,7 @@ class SchemaView:
         item = self.item(v.Ref(place.coll, v.DATABASES, place.doc))
         if parent is None or item is None or item.fields.get("disabled") is True:
             return None
-        return _database_info(item, parent)
+        return database_info(item, parent)
 
     def child(self, scope: int, name: str) -> Optional[DatabaseInfo]:
         """The database of that name directly below another."""
@@ -404,7 +317,7 @@ class SchemaView:
         if self._own:
             own = self._own.get((scope, v.COLLECTIONS, coll), _ABSENT)
             if own is not _ABSENT:
-                return None if own is None else _collection_info(own)  # type: ignore[arg-type]
+                return None if own is None else collection_info(own)  # type: ignore[arg-type]
         collections = self.committed.collections
         found = collections.get((scope, coll), _ABSENT)
         if found is not _ABSENT:
@@ -413,7 +326,7 @@ class SchemaView:
             info = NATIVE_COLLECTIONS.get(coll)
         else:
             item = self.committed_item(v.Ref(scope, v.COLLECTIONS, coll))
-            info = None if item is None else _collection_info(item)
+            info = None if item is None else collection_info(item)
         collections[scope, coll] = info
         return info
 
@@ -421,11 +334,11 @@ class SchemaView:
         """A live index, this query's included: by ref, or by database number and index id."""
         if not isinstance(ref, v.Ref):
             ref = v.Ref(ref, v.INDEXES, id)  # type: ignore[arg-type]
-        return _index_info(self.item(ref))
+        return index_info(self.item(ref))
 
     def committed_index(self, ref: v.Ref) -> Optional[Index]:
         """A live index as committed before this query, which is what sets read; None when deleted since."""
-        return None if self.item(ref) is None else _index_info(self.committed_item(ref))
+        return None if self.item(ref) is None else index_info(self.committed_item(ref))
 
     def indexes_on(self, scope: int, coll: int) -> list[Index]:
         """The indexes that cover a collection, wildcards and this query's own included."""
@@ -508,39 +421,3 @@ class SchemaView:
         self._touched.add((ref.scope, ref.coll))
         tx.bump_schema()
         tx.set_setting(STAMP, str(tx.txn))
-
-
-def _database_info(item: Item, parent: DatabaseInfo) -> DatabaseInfo:
-    fields = item.fields
-    return DatabaseInfo(
-        scope=fields["scope"],
-        parent=item.ref.scope,
-        ref=item.ref,
-        name=fields["name"],
-        global_id=fields["global_id"],
-        container=fields.get("container") is True,
-        protected=fields.get("protected", parent.protected) is True,
-        path=(*parent.path, fields["name"]),
-        account=fields.get("account") if parent.account is None else parent.account,
-    )
-
-
-def _collection_info(item: Item) -> CollectionInfo:
-    if item.parsed is None:
-        fields = item.fields
-        item.parsed = CollectionInfo(
-            item.ref,
-            fields["name"],
-            fields.get("history_days"),
-            fields.get("ttl_days"),
-            fields.get(FLOOR_FIELD),
-        )
-    return item.parsed  # type: ignore[no-any-return]
-
-
-def _index_info(item: Optional[Item]) -> Optional[Index]:
-    if item is None:
-        return None
-    if item.parsed is None:
-        item.parsed = Index.from_fields(item.ref.scope, item.ref.id, item.fields)
-    return item.parsed  # type: ignore[no-any-return]

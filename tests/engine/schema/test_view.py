@@ -6,7 +6,8 @@ import pytest
 
 from faunadb import query as q
 from faunadb.engine.language import values as v
-from faunadb.engine.schema.view import DAY_MICROS, GRACE_MICROS, CollectionInfo, SchemaCache, schema_view
+from faunadb.engine.schema.items import DAY_MICROS, GRACE_MICROS, CollectionInfo
+from faunadb.engine.schema.view import SchemaCache, schema_view
 
 
 class FakeSnapshot:
