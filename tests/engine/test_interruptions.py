@@ -21,7 +21,7 @@ from faunadb.client import FaunaClient
 from faunadb.engine.engine import Engine
 from faunadb.engine.forks import Reentered
 from faunadb.engine.storage import open_store
-from faunadb.engine.storage.sqlite import SqliteWriter
+from faunadb.engine.storage.sqlite_writer import SqliteWriter
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,110 @@
+"""What SQLite is asked: the reading half of snapshots and transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from .base import EntryRow
+from .sql import Row, SqlSnapshot
+from .sqlite_schema import explain
+from .statements import ENTRY_COLUMNS, Statements, entry_statement
+
+_make = EntryRow._make
+
+_LIVE_COLUMNS = f"{ENTRY_COLUMNS}, NULL"
+_ENDED_COLUMNS = f"{ENTRY_COLUMNS}, removed"
+_Choice = tuple[bool, bool, bool]
+
+
+def _statements(table: str, columns: str, conditions: str) -> dict[_Choice, str]:
+    """By (lower given, upper given, descending)."""
+    return {
+        (lower, upper, reverse): entry_statement(
+            table,
+            columns,
+            f"{' AND vals >= ?' if lower else ''}{' AND vals < ?' if upper else ''}{conditions}",
+            "vals DESC" if reverse else "vals",
+        )
+        for lower in (False, True)
+        for upper in (False, True)
+        for reverse in (False, True)
+    }
+
+
+_LIVE = _statements("entry", _LIVE_COLUMNS, "")
+_LIVE_AT = _statements("entry", _LIVE_COLUMNS, " AND added <= ?")
+_ENDED_AT = _statements("past_entry", _ENDED_COLUMNS, " AND added <= ? AND removed > ?")
+_ENDED_SINCE = entry_statement("past_entry", _ENDED_COLUMNS, " AND removed > ?", "vals, added")
+_ENDED_SINCE_AFTER = entry_statement(
+    "past_entry", _ENDED_COLUMNS, " AND removed > ? AND (vals, added) > (?, ?)", "vals, added"
+)
+
+
+class SqliteReads(SqlSnapshot):
+    """Reads on one sqlite3 connection."""
+
+    __slots__ = ()
+
+    _sql = Statements("?")
+    _conn: sqlite3.Connection
+    _path: Optional[str]
+
+    def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        try:
+            return self._conn.execute(sql, parameters).fetchall()
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: sqlite3.Error) -> Exception:
+        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.DataError)):
+            return error  # a caller's mistake, such as a parameter of the wrong type
+        return explain(error, self._path)
+
+    def _live(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        at: Optional[int],
+        count: int,
+    ) -> list[EntryRow]:
+        parameters: list[Any] = [scope, index, terms]
+        if lower is not None:
+            parameters.append(lower)
+        if upper is not None:
+            parameters.append(upper)
+        table = _LIVE
+        if at is not None:
+            table = _LIVE_AT
+            parameters.append(at)
+        parameters.append(count)
+        return list(map(_make, self._all(table[lower is not None, upper is not None, reverse], parameters)))
+
+    def _ended(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        lower: Optional[bytes],
+        upper: Optional[bytes],
+        reverse: bool,
+        at: Optional[int],
+        count: int,
+    ) -> list[EntryRow]:
+        bounds = [bound for bound in (lower, upper) if bound is not None]
+        text = _ENDED_AT[lower is not None, upper is not None, reverse]
+        return list(map(_make, self._all(text, (scope, index, terms, *bounds, at, at, count))))
+
+    def _ended_batch(
+        self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int
+    ) -> list[EntryRow]:
+        if after is None:
+            rows = self._all(_ENDED_SINCE, (scope, index, terms, since, count))
+        else:
+            rows = self._all(_ENDED_SINCE_AFTER, (scope, index, terms, since, *after, count))
+        return list(map(_make, rows))

@@ -1,0 +1,266 @@
+"""Writing to SQLite: transactions, and the writer that runs them, for files and for memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from .base import Outgrown, StoreError, StoreUnavailable, Transaction
+from .group_commit import TransactionLost, Writer
+from .memory_gate import MemoryGate
+from .sql import CLOSED, Row, SqlTransaction
+from .sqlite_reads import SqliteReads
+from .sqlite_schema import explain, is_busy
+from .statements import COPIED, import_statement, read_clock
+
+#: A process that sees others write gives the lock a rest of so many seconds after having held it for so many.
+YIELD_SECONDS = 0.002
+YIELD_AFTER = 0.010
+
+_KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
+_PUT_LIVE = (
+    "INSERT OR REPLACE INTO entry (scope, idx, terms, vals, coll, doc, cover, ttl, added)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_PUT_ENDED = (
+    "INSERT OR REPLACE INTO past_entry (scope, idx, terms, vals, coll, doc, cover, ttl, added, removed)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_GET_LIVE = f"SELECT coll, doc, cover, ttl, added FROM entry WHERE {_KEY}"
+_DROP_LIVE = f"DELETE FROM entry WHERE {_KEY}"
+_DROP_LIVE_ADDED = f"DELETE FROM entry WHERE {_KEY} AND added = ?"
+_DROP_ENDED = f"DELETE FROM past_entry WHERE {_KEY} AND added = ?"
+_REVIVE = f"DELETE FROM past_entry WHERE {_KEY} AND added = ? AND removed = ?"
+
+
+class SqliteTransaction(SqliteReads, SqlTransaction):
+    """A work's view of the writing connection."""
+
+    __slots__ = ("_conn", "_failed", "_path")
+
+    def __init__(
+        self, conn: sqlite3.Connection, path: Optional[str], txn: int, last_txn: int, schema_version: int
+    ) -> None:
+        self._conn = conn
+        self._path = path
+        self._failed: Optional[StoreError] = None
+        self._set_up(txn, last_txn, schema_version)
+
+    def _explain(self, error: sqlite3.Error) -> Exception:
+        explained = super()._explain(error)
+        if isinstance(explained, StoreError):
+            self._failed = explained
+        return explained
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> None:
+        try:
+            self._conn.execute(sql, parameters)
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def _changed(self, sql: str, parameters: Sequence[Any]) -> int:
+        try:
+            return self._conn.execute(sql, parameters).rowcount
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def load(self, table: str, rows: Sequence[Row]) -> None:
+        self.wrote = True
+        self._loaded = True
+        try:
+            self._conn.executemany(import_statement(table, COPIED[table]), rows)
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def add_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: Optional[int] = None,
+        first: bool = False,
+    ) -> None:
+        txn = self.txn
+        if added is None:
+            added = txn
+        elif added != txn and not first:
+            self._run(_REVIVE, (scope, index, terms, values, added, txn))
+        self.wrote = True
+        self.touched.entry(scope, index, terms, values)
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        self._run(_PUT_LIVE, (scope, index, terms, values, coll, doc, cover, ttl, added))
+
+    def end_entry(
+        self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
+    ) -> None:
+        key = (scope, index, terms, values)
+        for coll, doc, cover, ttl, added in self._all(_GET_LIVE, key):
+            self.wrote = True
+            self.touched.entry(*key)
+            self._run(_DROP_LIVE, key)
+            end = self.txn if removed is None else removed
+            if added != end:
+                self.bytes_written += len(terms) + len(values)
+                self._run(_PUT_ENDED, (*key, coll, doc, cover, ttl, added, end))
+
+    def put_past_entry(
+        self,
+        scope: int,
+        index: int,
+        terms: bytes,
+        values: bytes,
+        coll: int,
+        doc: int,
+        cover: Optional[str],
+        ttl: Optional[int],
+        added: int,
+        removed: int,
+    ) -> None:
+        self.wrote = True
+        self.touched.entry(scope, index, terms, values)
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        self._run(_PUT_ENDED, (scope, index, terms, values, coll, doc, cover, ttl, added, removed))
+
+    def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
+        for text in (_DROP_LIVE_ADDED, _DROP_ENDED):
+            if self._changed(text, (scope, index, terms, values, added)):
+                self.wrote = True
+                self.touched.entry(scope, index, terms, values)
+
+    def close(self) -> None:
+        self._conn = CLOSED
+
+
+class SqliteWriter(Writer):
+    """The one connection that writes."""
+
+    def __init__(self, conn: sqlite3.Connection, path: Optional[str], patience: float) -> None:
+        self._conn = conn
+        self._path = path
+        self._patience = patience
+        self._ours = 0  # the last transaction committed here
+        self._shared_until = 0.0  # other processes wrote recently: until when to be polite
+        self._held_since = 0.0
+        self._read_clock = read_clock()
+        self.last_txn, self.schema_version = conn.execute(self._read_clock).fetchone()
+        if path is not None:
+            conn.execute("PRAGMA busy_timeout = 10")  # short rounds, so that a deadline is kept
+
+    def begin(self, deadline: Optional[float]) -> None:
+        now = time.monotonic()
+        if now < self._shared_until and now - self._held_since > YIELD_AFTER:
+            time.sleep(YIELD_SECONDS)
+            now = self._held_since = time.monotonic()
+        until = now + self._patience if deadline is None else min(deadline, now + self._patience)
+        while True:
+            try:
+                self._conn.execute("BEGIN IMMEDIATE")
+                break
+            except sqlite3.Error as error:
+                if not is_busy(error) or time.monotonic() >= until:
+                    raise explain(error, self._path) from error
+                self._held_since = time.monotonic()
+        try:
+            row = self._conn.execute(self._read_clock).fetchone()
+        except sqlite3.Error as error:
+            self.rollback()
+            raise explain(error, self._path) from error
+        if row is None:
+            self.rollback()
+            raise Outgrown(self._path or "")
+        self.last_txn, self.schema_version = row
+        if self.last_txn != self._ours:
+            self._held_since = time.monotonic()
+            self._shared_until = self._held_since + 1.0
+
+    def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
+        return SqliteTransaction(self._conn, self._path, txn, last_txn, schema_version)
+
+    def finish(self, tx: SqliteTransaction) -> None:
+        tx._write_log()
+        tx.close()
+
+    def lost(self, tx: Optional[SqliteTransaction]) -> Optional[TransactionLost]:
+        failed = tx._failed if tx is not None else None
+        if failed is None and self._conn.in_transaction:
+            return None
+        return TransactionLost(failed or StoreUnavailable("the transaction broke off"), again=False)
+
+    def savepoint(self) -> None:
+        self._execute("SAVEPOINT work")
+
+    def rollback_to_savepoint(self) -> None:
+        self._execute("ROLLBACK TO work")
+
+    def commit(self, last_txn: int, schema_version: int) -> None:
+        self._execute("UPDATE meta SET last_txn = ?, schema_version = ?", (last_txn, schema_version))
+        self._execute("COMMIT")
+        self.last_txn = self._ours = last_txn
+        self.schema_version = schema_version
+
+    def is_committed(self, last_txn: int) -> bool:
+        try:
+            if self._conn.in_transaction or self._conn.execute(self._read_clock).fetchone()[0] != last_txn:
+                return False
+        except sqlite3.Error:
+            return False
+        self.last_txn = self._ours = last_txn
+        return True
+
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        try:
+            self._conn.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise TransactionLost(explain(error, self._path), again=False) from error
+
+    def rollback(self) -> None:
+        if not self._conn.in_transaction:
+            return
+        try:
+            self._conn.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # SQLite has rolled back by itself
+
+
+class MemoryWriter(SqliteWriter):
+    """Writes while no snapshot is open."""
+
+    def __init__(self, conn: sqlite3.Connection, gate: MemoryGate, patience: float) -> None:
+        super().__init__(conn, None, patience)
+        self._gate = gate
+        self._inside = False
+
+    def begin(self, deadline: Optional[float]) -> None:
+        patience = self._patience
+        if deadline is not None:
+            patience = min(patience, deadline - time.monotonic())
+        if not self._gate.enter_alone(patience):
+            raise StoreUnavailable(f"snapshots of the store in memory stayed open for {patience:.1f} s")
+        self._inside = True
+        before = self.last_txn, self.schema_version
+        try:
+            super().begin(deadline)
+        except BaseException:
+            self._leave()
+            raise
+        assert before == (self.last_txn, self.schema_version)
+
+    def commit(self, last_txn: int, schema_version: int) -> None:
+        super().commit(last_txn, schema_version)
+        self._leave()
+
+    def rollback(self) -> None:
+        super().rollback()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._inside:
+            self._inside = False
+            self._gate.leave_alone()
