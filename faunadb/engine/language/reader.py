@@ -21,6 +21,8 @@ _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _STRINGS_AND_BRACKETS = re.compile(_STRINGS.pattern + rb"|[\[\]{}]", re.DOTALL)
+#: Brackets, or keys of an object, that are looked at at a time.
+_PIECE = 1 << 16
 _SPACE = " \t\r\n"
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -45,10 +47,19 @@ def _constant(name: str) -> NoReturn:
     raise _Malformed
 
 
+def _gathered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A very large object in pieces, because other threads wait while one is made."""
+    result: dict[str, Any] = {}
+    for begin in range(0, len(pairs), _PIECE):
+        result.update(pairs[begin : begin + _PIECE])
+    return result
+
+
 def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of which each key's first value counts."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
+    count = len(pairs)
+    result = dict(pairs) if count <= _PIECE else _gathered(pairs)
+    if len(result) != count:
         result = {}
         for key, value in pairs:
             result.setdefault(key, value)
@@ -74,9 +85,17 @@ def malformed() -> QueryErrors:
     return _error("Request body is not valid JSON.")
 
 
-def _nesting(body: bytes) -> int:
+def _nests(body: bytes) -> bool:
+    """Whether brackets nest too deeply in what may be more than the first value, or no JSON at all."""
     steps = array("b", _STRINGS.sub(b"", body).translate(_STEPS, _NO_BRACKETS))
-    return max(accumulate(steps), default=0)
+    depth = 0
+    # In pieces, because other threads wait while one is looked at.
+    for begin in range(0, len(steps), _PIECE):
+        depths = array("q", accumulate(steps[begin : begin + _PIECE], initial=depth))
+        if max(depths) > MAX_NESTING:
+            return True
+        depth = depths[-1]
+    return False
 
 
 def _is_too_deep(body: bytes) -> bool:
@@ -163,11 +182,7 @@ def _check_keys(value: Any) -> None:
 def read(body: bytes) -> Any:
     """The first JSON value of a request body. Raises `QueryErrors` with the documented texts."""
     try:
-        if (
-            body.count(b"[") + body.count(b"{") > MAX_NESTING
-            and _nesting(body) > MAX_NESTING
-            and _is_too_deep(body)
-        ):
+        if body.count(b"[") + body.count(b"{") > MAX_NESTING and _nests(body) and _is_too_deep(body):
             raise _error("Request body JSON exceeds nesting limit.")
         text = _decode(body)
         start = _start(text)

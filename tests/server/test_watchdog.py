@@ -1,0 +1,116 @@
+"""Nothing that a request asks for keeps the event loop from everybody else.
+
+A beat of the loop says how much processor time the process has used since the one before: what was spent in place, and
+what threads spent without letting the loop run. It is measured against all that the attack takes, so that neither a slow
+machine nor a busy one decides: work that holds the loop shows as one gap that is nearly the whole of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from faunadb.engine.engine import open_engine
+from faunadb.server import Application
+from tests.server.asgi import ask, run
+
+#: Seconds of processor time that an attack takes at least; less than one part in so many may pass between two beats.
+WORTH_IT, PARTS = 0.25, 2
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory):
+    with open_engine(f"sqlite:///{tmp_path_factory.mktemp('watchdog')}/main.db", secret="secret") as engine:
+        yield Application(engine)
+
+
+async def longest_gap(attack: Any) -> tuple[float, float]:
+    """Seconds of processor time: in the longest gap between two beats, and in all."""
+    task = asyncio.ensure_future(attack)
+    first = last = time.process_time()
+    longest = 0.0
+    while not task.done():
+        await asyncio.sleep(0.001)
+        now = time.process_time()
+        longest, last = max(longest, now - last), now
+    await task
+    return longest, time.process_time() - first
+
+
+async def hold() -> None:
+    end = time.thread_time() + WORTH_IT
+    while time.thread_time() < end:
+        pass
+
+
+def test_the_watchdog_sees_what_holds_the_loop():
+    longest, whole = run(longest_gap(hold()))
+    assert longest > whole / PARTS
+
+
+def query(expression: Any) -> bytes:
+    return json.dumps(expression).encode()
+
+
+TEXT = "a b " * 30_000
+ATTACKS = {
+    "a catastrophic pattern": query({"containsstrregex": "a" * 5000 + "!", "pattern": "(a|a)*(a|a)*(a|a)*$"}),
+    "a pattern that replaces": query({"replacestrregex": "a" * 20_000, "pattern": "(a+)+b", "replace": "x"}),
+    "title case": query([{"titlecase": TEXT}] * 3),
+    "title case, each of little text": query(
+        {"let": [{"x": "ab " * 1000}], "in": [{"titlecase": {"var": "x"}}] * 300}
+    ),
+    "much JSON": b"[" + b"1," * 250_000 + b"1]",
+    "a large answer": query({"let": [{"x": list(range(50_000))}], "in": [{"var": "x"}] * 30}),
+    "values in values": query(
+        {
+            "reduce": {"lambda": ["a", "x"], "expr": [{"var": "a"}, {"var": "a"}]},
+            "initial": 1,
+            "collection": list(range(18)),
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_query_does_not_hold_the_loop(application, name):
+    headers = {"authorization": "Bearer secret", "x-query-timeout": "1000"}
+
+    async def story() -> tuple[float, float]:
+        await ask(application, b"1", headers)
+        return await longest_gap(ask(application, ATTACKS[name], headers))
+
+    longest, whole = run(story())
+    assert whole > WORTH_IT, "this costs so little that it shows nothing"
+    assert longest < whole / PARTS
+
+
+def test_wrong_secrets_do_not_hold_the_loop(application):
+    async def flood() -> None:
+        wrong = [
+            ask(application, headers={"authorization": f"Bearer wrong{n}"}, client=(f"10.1.{n}.1", 1))
+            for n in range(250)
+        ]
+        assert {sent.status for sent in await asyncio.gather(*wrong)} == {401}
+
+    longest, whole = run(longest_gap(flood()))
+    assert whole > WORTH_IT
+    assert longest < whole / PARTS
+
+
+def test_translating_does_not_hold_the_loop(application):
+    text = ("[" * 150 + "1" + "]" * 150 + ",") * 200
+
+    async def translate() -> None:
+        sent = await ask(
+            application, text.encode(), {"authorization": "Bearer secret"}, path="/dashboard/translate"
+        )
+        assert sent.status == 200
+
+    longest, whole = run(longest_gap(translate()))
+    assert whole > WORTH_IT
+    assert longest < whole / PARTS
