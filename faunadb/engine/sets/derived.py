@@ -289,7 +289,8 @@ class ReverseReader(Reader):
             return Edge((), None, not edge.after)
         value = keys.complement(edge.parts[0])
         if value[0] != keys.REF:
-            return Edge((), None, value[0] > keys.REF)
+            # A value where there is none: elements without come before it, as shorter ones do.
+            return Edge((), None, True)
         suffix = value[1 : 1 + keys.SUFFIX_LENGTH]
         if edge.ref is None:
             return Edge((), suffix, not edge.after)

@@ -140,6 +140,15 @@ def test_ranges_of_refs(letters: Database) -> None:
     assert data(letters, {"range": refs, "from": None, "to": []}) == []
 
 
+def test_bounds_with_a_value_where_there_is_none(letters: Database) -> None:
+    """They are behind all refs of the set as it was; in the reversed one that is before them all."""
+    refs = {"reverse": match("refs", "c")}
+    for value in (35, "x", None):
+        assert letters.wire({"sum": {"range": refs, "from": [], "to": value}}) == 0
+        assert data(letters, {"range": refs, "from": value, "to": []}) == [doc(301), doc(300)]
+    assert data(letters, {"range": refs, "from": [doc(300)], "to": []}) == [doc(300)]
+
+
 def test_a_cursor_outside_a_range_is_clamped(letters: Database) -> None:
     target = {"range": A, "from": 2, "to": 2}
     assert data(letters, target, after=[1, doc(100)]) == [2, 2]

@@ -149,7 +149,8 @@ def test_cuts_of_sets_of_refs(shared: Database, low: Any, high: Any, bare: bool,
         if type(slot) is Document:
             number = place(slot.number)
             return number + 0.5 if upper else number - 0.5
-        return float("inf") if (VALUES.index(slot) > LAST_REF) is not turned else float("-inf")
+        # In the set as it was, other values come behind elements without any, so in the reversed one before them.
+        return float("-inf") if turned or VALUES.index(slot) < LAST_REF else float("inf")
 
     def cursor(slot: Any) -> Any:
         items = [] if slot is ... else [doc(slot.number) if type(slot) is Document else slot]
