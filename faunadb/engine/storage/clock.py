@@ -42,8 +42,11 @@ class Clock:
         self._offset = now - self._wall()
 
     def too_far(self, at_least: int) -> bool:
-        """Whether this time leads the wall clock by more than other machines' clocks may."""
-        return at_least > self.now() + MAX_CLOCK_LEAD
+        """Whether this time leads the wall clock by more than other machines' clocks may, and was not handed out here.
+
+        The wall clock may have been set back since.
+        """
+        return at_least > self.now() + MAX_CLOCK_LEAD and at_least > max(self._handed, self._shown)
 
     def snapshot_time(self, at_least: int = 0) -> int:
         """A time for a snapshot pinned *after* this call: the later of this and its last transaction."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from faunadb.engine.storage import Store, group_commit
-from faunadb.engine.storage.clock import Clock
+from faunadb.engine.storage import ClockBehind, Store, group_commit, open_store
+from faunadb.engine.storage.clock import Clock, wall_micros
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -290,3 +290,20 @@ def test_transactions_under_way(locker: int, view: str, under_way: bool) -> None
     from faunadb.engine.storage.postgres_reads import is_under_way
 
     assert is_under_way(locker, view) is under_way
+
+
+def test_times_handed_out_are_good_when_the_clock_is_set_back(tmp_path: Path) -> None:
+    """An hour back, also for who opens the file a second time in this process."""
+    url = f"sqlite:///{tmp_path}/app.db"
+    with open_store(url) as store, open_store(url) as second:
+        clock = store._clock  # type: ignore[attr-defined]
+        with store.snapshot() as snapshot:
+            seen = snapshot.time
+        clock._wall = lambda: wall_micros() - 3_600_000_000
+        for each in (store, second):
+            with each.snapshot(seen) as snapshot:
+                assert snapshot.time >= seen
+            _, txn = each.write(lambda tx: tx.set_setting("a", "b"), at_least=seen)
+            assert (txn or 0) > seen
+        with pytest.raises(ClockBehind):
+            store.snapshot(seen + 3_600_000_000)
