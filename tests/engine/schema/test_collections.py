@@ -158,6 +158,41 @@ def test_native_collections_have_history_from_1970(db, name):
     )
 
 
+EARLY_READ = {"get": {"collection": "x"}, "ts": {"@ts": "1969-01-01T00:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("first", "wins"),
+    [
+        ({"create_database": {"object": {"name": "d", "data": "b"}}}, True),
+        ({"create": {"collection": "nowhere"}, "params": {"object": {"data": EARLY_READ}}}, True),
+        ({"abort": "no"}, False),
+        ({"get": {"collection": "nowhere"}}, False),
+    ],
+)
+def test_fields_are_checked_when_all_is_evaluated(db, first, wins):
+    """A read that is refused further on ends the query before a write's fields do, not before other errors."""
+    db.query(q.create_collection({"name": "x"}))
+    (error,) = db.failure({"do": [first, EARLY_READ]})[1]
+    assert (error["code"] == "bad request") is wins
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [({"query": {"lambda": "r", "expr": False}}, "bad request"), (False, "permission denied")],
+)
+def test_what_a_predicate_decides_on_is_read_beside(db, rule, code):
+    db.query(q.create_collection({"name": "x"}))
+    actions = {"object": {"read": rule, "history_read": rule}}
+    privilege = {"object": {"resource": {"collection": "x"}, "actions": actions}}
+    role = db.wire({"create_role": {"object": {"name": "r", "privileges": [privilege]}}})["ref"]
+    key = db.as_(db.wire({"create_key": {"object": {"role": role}}})["secret"])
+    ref = {"ref": {"collection": "x"}, "id": 1}
+    for read in ({"get": ref}, {"paginate": ref}, {"paginate": {"singleton": ref}}):
+        assert key.error({**read, "ts": EARLY})["code"] == code
+        assert key.error(read)["code"] == "permission denied"
+
+
 def test_deleting_takes_its_own_indexes(db):
     for name in ("a", "b"):
         db.query(q.create_collection({"name": name}))
