@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
+from .. import forks
 from ..language.errors import RequestError
 
 logger = logging.getLogger("faunadb.engine")
@@ -27,6 +28,8 @@ T = TypeVar("T")
 LIFETIME = 3600.0
 #: An unknown key, or a failure, leads to a new download this often at most, in seconds.
 RETRY_AFTER = 0.5
+#: Each further failure of a provider doubles that, up to this.
+MAX_PAUSE = 60.0
 #: Bounds of one download: seconds altogether, bytes.
 TIMEOUT = 10.0
 MAX_BYTES = 512 * 1024
@@ -80,7 +83,7 @@ def with_keys(run: Callable[[], T]) -> T:
         try:
             return run()
         except KeysNeeded as needed:
-            needed.load()
+            forks.outside(needed.load)  # a fork need not wait for it
     raise RequestError(401, "unauthorized", "Unauthorized")
 
 
@@ -217,12 +220,14 @@ def _host(uri: str) -> str:
 
 
 class _Entry:
-    __slots__ = ("attempted", "fetched", "keys")
+    __slots__ = ("attempted", "failed", "fetched", "keys", "pause")
 
     def __init__(self) -> None:
         self.keys: Optional[list[Key]] = None
         self.fetched = 0.0
         self.attempted = float("-inf")
+        self.failed = False
+        self.pause = RETRY_AFTER
 
 
 class KeySets:
@@ -252,7 +257,7 @@ class KeySets:
                 return key if isinstance(key, kind) else None
             if kid is None:
                 return None
-        if entry is not None and now - entry.attempted < RETRY_AFTER:
+        if entry is not None and now - entry.attempted < entry.pause:
             return None
         raise KeysNeeded(self, uri)
 
@@ -274,10 +279,16 @@ class KeySets:
         try:
             entry.keys = parse_keys(self._fetch(uri))
             entry.fetched = self._clock()
+            entry.pause = RETRY_AFTER
         except DownloadError as error:
             logger.warning(
                 "the key set of an access provider at %s could not be loaded: %s", _host(uri), error
             )
+            if entry.failed:
+                entry.pause = min(2 * entry.pause, MAX_PAUSE)
+            entry.failed = True
+        else:
+            entry.failed = False
         entry.attempted = self._clock()
         with self._lock:
             self._entries[uri] = entry

@@ -330,3 +330,23 @@ def test_failures_are_logged_without_content(caplog):
     assert "login.example" in caplog.text
     assert "down" in caplog.text
     assert "sesame" not in caplog.text
+
+
+def test_a_provider_that_fails_again_is_asked_more_and_more_seldom():
+    asked = []
+    now = [0.0]
+
+    def fetch(uri):
+        asked.append(now[0])
+        raise DownloadError("it took too long")
+
+    keys = KeySets(fetch, lambda: now[0])
+    while now[0] < 300:
+        try:
+            assert keys.find("https://a.example/keys", None, RSAKey) is None
+        except KeysNeeded as needed:
+            needed.load()
+        now[0] += 0.25
+    pauses = [later - earlier for earlier, later in zip(asked, asked[1:])]
+    assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert pauses[-1] == 60.0
