@@ -43,5 +43,6 @@ def type_into(page: Any, label: str, text: str) -> None:
 
 def text_of(page: Any, label: str) -> str:
     """What an editor holds."""
-    lines = page.get_by_label(label, exact=True).locator(".cm-line").all_inner_texts()
-    return "\n".join(lines).replace("\u200b", "")
+    lines = page.get_by_label(label, exact=True).locator(".cm-line")
+    lines.first.wait_for()
+    return "\n".join(lines.all_inner_texts()).replace("\u200b", "")

@@ -153,9 +153,9 @@ function Edit({ name, doc, onDone, onReload }) {
 function Review({ title, before, after, wire, guard, onClose, onDone, onError, onReload, label = "Save" }) {
   const [conflict, setConflict] = useState(false);
   const write = async (force) => {
+    if (!guard || force) { await ask(wire); return; }
     const unchanged = { equals: [select(["ts"], get(quote(guard.ref)), null), guard.ts] };
-    const guarded = guard && !force ? { if: unchanged, then: wire, else: { abort: CHANGED } } : wire;
-    await ask(guarded);
+    await ask({ if: unchanged, then: wire, else: { abort: CHANGED } });
   };
   const [run, { busy, error }] = useAction(async (force) => {
     try { await write(force); } catch (problem) {
@@ -225,18 +225,20 @@ const EVENTS = 50;
 const when = (micros) => new Date(Number(BigInt(micros) / 1000n)).toISOString().replace("T", " ").replace("Z", "");
 
 // The events of a document, newest first, each with the version that it led to, where that is still kept.
-async function loadHistory(ref, cursor, signal) {
-  const page = await ask(paginate({ reverse: { events: ref } }, { size: EVENTS, ...cursor }), { signal });
-  const versions = await Promise.all(page.data.map(async (event) => {
+async function loadHistory(ref, signal) {
+  // The last page: sets of events cannot be reversed.
+  const page = await ask(paginate({ events: ref }, { size: EVENTS, before: null }), { signal });
+  const newestFirst = page.data.reverse();
+  const versions = await Promise.all(newestFirst.map(async (event) => {
     if (event.action === "delete") return null;
     try { return await ask({ get: ref, ts: event.ts }, { signal }); } catch (error) { return { error }; }
   }));
-  return { events: page.data.map((event, index) => ({ ...event, version: versions[index] })), after: page.after };
+  return { events: newestFirst.map((event, index) => ({ ...event, version: versions[index] })), hasOlder: page.before !== undefined };
 }
 
 function History({ name, id, current, onRestored }) {
   const ref = document(name, id);
-  const { value: found, error, again } = useLoaded((signal) => loadHistory(ref, {}, signal), [name, id]);
+  const { value: found, error, again } = useLoaded((signal) => loadHistory(ref, signal), [name, id]);
   const [chosen, setChosen] = useState([0, 1]);
   const [restoring, setRestoring] = useState(null);
   if (error) return html`<${Problem} error=${error} what="read the history of this document" again=${again} />`;
@@ -259,7 +261,7 @@ function History({ name, id, current, onRestored }) {
       <span class="grow"></span>
       ${event.version?.error ? html`<span class="soft" title=${event.version.error.message}>not kept</span>` : event.version && !(index === 0 && current) && html`<${Button} kind="small" onclick=${() => setRestoring(event)}>Restore this version<//>`}
     </li>`)}</ol>
-    ${found.after !== undefined && html`<p class="soft">Only the newest ${EVENTS} events are shown.</p>`}
+    ${found.hasOlder && html`<p class="soft">Only the newest ${EVENTS} events are shown.</p>`}
     <h3>${older ? `What changed from ${when(older.ts.value)} to ${when(newer.ts.value)}` : `As it was made, ${when(newer.ts.value)}`}</h3>
     ${text(older) === text(newer) ? html`<p class="soft">Nothing in data.</p>` : html`<${Difference} before=${text(older)} after=${text(newer)} label="Difference between two versions" />`}
     ${restore && html`<${Review} title=${`Restore the version of ${when(restoring.ts.value)}?`} before=${pretty(current?.data)} after=${pretty(restoring.version.data)} wire=${restore} guard=${current} label="Restore"
