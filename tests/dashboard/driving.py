@@ -38,7 +38,9 @@ def type_into(page: Any, label: str, text: str) -> None:
     editor = page.get_by_label(label, exact=True)
     editor.click()
     page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.insert_text(text)
+    page.keyboard.press("Delete")
+    if text:
+        page.keyboard.insert_text(text)
 
 
 def text_of(page: Any, label: str) -> str:

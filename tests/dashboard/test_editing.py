@@ -48,7 +48,9 @@ def test_update_with_a_look_at_the_difference(users, app):
     text = text_of(app, "data, as JSON")
     assert f'"big": {BIG}' in text
     assert '"one": 1.0' in text
-    changed = text.replace('"Ada"', '"Ada Lovelace"').replace('"tags": [\n    "a",\n    "b"\n  ]', '"age": 36')
+    changed = text.replace('"Ada"', '"Ada Lovelace"').replace(
+        '"tags": [\n    "a",\n    "b"\n  ]', '"age": 36'
+    )
     type_into(app, "data, as JSON", changed)
     app.get_by_role("button", name="Review and save").click()
     review = dialog(app)
@@ -98,9 +100,7 @@ def test_what_somebody_else_wrote_is_not_lost(users, app):
 
 
 def test_errors_stand_beside_their_field(users, app):
-    users.client.query(
-        q.create(q.ref(q.collection("users"), "2"), {"data": {"email": "grace@example.com"}})
-    )
+    users.client.query(q.create(q.ref(q.collection("users"), "2"), {"data": {"email": "grace@example.com"}}))
     visit(app, users, "collections/users/1?tab=edit")
     text = text_of(app, "data, as JSON")
     type_into(app, "data, as JSON", text.replace("ada@example.com", "grace@example.com"))
@@ -136,7 +136,9 @@ def test_create_with_an_id_and_duplicate(users, app):
     assert data_of(users, "7") == {"name": "new", "email": "n@example.com", "big": BIG}
     app.get_by_role("link", name="Duplicate").click()
     app.get_by_role("heading", name="Duplicate of 7").wait_for()
-    type_into(app, "data, as JSON", text_of(app, "data, as JSON").replace("n@example.com", "copy@example.com"))
+    type_into(
+        app, "data, as JSON", text_of(app, "data, as JSON").replace("n@example.com", "copy@example.com")
+    )
     app.get_by_role("button", name="Create").click()
     app.get_by_role("status").get_by_text("Created").wait_for()
     app.locator(".tree").get_by_text("copy@example.com").wait_for()

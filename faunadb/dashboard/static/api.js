@@ -66,7 +66,7 @@ function measured(response, began) {
     reads: number("x-byte-read-ops"),
     writes: number("x-byte-write-ops"),
     compute: number("x-compute-ops"),
-    readBytes: number("x-query-bytes-out"),
+    readBytes: number("x-storage-bytes-read"),
     status: response.status,
     at: new Date(),
   };

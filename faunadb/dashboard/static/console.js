@@ -34,6 +34,7 @@ export function Console() {
   const running = useRef(null);
   const [busy, setBusy] = useState(false);
   const editor = useRef(null);
+  const turn = useRef(0);
   const key = useDatabaseKey();
   useEffect(() => { if (given !== null) setText(given); }, [given]);
   useEffect(() => { draft.text = text; }, [text]);
@@ -46,6 +47,7 @@ export function Console() {
     setBusy(true);
     setProblems(NOTHING);
     setRuns([]);
+    turn.current += 1;
     const { from, to } = part ?? selected() ?? { from: 0, to: latest.current.text.length };
     const chosen = latest.current.text.slice(from, to);
     try {
@@ -116,7 +118,7 @@ export function Console() {
     </div>
     ${runs.length > 0 && html`<section aria-label="Results" class="results">
       <div class="tabs" role="tablist" aria-label="Shape of results">${Object.entries(SHAPES).map(([each, label]) => html`<button type="button" role="tab" aria-selected=${shape === each} onclick=${() => setShape(each)}>${label}</button>`)}</div>
-      ${runs.map((each, index) => html`<${Result} key=${index} run=${each} number=${runs.length > 1 ? index + 1 : null} shape=${shape} />`)}
+      ${runs.map((each, index) => html`<${Result} key=${`${turn.current} ${index}`} run=${each} number=${runs.length > 1 ? index + 1 : null} shape=${shape} />`)}
     </section>`}
     ${!runs.length && html`<p class="soft">Several queries may stand in one text, one after the other. Alt-↑ brings back earlier ones. Press ? for all keys.</p>`}
   </article>`;
@@ -201,11 +203,12 @@ function Stream({ text }) {
     setState("connecting…");
     translate(text).then(([first]) => {
       if (over) return;
-      close = stream(first.wire, (event) => { setEvents((old) => [event, ...old].slice(0, EVENTS)); setState("open"); }, (error) => setState(error ? error.message : "closed"));
+      let number = 0;
+      close = stream(first.wire, (event) => { number += 1; const entry = { event, number }; setEvents((old) => [entry, ...old].slice(0, EVENTS)); setState("open"); }, (error) => setState(error ? error.message : "closed"));
     }, (error) => setState(error.message));
     return () => { over = true; close(); };
   }, [open]);
   return html`<${Button} onclick=${() => setOpen(true)} title="Follow what the text says: a document, or a set">Stream<//>
     ${open && html`<${Dialog} title="Stream" wide=${true} onClose=${() => setOpen(false)}><p role="status">${state}</p>
-      <ul class="plain events" role="log" aria-label="Stream events">${events.map((event) => html`<li class="card"><${Value} value=${event} shape="tree" /></li>`)}</ul><//>`}`;
+      <ul class="plain events" role="log" aria-label="Stream events">${events.map(({ event, number }) => html`<li class="card" key=${number}><${Value} value=${event} shape="tree" /></li>`)}</ul><//>`}`;
 }

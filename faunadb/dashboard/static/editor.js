@@ -122,6 +122,9 @@ export function callAround(text) {
   return null;
 }
 
+// Marks a change that came as a new value, and is nobody's typing.
+const fromOutside = cm.Annotation.define();
+
 function extensions({ language, readOnly, label, names, onChange, keys, hint, lines = true }) {
   const common = [
     theme, cm.syntaxHighlighting(colours), cm.bracketMatching(), cm.search({ top: true }), LANGUAGES[language] ?? [],
@@ -140,7 +143,7 @@ function extensions({ language, readOnly, label, names, onChange, keys, hint, li
     cm.Prec.highest(cm.keymap.of(keys ?? [])),
     // Tab moves on to the next control, as everywhere; Ctrl-] and Ctrl-[ indent.
     cm.keymap.of([...cm.closeBracketsKeymap, ...cm.completionKeymap, ...cm.historyKeymap, ...cm.defaultKeymap]), base,
-    EditorView.updateListener.of((update) => { if (update.docChanged) onChange?.(update.state.doc.toString()); }),
+    EditorView.updateListener.of((update) => { if (update.docChanged && !update.transactions.some((each) => each.annotation(fromOutside))) onChange?.(update.state.doc.toString()); }),
   ];
 }
 
@@ -155,24 +158,30 @@ export function Editor({ value, language = "javascript", readOnly = false, label
   const view = useRef(null);
   const latest = useRef({});
   latest.current = { onChange, names, keys };
+  // What was typed and has not come back as the value: while somebody types fast, values of a moment ago arrive.
+  const typed = useRef([]);
   useEffect(() => {
     const bound = (keys ?? []).map(({ key }) => ({ key, run: (target) => latest.current.keys.find((each) => each.key === key).run(target) }));
     const setup = extensions({
       language, readOnly, label, hint, lines, keys: bound,
       names: () => latest.current.names?.() ?? {},
-      onChange: (text) => latest.current.onChange?.(text),
+      onChange: (text) => { typed.current.push(text); latest.current.onChange?.(text); },
     });
     view.current = mount(host.current, cm.EditorState.create({ doc: view.current?.state.doc.toString() ?? value, extensions: setup }));
     if (handle) handle.current = view.current;
     return () => view.current.destroy();
   }, [language, readOnly, label]);
   useEffect(() => {
+    const place = typed.current.lastIndexOf(value);
+    if (place >= 0) { typed.current.splice(0, place + 1); return; }
+    typed.current = [];
     const { state } = view.current;
-    if (state.doc.toString() !== value) view.current.dispatch({ changes: { from: 0, to: state.doc.length, insert: value } });
+    if (state.doc.toString() !== value) view.current.dispatch({ changes: { from: 0, to: state.doc.length, insert: value }, annotations: fromOutside.of(true) });
   }, [value]);
   useEffect(() => {
     const { length } = view.current.state.doc;
-    const shown = problems.map(({ start, end, message }) => ({ from: Math.min(start, length), to: Math.min(Math.max(end, start + 1), length), severity: "error", message }));
+    // What is wrong at the end of a text is marked at its last letter.
+    const shown = problems.map(({ start, end, message }) => ({ from: Math.max(0, Math.min(start, length - 1)), to: Math.min(Math.max(end, start + 1), length), severity: "error", message }));
     view.current.dispatch(cm.setDiagnostics(view.current.state, shown));
     if (shown.length) view.current.dispatch({ effects: EditorView.scrollIntoView(shown[0].from) });
   }, [problems, language]);

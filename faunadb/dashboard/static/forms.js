@@ -31,7 +31,7 @@ export function Edit({ kind, name }) {
 // The frame of every form: fields, the query, the errors. params: null as long as something is missing.
 function Frame({ kind, doc, params, children, onMade, error, setError, note }) {
   const { reload } = useSchema();
-  const name = doc && (doc.name ?? readRef(doc.ref).id);
+  const name = doc && (doc.name ?? readRef(doc.ref).name);
   const wire = params && (doc ? { update: item(kind, name), params: object(params) } : { [KINDS[kind].create]: object(params) });
   const nothing = doc && params && Object.keys(params).length === 0;
   const [save, { busy }] = useAction(async () => {
@@ -41,7 +41,7 @@ function Frame({ kind, doc, params, children, onMade, error, setError, note }) {
       reload();
       announce(doc ? "Saved" : "Created");
       if (onMade) { onMade(made); return; }
-      const called = made.name ?? readRef(made.ref).id;
+      const called = made.name ?? readRef(made.ref).name;
       go(kind === "databases" ? ["databases"] : [kind, called]);
     } catch (problem) { setError(problem); }
   });
@@ -316,7 +316,7 @@ function RoleForm({ doc }) {
 const literalLambda = (stored) => { const { lambda, expr } = stored["@query"]; return { query: { lambda, expr } }; };
 
 const PREDICATE_HINTS = {
-  create: "(doc) => …", read: "(ref) => …", write: "(old, new) => …", delete: "(ref) => …", call: "(...arguments) => …",
+  create: "(doc) => …", read: "(ref) => …", write: "(before, after) => …", delete: "(ref) => …", call: "(...arguments) => …",
 };
 
 function Privilege({ place, privilege, onChange, onRemove, textOf }) {
@@ -332,12 +332,12 @@ function Privilege({ place, privilege, onChange, onRemove, textOf }) {
         ${[["collections", schema.collections], ["indexes", schema.indexes.map((index) => index.name)], ["functions", schema.functions]].map(([group, names]) => names.length > 0 && html`<optgroup label=${KINDS[group].title}>${names.map((name) => html`<option value=${`${group}/${name}`}>${name}</option>`)}</optgroup>`)}
         <optgroup label="The schema itself">${NATIVES.map((name) => html`<option value=${`native/${name}`}>${name.replace("_", " ")}</option>`)}</optgroup>
       </select><span class="grow"></span><${Button} kind="small" aria-label=${`Remove privilege ${place + 1}`} onclick=${onRemove}>✕<//></div>
-    ${actions.map((action) => html`<div class="action" key=${action}><div class="row"><label for=${`action-${place}-${action}`}>${action.replaceAll("_", " ")}</label>
+    <div class="row">${actions.map((action) => html`<span class="action" key=${action}><label for=${`action-${place}-${action}`}>${action.replaceAll("_", " ")}</label>
       <select id=${`action-${place}-${action}`} value=${state(action)} onchange=${(event) => set(action, { no: null, yes: { allowed: true }, if: { predicate: { wire: null } } }[event.target.value])}>
-        <option value="no">no</option><option value="yes">yes</option><option value="if">if…</option></select></div>
-      ${state(action) === "if" && html`<${FqlText} id=${`predicate-${place}-${action}`} label=${`${action} if`} texts=${textOf(privilege.actions[action].stored)} hint=${{ javascript: PREDICATE_HINTS[action] ?? "(ref) => …", python: "lambda ref: …" }}
-        onChange=${({ wire, changed: isChanged }) => { if (isChanged) set(action, { ...privilege.actions[action], predicate: { wire } }); }} />`}
-    </div>`)}
+        <option value="no">no</option><option value="yes">yes</option><option value="if">if…</option></select></span>`)}</div>
+    ${actions.filter((action) => state(action) === "if").map((action) => html`<${FqlText} key=${action} id=${`predicate-${place}-${action}`} label=${`${action} if`} texts=${textOf(privilege.actions[action].stored)}
+      hint=${{ javascript: PREDICATE_HINTS[action] ?? "(ref) => …", python: "lambda ref: …" }}
+      onChange=${({ wire, changed: isChanged }) => { if (isChanged) set(action, { ...privilege.actions[action], predicate: { wire } }); }} />`)}
   </div>`;
 }
 

@@ -48,8 +48,11 @@ export function FqlText({ label, id, texts, hint, failures = NOTHING, onChange }
   const restyle = async (value) => {
     setStyle(value);
     preferences.style = value;
-    if (original) setText(texts[value]);
-    else if (wire !== null && !busy) setText((await rendered(wire))[value]);
+    if (original) { setText(texts[value]); return; }
+    try {
+      const [first] = await translate(text);
+      if (first) setText((await rendered(first.wire))[value]);
+    } catch { /* what cannot be read stays as it is */ }
   };
   return html`<div class=${`fql-text${failures.length ? " wrong" : ""}`} id=${id}>
     <div class="row"><span class="label">${label}</span><span class="grow"></span><${StyleChoice} style=${style} onChange=${restyle} id=${`${id}-style`} /></div>

@@ -28,7 +28,7 @@ const SENTENCES = {
 };
 
 const one = (kind) => KINDS[kind].title.replace(/ies$/, "y").replace(/xes$/, "x").replace(/s$/, "");
-const nameOf = (kind, doc) => doc.name ?? readRef(doc.ref).id;
+const nameOf = (kind, doc) => doc.name ?? readRef(doc.ref).name;
 
 export const fieldsText = (entries) => entries.map((entry) => `${fieldText(entry)}${entry.reverse ? " ↓" : ""}${entry.transform ? ` (${entry.transform})` : ""}`).join(", ");
 const roleText = (role) => (role === undefined ? "" : Array.isArray(role) ? role.map(roleText).join(", ") : typeof role === "string" ? role : short(role));

@@ -7,6 +7,7 @@ import { Documents } from "./documents.js";
 import { Create, Edit } from "./forms.js";
 import { KINDS } from "./fql.js";
 import { Item, List } from "./items.js";
+import { stringify } from "./json.js";
 import { Overview } from "./overview.js";
 import { applyTheme, preferences } from "./preferences.js";
 import { go, link, parseHash } from "./route.js";
@@ -150,7 +151,12 @@ function App() {
     loading.current?.abort();
     const abort = new AbortController();
     loading.current = abort;
-    try { setSchema({ ...(await loadSchema(abort.signal)), database: session.path.join("/") }); setError(null); } catch (problem) { if (!abort.signal.aborted) setError(problem); }
+    try {
+      const found = { ...(await loadSchema(abort.signal)), database: session.path.join("/") };
+      // The same as before is the same object: nothing is drawn or asked again because of it.
+      setSchema((old) => (old && stringify(old) === stringify(found) ? old : found));
+      setError(null);
+    } catch (problem) { if (!abort.signal.aborted) setError(problem); }
   }, []);
   useEffect(() => {
     const changed = () => {
@@ -162,7 +168,8 @@ function App() {
     whenUnauthorized(() => { session.secret = null; setMessage("The secret is not valid (any more)."); setSignedIn(false); });
     return () => removeEventListener("hashchange", changed);
   }, []);
-  useEffect(() => { if (signedIn) { setSchema(null); reload(); } }, [signedIn, database]);
+  // Others change the schema too: it is looked at again with every view.
+  useEffect(() => { if (signedIn) reload(); }, [signedIn, database, route.parts.join("/")]);
   useEffect(() => { document.title = `${[...route.parts].reverse().join(" · ") || "Overview"} – faunadb`; }, [route]);
   const context = useMemo(() => schema && { ...schema, reload }, [schema]);
   if (!signedIn) return html`<${SignIn} message=${message} onDone=${() => { setMessage(""); setSignedIn(true); }} />`;

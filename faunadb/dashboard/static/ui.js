@@ -51,7 +51,7 @@ export function errorLines(error) {
   if (!(error instanceof FaunaError)) return [error.message];
   return error.errors.flatMap((entry) => [
     `${entry.code ?? error.status}: ${entry.description}${entry.position?.length ? ` (at ${entry.position.map(String).join(" › ")})` : ""}`,
-    ...(entry.failures || []).map((failure) => `${failure.field.map(String).join(".")}: ${failure.description}`),
+    ...(entry.failures || []).map((failure) => [failure.field.map(String).join("."), failure.description].filter(Boolean).join(": ")),
     ...(entry.cause || []).map((inner) => `caused by ${inner.code}: ${inner.description}`),
   ]);
 }

@@ -1,20 +1,19 @@
 // The parts of CodeMirror 6 that the dashboard's editors and comparisons are put together from.
-export { EditorState, Compartment, StateEffect, StateField, Prec, RangeSetBuilder } from "@codemirror/state";
+export { Annotation, EditorState, StateField, Prec } from "@codemirror/state";
 export {
-  EditorView, keymap, lineNumbers, drawSelection, highlightActiveLine, placeholder, Decoration, hoverTooltip, showTooltip,
+  EditorView, keymap, lineNumbers, drawSelection, placeholder, showTooltip,
 } from "@codemirror/view";
-export { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+export { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 export {
   syntaxHighlighting, HighlightStyle, bracketMatching, indentOnInput, indentUnit, foldGutter, foldKeymap, syntaxTree,
-  ensureSyntaxTree,
 } from "@codemirror/language";
 export { javascriptLanguage } from "@codemirror/lang-javascript";
 export { pythonLanguage } from "@codemirror/lang-python";
 export { jsonLanguage } from "@codemirror/lang-json";
-export { setDiagnostics, lintGutter } from "@codemirror/lint";
+export { setDiagnostics } from "@codemirror/lint";
 export {
-  autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, snippetCompletion, startCompletion,
+  autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, snippetCompletion,
 } from "@codemirror/autocomplete";
-export { search, searchKeymap, highlightSelectionMatches } from "@codemirror/search";
+export { search, searchKeymap } from "@codemirror/search";
 export { unifiedMergeView } from "@codemirror/merge";
 export { tags } from "@lezer/highlight";
