@@ -136,7 +136,7 @@ def test_by_keyboard_alone(page, spells):
     page.get_by_role("link", name="3", exact=True).wait_for()
     tab_to(page, "e => e.innerText === '3'")
     keyboard.press("Enter")
-    page.get_by_role("heading", name="3").wait_for()
+    page.get_by_role("tab", name="Edit").wait_for()
     keyboard.press("e")
     page.get_by_label("data, as JSON").wait_for()
     tab_to(page, "e => e.getAttribute('aria-label') === 'data, as JSON'")
