@@ -96,5 +96,5 @@ def app(page, database) -> Any:
     script = keep.replace("SECRET", json.dumps(database.secret))
     page.add_init_script(f"({script})('faunadb.secret')")
     page.goto(database.url)
-    page.get_by_role("navigation", name="What is in this database").wait_for(state="attached")
+    page.locator("#side").wait_for(state="attached")
     return page

@@ -25,7 +25,7 @@ def sign_in(page: Any, url: str, secret: str) -> None:
     page.goto(url)
     page.get_by_label("Secret of a key or token").fill(secret)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("navigation", name="What is in this database").wait_for(state="attached")
+    page.locator("#side").wait_for(state="attached")
 
 
 def visit(page: Any, database: Database, place: str) -> None:
