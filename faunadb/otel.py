@@ -1,6 +1,6 @@
 """OpenTelemetry for applications: a span for each query, and its trace continued by the server.
 
-Needs the extra ``otel`` (``pip install "faunadb[otel]"``)::
+Needs the extra ``otel`` (``pip install "faunadb[otel]>=4.6"``)::
 
     from faunadb import otel
 

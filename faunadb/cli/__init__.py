@@ -47,7 +47,7 @@ def _without_click(words: list[str]) -> int:
         return 0
     if words[0] in known:
         extra = known[words[0]].extra
-        sys.stderr.write(f"faunadb {words[0]} needs click: pip install 'faunadb[{extra}]'\n")
+        sys.stderr.write(f"faunadb {words[0]} needs click: pip install 'faunadb[{extra}]>=4.6'\n")
         return 2
     sys.stderr.write(f"There is no command {words[0]!r}.\n\n" + _listing())
     return 2
@@ -56,6 +56,6 @@ def _without_click(words: list[str]) -> int:
 def _listing() -> str:
     lines = ["Usage: faunadb COMMAND [ARGUMENTS]\n", "Commands:"]
     for command in COMMANDS:
-        needs = f"  [pip install 'faunadb[{command.extra}]']" if command.extra else ""
+        needs = f"  [pip install 'faunadb[{command.extra}]>=4.6']" if command.extra else ""
         lines.append(f"  {command.name:<8} {command.summary}{needs}")
     return "\n".join(lines) + "\n"

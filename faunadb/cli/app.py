@@ -51,7 +51,7 @@ def _missing(name: str, extra: str, summary: str, fault: ImportError) -> click.C
     """Stands in for a command whose packages are not installed."""
 
     def refuse(**_: Any) -> None:
-        raise CliError(f"faunadb {name} needs {fault.name or fault}: pip install 'faunadb[{extra}]'")
+        raise CliError(f"faunadb {name} needs {fault.name or fault}: pip install 'faunadb[{extra}]>=4.6'")
 
     settings = {"ignore_unknown_options": True, "allow_extra_args": True}
     return click.Command(

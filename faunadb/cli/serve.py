@@ -14,6 +14,7 @@ from ..engine.engine import DEFAULT_SECRET
 from ..engine.storage.base import StoreError
 from ..server.listening import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
 from ..server.serving import serve as run_server
+from .official import official_driver
 
 
 def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
@@ -101,6 +102,9 @@ def serve(
             "faunadb serve: warning: others can see --secret in the list of processes; use --secret-file or FAUNADB_SECRET",
             file=sys.stderr,
         )
+    official = official_driver()
+    if official:
+        print(f"faunadb serve: warning: {official}", file=sys.stderr)
     try:
         run_server(
             url,

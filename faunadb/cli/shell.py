@@ -142,7 +142,7 @@ def _prompt() -> Any:
     try:
         return _Prompt()
     except ImportError as fault:
-        raise CliError(f"the shell needs {fault.name}: pip install 'faunadb[cli]'") from None
+        raise CliError(f"the shell needs {fault.name}: pip install 'faunadb[cli]>=4.6'") from None
 
 
 class _Prompt:

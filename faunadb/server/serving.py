@@ -134,7 +134,9 @@ def serve(
         from granian.constants import SSLProtocols
         from granian.log import LogLevels
     except ImportError:
-        raise ImportError("faunadb serve needs the extra 'server': pip install 'faunadb[server]'") from None
+        raise ImportError(
+            "faunadb serve needs the extra 'server': pip install 'faunadb[server]>=4.6'"
+        ) from None
     open_engine(url, secret="", **(options or {})).close()  # a bad place is told before anything listens
     os.environ[CONFIG] = json.dumps(
         {

@@ -245,7 +245,10 @@ def test_without_the_extras(tmp_path, environment):
     demo = run("demo")
     assert (demo.returncode, '"dearest": 40' in demo.stdout) == (0, True)
     shell = run("shell", "sqlite://")
-    assert (shell.returncode, shell.stderr) == (2, "faunadb shell needs click: pip install 'faunadb[cli]'\n")
-    assert run("serve").stderr == "faunadb serve needs click: pip install 'faunadb[server]'\n"
+    assert (shell.returncode, shell.stderr) == (
+        2,
+        "faunadb shell needs click: pip install 'faunadb[cli]>=4.6'\n",
+    )
+    assert run("serve").stderr == "faunadb serve needs click: pip install 'faunadb[server]>=4.6'\n"
     assert run("nothing").returncode == 2
     assert run("--version").stdout.startswith("faunadb, version 4.")

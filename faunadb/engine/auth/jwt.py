@@ -132,7 +132,9 @@ class TokenVerifier:
         except ImportError:
             if not self._missing_told:
                 self._missing_told = True
-                logger.warning("a JSON web token was refused: verifying it needs the extra faunadb[jwt]")
+                logger.warning(
+                    "a JSON web token was refused: verifying it needs pip install 'faunadb[jwt]>=4.6'"
+                )
             return False
         return True
 

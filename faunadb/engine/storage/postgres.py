@@ -15,7 +15,7 @@ try:
     import psycopg
     import psycopg_pool
 except ImportError as missing:
-    raise BadURL("postgresql:// needs psycopg: pip install 'faunadb[postgres]'") from missing
+    raise BadURL("postgresql:// needs psycopg: pip install 'faunadb[postgres]>=4.6'") from missing
 
 
 from .checks import logical_problems
