@@ -15,10 +15,19 @@ WIDTH = 88
 
 
 def commands() -> list[str]:
-    """The names of the commands, ``""`` first: the program itself."""
-    from faunadb.cli import COMMANDS
+    """The names of the commands, ``""`` first: the program itself; those of a group after it, as ``schema dump``."""
+    import click
 
-    return ["", *[command.name for command in COMMANDS]]
+    from faunadb.cli import COMMANDS
+    from faunadb.cli.app import cli
+
+    names = [""]
+    for command in COMMANDS:
+        names.append(command.name)
+        found = cli.get_command(click.Context(cli), command.name)
+        if isinstance(found, click.Group):
+            names += [f"{command.name} {name}" for name in found.commands]
+    return names
 
 
 def help_text(name: str) -> str:
@@ -28,12 +37,14 @@ def help_text(name: str) -> str:
     from faunadb.cli.app import cli
 
     settings = {**cli.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
-    group = click.Context(cli, info_name="faunadb", **settings)
-    if not name:
-        return cli.get_help(group) + "\n"
-    command = cli.get_command(group, name)
-    assert command is not None
-    context = click.Context(command, info_name=name, parent=group, **settings)
+    command: click.Command = cli
+    context = click.Context(cli, info_name="faunadb", **settings)
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        found = command.get_command(context, word)
+        assert found is not None
+        command = found
+        context = click.Context(command, info_name=word, parent=context, **settings)
     return command.get_help(context) + "\n"
 
 

@@ -9,13 +9,23 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional, Union
 
 import click
 
 from faunadb import __version__
 from faunadb.cli.commands import COMMANDS
-from faunadb.cli.errors import CliError
+from faunadb.cli.connection import Connection
+from faunadb.cli.errors import CliError, printable
+from faunadb.cli.options import (
+    create_option,
+    database_option,
+    secret_option,
+    split_words,
+    url_argument,
+    words_argument,
+)
+from faunadb.errors import FaunaError
 from faunadb.fql.errors import FqlSyntaxError
 
 __all__ = ["cli", "run"]
@@ -92,17 +102,25 @@ def run(arguments: list[str]) -> int:
         # the reader of our output has left: not an error, and nothing more may be written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (FaunaError, OSError) as fault:
+        return _failed(str(fault))
+    except Exception as fault:
+        if os.environ.get("FAUNADB_TRACEBACK"):
+            raise
+        known = type(fault).__module__.startswith(
+            "faunadb.engine.storage"
+        )  # says what is wrong with the store
+        return _failed(str(fault) if known else _own_fault(fault))
     return int(result) if isinstance(result, int) else 0
 
 
-def _secret_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--secret", metavar="SECRET", help="Secret of a key (default: FAUNA_SECRET).")(
-        function
-    )
+def _failed(text: str) -> int:
+    click.echo(printable(f"Error: {text}"), err=True)
+    return 1
 
 
-def _database_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option("--database", metavar="PATH", default="", help=text)
+def _own_fault(fault: Exception) -> str:
+    return f"a fault of faunadb's own, {type(fault).__name__}: {fault} (FAUNADB_TRACEBACK=1 shows where)"
 
 
 @click.command()
@@ -116,11 +134,12 @@ def demo(url: str, secret: str) -> int:
 
 
 @click.command()
-@click.argument("url", required=False)
-@_secret_option
-@_database_option("Begin in this child database, names joined by /.")
+@url_argument
+@secret_option
+@database_option("Begin in this child database, names joined by /.")
 @click.option("--json", "as_json", is_flag=True, help="Print results as the JSON of the wire protocol.")
-def shell(url: Optional[str], secret: Optional[str], database: str, as_json: bool) -> int:
+@create_option
+def shell(url: Optional[str], secret: Optional[str], database: str, as_json: bool, create: bool) -> int:
     """Talk with a database: queries in Python or JavaScript style, and Python.
 
     Both of these do the same, and `_` is the last result:
@@ -134,39 +153,60 @@ def shell(url: Optional[str], secret: Optional[str], database: str, as_json: boo
     from faunadb.cli.connection import open_connection
     from faunadb.cli.session import Session
     from faunadb.cli.shell import run_script, run_shell
+    from faunadb.cli.waiting import finish_builds
 
-    connection = open_connection(url, secret, database)
+    create = create or _wants_new_file(url)
+    connection = open_connection(url, secret, database, create)
     try:
         if sys.stdin.isatty():
             return run_shell(connection, as_json)
         session = Session(connection, sys.stdout, sys.stderr, as_json=as_json)
         connection.check(session.client)
-        return 0 if run_script(session, sys.stdin.read()) else 1
+        done = run_script(session, sys.stdin.read())
+        finish_builds(connection)
+        return 0 if done else 1
     finally:
         connection.close()
 
 
+def _wants_new_file(url: Optional[str]) -> bool:
+    """Ask somebody at a terminal whether a file that is not there is to be made."""
+    from faunadb.cli.connection import check_url, missing_file
+
+    url = url or os.environ.get("FAUNA_ENDPOINT")
+    if not url or not sys.stdin.isatty():
+        return False
+    check_url(url)
+    path = missing_file(url)
+    return path is not None and click.confirm(f"There is no database {path}. Make one?")
+
+
 @click.command(name="eval")
-@click.argument("url")
-@click.argument("query")
-@_secret_option
-@_database_option("Run it in this child database, names joined by /.")
+@words_argument("QUERY")
+@secret_option
+@database_option("Run it in this child database, names joined by /.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as the JSON of the wire protocol.")
-def evaluate(url: str, query: str, secret: Optional[str], database: str, as_json: bool) -> int:
+@create_option
+def evaluate(
+    words: tuple[str, ...], secret: Optional[str], database: str, as_json: bool, create: bool
+) -> int:
     """Run a QUERY, in Python or JavaScript style, and print its result.
 
-    QUERY `-` is read from standard input. Only queries are understood: no other Python or JavaScript is run.
+    QUERY `-` is read from standard input. Only queries are understood: no other Python or JavaScript is run. URL may
+    be left out where FAUNA_ENDPOINT says it. An index that the query creates is built when the command ends.
     """
     from faunadb.cli.connection import open_connection
     from faunadb.cli.session import Session
+    from faunadb.cli.waiting import finish_builds
     from faunadb.fql.texts import parse_text
 
-    text = sys.stdin.read() if query == "-" else query
-    queries = parse_text(text)
-    connection = open_connection(url, secret, database)
+    url, query = split_words(words, "QUERY")
+    connection = open_connection(url, secret, database, create)
     try:
+        queries = parse_text(sys.stdin.read() if query == "-" else query)
         session = Session(connection, sys.stdout, sys.stderr, as_json=as_json)
         done = all(session.run_query(item) for item in queries)
+        finish_builds(connection)
     finally:
         connection.close()
     return 0 if done else 1
@@ -174,19 +214,21 @@ def evaluate(url: str, query: str, secret: Optional[str], database: str, as_json
 
 @click.command(name="import")
 @click.argument("export_dir", type=click.Path(path_type=Path))
-@click.option("--into", "url", metavar="URL", required=True, help="The database to import into.")
-@_secret_option
-@_database_option("Import into this child database, names joined by /; missing ones are created.")
+@click.option("--into", "url", metavar="URL", help="The database to import into (default: FAUNA_ENDPOINT).")
+@secret_option
+@database_option("Import into this child database, names joined by /; missing ones are created.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
 @click.option("--restart", is_flag=True, help="Begin anew, whatever an interrupted run has done.")
+@click.option("--wait", is_flag=True, help="Wait until every index is built.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def import_(
     export_dir: Path,
-    url: str,
+    url: Optional[str],
     secret: Optional[str],
     database: str,
     dry_run: bool,
     restart: bool,
+    wait: bool,
     quiet: bool,
 ) -> int:
     """Bring an export of Fauna (EXPORT_DIR) into a database.
@@ -195,7 +237,8 @@ def import_(
     where they are missing; ids, times and ttl are kept. An import that was stopped goes on where it was when the
     same command is given again, and importing twice makes no duplicates.
 
-    Indexes, functions and roles are not part of an export: run the scripts that created them.
+    The schema and child databases come along when `faunadb export` wrote them. Fauna's own exports have no indexes,
+    functions and roles: run the scripts that created them.
 
     The exit code is 1 when anything could not be brought over; the summary says what.
     """
@@ -203,30 +246,58 @@ def import_(
     from faunadb.cli.export_files import read_export
     from faunadb.cli.importing import Importer
     from faunadb.cli.progress import Progress
+    from faunadb.cli.waiting import finish_builds, wait_for_builds
 
     found = read_export(export_dir)
-    connection = open_connection(url, secret, database)
+    connection = (
+        open_connection(url, secret, database, create=True)
+        if not dry_run
+        else _looked_at(url, secret, database)
+    )
     try:
         with Progress("importing", found.size(), quiet=quiet) as progress:
             summary = Importer(found, connection, dry_run, restart, progress).run()
+        if wait and not dry_run:
+            wait_for_builds(connection, quiet)
+        finish_builds(connection)
     finally:
         connection.close()
-    click.echo("\n".join(summary.lines(dry_run)))
+    click.echo(printable("\n".join(summary.lines(dry_run))))
     return 0 if summary.ok else 1
 
 
+def _looked_at(url: Optional[str], secret: Optional[str], database: str) -> Connection:
+    """The target of a run that writes nothing; one in memory for a file that is not there, which stays so."""
+    from faunadb.cli.connection import check_url, missing_file, open_connection
+
+    url = url or os.environ.get("FAUNA_ENDPOINT")
+    if url:
+        check_url(url)
+        if missing_file(url) is not None:
+            return open_connection("sqlite://?name=dry-run", "secret", "")
+    return open_connection(url, secret, database)
+
+
 @click.command()
-@click.argument("url")
+@url_argument
 @click.option(
-    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="An empty or new directory."
+    "--out",
+    metavar="PATH",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="An empty or new directory (sqlite, postgresql: a new file).",
 )
-@_secret_option
-@_database_option("Export this child database, names joined by /.")
+@secret_option
+@database_option("Export this child database, names joined by /.")
 @click.option(
     "--collection", "collections", metavar="NAME", multiple=True, help="Only this collection (repeatable)."
 )
 @click.option(
-    "--format", "doc_format", type=click.Choice(["tagged", "simple"]), default="tagged", show_default=True
+    "--format",
+    "doc_format",
+    type=click.Choice(["tagged", "simple", "csv", "ndjson", "sqlite", "postgresql"]),
+    default="tagged",
+    show_default=True,
 )
 @click.option(
     "--json", "array", is_flag=True, help="Write a JSON array per file instead of a document per line."
@@ -238,7 +309,7 @@ def import_(
 )
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def export(
-    url: str,
+    url: Optional[str],
     out: Path,
     secret: Optional[str],
     database: str,
@@ -250,25 +321,38 @@ def export(
     live: bool,
     quiet: bool,
 ) -> int:
-    """Write the documents of a database (URL) in Fauna's export format, as they were at one moment.
+    """Write a database (URL) in Fauna's export format, as it was at one moment: documents, schema, child databases.
 
-    `tagged` loses nothing; `simple` is plain JSON for other programs. Importing the export gives the same documents.
-    The exit code is 1 when something could not be written; the summary says what.
+    `tagged` loses nothing; `simple` is plain JSON for other programs. Importing the export gives the same database,
+    but for keys and tokens, whose secrets nobody knows. The exit code is 1 when something could not be written; the
+    summary says what.
+
+    The other formats are for programs that know nothing of Fauna: a table per collection, as csv or ndjson files, an
+    SQLite file, or a script for psql.
     """
     from faunadb.cli.connection import open_connection
     from faunadb.cli.export_writing import ExportWriter
     from faunadb.cli.exporting import Exporter
+    from faunadb.cli.leaving import FORMATS, Leaver
     from faunadb.cli.progress import Progress
 
-    writer = ExportWriter(out, doc_format == "tagged", not array, compress)
+    leaves = doc_format in FORMATS
+    if leaves and (array or compress or no_credentials or live):
+        raise click.UsageError(
+            f"--json, --compress, --no-credentials and --live mean nothing to {doc_format}"
+        )
     connection = open_connection(url, secret, database)
+    names = list(collections) or None
+    exporter: Union[Exporter, Leaver]
     try:
         with Progress("exporting", None, quiet=quiet) as progress:
-            exporter = Exporter(
-                connection, writer, list(collections) or None, not no_credentials, live, progress
-            )
+            if leaves:
+                exporter = Leaver(connection, out, doc_format, names, progress)
+            else:
+                writer = ExportWriter(out, doc_format == "tagged", not array, compress)
+                exporter = Exporter(connection, writer, names, not no_credentials, live, progress)
             exporter.run()
     finally:
         connection.close()
-    click.echo("\n".join(exporter.lines()))
+    click.echo(printable("\n".join(exporter.lines())))
     return 0 if exporter.ok else 1

@@ -24,6 +24,7 @@ COMMANDS = [
     Command("eval", "faunadb.cli.app", "evaluate", "cli", "Run one query and print its result."),
     Command("import", "faunadb.cli.app", "import_", "cli", "Bring an export of Fauna into a database."),
     Command("export", "faunadb.cli.app", "export", "cli", "Write a database as an export of Fauna."),
+    Command("schema", "faunadb.cli.schema", "schema", "cli", "Keep the schema as a file: dump, diff, apply."),
     Command(
         "copy", "faunadb.cli.copy", "copy", "cli", "Copy a whole store to another backend, history and all."
     ),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from typing import Any, Optional
 
 from faunadb import query as q
 from faunadb._private import without_password as shown_url
 from faunadb.cli.errors import CliError
 from faunadb.client import FaunaClient
+from faunadb.engine.storage.urls import parse_sqlite
 from faunadb.errors import FaunaError, Unauthorized
 
-__all__ = ["Connection", "first_error", "open_connection", "shown_url"]
+__all__ = ["Connection", "check_url", "first_error", "missing_file", "open_connection", "shown_url"]
 
+_SERVERS = ("http", "https")
 _EMBEDDED = ("sqlite", "postgresql", "postgres")
 _DEFAULT_SECRET = "secret"
 
@@ -96,17 +99,24 @@ class Connection:
         self.root.close()
 
 
-def open_connection(url: Optional[str], secret: Optional[str], database: str = "") -> Connection:
+def open_connection(
+    url: Optional[str], secret: Optional[str], database: str = "", create: bool = False
+) -> Connection:
     """A connection from what the command line and the environment say.
 
     :param url: given on the command line; else ``FAUNA_ENDPOINT``
     :param secret: given on the command line; else ``FAUNA_SECRET`` or ``FAUNADB_SECRET``; else, for a database URL,
         ``secret``
+    :param create: make the file of the database when it is not there
     :raises CliError: when something is missing, or the URL is none
     """
     url = url or os.environ.get("FAUNA_ENDPOINT")
     if not url:
         raise CliError("give the URL of a database, such as sqlite:///app.db, or set FAUNA_ENDPOINT")
+    check_url(url)
+    missing = None if create else missing_file(url)
+    if missing is not None:
+        raise CliError(f"there is no database {missing}; give --create to make it")
     secret = secret or os.environ.get("FAUNA_SECRET") or os.environ.get("FAUNADB_SECRET")
     if not secret:
         if url.split(":", 1)[0] not in _EMBEDDED:
@@ -116,6 +126,33 @@ def open_connection(url: Optional[str], secret: Optional[str], database: str = "
         return Connection(url, secret, database)
     except (ValueError, OSError) as fault:
         raise CliError(str(fault)) from None
+
+
+def check_url(url: str) -> None:
+    """
+    :raises CliError: when a text is no URL, which says what one looks like
+    """
+    if url.split(":", 1)[0] in (*_EMBEDDED, *_SERVERS) and "://" in url:
+        return
+    looks = f"; for a file write sqlite:///{url}" if re.fullmatch(r"[\w./~-]+", url) else ""
+    raise CliError(
+        f"{shown_url(url)} is not the URL of a database, such as sqlite:///app.db, postgresql://user@host/db or "
+        f"http://host:8443{looks}"
+    )
+
+
+def missing_file(url: str) -> Optional[str]:
+    """The file of a database URL that is not there, ``None`` when it is, or when there is no file to it.
+
+    :raises CliError: when the URL is none of those that storage knows
+    """
+    if url.split(":", 1)[0] != "sqlite":
+        return None
+    try:
+        path = parse_sqlite(url).path
+    except ValueError as fault:
+        raise CliError(str(fault)) from None
+    return path if path is not None and not os.path.exists(path) else None
 
 
 def first_error(fault: Any) -> str:

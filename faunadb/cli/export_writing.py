@@ -44,6 +44,10 @@ class ExportWriter:
         self._written = 0
         self._ordinal = 0
 
+    def another(self, root: Path) -> ExportWriter:
+        """A writer of the same kind of files elsewhere."""
+        return ExportWriter(root, self.tagged, self.lines, self.compressed, self.file_size)
+
     @property
     def extension(self) -> str:
         return ("jsonl" if self.lines else "json") + (".gz" if self.compressed else "")

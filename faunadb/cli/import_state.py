@@ -30,6 +30,8 @@ class Summary:
     def __init__(self) -> None:
         self.rows: Counter[str] = Counter()
         self.created: list[str] = []
+        #: queries of the schema that were run
+        self.schema = 0
         #: documents that are not in the database: file, line, reason
         self.skipped: list[tuple[str, int, str]] = []
         self.skipped_count = 0
@@ -79,6 +81,8 @@ class Summary:
         verb = "would be imported" if dry_run else "imported"
         lines = [f"{count:>12,}  {name}" for name, count in sorted(self.rows.items())]
         lines.append(f"{sum(self.rows.values()):>12,}  documents {verb}")
+        if self.schema:
+            lines.append(f"{self.schema:>12,}  definitions of the schema made")
         if self.resumed:
             lines.append(f"{self.resumed:>12,}  of them by an earlier run that was stopped")
         lines += [f"note: {note}" for note in self.notes]

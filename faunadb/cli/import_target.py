@@ -49,6 +49,8 @@ class Target:
     batch_bytes = 1 << 20
     #: whether credentials have the times of the export afterwards
     keeps_times_of_credentials = False
+    #: whether documents get the ttl that their collection's ``ttl_days`` asks for
+    adds_ttl = True
 
     def write(self, documents: Sequence[Document]) -> None:
         """Write documents, all of one collection, in one transaction.
@@ -135,6 +137,7 @@ class LoaderTarget(Target):
     batch_rows = 2000
     batch_bytes = 4 << 20
     keeps_times_of_credentials = True
+    adds_ttl = False
 
     def __init__(self, loader: Loader, queries: QueryTarget) -> None:
         self.loader = loader

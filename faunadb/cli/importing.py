@@ -9,19 +9,24 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from faunadb import query as q
-from faunadb.cli.connection import Connection
+from faunadb.cli.connection import Connection, first_error
 from faunadb.cli.data_files import Entry, read_documents
+from faunadb.cli.errors import CliError
 from faunadb.cli.export_decoding import decode_record
-from faunadb.cli.export_files import DataFile, Export
+from faunadb.cli.export_files import SCHEMA, DataFile, Export
 from faunadb.cli.export_format import CREDENTIAL, BadRecord, Document, collection_title, parse_micros
 from faunadb.cli.import_state import State, Summary
 from faunadb.cli.import_target import Refusal, Target, open_target
 from faunadb.cli.progress import Progress
 from faunadb.cli.references import Placeholders
+from faunadb.cli.schema_text import CREATORS, SINGULAR, statements
 from faunadb.engine.language import deep
+from faunadb.errors import FaunaError, HttpError
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.render import JAVASCRIPT, render_query
 
 __all__ = ["Importer", "Summary"]
 
@@ -133,6 +138,7 @@ class _Database:
 
     def run(self) -> None:
         self.summary.problems += [self.label + problem for problem in self.export.problems]
+        later = self._make_schema()
         for name in self.export.collections:
             self._ensure_collection(name)
         # credentials belong to documents, so they come last
@@ -140,9 +146,53 @@ class _Database:
             self._import_file(file)
             self.importer.before += file.size
             self.importer.progress.update(0, self.importer.before)
+        for name, child in self.export.databases.items():
+            self._import_child(name, child)
+        for query in later:
+            self._run_schema(query)
         if not self.dry_run:
             self.summary.problems += [self.label + text for text in self.placeholders.remove(self.client)]
         self._verify()
+
+    # -- schema
+
+    def _make_schema(self) -> list[Any]:
+        """Create what is not there; return the queries that are for later, when documents are there."""
+        try:
+            queries = statements(self.export.schema or "")
+        except FqlSyntaxError as fault:
+            self.summary.problems.append(f"{self.label}{SCHEMA}: {fault}")
+            return []
+        later = []
+        for query in queries:
+            wire = query.wire
+            if isinstance(wire, dict) and "update" in wire:
+                later.append(wire)
+                continue
+            if self.target.adds_ttl:
+                wire, rest = _without_ttl_days(wire)
+                later += rest
+            self._run_schema(wire)
+        return later
+
+    def _run_schema(self, wire: Any) -> None:
+        if self.dry_run:
+            return
+        try:
+            if self.client.query(q._Expr(_unless_there(wire))) is not None:
+                self.summary.schema += 1
+        except HttpError as fault:
+            what = render_query(wire, JAVASCRIPT, 60).split("\n")[0]
+            self.summary.problems.append(f"{self.label}{SCHEMA}: {what} is refused: {first_error(fault)}")
+        except (FaunaError, OSError) as fault:
+            raise CliError(f"the target stopped answering: {fault}") from None
+
+    def _import_child(self, name: str, export: Export) -> None:
+        path = f"{self.connection.database}/{name}".strip("/")
+        child = self.connection.below(path)
+        if not self.dry_run:
+            child.create_database()
+        _Database(self.importer, export, child, f"{self.label}{name}/").run()
 
     def _ensure_collection(self, name: str) -> bool:
         """Create a collection that is missing; whether it was."""
@@ -298,3 +348,24 @@ class _Database:
                 )
         if self.summary.rows[self.label + CREDENTIAL] and not self.target.keeps_times_of_credentials:
             self.summary.notes.append("credentials have the time of this import: a server sets it itself")
+
+
+def _without_ttl_days(wire: Any) -> tuple[Any, list[Any]]:
+    """A query that creates a collection without ``ttl_days``, which would give documents a ttl while they are
+    imported, and what sets it afterwards."""
+    fields = wire.get("create_collection", {}).get("object") if isinstance(wire, dict) else None
+    if not isinstance(fields, dict) or "ttl_days" not in fields:
+        return wire, []
+    kept = {key: value for key, value in fields.items() if key != "ttl_days"}
+    later = {"update": {"collection": fields["name"]}, "params": {"object": {"ttl_days": fields["ttl_days"]}}}
+    return {"create_collection": {"object": kept}}, [later]
+
+
+def _unless_there(wire: Any) -> Any:
+    """A query that creates an item, for a database that has one of that name from an earlier run: it gives null."""
+    for kind, form in CREATORS.items():
+        fields = wire.get(form, {}) if isinstance(wire, dict) else {}
+        name = fields["object"].get("name") if isinstance(fields.get("object"), dict) else None
+        if isinstance(name, str):
+            return {"if": {"exists": {SINGULAR[kind]: name}}, "then": None, "else": wire}
+    return wire

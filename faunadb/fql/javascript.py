@@ -33,6 +33,7 @@ SPECIAL_FUNCTIONS = {
     "Object": (1, 1),
     "Lambda": (1, 2),
     "Paginate": (1, 2),
+    "Expr": (1, 1),
 }
 _ALIASES = {"IsNonempty": "IsNonEmpty", "IsUuid": "IsUUID", "CaseFold": "Casefold", "ForEach": "Foreach"}
 
@@ -71,12 +72,14 @@ def parse(text: str) -> Query:
     return queries[0]
 
 
-def parse_script(text: str) -> list[Query]:
+def parse_script(text: str, exact: bool = False) -> list[Query]:
     """Read any number of expressions, parted by semicolons or line breaks.
+
+    :param exact: read ``1.0`` as a double, as what is written by :mod:`~faunadb.fql.render` means it
 
     :raises FqlSyntaxError: with line and column of the first thing that cannot be read
     """
-    parser = Parser(text)
+    parser = Parser(text, exact)
     try:
         return [_Compiler(text).compile(node) for node in parser.script()]
     except RecursionError:
@@ -228,6 +231,19 @@ class _Compiler:
         if arguments[0].kind == "call":
             return self.place(arguments[0], path)
         self.fail("Lambda takes a function, or parameters and a body", arguments[0])
+
+    def _call_expr(self, arguments: list[Node], node: Node, path: Path) -> Any:
+        """``Expr({...})``: the JSON of the wire itself, for what no function makes."""
+        return self._json(arguments[0])
+
+    def _json(self, node: Node) -> Any:
+        if node.kind == "object":
+            return {key: self._json(value) for key, value in node.value}
+        if node.kind == "array":
+            return [self._json(item) for item in node.value]
+        if node.kind != "literal" or node.value is UNDEFINED:
+            self.fail("Expr takes JSON", node)
+        return node.value
 
     def _call_let(self, arguments: list[Node], node: Node, path: Path) -> Any:
         bindings = self.bindings(arguments[0])

@@ -35,8 +35,8 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
 
 
-def tokenize(text: str) -> list[Token]:
-    """The words of ``text``, closed by one of kind ``end``.
+def tokenize(text: str, exact: bool = False) -> list[Token]:
+    """The words of ``text``, closed by one of kind ``end``. exact: ``1.0`` is a double.
 
     :raises FqlSyntaxError: at a character that begins no word, an open string or an open comment
     """
@@ -50,17 +50,17 @@ def tokenize(text: str) -> list[Token]:
         if offset >= len(text):
             tokens.append(Token("end", "", None, len(text), len(text), True))
             return tokens
-        token = _next_token(text, offset, newline)
+        token = _next_token(text, offset, newline, exact)
         tokens.append(token)
         offset = token.end
 
 
-def _next_token(text: str, offset: int, newline: bool) -> Token:
+def _next_token(text: str, offset: int, newline: bool, exact: bool) -> Token:
     char = text[offset]
     if char in "\"'`":
         return _string(text, offset, newline)
     if char.isdigit() or (char == "." and text[offset + 1 : offset + 2].isdigit()):
-        return _number(text, offset, newline)
+        return _number(text, offset, newline, exact)
     if text.startswith("/*", offset):
         raise FqlSyntaxError("this comment is not closed: */ is missing", text, offset, offset + 2)
     name = _NAME.match(text, offset)
@@ -72,7 +72,7 @@ def _next_token(text: str, offset: int, newline: bool) -> Token:
     raise FqlSyntaxError(f"unexpected character {char!r}", text, offset)
 
 
-def _number(text: str, offset: int, newline: bool) -> Token:
+def _number(text: str, offset: int, newline: bool, exact: bool) -> Token:
     match = _NUMBER.match(text, offset)
     if match is None:
         raise FqlSyntaxError("this is not a number", text, offset)
@@ -80,13 +80,13 @@ def _number(text: str, offset: int, newline: bool) -> Token:
     if end < len(text) and (text[end].isalnum() or text[end] == "_"):
         raise FqlSyntaxError("a number may not run into a name", text, offset, end + 1)
     digits = match.group().replace("_", "").rstrip("n")
-    value = _number_value(digits) if len(digits) <= _MAX_DIGITS else math.inf
+    value = _number_value(digits, exact) if len(digits) <= _MAX_DIGITS else math.inf
     if value == math.inf:
         raise FqlSyntaxError("this number is out of range", text, offset, end)
     return Token("number", match.group(), value, offset, end, newline)
 
 
-def _number_value(digits: str) -> int | float:
+def _number_value(digits: str, exact: bool) -> int | float:
     """The number that the JavaScript driver would send: whole numbers go as integers, ``1.0`` included.
 
     Whole numbers stay exact to 64 bits and beyond, where JavaScript's own would lose digits past 2^53.
@@ -96,7 +96,7 @@ def _number_value(digits: str) -> int | float:
     if digits.isdigit():
         return int(digits)
     value = float(digits)
-    if value.is_integer() and abs(value) < 2**63:
+    if not exact and value.is_integer() and abs(value) < 2**63:
         return int(value)
     return value
 

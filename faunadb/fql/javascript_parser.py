@@ -32,9 +32,9 @@ UNDEFINED = object()
 class Parser:
     """Recursive descent over the words of one text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, exact: bool = False) -> None:
         self.text = text
-        self.tokens = tokenize(text)
+        self.tokens = tokenize(text, exact)
         self.index = 0
 
     # -- words

@@ -16,7 +16,7 @@ import datetime
 import json
 import keyword
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from faunadb.fql.errors import underline
 from faunadb.fql.forms import FUNCTIONS, FqlFunction, Parameter, find_function
@@ -26,6 +26,7 @@ __all__ = [
     "JAVASCRIPT",
     "PYTHON",
     "SHELL",
+    "Raw",
     "Style",
     "render_error",
     "render_query",
@@ -127,6 +128,8 @@ def to_wire(value: Any, quoted: bool = False) -> Any:
         return to_wire(value.to_fauna_json(), quoted)
     if isinstance(value, dict):
         return {str(key): to_wire(item, quoted) for key, item in value.items()}
+    if isinstance(value, Raw):
+        return value
     if isinstance(value, (list, tuple)):
         return [to_wire(item, quoted) for item in value]
     if isinstance(value, (bytes, bytearray)):
@@ -155,6 +158,12 @@ def _is_name(text: Any) -> bool:
     return isinstance(text, str) and text.isidentifier() and not keyword.iskeyword(text)
 
 
+class Raw(NamedTuple):
+    """A part of a query that is shown as the JSON of the wire, whatever function makes it."""
+
+    wire: Any
+
+
 class _Renderer:
     """One walk over a query. ``rendered`` collects the positions that have a place in the text."""
 
@@ -172,6 +181,9 @@ class _Renderer:
         return piece._replace(marked=True) if path == self.mark else piece
 
     def _expression(self, wire: Any, path: Path) -> Piece:
+        if isinstance(wire, Raw):
+            text = json.dumps(wire.wire, ensure_ascii=False)
+            return Text((self.style.prefix + ("Expr" if self.style.javascript else "_Expr")) + f"({text})")
         if isinstance(wire, list):
             return Group("[", [("", self.expression(v, (*path, i))) for i, v in enumerate(wire)], "]")
         if not isinstance(wire, dict):

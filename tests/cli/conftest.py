@@ -75,4 +75,5 @@ def faunadb(tmp_path, environment):
             assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return Finished(done.returncode, done.stdout, done.stderr)
 
+    run.directory = tmp_path  # type: ignore[attr-defined]
     return run

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pexpect
 import pytest
@@ -164,8 +166,19 @@ def test_eval(faunadb):
         (["eval", "sqlite:///nowhere/app.db", "Add(1)"], 1, "nowhere"),
         (["eval", "http://127.0.0.1:9", "Add(1)"], 1, "is a server: give --secret"),
         (["eval", "http://127.0.0.1:{closed}", "Add(1)", "--secret", "s"], 1, "127.0.0.1"),
-        (["eval", "mysql://x", "Add(1)", "--secret", "s"], 1, "Error: Malformed endpoint 'mysql://x'"),
+        (
+            ["eval", "mysql://x", "Add(1)", "--secret", "s"],
+            1,
+            "Error: mysql://x is not the URL of a database",
+        ),
         (["eval", "sqlite://"], 2, "Missing argument 'QUERY'"),
+        (["eval", "app.db", "1"], 1, "for a file write sqlite:///app.db"),
+        (["eval", "sqlite:///typo.db", "1"], 1, "there is no database typo.db; give --create to make it"),
+        (["export", "sqlite:///typo.db", "--out", "x"], 1, "there is no database typo.db"),
+        (["shell", "sqlite:///typo.db"], 1, "there is no database typo.db"),
+        (["eval", "1"], 1, "give the URL of a database"),
+        (["copy", "sqlite:///typo.db", "sqlite:///x.db"], 1, "there is no store at"),
+        (["copy", "app.db", "x.db"], 1, "is no store URL"),
         (["nothing"], 2, "No such command 'nothing'"),
         (["copy", "http://a", "sqlite:///b.db"], 1, "http://a is a server"),
         (["copy", "sqlite:///a.db", "sqlite:///a.db"], 1, "source and target are the same"),
@@ -252,3 +265,44 @@ def test_without_the_extras(tmp_path, environment):
     assert run("serve").stderr == "faunadb serve needs click: pip install 'faunadb[server]>=4.6'\n"
     assert run("nothing").returncode == 2
     assert run("--version").stdout.startswith("faunadb, version 4.")
+
+
+@pytest.mark.parametrize("content", [b"hello", b"SQLite format 3\x00" + b"x" * 100, "another program's"])
+def test_files_of_others_are_left_alone(tmp_path, faunadb, content):
+    path = tmp_path / "other.db"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE t (a)")
+            database.commit()
+    before = path.read_bytes()
+    for words in (["eval", "sqlite:///other.db", "1"], ["copy", "sqlite:///other.db", "sqlite:///x.db"]):
+        done = faunadb(*words, code=1)
+        assert done.err.startswith("Error: ")
+        assert "Traceback" not in done.err
+    assert path.read_bytes() == before
+    assert not (tmp_path / "x.db").exists()
+
+
+def test_the_endpoint_of_the_environment(tmp_path, faunadb, environment):
+    environment["FAUNA_ENDPOINT"] = "sqlite:///app.db"
+    assert faunadb("eval", "1", "--create", code=0).out == "1\n"
+    assert faunadb("export", "--out", "x", "--quiet", code=0).out.endswith("0  documents in 0 files\n")
+    assert faunadb("import", "x", "--quiet", code=0).out.endswith("0  documents imported\n")
+    assert faunadb("schema", "dump", code=0).out == ""
+    assert faunadb("schema", "apply", "-", text="", code=0).out == "nothing to do\n"
+
+
+def test_indexes_are_built_before_the_command_ends(faunadb):
+    make = "CreateCollection({name: 'a'})\nForeach([%s], x => Create(Collection('a'), {data: {x: x}}))"
+    faunadb("shell", "sqlite:///app.db", "--create", text=make % ", ".join(map(str, range(300))), code=0)
+    faunadb(
+        "eval",
+        "sqlite:///app.db",
+        "CreateIndex({name: 'i', source: Collection('a'), terms: [{field: ['data', 'x']}]})",
+    )
+    with closing(sqlite3.connect(faunadb.directory / "app.db")) as database:
+        [tasks] = database.execute("SELECT value FROM setting WHERE name = 'tasks'").fetchone()
+    assert tasks == "[]"
+    assert faunadb("eval", "sqlite:///app.db", "Select('active', Get(Index('i')))").out == "True\n"

@@ -1,0 +1,59 @@
+"""What several commands take."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Optional
+
+import click
+
+__all__ = [
+    "create_option",
+    "database_option",
+    "secret_option",
+    "split_words",
+    "url_argument",
+    "words_argument",
+]
+
+Function = Callable[..., Any]
+
+
+def secret_option(function: Function) -> Function:
+    return click.option("--secret", metavar="SECRET", help="Secret of a key (default: FAUNA_SECRET).")(
+        function
+    )
+
+
+def database_option(text: str) -> Callable[[Function], Function]:
+    return click.option("--database", metavar="PATH", default="", help=text)
+
+
+def url_argument(function: Function) -> Function:
+    """The URL of a database; FAUNA_ENDPOINT where it is left out."""
+    return click.argument("url", required=False)(function)
+
+
+def words_argument(what: str) -> Callable[[Function], Function]:
+    """The URL of a database, which may be left out, and something else; `split_words` tells them apart."""
+    return click.argument("words", nargs=-1, metavar=f"[URL] {what}")
+
+
+def split_words(words: tuple[str, ...], what: str) -> tuple[Optional[str], str]:
+    """The URL, or None, and the other argument.
+
+    :raises click.UsageError: when there are too many or too few
+    """
+    if not 1 <= len(words) <= 2:
+        raise click.UsageError(
+            f"one URL (or FAUNA_ENDPOINT) and one {what} were expected, {len(words)} given"
+        )
+    if len(words) == 1 and re.match(r"(sqlite|postgres|postgresql|https?)://", words[0]):
+        raise click.UsageError(f"Missing argument '{what}'.")
+    return (None if len(words) == 1 else words[0]), words[-1]
+
+
+def create_option(function: Function) -> Function:
+    return click.option("--create", is_flag=True, help="Make the file of the database when it is not there.")(
+        function
+    )

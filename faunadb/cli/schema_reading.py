@@ -1,0 +1,168 @@
+"""The schema of a database: its items and their definitions, without what the database makes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from faunadb.cli.errors import CliError
+from faunadb.cli.reading import Reader
+from faunadb.cli.references import references
+from faunadb.engine import functions  # noqa: F401  (importing functions registers the forms)
+from faunadb.engine.language.registry import table
+from faunadb.engine.schema.index_fields import default_partitions
+
+__all__ = ["KINDS", "Item", "Schema", "read_schema"]
+
+#: native collections of named items, in the order in which items usually need each other
+KINDS = ("databases", "collections", "functions", "indexes", "roles", "access_providers")
+
+#: what the database sets itself
+_OWN: dict[str, tuple[str, ...]] = {
+    "databases": ("global_id", "scope", "disabled"),
+    "collections": (),
+    "functions": (),
+    "indexes": ("active",),
+    "roles": (),
+    "access_providers": ("audience",),
+}
+#: what a new item has when nothing is said
+_DEFAULTS: dict[str, dict[str, Any]] = {"collections": {"history_days": 0}, "indexes": {"serialized": True}}
+
+
+class Item(NamedTuple):
+    """One item of a schema. fields: literals of the wire, without the name."""
+
+    kind: str
+    name: str
+    fields: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.kind, self.name
+
+
+class Schema:
+    """The items of one database by kind and name.
+
+    :ivar notes: what is not part of it
+    :ivar unreadable: a native collection that the secret may not read, ``""`` when all is here
+    """
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Item] = {}
+        self.notes: list[str] = []
+        self.unreadable = ""
+
+    def children(self) -> list[str]:
+        """Names of the databases below."""
+        return [name for kind, name in self.items if kind == "databases"]
+
+    def add(self, kind: str, name: str, fields: dict[str, Any]) -> None:
+        self.items[kind, name] = Item(kind, name, fields)
+
+
+def read_schema(reader: Reader) -> Schema:
+    """The schema of a database, without those of its children.
+
+    :raises CliError: when the database does not answer
+    """
+    schema = Schema()
+    for kind in KINDS:
+        try:
+            for document in reader.pages({kind: None}):
+                schema.add(kind, document["name"], _definition(kind, document, reader))
+        except CliError as fault:
+            if "permission denied" not in str(fault):
+                raise
+            schema.unreadable = schema.unreadable or kind
+    for item in list(schema.items.values()):
+        if item.kind == "roles":
+            schema.items[item.key] = _living(item, schema)
+    _note_secrets(schema, reader)
+    return schema
+
+
+def _definition(kind: str, document: dict[str, Any], reader: Reader) -> dict[str, Any]:
+    dropped = ("ref", "ts", "name", *_OWN[kind])
+    fields = {key: _with_quotes(value) for key, value in document.items() if key not in dropped}
+    if "data" in fields:
+        fields["data"] = reader.with_doubles(document["ref"], fields["data"])
+    if kind == "indexes" and fields.get("partitions") == default_partitions(fields):
+        del fields["partitions"]
+    for key, default in _DEFAULTS.get(kind, {}).items():
+        if key not in fields:
+            fields[key] = None
+        elif fields[key] == default and type(fields[key]) is type(default):
+            del fields[key]
+    return fields
+
+
+def _with_quotes(value: Any) -> Any:
+    """A field with sources of lambdas that can be run: an object that was quoted is shown without its ``quote``."""
+    if isinstance(value, list):
+        return [_with_quotes(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    source = value.get("@query")
+    if len(value) == 1 and isinstance(source, dict):
+        forms = table(source.get("api_version", "4"))
+        return {"@query": {**source, "expr": _source(source.get("expr"), forms)}}
+    return {key: _with_quotes(item) for key, item in value.items()}
+
+
+def _source(source: Any, forms: Any) -> Any:
+    if isinstance(source, list):
+        return [_source(item, forms) for item in source]
+    if not isinstance(source, dict) or "quote" in source:
+        return source
+    if len(source) == 1 and next(iter(source))[:1] == "@":
+        return source
+    if "object" in source and len(source) == 1 and isinstance(source["object"], dict):
+        return {"object": {key: _source(item, forms) for key, item in source["object"].items()}}
+    if frozenset(source) not in forms and not {"lambda", "expr"} <= set(source):
+        return {"quote": source}
+    return {
+        key: _bindings(item, forms) if key == "let" else _source(item, forms) for key, item in source.items()
+    }
+
+
+def _bindings(bindings: Any, forms: Any) -> Any:
+    if isinstance(bindings, list):
+        return [_bindings(item, forms) for item in bindings]
+    if not isinstance(bindings, dict):
+        return bindings
+    return {name: _source(item, forms) for name, item in bindings.items()}
+
+
+def _living(role: Item, schema: Schema) -> Item:
+    """A role without what it says of items that are gone: it allows nothing any more."""
+    fields = dict(role.fields)
+    for key in ("privileges", "membership"):
+        entries = fields.get(key)
+        if isinstance(entries, list):
+            fields[key] = [entry for entry in entries if not _is_gone(entry.get("resource"), schema)]
+        elif isinstance(entries, dict) and _is_gone(entries.get("resource"), schema):
+            del fields[key]
+    return role._replace(fields=fields)
+
+
+def _is_gone(resource: Any, schema: Schema) -> bool:
+    return any(reference not in schema.items for reference in _named(resource))
+
+
+def _named(value: Any) -> Iterator[tuple[str, str]]:
+    return (reference for reference in references(value) if reference[0] in KINDS)
+
+
+def _note_secrets(schema: Schema, reader: Reader) -> None:
+    """Keys and tokens are secrets, and the database has their hashes alone."""
+    for kind in ("keys", "tokens"):
+        try:
+            count = reader.query({"count": {kind: None}})
+        except CliError:
+            continue
+        if count:
+            schema.notes.append(
+                f"{count:,} {kind} are not part of it: their secrets are known to nobody here; make new ones"
+            )

@@ -1,0 +1,266 @@
+"""A schema as FQL in JavaScript style, in an order in which it can be run, and back to its queries."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Optional
+
+from faunadb.cli.export_format import query_literal
+from faunadb.cli.references import references
+from faunadb.cli.schema_reading import KINDS, Item, Schema
+from faunadb.fql import javascript
+from faunadb.fql.errors import FqlSyntaxError
+from faunadb.fql.render import JAVASCRIPT, Raw, render_query
+
+__all__ = ["CREATORS", "SINGULAR", "Statement", "expression", "in_order", "schema_text", "statements"]
+
+CREATORS = {
+    "databases": "create_database",
+    "collections": "create_collection",
+    "functions": "create_function",
+    "indexes": "create_index",
+    "roles": "create_role",
+    "access_providers": "create_access_provider",
+}
+SINGULAR = {
+    "databases": "database",
+    "collections": "collection",
+    "functions": "function",
+    "indexes": "index",
+    "roles": "role",
+    "access_providers": "access_provider",
+}
+_TITLES = {
+    "databases": "Databases",
+    "collections": "Collections",
+    "functions": "Functions",
+    "indexes": "Indexes",
+    "roles": "Roles",
+    "access_providers": "Access providers",
+}
+#: fields that can be given later, where items need each other
+_LATER = {
+    "databases": ("data",),
+    "collections": ("data",),
+    "functions": ("body", "role", "data"),
+    "indexes": ("data",),
+    "roles": ("privileges", "membership", "data"),
+    "access_providers": ("roles", "data"),
+}
+_WIDTH = 100
+_SECTION = re.compile(r"^:db[ \t]+/?([^\s].*?)?[ \t]*$", re.MULTILINE)
+
+#: An item -> the variable that holds it in the query that creates it.
+Locals = dict[tuple[str, str], str]
+
+
+class Statement(NamedTuple):
+    """Something that makes the schema: a new item, or (``create`` False) fields that it is given later."""
+
+    item: Item
+    create: bool
+
+
+def in_order(items: list[Item]) -> list[Statement]:
+    """Statements that make items, each after what it needs. Where items need each other, some get fields later."""
+    return _Ordering(items).run()
+
+
+class _Ordering:
+    def __init__(self, items: list[Item]) -> None:
+        self.items = {item.key: item for item in sorted(items, key=lambda item: KINDS.index(item.kind))}
+        self.done: list[Statement] = []
+        self.later: list[Statement] = []
+        self._begun: set[tuple[str, str]] = set()
+        self._made: set[tuple[str, str]] = set()
+
+    def run(self) -> list[Statement]:
+        for item in self.items.values():
+            self._visit(item)
+        return self.done + self.later
+
+    def _visit(self, item: Item) -> None:
+        if item.key in self._begun:
+            return
+        self._begun.add(item.key)
+        for needed in sorted(self._needs(item.fields)):
+            self._visit(self.items[needed])
+        if item.key in self._made:
+            return
+        postponed = {
+            key
+            for key, value in item.fields.items()
+            if key in _LATER[item.kind] and (self._missing(value) or _names_documents(value))
+        }
+        for needed in sorted(self._missing({k: v for k, v in item.fields.items() if k not in postponed})):
+            # it waits for this item, which cannot wait: so it comes first, without what it waits for
+            self._make(self.items[needed], set(_LATER[needed[0]]))
+        self._make(item, postponed)
+
+    def _needs(self, value: Any) -> set[tuple[str, str]]:
+        return references(value) & set(self.items)
+
+    def _missing(self, value: Any) -> set[tuple[str, str]]:
+        return self._needs(value) - self._made
+
+    def _make(self, item: Item, postponed: set[str]) -> None:
+        if item.key in self._made:
+            return
+        self._made.add(item.key)
+        now = {key: value for key, value in item.fields.items() if key not in postponed}
+        if item.kind == "functions" and "body" not in now:
+            now["body"] = {"@query": {"api_version": "4", "lambda": "_", "expr": None}}
+        self.done.append(Statement(item._replace(fields=now), True))
+        later = {key: value for key, value in item.fields.items() if key in postponed}
+        if later:
+            self.later.append(Statement(item._replace(fields=later), False))
+
+
+def _names_documents(value: Any) -> bool:
+    """Whether there are refs to documents of users, which are there after the schema only."""
+    if isinstance(value, list):
+        return any(map(_names_documents, value))
+    if not isinstance(value, dict) or "@query" in value:
+        return False
+    ref = value.get("@ref")
+    if isinstance(ref, dict):
+        owner = ref.get("collection", {}).get("@ref", {})
+        return "collection" in owner
+    return any(map(_names_documents, value.values()))
+
+
+# -- literals to expressions
+
+
+def statement_query(statement: Statement, made: Optional[Locals] = None) -> Any:
+    """The query of a statement. made: items that the same query creates, by the variables that hold them."""
+    item = statement.item
+    local = made or {}
+    if statement.create:
+        fields = {"name": item.name, **item.fields}
+        return {CREATORS[item.kind]: {"object": {k: expression(v, local) for k, v in fields.items()}}}
+    fields = {key: expression(value, local) for key, value in item.fields.items()}
+    return {"update": item_ref(item.key, local), "params": {"object": fields}}
+
+
+def item_ref(key: tuple[str, str], local: Locals) -> Any:
+    """The expression for the ref of a named item."""
+    if key in local:
+        return {"select": "ref", "from": {"var": local[key]}}
+    return {SINGULAR[key[0]]: key[1]}
+
+
+def expression(literal: Any, local: Locals) -> Any:
+    """The expression, as people write it, that gives a literal."""
+    if isinstance(literal, list):
+        return [expression(item, local) for item in literal]
+    if isinstance(literal, float) and not math.isfinite(literal):
+        return query_literal(literal)
+    if not isinstance(literal, dict):
+        return literal
+    if len(literal) == 1:
+        ((key, content),) = literal.items()
+        if key == "@ref":
+            return _ref(content, local)
+        if key == "@query":
+            return _query(content)
+        if key == "@obj":
+            return Raw({"object": {"@obj": {k: plain(expression(v, {})) for k, v in content.items()}}})
+        if key in ("@ts", "@date"):
+            return {"time" if key == "@ts" else "date": content}
+        if key[:1] == "@" and key != "@bytes":
+            return Raw(literal)
+        if key == "@bytes":
+            return literal
+    return {"object": {key: expression(value, local) for key, value in literal.items()}}
+
+
+def _ref(content: dict[str, Any], local: Locals) -> Any:
+    owner = content.get("collection", {}).get("@ref")
+    if "database" in content or (owner is not None and "database" in owner):
+        return Raw({"@ref": content})
+    if owner is None:
+        return {content["id"]: None}
+    if "collection" not in owner and owner["id"] in SINGULAR:
+        return item_ref((owner["id"], content["id"]), local)
+    return {"ref": _ref(owner, local), "id": content["id"]}
+
+
+def _query(content: dict[str, Any]) -> Any:
+    """A lambda: as a function of the language where that gives the very same one."""
+    wire = {"query": {key: value for key, value in content.items() if key != "api_version"}}
+    if content.get("api_version") != "4":
+        return Raw({"@query": content})
+    return wire if _is_exact(wire) else Raw(wire)
+
+
+def _is_exact(wire: Any) -> bool:
+    text = render_query(wire, JAVASCRIPT, _WIDTH)
+    try:
+        read = javascript.parse_script(text, exact=True)
+    except FqlSyntaxError:
+        return False
+    return len(read) == 1 and _canonical(read[0].wire) == _canonical(wire)
+
+
+def _canonical(wire: Any) -> str:
+    return json.dumps(wire, sort_keys=True)
+
+
+def plain(wire: Any) -> Any:
+    """A query without marks for how it is shown."""
+    if isinstance(wire, Raw):
+        return plain(wire.wire)
+    if isinstance(wire, list):
+        return [plain(item) for item in wire]
+    if isinstance(wire, dict):
+        return {key: plain(value) for key, value in wire.items()}
+    return wire
+
+
+# -- text
+
+
+def schema_text(schema: Schema) -> str:
+    """A schema as FQL that creates it."""
+    parts = []
+    title = ""
+    for statement in in_order(list(schema.items.values())):
+        heading = _TITLES[statement.item.kind] if statement.create else "What needs what comes before"
+        if heading != title:
+            parts.append(f"// {heading}")
+            title = heading
+        parts.append(statement_text(statement) + "\n")
+    return "\n".join(parts)
+
+
+def statement_text(statement: Statement) -> str:
+    """A statement in JavaScript style; reading it gives its query again."""
+    wire = statement_query(statement)
+    text = render_query(wire, JAVASCRIPT, _WIDTH)
+    try:
+        [read] = javascript.parse_script(text, exact=True)
+        exact = _canonical(read.wire) == _canonical(plain(wire))
+    except (FqlSyntaxError, ValueError):
+        exact = False
+    return text if exact else render_query(Raw(plain(wire)), JAVASCRIPT, _WIDTH)
+
+
+def sections(text: str) -> Iterator[tuple[str, str]]:
+    """The parts of a text by the database that they are for; a line ``:db /a/b`` begins the part of ``a/b``."""
+    path, start = "", 0
+    for match in _SECTION.finditer(text):
+        yield path, text[start : match.start()]
+        path, start = (match[1] or "").strip("/"), match.end()
+    yield path, text[start:]
+
+
+def statements(text: str) -> list[javascript.Query]:
+    """The queries of one database's part of a schema.
+
+    :raises FqlSyntaxError: with line and column of the first thing that cannot be read
+    """
+    return javascript.parse_script(text, exact=True)

@@ -1,0 +1,68 @@
+"""Waiting until indexes are built."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from faunadb import query as q
+from faunadb.cli.connection import Connection
+from faunadb.cli.errors import CliError
+from faunadb.cli.progress import Progress
+from faunadb.engine.schema.tasks import open_tasks
+from faunadb.errors import FaunaError
+
+__all__ = ["finish_builds", "wait_for_builds"]
+
+_PAUSE = 0.2
+
+
+def finish_builds(connection: Connection) -> None:
+    """Before this process ends: let the engine in it finish the indexes that wait to be built.
+
+    A process that lives for a moment would otherwise leave them to the next one that lives longer.
+    """
+    engine = connection.engine()
+    if engine is None:
+        return
+    with engine.store.snapshot() as snap:
+        waiting = any(task[0] == "build" for task in open_tasks(snap))
+    if waiting:
+        with Progress("building indexes", None) as progress:
+            while not engine.background.wait(_PAUSE):
+                progress.update(0, 0)
+
+
+def wait_for_builds(connection: Connection, quiet: bool) -> None:
+    """Wait until every index of a database, and of those below it, is active.
+
+    :raises CliError: when the database stops answering
+    """
+    with Progress("building indexes", None, quiet=quiet) as progress:
+        try:
+            _wait(connection, progress)
+        except (FaunaError, OSError) as fault:
+            raise CliError(f"the database stopped answering: {fault}") from None
+
+
+def _wait(connection: Connection, progress: Progress) -> None:
+    client = connection.client()
+    done: set[Any] = set()
+    while True:
+        waiting = client.query(_INACTIVE)["data"]
+        progress.update(0, len(done))
+        if not waiting:
+            break
+        time.sleep(_PAUSE)
+    for name in client.query(_CHILDREN)["data"]:
+        _wait(connection.below(f"{connection.database}/{name}".strip("/")), progress)
+
+
+# an index without sources is never active
+_INACTIVE = q.filter_(
+    lambda ref: q.and_(
+        q.not_(q.select("active", q.get(ref))), q.not_(q.equals(q.select("source", q.get(ref), []), []))
+    ),
+    q.paginate(q.indexes(), size=100_000),
+)
+_CHILDREN = q.map_(lambda ref: q.select("name", q.get(ref)), q.paginate(q.databases(), size=100_000))
