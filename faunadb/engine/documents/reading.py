@@ -63,7 +63,9 @@ def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
     if at is not None:
         at = valid_time(ctx, at)
         check_time(ctx, scope, coll, at)
-    found = ctx.snap.version(scope, coll, ref.id, at)
+    found = ctx.prefetched.pop((scope, coll, ref.id), None) if at is None and ctx.prefetched else None
+    if found is None:
+        found = ctx.snap.version(scope, coll, ref.id, at)
     if found is None or not found.live or (found.ttl is not None and found.ttl <= ctx.time):
         ctx.read(0)
         return None

@@ -3,7 +3,7 @@ forms and callbacks")."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import casts
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from .context import Context
 
 
+#: Documents read together.
+_BLOCK = 64
+
+
 class CallbackNode(Node):
     """Base of the forms that apply a lambda to each element of a collection."""
 
@@ -57,6 +61,19 @@ class CallbackNode(Node):
         charge(ctx)
         value = self.collection.eval(ctx, env)
         return cast_value(ctx, casts.ITERABLE, value, (self.pos, "collection"))
+
+    def ahead(self, ctx: Context, items: list[Any]) -> Iterable[Any]:
+        """The items; where the lambda reads the document of each, these are read together, a block at a time."""
+        if len(items) == 1 or not self.fn.gets_argument:
+            return items
+        return self._ahead(ctx, items)
+
+    def _ahead(self, ctx: Context, items: list[Any]) -> Iterator[Any]:
+        for start in range(0, len(items), _BLOCK):
+            block = items[start : start + _BLOCK]
+            ctx.prefetch(block)
+            yield from block
+        ctx.prefetched.clear()
 
     def effect(self) -> int:
         return max(self.own_effect, self.collection.effect(), self.fn.effect())
@@ -77,11 +94,10 @@ class MapNode(CallbackNode):
         self.refuse_set(collection)
         fn = self.fn.close(env)
         position = (self.pos, self.key)
-        if type(collection) is v.Page:
-            ctx.check_width(len(collection.data))
-            return collection.with_data([apply(ctx, fn, item, position) for item in collection.data])
-        ctx.check_width(len(collection))
-        return [apply(ctx, fn, item, position) for item in collection]
+        items = collection.data if type(collection) is v.Page else collection
+        ctx.check_width(len(items))
+        results = [apply(ctx, fn, item, position) for item in self.ahead(ctx, items)]
+        return collection.with_data(results) if type(collection) is v.Page else results
 
 
 class ForeachNode(CallbackNode):
@@ -92,8 +108,9 @@ class ForeachNode(CallbackNode):
         self.refuse_set(collection)
         fn = self.fn.close(env)
         position = (self.pos, self.key)
-        ctx.check_width(len(collection.data if type(collection) is v.Page else collection))
-        for item in collection.data if type(collection) is v.Page else collection:
+        items = collection.data if type(collection) is v.Page else collection
+        ctx.check_width(len(items))
+        for item in self.ahead(ctx, items):
             apply(ctx, fn, item, position)
         return collection
 

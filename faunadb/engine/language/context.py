@@ -11,6 +11,7 @@ from ..java.times import Time
 from . import budget
 from .effects import WRITE
 from .errors import RequestError, bad_request, timed_out
+from .values import FIRST_COLLECTION, Ref
 
 #: Compute units of one query; 50 units are one billed operation.
 MAX_COMPUTE = 600_000
@@ -87,6 +88,7 @@ class Context:
         "made",
         "measure_at",
         "perms",
+        "prefetched",
         "read_ops",
         "reads",
         "schema",
@@ -138,6 +140,8 @@ class Context:
         self.cache: dict[Any, Any] = {}
         #: what the query's `Param` stand for
         self.literals: list[Any] = []
+        #: newest versions read ahead, by (database, collection, id)
+        self.prefetched: dict[tuple[int, int, int], Any] = {}
 
     @property
     def time(self) -> int:
@@ -148,6 +152,23 @@ class Context:
     def now(self) -> Time:
         """The snapshot time, constant within a query."""
         return Time.from_micros(self.time)
+
+    def prefetch(self, items: list[Any]) -> None:
+        """Read ahead the documents whose refs are among items, each collection's in one go.
+
+        Not in a transaction, whose own writes count, nor in the past.
+        """
+        if self.tx is not None or self.at is not None:
+            return
+        self.prefetched.clear()
+        wanted: dict[tuple[int, int], list[int]] = {}
+        for item in items:
+            if type(item) is Ref and item.coll >= FIRST_COLLECTION:
+                wanted.setdefault((item.scope, item.coll), []).append(item.id)
+        for (scope, coll), docs in wanted.items():
+            for doc, found in self.snap.newest_of(scope, coll, docs).items():
+                self.prefetched[scope, coll, doc] = found
+                self.allocate(len(found.data or ""))
 
     def writer(self) -> Any:
         """The running transaction; starts the query over as a writer when there is none."""

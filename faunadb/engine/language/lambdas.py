@@ -20,7 +20,7 @@ Pattern = Union[str, list[str]]
 class LambdaNode:
     """A lambda written in the query. free: names its body takes from outside."""
 
-    __slots__ = ("body", "free", "pattern", "pos", "version")
+    __slots__ = ("_gets", "body", "free", "pattern", "pos", "version")
 
     def __init__(self, pattern: Pattern, body: Node, free: frozenset[str], version: str, pos: Position):
         self.pattern = pattern
@@ -28,6 +28,14 @@ class LambdaNode:
         self.free = free
         self.version = version
         self.pos = pos
+        self._gets: Optional[bool] = None
+
+    @property
+    def gets_argument(self) -> bool:
+        """Whether its body, as far as is plain to see, reads the document that its argument is the ref of."""
+        if self._gets is None:
+            self._gets = type(self.pattern) is str and self.body.gets(self.pattern)
+        return self._gets
 
     def close(self, env: Env) -> Lambda:
         """A lambda for use right now; shares the environment."""

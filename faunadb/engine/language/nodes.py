@@ -54,6 +54,10 @@ class Node:
         """Source as JSON-like data made of `Source`, lists, scalars and `Literal`."""
         raise NotImplementedError
 
+    def gets(self, name: str) -> bool:
+        """True when evaluating this begins by reading the document of a variable's ref, as far as is plain to see."""
+        return False
+
     def has_form(self) -> bool:
         """True when a form is in it (two separately written lambdas with forms are never equal)."""
         return True
@@ -139,6 +143,9 @@ class ArrayNode(Node):
             raise QueryErrors(errors)
         return result
 
+    def gets(self, name: str) -> bool:
+        return any(item.gets(name) for item in self.items)
+
     def effect(self) -> int:
         return strongest(*self.items)
 
@@ -173,6 +180,9 @@ class ObjectNode(Node):
         if errors:
             raise QueryErrors(errors)
         return result
+
+    def gets(self, name: str) -> bool:
+        return any(node.gets(name) for node in self.fields.values())
 
     def effect(self) -> int:
         return strongest(*self.fields.values())
@@ -388,6 +398,13 @@ class FormNode(Node):
             if size > _SMALL:
                 ctx.allocate(size)
         return result
+
+    def gets(self, name: str) -> bool:
+        if self.form.name == "get" and len(self.slots) == 1:
+            target = self.slots[0][1]
+            if type(target) is Var and target.name == name:
+                return True
+        return any(node.gets(name) for _, node, _, _ in self.work)
 
     def effect(self) -> int:
         strongest_one = self.effect_class

@@ -70,6 +70,9 @@ class SelectNode(Node):
     def _cast(self, ctx: Context, value: Any) -> list[Any]:
         return cast_value(ctx, casts.PATH, value, (self.pos, self.form.name))  # type: ignore[no-any-return]
 
+    def gets(self, name: str) -> bool:
+        return self.container.gets(name)
+
     def effect(self) -> int:
         return strongest(*(node for node in (self.path, self.container, self.all, self.default) if node))
 

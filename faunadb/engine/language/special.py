@@ -119,6 +119,14 @@ class LetNode(Node):
             inner[name] = value
         return self.body.eval(ctx, inner)
 
+    def gets(self, name: str) -> bool:
+        for bound, node in self.bindings:
+            if node.gets(name):
+                return True
+            if bound == name:
+                return False
+        return self.body.gets(name)
+
     def effect(self) -> int:
         return strongest(self.body, *(node for _, node in self.bindings))
 

@@ -128,6 +128,10 @@ class Snapshot:
         """The newest version with ``ts <= at``, or the newest of all. None when there is none."""
         raise NotImplementedError
 
+    def newest_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, VersionRow]:
+        """The newest version of each of several documents of a collection, in one go; of those that have any."""
+        raise NotImplementedError
+
     def versions(
         self,
         scope: int,

@@ -14,7 +14,7 @@ from .clock import Clock
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
 from .read_set import ReadSet
 from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot
-from .statements import COPIED, KEYS, Statements, export_statement
+from .statements import COPIED, KEYS, VERSION_COLUMNS, Statements, export_statement
 
 _COLUMNS = "vals, rest, coll, doc, cover, ttl, added"
 
@@ -92,7 +92,7 @@ class PgStatements(Statements):
         self._schema = schema
         self._marked: dict[str, str] = {}
         super().__init__("%s", _COLUMNS)
-        for name, text in _ENTRY_STATEMENTS.items():
+        for name, text in _STATEMENTS.items():
             setattr(self, name, self.mark(text))
         self.live = {key: self.mark(text) for key, text in _batches("entry", "NULL", "").items()}
         self.live_at = {
@@ -109,6 +109,7 @@ class PgStatements(Statements):
             found = self._marked[text] = super().mark(qualify(text, self._schema))
         return found
 
+    newest_of: str
     put_entry: str
     put_ended: str
     end: str
@@ -124,7 +125,12 @@ class PgStatements(Statements):
 _KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ? AND tail = ?"
 _ALL = "scope, idx, terms, vals, tail, rest, whole_terms, coll, doc, cover, ttl, added"
 _SET = "coll = excluded.coll, doc = excluded.doc, cover = excluded.cover, ttl = excluded.ttl, added = excluded.added"
-_ENTRY_STATEMENTS = {
+_STATEMENTS = {
+    "newest_of": (
+        "SELECT wanted.doc, newest.* FROM unnest(?::bigint[]) AS wanted (doc), LATERAL"
+        f" (SELECT {VERSION_COLUMNS} FROM version WHERE scope = ? AND coll = ? AND doc = wanted.doc"
+        " ORDER BY ts DESC LIMIT 1) AS newest"
+    ),
     "put_entry": (
         f"INSERT INTO entry ({_ALL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         f" ON CONFLICT (scope, idx, terms, vals, tail) DO UPDATE SET {_SET}"
@@ -226,6 +232,9 @@ class PgReads(SqlSnapshot):
             return conn.rows.execute(sql, parameters).fetchall()
         except psycopg.Error as error:
             raise self._failed_with(error) from error
+
+    def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
+        return self._all(self._sql.newest_of, (list(docs), scope, coll))
 
     def _failed_with(self, error: psycopg.Error) -> Exception:
         return explain(error, self._place)

@@ -67,6 +67,20 @@ class SqlSnapshot(Snapshot):
             self.reads.expires(ttl)
         return VersionRow(ts, live == 1, ttl, data, txn)
 
+    def newest_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, VersionRow]:
+        found = {}
+        for doc, ts, live, ttl, data, txn in self._newest_rows(scope, coll, docs):
+            if ttl is not None and ttl > self.time:
+                self.reads.expires(ttl)
+            found[doc] = VersionRow(ts, live == 1, ttl, data, txn)
+        for doc in docs:
+            self.reads.document(scope, coll, doc)
+        return found
+
+    def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
+        """The id of each document that has any version, and the newest one's columns."""
+        raise NotImplementedError
+
     def versions(
         self,
         scope: int,

@@ -9,7 +9,7 @@ from typing import Any, Optional
 from .base import EntryRow
 from .sql import Row, SqlSnapshot
 from .sqlite_schema import explain
-from .statements import ENTRY_COLUMNS, Statements, entry_statement
+from .statements import ENTRY_COLUMNS, VERSION_COLUMNS, Statements, entry_statement
 
 _make = EntryRow._make
 
@@ -42,6 +42,13 @@ _ENDED_SINCE_AFTER = entry_statement(
 )
 
 
+# CROSS JOIN keeps the order: one search for each document wanted.
+_NEWEST_OF = (
+    f"SELECT doc, {VERSION_COLUMNS} FROM json_each(?) CROSS JOIN version ON scope = ? AND coll = ? AND doc = value"
+    " AND ts = (SELECT max(n.ts) FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value)"
+)
+
+
 class SqliteReads(SqlSnapshot):
     """Reads on one sqlite3 connection."""
 
@@ -56,6 +63,9 @@ class SqliteReads(SqlSnapshot):
             return self._conn.execute(sql, parameters).fetchall()
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise self._explain(error) from error
+
+    def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
+        return self._all(_NEWEST_OF, (str(list(docs)), scope, coll, scope, coll))
 
     def _explain(self, error: sqlite3.Error) -> Exception:
         if isinstance(error, (sqlite3.ProgrammingError, sqlite3.DataError)):

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from faunadb.engine.storage import Store, StoreError, Transaction, VersionRow
+from faunadb.engine.storage.read_set import Changes
 from tests.engine.storage.places import COLL, SCOPE, delete, put
 
 
@@ -172,3 +173,25 @@ def test_closed_snapshot_says_so(store: Store) -> None:
     with pytest.raises(StoreError, match="closed"):
         list(rows)
     snapshot.close()  # again: nothing happens
+
+
+def test_the_newest_of_several_documents(store: Store) -> None:
+    """As `version` says of each: the newest whatever its time and whether it is a deletion; nothing for the others."""
+
+    def fill(tx: Transaction) -> None:
+        for doc in range(1, 6):
+            for ts in range(1, doc + 1):
+                tx.put_version(0, 1024, doc, ts, ts != 4, None, f'{{"n":{ts}}}' if ts != 4 else None)
+        tx.put_version(0, 1025, 1, 9, True, None, "{}")
+
+    store.write(fill)
+    with store.snapshot() as snap:
+        wanted = [5, 1, 7, 4, -3, 2**63 - 1]
+        found = snap.newest_of(0, 1024, wanted)
+        assert found == {doc: snap.version(0, 1024, doc) for doc in (5, 1, 4)}
+        assert snap.newest_of(0, 1024, []) == {}
+        snap.note_reads()
+        snap.newest_of(0, 1024, wanted)
+        changes = Changes()
+        changes.document(0, 1024, 7)
+        assert snap.reads.touched_by(changes), "what is absent was read, too"

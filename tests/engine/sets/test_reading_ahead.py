@@ -1,0 +1,86 @@
+"""Documents that a lambda reads of each element are read together: with the same results as one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from faunadb import query as q
+from faunadb.engine.language.context import Context
+from tests.engine.conftest import Database
+
+SPELLS, BOOKS = q.collection("spells"), q.collection("books")
+ALL = q.paginate(q.documents(SPELLS), size=200)
+
+
+@pytest.fixture
+def world(db: Database) -> Database:
+    db.query([q.create_collection({"name": name, "history_days": None}) for name in ("spells", "books")])
+    db.query([q.create(q.ref(SPELLS, n), {"data": {"n": n}}) for n in range(1, 101)])
+    db.query(q.create(q.ref(BOOKS, 1), {"data": {"n": "book"}}))
+    return db
+
+
+BODIES = {
+    "get": lambda x: q.get(x),
+    "a field": lambda x: q.select(["data", "n"], q.get(x)),
+    "let": lambda x: q.let(
+        {"d": q.get(x)}, [q.select("ts", q.var("d")), q.select(["data", "n"], q.var("d"))]
+    ),
+    "object": lambda x: {"a": q.get(x), "b": q.get(x)},
+    "only perhaps": lambda x: q.if_(q.lt(q.to_integer(q.select("id", x)), 50), [q.get(x)], []),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("form", [q.map_, q.foreach])
+def test_the_results_are_the_same(
+    world: Database, name: str, form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = form(BODIES[name], ALL)
+    together = world.raw(query)
+    monkeypatch.setattr(Context, "prefetch", lambda *_: None)
+    alone = world.raw(query, headers={"x-faunadb-api-version": "4", "x-query-timeout": "60000"})
+    assert together.status == 200
+    assert together.body == alone.body
+    costs = [[pair for pair in each.headers if "read" in pair[0]] for each in (together, alone)]
+    assert costs[0] == costs[1] != []
+
+
+def test_they_are_read_in_blocks(world: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks: list[int] = []
+    original = Context.prefetch
+    monkeypatch.setattr(
+        Context, "prefetch", lambda ctx, items: blocks.append(len(items)) or original(ctx, items)
+    )
+    assert len(world.query(q.map_(lambda x: q.get(x), ALL))["data"]) == 100
+    assert blocks == [64, 36]
+
+
+def test_elements_of_all_kinds(world: Database) -> None:
+    refs = [q.ref(SPELLS, 1), q.ref(BOOKS, 1), q.ref(SPELLS, 1), SPELLS, q.documents(BOOKS)]
+    found = world.query(q.map_(lambda x: q.select(["data", "n"], q.get(x), None), refs))
+    assert found == [1, "book", 1, None, "book"]
+    status, errors = world.failure(q.map_(lambda x: q.get(x), [q.ref(SPELLS, 1), q.ref(SPELLS, 999), 5]))
+    assert (status, errors[0]["position"]) == (404, ["map", "expr"])
+
+
+def test_a_transaction_sees_its_own_writes(world: Database) -> None:
+    one = q.ref(SPELLS, 1)
+    assert world.query(
+        q.map_(
+            lambda x: q.do(q.update(one, {"data": {"n": q.add(1, q.select(["data", "n"], q.get(one)))}}), q.select(["data", "n"], q.get(x))),
+            [one, one, one],
+        )
+    ) == [2, 3, 4]  # fmt: skip
+
+
+def test_the_past_is_read_as_it_was(world: Database) -> None:
+    before = world.query(q.select("ts", q.update(q.ref(SPELLS, 1), {"data": {"n": 1}})))
+    world.query(q.update(q.ref(SPELLS, 1), {"data": {"n": "new"}}))
+    look = q.map_(lambda x: q.select(["data", "n"], q.get(x)), [q.ref(SPELLS, 1), q.ref(SPELLS, 2)])
+    assert world.query(q.at(before, look)) == [1, 2]
+    assert world.query(look) == ["new", 2]
+    mixed = q.map_(lambda x: [q.select(["data", "n"], q.get(x)), q.at(before, q.select(["data", "n"], q.get(x)))], [q.ref(SPELLS, 1), q.ref(SPELLS, 2)])  # fmt: skip
+    assert world.query(mixed) == [["new", 1], [2, 2]]
