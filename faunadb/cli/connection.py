@@ -33,6 +33,8 @@ class Connection:
         self.url = url
         self._secret = secret
         self.database = database.strip("/")
+        #: what clients act with where nothing else is asked for: ``""`` for what the secret may do itself
+        self.role = ""
         self.root = FaunaClient(secret=secret, endpoint=url)
 
     def __repr__(self) -> str:
@@ -51,11 +53,15 @@ class Connection:
         adapter = self.root.session.get_adapter(self.root._endpoint.root + "/")
         return getattr(adapter, "engine", None)
 
-    def client(self, role: str = "admin") -> FaunaClient:
-        """A client for the database; ``role`` counts when there is a path to it, which takes an admin key."""
-        if not self.database:
+    def use(self, secret: str) -> None:
+        """Go on with another secret, in its own database."""
+        self._secret, self.database, self.role = secret, "", ""
+
+    def client(self) -> FaunaClient:
+        """A client for the database. A path to it, or a role, takes an admin key."""
+        if not self.database and not self.role:
             return self.root.new_session_client(self._secret)
-        return self.root.new_session_client(self._scoped(self.database, role))
+        return self.role_client(self.role or "admin")
 
     def role_client(self, role: str) -> FaunaClient:
         """A client with the rights of a built-in role. Only admin keys may take one."""
@@ -72,7 +78,8 @@ class Connection:
         names = self.database.split("/") if self.database else []
         for depth, name in enumerate(names):
             parent = "/".join(names[:depth])
-            client = self.root.new_session_client(self._scoped(parent, "admin")) if parent else self.root
+            secret = self._scoped(parent, "admin") if parent else self._secret
+            client = self.root.new_session_client(secret)
             if not client.query(q.exists(q.database(name))):
                 client.query(q.create_database({"name": name}))
                 made.append("/".join(names[: depth + 1]))

@@ -15,26 +15,21 @@ from typing import Any, Callable, Optional, TextIO
 
 from faunadb import errors, objects, page
 from faunadb import query as q
+from faunadb.cli.completion import DatabaseNames
 from faunadb.cli.connection import Connection
 from faunadb.cli.errors import CliError
 from faunadb.cli.paging import next_page_query
+from faunadb.cli.shell_commands import ALIASES, COMMANDS, WORDS
 from faunadb.client import FaunaClient
 from faunadb.fql import javascript, texts
 from faunadb.fql.errors import FqlSyntaxError, underline
 from faunadb.fql.python_fql import QUERY_FUNCTIONS
-from faunadb.fql.render import SHELL, render_error, render_value, to_wire
+from faunadb.fql.render import JAVASCRIPT, SHELL, Style, render_error, render_value, to_wire
 from faunadb.request_result import RequestResult
 
 __all__ = ["Session"]
 
 _VALUES = (objects.Ref, objects.SetRef, objects.FaunaTime, objects.Query)
-_COMMANDS = {
-    ":help": "this list",
-    ":time": "switch on or off: show how long each query takes, and what it reads and writes",
-    ":json": "switch on or off: show results as the JSON of the wire protocol",
-    ":db [PATH]": "go to a child database (`:db ..` one up, `:db /` back to the first); alone: say where this is",
-    ":quit": "leave (as does Ctrl-D)",
-}
 
 
 class Session:
@@ -46,6 +41,7 @@ class Session:
     :param as_json: print results as JSON
     :param colour: paint results
     :param width: columns of a line
+    :param height: lines of a screen, 0 for any number
     :param ask: shows a text, returns what the user answers; ``None`` where nobody is asked
     """
 
@@ -57,6 +53,7 @@ class Session:
         as_json: bool = False,
         colour: bool = False,
         width: int = 100,
+        height: int = 0,
         ask: Optional[Callable[[str], str]] = None,
     ) -> None:
         self.connection = connection
@@ -65,8 +62,17 @@ class Session:
         self.as_json = as_json
         self.colour = colour
         self.width = width
+        self.height = height
         self.ask = ask
+        #: as ``ask``, for what nobody may see
+        self.hidden: Optional[Callable[[str], str]] = None
         self.timing = False
+        self.javascript = False
+        #: what was typed where the next page was offered: the beginning of the next text
+        self.typed = ""
+        #: the text that was run last, for the editor
+        self.last_text = ""
+        self.names = DatabaseNames(lambda: self._silent)
         self._elapsed = 0.0
         self.ended = False
         self.exchange: Optional[RequestResult] = None
@@ -77,7 +83,10 @@ class Session:
     def _open(self) -> None:
         self.client: FaunaClient = self.connection.client()
         self.client.observer = self._observe
+        #: a client whose questions are not those of the user
+        self._silent = self.connection.client()
         self.namespace["client"] = self.client
+        self.names.forget()
 
     def _observe(self, exchange: RequestResult) -> None:
         self.exchange = exchange
@@ -89,9 +98,15 @@ class Session:
         return self.attempt(lambda: self._run(text.strip()))
 
     def _run(self, text: str) -> None:
+        text = WORDS.get(text, text)
         if text.startswith(":"):
             self.command(text)
-        elif texts.is_javascript(text):
+            return
+        self.last_text = text
+        self.names.forget()
+        if not text:
+            return
+        if texts.is_javascript(text):
             for query in javascript.parse_script(text):
                 self.query(q._Expr(query.wire), query)
         else:
@@ -176,16 +191,16 @@ class Session:
         return value
 
     def _wants_more(self) -> bool:
+        """Ask whether to go on. Anything but Enter is no, and what else was typed is the next text's beginning."""
         assert self.ask is not None
         try:
-            return (
-                not self.ask("-- more: Enter for the next page, q to stop -- ")
-                .strip()
-                .lower()
-                .startswith("q")
-            )
+            answer = self.ask("-- more: Enter for the next page, q to stop -- ")
         except (EOFError, KeyboardInterrupt):
             return False
+        if answer.strip().lower() in ("q", "quit"):
+            return False
+        self.typed = answer if answer.strip() else ""
+        return not self.typed
 
     def _show_time(self, elapsed: float) -> None:
         if not self.timing or self.exchange is None:
@@ -208,16 +223,30 @@ class Session:
             )
             text = json.dumps(raw, indent=2, ensure_ascii=False)
         else:
-            text = _shown(value, self.width)
-        self.out.write(self._painted(text) + "\n")
-        self.out.flush()
+            text = _shown(value, self.width, JAVASCRIPT if self.javascript else SHELL)
+        self.write(text)
+
+    def write(self, text: str) -> None:
+        """Print a text, a screen at a time where somebody can be asked."""
+        lines = self._painted(text).split("\n")
+        size = max(self.height - 2, 5) if self.ask is not None and self.height else len(lines)
+        while True:
+            self.out.write("\n".join(lines[:size]) + "\n")
+            self.out.flush()
+            lines = lines[size:]
+            if not lines or not self._wants_more():
+                return
 
     def _painted(self, text: str) -> str:
         if not self.colour:
             return text
         from faunadb.cli.colours import paint  # late: pipes have no colours
 
-        return paint(text, "json" if self.as_json else "python")
+        return paint(text, "json" if self.as_json else "javascript" if self.javascript else "python")
+
+    def ask_secret(self, message: str) -> str:
+        """What is typed unseen, ``""`` where nobody can be asked."""
+        return self.hidden(message) if self.hidden is not None else ""
 
     def write_note(self, text: str) -> None:
         self.err.write(text + "\n")
@@ -241,58 +270,66 @@ class Session:
     def command(self, text: str) -> None:
         """Run one of the commands that begin with a colon."""
         name, _, argument = text.partition(" ")
-        handler = getattr(self, "_command_" + name[1:], None)
-        if handler is None:
+        command = COMMANDS.get(ALIASES.get(name, name))
+        if command is None:
             raise CliError(f"there is no command {name}; :help lists them")
-        handler(argument.strip())
+        command.run(self, argument.strip())
 
-    def _command_help(self, argument: str) -> None:
-        self.write_note(
-            'Type a query in Python (get(ref(collection("spells"), "1")), with or without q.) or in JavaScript\n'
-            'style (Get(Ref(Collection("spells"), "1"))), or any Python. _ is the last result, client the client.'
-        )
-        for name, meaning in _COMMANDS.items():
-            self.write_note(f"  {name:<12} {meaning}")
+    def run_all(self, text: str) -> None:
+        """Run a text that is not typed; the first error ends it."""
+        if not self.run(text):
+            raise _Reported
 
-    def _command_quit(self, argument: str) -> None:
-        self.ended = True
+    def read_one(self, text: str) -> Any:
+        """The expression of a text, in either language."""
+        queries = texts.parse_text(text)
+        if len(queries) != 1:
+            raise CliError("one query was expected")
+        return q._Expr(queries[0].wire)
 
-    _command_exit = _command_q = _command_quit
+    def go(self, argument: str) -> None:
+        """Go to another database.
 
-    def _command_time(self, argument: str) -> None:
-        self.timing = not self.timing
-        self.write_note(f"timing is {'on' if self.timing else 'off'}")
+        :raises CliError: when it is not there; this one stays
+        """
+        self._try(lambda: setattr(self.connection, "database", self._path(argument)))
 
-    def _command_json(self, argument: str) -> None:
-        self.as_json = not self.as_json
-        self.write_note(f"JSON is {'on' if self.as_json else 'off'}")
+    def use_secret(self, secret: str) -> None:
+        """Go on with another secret, in its own database.
 
-    def _command_db(self, argument: str) -> None:
-        if argument:
-            self._go(self._path(argument))
-        self.write_note(f"database {self.connection.database or '(that of the secret)'}")
+        :raises CliError: when it opens nothing; the old one stays
+        """
+        self._try(lambda: self.connection.use(secret))
+
+    def use_role(self, role: str) -> None:
+        """Act with a role; empty for what the secret may do itself.
+
+        :raises CliError: when the secret may not take it
+        """
+        self._try(lambda: setattr(self.connection, "role", role))
+
+    def _try(self, change: Callable[[], None]) -> None:
+        before = dict(vars(self.connection))
+        try:
+            change()
+            self.connection.check(self.connection.client())
+        except CliError:
+            vars(self.connection).update(before)
+            raise
+        self._open()
 
     def _path(self, argument: str) -> str:
         if argument == "/":
             return self._home
         names = [name for name in self.connection.database.split("/") if name]
+        if argument.startswith("/"):
+            names = [name for name in self._home.split("/") if name]
         for name in argument.strip("/").split("/"):
             if name == "..":
                 names = names[:-1]
             else:
                 names.append(name)
         return "/".join(names)
-
-    def _go(self, path: str) -> None:
-        before = self.connection.database
-        self.connection.database = path
-        try:
-            client = self.connection.client()
-            self.connection.check(client)
-        except CliError:
-            self.connection.database = before
-            raise
-        self._open()
 
 
 class _Reported(Exception):
@@ -332,17 +369,16 @@ def _is_query(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(_is_query(item) for item in value)
 
 
-def _shown(value: Any, width: int) -> str:
+def _shown(value: Any, width: int, style: Style) -> str:
     if isinstance(value, page.Page):
         cursors = {"before": value.before, "after": value.after}
-        return _shown(
-            {**{name: at for name, at in cursors.items() if at is not None}, "data": value.data}, width
-        )
+        shown = {name: at for name, at in cursors.items() if at is not None}
+        return _shown({**shown, "data": value.data}, width, style)
     if (
         isinstance(value, (dict, list, tuple, str, int, float, bytes, bytearray, datetime.date, *_VALUES))
         or value is None
     ):
-        return render_value(value, SHELL, width)
+        return render_value(value, style, width)
     return repr(value)
 
 
@@ -358,7 +394,7 @@ def _error_lines(
     lines = [f"{error.code}: {error.description}"]
     position = error.position
     if position is not None and wire is not None:
-        if source is not None and source.text:
+        if source is not None and source.text and (len(source.spans) > 1 or not position):
             marked = underline(source.text, *source.span_of(position), context=2)
         else:
             marked = render_error(wire, position, SHELL, width)

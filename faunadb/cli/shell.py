@@ -7,24 +7,22 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from faunadb._private import make_private
+from faunadb.cli.completion import completions, signature
 from faunadb.cli.connection import Connection, shown_url
 from faunadb.cli.errors import CliError
-from faunadb.cli.session import _COMMANDS, Session
+from faunadb.cli.session import Session
+from faunadb.cli.shell_commands import COMMANDS
 from faunadb.fql.errors import FqlSyntaxError
-from faunadb.fql.forms import BY_JAVASCRIPT
-from faunadb.fql.javascript import SPECIAL_FUNCTIONS
 from faunadb.fql.javascript_lexer import tokenize
-from faunadb.fql.python_fql import QUERY_FUNCTIONS
 from faunadb.fql.texts import is_javascript
 
-__all__ = ["history_path", "is_complete", "run_script", "run_shell", "words"]
+__all__ = ["history_path", "is_complete", "run_script", "run_shell"]
 
-_WORD = re.compile(r"[:\w.]+$")
 _OPENING, _CLOSING = "([{", ")]}"
 # lines that may hold a secret are not kept
 # words beside which secrets and passwords stand, secrets themselves, and URLs with a password
@@ -75,14 +73,6 @@ def _open_brackets(text: str) -> bool:
     return sum(mark in _OPENING for mark in marks) > sum(mark in _CLOSING for mark in marks)
 
 
-def words(namespace: Iterable[str]) -> list[str]:
-    """Everything that completion offers."""
-    commands = [name.split()[0] for name in _COMMANDS]
-    calls = [*BY_JAVASCRIPT, *SPECIAL_FUNCTIONS]
-    dotted = [f"q.{name}" for name in QUERY_FUNCTIONS]
-    return sorted({*commands, *calls, *dotted, *(name for name in namespace if not name.startswith("__"))})
-
-
 def run_script(session: Session, text: str) -> bool:
     """Run a script from standard input up to its first error; whether it came to its end."""
     lines = text.split("\n")
@@ -121,21 +111,27 @@ def run_shell(connection: Connection, as_json: bool = False) -> int:
         sys.stderr,
         as_json=as_json,
         colour=colour,
-        width=shutil.get_terminal_size().columns,
         ask=lambda message: str(prompt.ask(message)),
     )
+    session.hidden = prompt.ask_hidden
     connection.check(session.client)
     sys.stderr.write(f"{shown_url(connection.url)} - FQL v4 in Python or JavaScript style, :help for help\n")
     while not session.ended:
         try:
-            text = prompt.read(f"{connection.database}> ", session.namespace)
+            typed, session.typed = session.typed, ""
+            text = prompt.read(_message(connection), session, typed)
         except KeyboardInterrupt:
             continue
         except EOFError:
             break
-        session.width = shutil.get_terminal_size().columns
+        session.width, session.height = shutil.get_terminal_size()
         session.run(text)
     return 0
+
+
+def _message(connection: Connection) -> str:
+    role = f"{connection.role} " if connection.role else ""
+    return f"{role}{connection.database}> "
 
 
 def _prompt() -> Any:
@@ -152,8 +148,8 @@ class _Prompt:
         from prompt_toolkit import PromptSession  # late: an extra, for terminals only
         from prompt_toolkit.history import FileHistory, History, InMemoryHistory
         from prompt_toolkit.key_binding import KeyBindings
-        from prompt_toolkit.lexers import PygmentsLexer
-        from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+        from prompt_toolkit.lexers import DynamicLexer, PygmentsLexer
+        from pygments.lexers import JavascriptLexer, PythonLexer  # type: ignore[import-untyped]
 
         class CarefulHistory(FileHistory):
             """Keeps no line that may hold a secret."""
@@ -185,18 +181,40 @@ class _Prompt:
             history=history,
             key_bindings=keys,
             multiline=True,
-            lexer=PygmentsLexer(PythonLexer),
+            lexer=DynamicLexer(self._lexer),
             prompt_continuation=lambda width, number, wrapped: "." * max(width - 1, 0) + " ",
             complete_while_typing=False,
+            bottom_toolbar=self._toolbar,
         )
+        self._lexers = {True: PygmentsLexer(JavascriptLexer), False: PygmentsLexer(PythonLexer)}
         self._answers: Any = PromptSession(history=InMemoryHistory())
 
-    def read(self, message: str, namespace: dict[str, Any]) -> str:
-        """One text, of as many lines as it takes."""
-        from prompt_toolkit.completion import WordCompleter  # late, as above
+    def _lexer(self) -> Any:
+        return self._lexers[is_javascript(self._session.default_buffer.text)]
 
-        completer = WordCompleter(words(namespace), pattern=_WORD)
-        return str(self._session.prompt(message, completer=completer))
+    def _toolbar(self) -> str:
+        typed = self._session.default_buffer.document.text_before_cursor
+        return signature(typed) or "Tab completes, :help lists commands, Ctrl-D leaves"
+
+    def read(self, message: str, session: Session, typed: str = "") -> str:
+        """One text, of as many lines as it takes. typed: what it begins with."""
+        from prompt_toolkit.completion import Completer, Completion  # late, as above
+
+        class Offers(Completer):
+            """What the database and the languages have for the place of the cursor."""
+
+            def get_completions(self, document: Any, complete_event: Any) -> Iterator[Completion]:
+                offers = completions(document.text_before_cursor, session.namespace, session.names, COMMANDS)
+                for offer in offers:
+                    yield Completion(offer.text, -offer.start, display_meta=offer.meaning)
+
+        return str(self._session.prompt(message, completer=Offers(), default=typed))
 
     def ask(self, message: str) -> str:
         return str(self._answers.prompt(message))
+
+    def ask_hidden(self, message: str) -> str:
+        """As `ask`, without showing or keeping what is typed."""
+        from prompt_toolkit import prompt  # late, as above
+
+        return str(prompt(message, is_password=True))

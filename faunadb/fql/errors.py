@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 __all__ = ["FqlSyntaxError", "line_and_column", "underline"]
 
 
@@ -56,5 +58,12 @@ def _carets(line: str, start: int, end: int) -> str:
     indent = len(line) - len(line.lstrip())
     left = max(start, indent if start < 0 else start, 0)
     right = max(min(end, len(line)), left + 1)
-    pad = "".join("\t" if char == "\t" else " " for char in line[:left])
-    return pad + " " * (left - len(pad)) + "^" * (right - left)
+    pad = "".join("\t" if char == "\t" else " " * _columns(char) for char in line[:left])
+    return pad + " " * (left - len(line[:left])) + "^" * max(sum(map(_columns, line[left:right])), 1)
+
+
+def _columns(char: str) -> int:
+    """How many columns of a terminal a character takes: East Asian ones two, those that join the one before none."""
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

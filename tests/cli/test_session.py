@@ -10,7 +10,7 @@ import pytest
 from faunadb import query as q
 from faunadb.cli import demo
 from faunadb.cli.session import Session
-from faunadb.cli.shell import is_complete, run_script, words
+from faunadb.cli.shell import is_complete, run_script
 from faunadb.objects import FaunaTime, Ref
 
 
@@ -213,8 +213,3 @@ def test_help_lists_every_command(talk):
 )
 def test_where_a_text_ends(text, complete):
     assert is_complete(text) is complete
-
-
-def test_completion_offers_both_languages(talk):
-    offered = words(talk.session.namespace)
-    assert {"Paginate", "Ref", "Get", "paginate", "q.paginate", ":time", "client", "_"} <= set(offered)

@@ -103,11 +103,28 @@ def test_interrupting_a_line_and_going_to_another_database(terminal):
 
 def test_completion(terminal):
     shell = terminal()
+    # in the middle of a line, inside of a string: the name of a collection
+    shell.send("Count(Documents(Collection('char\t")
+    shell.expect("acters")
+    shell.send("')))\r")
+    shell.expect_exact("3")
     shell.send("q.pagi\t")
-    shell.expect("paginate")
+    shell.expect("nate")
     shell.send("(q.collections())\r")
     shell.expect("characters")
-    shell.sendline(":quit")
+    shell.sendline("exit")
+    shell.expect(pexpect.EOF)
+
+
+def test_what_is_typed_at_the_pager_is_the_next_text(terminal):
+    shell = terminal()
+    shell.send("Paginate(Documents(Collection('spells')), {size: 1})\r")
+    shell.expect("-- more")
+    shell.send("Add(40, 2)\r")
+    shell.expect("Tab completes|Add")
+    shell.send("\r")
+    shell.expect_exact("42")
+    shell.sendline("quit")
     shell.expect(pexpect.EOF)
 
 
