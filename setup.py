@@ -63,6 +63,7 @@ EXTRAS["test"] = [
     "opentelemetry-sdk>=1.20",
     "trustme>=1.1",
     "pexpect>=4.9",
+    "mypy>=1.11",
     'import-linter>=2.17; python_version >= "3.11"',
 ]
 EXTRAS["docs"] = [

@@ -30,6 +30,7 @@ nitpicky = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_type_aliases = {"ExprArg": "ExprArg"}
 autodoc_default_options = {"members": True, "show-inheritance": True}
 
 html_theme = "furo"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from types import FunctionType, MethodType
-from typing import Any, Callable
+from typing import Any, Callable, Union
 
 from faunadb.errors import UnexpectedError
 
 
-class _Expr:
+class Expr:
     """An FQL expression.
 
     :ivar value: The JSON value it stands for. Only references, times and the like occur in it as objects.
@@ -37,6 +38,28 @@ class _Expr:
 
     def __hash__(self) -> int:
         return hash((type(self), _frozen(self.value)))
+
+
+#: The class's name in the official driver.
+_Expr = Expr
+
+#: What can stand where an expression is expected. A ``datetime``, which is a ``date``, needs an offset; what dictionaries,
+#: lists and tuples contain is looked at when they are wrapped; functions become lambdas.
+ExprArg = Union[
+    Expr,
+    None,
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    bytearray,
+    date,
+    Mapping[Any, Any],
+    list[Any],
+    tuple[Any, ...],
+    Callable[..., Any],
+]
 
 
 def _shown(value: Any) -> str:
@@ -75,10 +98,10 @@ _INFINITIES = (float("inf"), float("-inf"))
 
 def _wrap(value: Any) -> Any:
     """Return a value as an expression: scalars and expressions as they are, containers recursively."""
-    if isinstance(value, _Expr):
+    if isinstance(value, Expr):
         return value
     raw = _raw(value)
-    return _Expr(raw) if type(raw) is dict or type(raw) is list else raw
+    return Expr(raw) if type(raw) is dict or type(raw) is list else raw
 
 
 def _wrap_values(dct: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +114,7 @@ def _raw(value: Any) -> Any:
     kind = type(value)
     if kind is str:
         return value
-    if kind is _Expr:
+    if kind is Expr:
         return value.value
     try:
         return (_RAW_BY_TYPE.get(kind) or _raw_by_base(value))(value)
@@ -103,7 +126,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _raw_expression(value: _Expr) -> Any:
+def _raw_expression(value: Expr) -> Any:
     return value.value
 
 
@@ -150,7 +173,7 @@ def _raw_array(value: Iterable[Any]) -> list[Any]:
 def _raw_function(func: Callable[..., Any]) -> dict[str, Any]:
     """Return the FQL lambda of a Python function, which is called with variables named as its parameters."""
     names = _lambda_parameters(func)
-    body = func(*[_Expr({"var": name}) for name in names])
+    body = func(*[Expr({"var": name}) for name in names])
     return {"lambda": names[0] if len(names) == 1 else names, "expr": _raw(body)}
 
 
@@ -158,7 +181,7 @@ _RAW_BY_TYPE: dict[type, Callable[[Any], Any]] = {
     str: _same,
     bool: _same,
     type(None): _same,
-    _Expr: _raw_expression,
+    Expr: _raw_expression,
     int: _raw_integer,
     float: _raw_float,
     dict: _raw_object,
@@ -241,18 +264,18 @@ def unserializable(value: Any, reason: str = "") -> UnexpectedError:
     return UnexpectedError(f"{text}: {reason}" if reason else text, None)
 
 
-def _fn(dct: Mapping[str, Any]) -> _Expr:
+def _fn(dct: Mapping[str, Any]) -> Expr:
     """Return a form: its arguments are wrapped, the object itself is not."""
-    return _Expr({key: _raw(value) for key, value in dct.items()})
+    return Expr({key: _raw(value) for key, value in dct.items()})
 
 
-def _params(main_params: Mapping[str, Any], optional_params: Mapping[str, Any]) -> _Expr:
+def _params(main_params: Mapping[str, Any], optional_params: Mapping[str, Any]) -> Expr:
     """Return a form of which some arguments are left out when they are ``None``."""
     form = {key: _raw(value) for key, value in main_params.items()}
     for key, value in optional_params.items():
         if value is not None:
             form[key] = _raw(value)
-    return _Expr(form)
+    return Expr(form)
 
 
 def _varargs(values: Sequence[Any]) -> Any:

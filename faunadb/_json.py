@@ -6,15 +6,14 @@ import functools
 import json
 import json.encoder
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
-from datetime import date, datetime
 from json import JSONDecodeError, JSONDecoder, JSONEncoder
 from typing import Any, Callable, Optional, Union
 
-from faunadb._expressions import CONTAINERS, _Expr, enter, unserializable
+from faunadb._expressions import CONTAINERS, enter
 from faunadb.errors import UnexpectedError
-from faunadb.objects import _NATIVE_BY_NAME, FaunaTime, Query, Ref, SetRef, _date_from_text
+from faunadb.objects import _NATIVE_BY_NAME, FaunaTime, Query, Ref, SetRef, _date_from_text, _json_value
 
 Text = Union[str, bytes, bytearray]
 
@@ -227,21 +226,6 @@ def to_json(dct: Any, pretty: bool = False, sort_keys: bool = False) -> str:
         # The one complaint that the encoder makes by itself.
         text = f"Unserializable object nan of type {float}: JSON has neither NaN nor infinity"
         raise UnexpectedError(text, None) from error
-
-
-def _json_value(obj: Any) -> Any:
-    """Return the JSON value that an object stands for."""
-    if type(obj) is _Expr:
-        return obj.value
-    if isinstance(obj, _Expr):
-        return obj.to_fauna_json()
-    if isinstance(obj, datetime):
-        return FaunaTime(obj).to_fauna_json()
-    if isinstance(obj, date):
-        return {"@date": obj.isoformat()}
-    if isinstance(obj, (bytes, bytearray)):
-        return {"@bytes": urlsafe_b64encode(obj).decode("ascii")}
-    raise unserializable(obj)
 
 
 class _FaunaJSONEncoder(JSONEncoder):

@@ -6,13 +6,14 @@ import logging
 import os
 import re
 import threading
+import warnings
 import weakref
 from collections.abc import Mapping
 from importlib import import_module
 from json import JSONDecodeError
 from sys import is_finalizing
 from time import time
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
 from faunadb import __api_version__, _telemetry
 from faunadb._driver_env import RuntimeEnvHeader
@@ -21,12 +22,13 @@ from faunadb._family import _Counter, _LastTxnTime
 from faunadb._headers import CONTROL_CHARACTERS, in_header
 from faunadb._json import parse_json, to_json
 from faunadb.errors import FaunaError, UnexpectedError, _get_or_raise
-from faunadb.query import _wrap
+from faunadb.query import ExprArg, _wrap
 from faunadb.request_result import RequestResult
 
 # `requests` takes longer to load than all else together: it is loaded with the first client, not with this module.
 if TYPE_CHECKING:
     from requests import Session
+    from typing_extensions import Unpack
 
     from faunadb._transport import Answer, Seconds, Shortcut
     from faunadb.streams import Subscription
@@ -40,6 +42,16 @@ _log = logging.getLogger("faunadb")
 _log.addHandler(logging.NullHandler())
 
 _TRACEPARENT = r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+
+
+class _SharedByClients(TypedDict, total=False):
+    """Keywords of a client beyond its documented arguments: what it has from the client that it comes from."""
+
+    query_timeout_ms: Union[int, str, None]
+    session: Optional[Session]
+    counter: Optional[_Counter]
+    last_txn_time: Optional[_LastTxnTime]
+    _resolved_endpoint: Optional[Endpoint]
 
 
 class FaunaClient:
@@ -66,6 +78,8 @@ class FaunaClient:
         client that it comes from. :meth:`new_session_client` is the easier way.
     :raises ValueError: When the endpoint is malformed, or a timeout is no number.
 
+    Other keywords do nothing, and warn (``UserWarning``).
+
     A client may be used by many threads at once. It closes its connections when it and all clients that share
     them are gone or closed.
     """
@@ -81,9 +95,10 @@ class FaunaClient:
         pool_connections: int = 10,
         pool_maxsize: int = 10,
         endpoint: Optional[str] = None,
-        **kwargs: Any,
+        **kwargs: Unpack[_SharedByClients],
     ) -> None:
         self._closed = True  # Until there is something to close.
+        _warn_of_unknown(kwargs)
         self.domain = domain
         self.scheme = scheme
         self.port: int = (443 if scheme == "https" else 80) if port is None else port
@@ -173,7 +188,7 @@ class FaunaClient:
 
     def query(
         self,
-        expression: Any,
+        expression: ExprArg,
         timeout_millis: Optional[int] = None,
         tags: Optional[Mapping[str, str]] = None,
         traceparent: Optional[str] = None,
@@ -200,7 +215,7 @@ class FaunaClient:
 
     def stream(
         self,
-        expression: Any,
+        expression: ExprArg,
         options: Optional[dict[str, Any]] = None,
         on_start: Optional[Callable[[Any], Any]] = None,
         on_error: Optional[Callable[[Any], Any]] = None,
@@ -481,6 +496,24 @@ def _driver_headers() -> dict[str, str]:
         "X-FaunaDB-API-Version": API_VERSION,
         "X-Driver-Env": str(RuntimeEnvHeader()),
     }
+
+
+def _warn_of_unknown(keywords: Mapping[str, Any]) -> None:
+    """Warn of a client's keywords that mean nothing; the official driver swallowed them."""
+    known = _SharedByClients.__annotations__
+    for name in keywords:
+        if name not in known:
+            warnings.warn(_unknown_keyword(name), stacklevel=3)
+
+
+def _unknown_keyword(name: str) -> str:
+    from difflib import get_close_matches  # late: few programs mistype
+
+    code = FaunaClient.__init__.__code__
+    names = [*code.co_varnames[1 : code.co_argcount], *_SharedByClients.__annotations__]
+    near = get_close_matches(name, [each for each in names if not each.startswith("_")], 1, cutoff=0.7)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"FaunaClient has no argument {name!r}, it is ignored.{hint}"
 
 
 def _milliseconds(value: Any) -> Optional[int]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import date, datetime
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypedDict, Union
 
-from faunadb._expressions import _shown_members
+from faunadb._expressions import Expr as Expr
+from faunadb._expressions import ExprArg as ExprArg
+from faunadb._expressions import _shown_members, unserializable
 from faunadb.deprecated import deprecated
-from faunadb.query import _Expr
+from faunadb.errors import UnexpectedError
 
 
-class Ref(_Expr):
+class Ref(Expr):
     """Reference to a document, or to a database, collection, index, function, role, key and so on.
 
     :param id: The last part of the reference: a document's id, or a name.
@@ -87,7 +90,7 @@ class Native:
 _NATIVE_BY_NAME: dict[str, Ref] = {ref.id(): ref for ref in vars(Native).values() if isinstance(ref, Ref)}
 
 
-class SetRef(_Expr):
+class SetRef(Expr):
     """A set that a query returned: an expression that can be used where sets are expected.
 
     :param set_ref: What is inside ``@set``: a ``dict``, or an expression such as ``query.match(...)``.
@@ -96,7 +99,7 @@ class SetRef(_Expr):
     _is_written = False  # whether it is an expression that somebody wrote, not one that a query returned
 
     def __init__(self, set_ref: Any) -> None:
-        if isinstance(set_ref, _Expr):
+        if isinstance(set_ref, Expr):
             self._is_written = True
             set_ref = set_ref.value
         self.value = set_ref
@@ -110,7 +113,7 @@ class SetRef(_Expr):
         return f"SetRef({self.value!r})"
 
 
-class FaunaTime(_Expr):
+class FaunaTime(Expr):
     """A point in time, with nanoseconds.
 
     :param value: ISO 8601 text (``"1970-01-01T00:00:00.123456789Z"``), kept as it is but for ``+00:00``,
@@ -151,7 +154,7 @@ def _aware_isoformat(value: datetime) -> str:
     return value.isoformat()
 
 
-class Query(_Expr):
+class Query(Expr):
     """A lambda that a query returned, for instance the body of a function.
 
     :param value: What is inside ``@query``: a ``dict`` with ``lambda`` and ``expr``.
@@ -162,6 +165,71 @@ class Query(_Expr):
 
     def __repr__(self) -> str:
         return f"Query({self.value!r})"
+
+
+class _HasRef(TypedDict):
+    ref: Ref
+    ts: int
+
+
+class Document(_HasRef, total=False):
+    """The shape of a document of a user collection, as ``get``, ``create``, ``update`` and others return it.
+
+    A type hint only: results are plain dictionaries, and :meth:`FaunaClient.query
+    <faunadb.client.FaunaClient.query>` can be assigned to it.
+
+    ``ref``: :class:`Ref`. ``ts``: microseconds since the epoch. ``data``: what the application keeps, absent when
+    it gave none. ``ttl``: when the document ends, if it does.
+    """
+
+    data: dict[str, Any]
+    ttl: FaunaTime
+
+
+class _HasData(TypedDict):
+    data: list[Any]
+
+
+class PageDict(_HasData, total=False):
+    """The shape of what ``paginate`` returns: a type hint as :class:`Document` is.
+
+    ``data``: the elements. ``before``, ``after``: cursors to give back to ``paginate``, absent at the ends.
+    :class:`faunadb.page.Page` makes an object of it.
+    """
+
+    before: Any
+    after: Any
+
+
+def json_default(value: Any) -> Any:
+    """Return what stands for a value in JSON, as the wire protocol has it: a ``default`` for :func:`json.dumps`.
+
+    ``json.dumps(client.query(...), default=json_default)`` writes any result. References become ``{"@ref": ...}``,
+    times ``{"@ts": ...}``, dates ``{"@date": ...}``, bytes ``{"@bytes": ...}`` (URL-safe base64), sets
+    ``{"@set": ...}``, lambdas ``{"@query": ...}``.
+
+    :raises TypeError: For any other type.
+    :raises ValueError: For a ``datetime`` without an offset.
+    """
+    try:
+        return _json_value(value)
+    except UnexpectedError as error:
+        raise TypeError(str(error)) from None
+
+
+def _json_value(obj: Any) -> Any:
+    """Return the JSON value that an object stands for; ``UnexpectedError`` for one that has none."""
+    if type(obj) is Expr:
+        return obj.value
+    if isinstance(obj, Expr):
+        return obj.to_fauna_json()
+    if isinstance(obj, datetime):
+        return FaunaTime(obj).to_fauna_json()
+    if isinstance(obj, date):
+        return {"@date": obj.isoformat()}
+    if isinstance(obj, (bytes, bytearray)):
+        return {"@bytes": urlsafe_b64encode(obj).decode("ascii")}
+    raise unserializable(obj)
 
 
 def _date_from_text(text: str) -> date:

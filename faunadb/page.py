@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Callable, Optional
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, Protocol, overload
 
 from faunadb import query
+from faunadb.query import ExprArg
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    # With a default, so that ``Page`` alone is good as a type hint too. Type checkers bring `typing_extensions`.
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+U = TypeVar("U")
 
 
-class Page:
+class _Queries(Protocol):
+    """A client, as far as paging needs it."""
+
+    def query(self, expression: ExprArg, /) -> Any: ...
+
+
+class Page(Generic[T]):
     """The result of ``paginate``.
 
     :ivar data: The elements of this page (``list``).
     :ivar before: Cursor of the page before this one; ``None`` on the first page.
     :ivar after: Cursor of the page after this one; ``None`` on the last page.
+
+    As a type hint, ``Page[str]`` is a page of strings.
     """
 
     @staticmethod
-    def from_raw(raw: dict[str, Any]) -> Page:
+    def from_raw(raw: Mapping[str, Any]) -> Page[Any]:
         """Build from the ``dict`` that a query with ``paginate`` returns; ``KeyError`` without ``data``."""
         return Page(raw["data"], raw.get("before"), raw.get("after"))
 
-    def __init__(self, data: list[Any], before: Any = None, after: Any = None) -> None:
+    def __init__(self, data: list[T], before: Any = None, after: Any = None) -> None:
         self.data = data
         self.before = before
         self.after = after
 
-    def map_data(self, func: Callable[[Any], Any]) -> Page:
+    def map_data(self, func: Callable[[T], U]) -> Page[U]:
         """Return a page with the same cursors whose elements are ``func(element)``."""
         return Page([func(element) for element in self.data], self.before, self.after)
 
@@ -36,16 +56,47 @@ class Page:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Page):
             return NotImplemented
-        return self.data == other.data and self.before == other.before and self.after == other.after
+        return bool(self.data == other.data and self.before == other.before and self.after == other.after)
 
     # Pages hold a list that callers may change, so they are not hashable.
     __hash__ = None  # type: ignore[assignment]
 
+    @overload
     @staticmethod
     def set_iterator(
-        client: Any,
-        set_query: Any,
-        map_lambda: Any = None,
+        client: _Queries,
+        set_query: ExprArg,
+        map_lambda: ExprArg = None,
+        mapper: None = None,
+        page_size: Optional[int] = None,
+    ) -> Iterator[Any]: ...
+
+    @overload
+    @staticmethod
+    def set_iterator(
+        client: _Queries,
+        set_query: ExprArg,
+        map_lambda: ExprArg = None,
+        *,
+        mapper: Callable[[Any], U],
+        page_size: Optional[int] = None,
+    ) -> Iterator[U]: ...
+
+    @overload
+    @staticmethod
+    def set_iterator(
+        client: _Queries,
+        set_query: ExprArg,
+        map_lambda: ExprArg,
+        mapper: Callable[[Any], U],
+        page_size: Optional[int] = None,
+    ) -> Iterator[U]: ...
+
+    @staticmethod
+    def set_iterator(
+        client: _Queries,
+        set_query: ExprArg,
+        map_lambda: ExprArg = None,
         mapper: Optional[Callable[[Any], Any]] = None,
         page_size: Optional[int] = None,
     ) -> Iterator[Any]:
@@ -59,7 +110,7 @@ class Page:
         :raises FaunaError: Whatever a query raises, when the page concerned is fetched.
         """
 
-        def fetch(**cursor: Any) -> Page:
+        def fetch(**cursor: Any) -> Page[Any]:
             page_query = query.paginate(set_query, size=page_size, **cursor)
             if map_lambda is not None:
                 page_query = query.map_(map_lambda, page_query)

@@ -46,6 +46,11 @@ class RequestResult:
         self.start_time = start_time
         self.end_time = end_time
 
+    def __repr__(self) -> str:
+        # Neither what was asked nor what was answered: both may hold passwords and secrets.
+        took = f"{self.time_taken * 1000:.1f} ms"
+        return f"RequestResult({self.method} /{self.path}, status {self.status_code}, {took})"
+
     @property
     def time_taken(self) -> float:
         """Seconds between sending the request and having the response."""

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -419,3 +420,35 @@ def test_standard_logging(mock: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert "secret" not in record.getMessage()
     assert "private" not in record.getMessage()
     assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("faunadb").handlers)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "hint"),
+    [
+        ("endpont", " Did you mean 'endpoint'?"),
+        ("query_timeout", " Did you mean 'query_timeout_ms'?"),
+        ("colour", ""),
+    ],
+)
+def test_unknown_keywords_warn(keyword: str, hint: str) -> None:
+    with pytest.warns(UserWarning, match="no argument") as warned:
+        FaunaClient("secret", endpoint=URL, **{keyword: URL}).close()
+    assert [str(each.message) for each in warned] == [
+        f"FaunaClient has no argument {keyword!r}, it is ignored.{hint}"
+    ]
+    assert warned[0].filename == __file__
+
+
+def test_keywords_of_the_original_are_silent() -> None:
+    first = client_of()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        session = client_of(
+            session=first.session,
+            counter=first.counter,
+            last_txn_time=first._last_txn_time,
+            query_timeout_ms="5",
+        )
+        first.new_session_client("other").close()
+    assert session.session is first.session
+    assert session.get_query_timeout() == 5

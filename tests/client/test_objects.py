@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import datetime
+import json
 import pickle
 
 import pytest
 
+from faunadb import objects
 from faunadb import query as q
 from faunadb._json import to_json
 from faunadb.errors import (
@@ -21,7 +23,7 @@ from faunadb.errors import (
     UnexpectedError,
     _get_or_raise,
 )
-from faunadb.objects import FaunaTime, Native, Query, Ref, SetRef
+from faunadb.objects import FaunaTime, Native, Query, Ref, SetRef, json_default
 from faunadb.page import Page
 from faunadb.request_result import RequestResult
 from faunadb.streams.errors import StreamError
@@ -196,3 +198,59 @@ def test_get_or_raise() -> None:
         with pytest.raises(UnexpectedError, match="expected key a"):
             _get_or_raise(None, dct, "a")
     assert result(200, {}).time_taken == 1.5
+
+
+def test_an_exchange_shows_nothing_that_was_said() -> None:
+    exchange = RequestResult(
+        "POST",
+        "",
+        None,
+        q.login("r", {"password": "p4ss"}),
+        "fnABC",
+        {"resource": "fnABC"},
+        201,
+        {},
+        1.0,
+        1.0125,
+    )
+    assert repr(exchange) == "RequestResult(POST /, status 201, 12.5 ms)"
+
+
+def test_results_as_json() -> None:
+    ref = Ref("1", Ref("spells", Ref("collections")))
+    document = {
+        "ref": ref,
+        "data": {
+            "at": FaunaTime("2020-01-01T00:00:00.123456789Z"),
+            "python": datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc),
+            "on": datetime.date(2020, 2, 29),
+            "raw": [b"\xff\xfe", bytearray(b"a")],
+            "set": SetRef({"match": Ref("all", Ref("indexes"))}),
+            "body": Query({"lambda": "x", "expr": {"var": "x"}}),
+            "asked": q.now(),
+        },
+    }
+    found = json.loads(json.dumps(document, default=json_default, indent=2))
+    assert found["ref"]["@ref"]["collection"] == {
+        "@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}
+    }
+    assert found["data"] == {
+        "at": {"@ts": "2020-01-01T00:00:00.123456789Z"},
+        "python": {"@ts": "2020-01-01T00:00:00Z"},
+        "on": {"@date": "2020-02-29"},
+        "raw": [{"@bytes": "__4="}, {"@bytes": "YQ=="}],
+        "set": {"@set": {"match": {"@ref": {"id": "all", "collection": {"@ref": {"id": "indexes"}}}}}},
+        "body": {"@query": {"lambda": "x", "expr": {"var": "x"}}},
+        "asked": {"now": None},
+    }
+    with pytest.raises(TypeError, match="type <class 'object'>"):
+        json.dumps({"a": object()}, default=json_default)
+    with pytest.raises(ValueError, match="offset"):
+        json.dumps(datetime.datetime(2020, 1, 1), default=json_default)
+
+
+def test_expressions_have_a_public_type() -> None:
+    assert q.Expr is objects.Expr is q._Expr
+    assert isinstance(q.now(), q.Expr)
+    assert isinstance(Ref("1"), q.Expr)
+    assert pickle.loads(pickle.dumps(q.now())) == q.now()
