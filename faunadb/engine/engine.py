@@ -32,7 +32,7 @@ from .language.legacy import writer_for
 from .language.nodes import Node
 from .language.overruns import Overrun
 from .language.parser import parse_query
-from .language.prepared import PreparedQueries, Text
+from .language.prepared import Parsed, PreparedQueries, Text
 from .language.registry import FORMS, READ, WRITE
 from .language.values import DATABASES, Document, Ref
 from .request import (
@@ -288,21 +288,29 @@ class Engine:
         schema = schema_view(self, snap)
         auth = self.authenticate(snap, schema, request.authorization, request.deadline)
         ctx = self.context(request, snap, schema, auth, tx)
-        try:
-            with budget.of(ctx):
-                node, effect, ctx.literals = self._parse(ctx, request)
-        except QueryErrors as errors:
-            raise Failed(errors, snap.time) from None
+        node, effect, ctx.literals = self._parsed(ctx, request)
         return _Prepared(auth, node, effect, snap.schema_version, ctx)
 
-    def _parse(self, ctx: Context, request: Request) -> tuple[Node, int, list[Any]]:
+    def _parsed(self, ctx: Context, request: Request) -> Parsed:
+        source = request.source
+        text = source if type(source) is bytes else source.source if type(source) is Text else None
+        known = None if text is None else self.prepared.known(ctx, text, request.version)
+        if known is not None:
+            return known
+        try:
+            with budget.of(ctx):
+                return self._parse(ctx, request)
+        except QueryErrors as errors:
+            raise Failed(errors, ctx.snap.time) from None
+
+    def _parse(self, ctx: Context, request: Request) -> Parsed:
         source = request.source
         if type(source) is bytes:
             source = Text(source, request.version)
         if type(source) is Text:
             return self.prepared.parse(ctx, source)
         node = parse_query(ctx, source)
-        return node, node.effect(), []
+        return Parsed(node, node.effect(), [])
 
     def authenticate(
         self, snap: Snapshot, schema: Any, header: Optional[str], deadline: Optional[float] = None

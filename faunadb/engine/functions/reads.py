@@ -52,10 +52,10 @@ def get(ctx: Context, target: Union[v.Ref, sets.LazySet], ts: Any) -> v.Document
         target = first
     if not sets.readable(ctx, target, ts):
         raise permission_denied()
-    found = documents.get(ctx, target, ts)
-    if found is None:
+    row = documents.row(ctx, target, ts)
+    if row is None:
         raise not_found(documents.kind(target))
-    return found
+    return documents.document(ctx, target, row)
 
 
 @form(Arg("exists", ANY_IDENTIFIER), optional=(_TS,), effect=READ)

@@ -200,7 +200,9 @@ class Context:
     def read(self, size: int) -> None:
         """Count one read of size bytes."""
         self.read_ops += -(-size // READ_UNIT) or 1
-        self.read_bytes(size)
+        self.reads += size
+        if self.in_place and self.reads > _IN_PLACE_READ:
+            raise TakesLong
 
     def read_set(self, partitions: int) -> int:
         """Count the beginning of a read of a set, which asks each of its partitions. Returns the bytes that covers."""
@@ -209,7 +211,9 @@ class Context:
 
     def read_entry(self, size: int, free: int) -> int:
         """Count one entry of a set. free: bytes that are covered by what was counted; returns what is left of them."""
-        self.read_bytes(size)
+        self.reads += size
+        if self.in_place and self.reads > _IN_PLACE_READ:
+            raise TakesLong
         if size > free:
             more = -(-(size - free) // READ_UNIT)
             self.read_ops += more

@@ -98,7 +98,12 @@ def bind(fn: Lambda, argument: Any, position: Position) -> Env:
 def apply(ctx: Context, fn: Lambda, argument: Any, position: Position) -> Any:
     """Call fn with one argument value."""
     body = fn._body or body_of(ctx, fn)
-    env = bind(fn, argument, position)
+    pattern = fn.pattern
+    if type(pattern) is str and pattern != "_":  # most are like that
+        env = dict(fn.env)
+        env[pattern] = argument
+    else:
+        env = bind(fn, argument, position)
     if ctx.depth >= MAX_DEPTH:
         description = f"Call stack reached the maximum limit of {MAX_DEPTH}."
         raise QueryErrors([QueryError(position, "stack overflow", description)])

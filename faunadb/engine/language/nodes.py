@@ -378,7 +378,7 @@ class FormNode(Node):
         failure: Optional[QueryErrors] = None
         for index, node, cast, position in self.work:
             try:
-                value = node.eval(ctx, env)
+                value = env[node.name] if type(node) is Var else node.eval(ctx, env)
                 if cast is not None and type(value) not in cast.fast:
                     value = cast.convert(ctx, value)
                 args[index] = value

@@ -158,18 +158,20 @@ class PreparedQueries:
             return Text(source, version, shape, literals, reader.read(source))
         return Text(source, version, shape, literals)
 
+    def known(self, ctx: Context, source: bytes, version: str) -> Optional[Parsed]:
+        """The tree of a query whose very text was parsed before under such a context."""
+        found = self._texts.get((version, source))
+        if found is not None:
+            tree, parsed = found[0]
+            if tree.committed is ctx.schema.committed and tree.scope == ctx.scope:
+                return parsed  # type: ignore[no-any-return]
+        return None
+
     def parse(self, ctx: Context, text: Text) -> Parsed:
         """The tree of a query under a context. Raises `QueryErrors`."""
-        committed, scope = ctx.schema.committed, ctx.scope
-        key = (text.version, text.source)
-        known = self._texts.get(key)
-        if known is not None:
-            (tree, literals), _ = known
-            if tree.committed is committed and tree.scope == scope:
-                return Parsed(tree.node, tree.effect, literals)
         parsed, tree = self._parse(ctx, text)
         if tree is not None and len(text.source) <= MAX_REMEMBERED:
-            self._texts.keep(key, (tree, parsed.literals), len(text.source) + _BESIDE)
+            self._texts.keep((text.version, text.source), (tree, parsed), len(text.source) + _BESIDE)
         return parsed
 
     def _parse(self, ctx: Context, text: Text) -> tuple[Parsed, Optional[_Tree]]:

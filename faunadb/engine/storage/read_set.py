@@ -214,8 +214,17 @@ class ReadSet:
         """A document was read, or found to be absent: any of its versions."""
         self._documents.add((scope, coll, doc))
         if len(self._documents) > MAX_READ:
-            self._wide.update(collection_path(*key[:2]) for key in self._documents)
-            self._documents.clear()
+            self._widen()
+
+    def documents(self, scope: int, coll: int, docs: Iterable[int]) -> None:
+        """The same for several documents of a collection."""
+        self._documents.update([(scope, coll, doc) for doc in docs])
+        if len(self._documents) > MAX_READ:
+            self._widen()
+
+    def _widen(self) -> None:
+        self._wide.update(collection_path(*key[:2]) for key in self._documents)
+        self._documents.clear()
 
     def range(
         self,

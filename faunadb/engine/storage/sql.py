@@ -73,8 +73,7 @@ class SqlSnapshot(Snapshot):
             if ttl is not None and ttl > self.time:
                 self.reads.expires(ttl)
             found[doc] = VersionRow(ts, live == 1, ttl, data, txn)
-        for doc in docs:
-            self.reads.document(scope, coll, doc)
+        self.reads.documents(scope, coll, docs)
         return found
 
     def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:

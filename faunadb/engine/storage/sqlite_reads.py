@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Optional
 
 from .base import EntryRow
@@ -11,7 +12,8 @@ from .sql import Row, SqlSnapshot
 from .sqlite_schema import explain
 from .statements import ENTRY_COLUMNS, VERSION_COLUMNS, Statements, entry_statement
 
-_make = EntryRow._make
+# In C: `EntryRow._make` is a function of Python, and called for each row.
+_make = partial(tuple.__new__, EntryRow)
 
 _LIVE_COLUMNS = f"{ENTRY_COLUMNS}, NULL"
 _ENDED_COLUMNS = f"{ENTRY_COLUMNS}, removed"

@@ -20,8 +20,6 @@ def _header_error(name: str, reason: str) -> RequestError:
     return bad_request(f"Invalid header '{name}': {reason}")
 
 
-#: Headers that most requests do not have.
-_SELDOM = ("x-query-timeout", "x-max-retries-on-contention")
 #: Numbers of fewer digits fit into 64 bits.
 _SURE_DIGITS = 19
 INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -53,13 +51,28 @@ def _version(headers: dict[str, str]) -> str:
     return version
 
 
+@lru_cache(256)
+def _limits(timeout: Optional[str], retries: Optional[str]) -> Optional[tuple[int, int]]:
+    """Milliseconds a query may take, and retries, by their headers. None for what takes a closer look."""
+    milliseconds, times = DEFAULT_TIMEOUT, DEFAULT_RETRIES
+    if timeout is not None:
+        if not re.fullmatch("[1-9][0-9]{0,5}", timeout) or int(timeout) > MAX_TIMEOUT:
+            return None
+        milliseconds = int(timeout)
+    if retries is not None:
+        if not re.fullmatch("[0-7]", retries):
+            return None
+        times = int(retries)
+    return milliseconds, times
+
+
 def read_options(headers: dict[str, str]) -> Options:
     """Check the protocol headers in their documented order. Raises `RequestError` (400)."""
     version = _version(headers)
-    if headers.keys().isdisjoint(_SELDOM):
-        seen = headers.get("x-last-seen-txn", "0")
-        if len(seen) < _SURE_DIGITS and seen.isdecimal() and seen.isascii():
-            return Options(version, int(seen))
+    seen = headers.get("x-last-seen-txn", "0")
+    limits = _limits(headers.get("x-query-timeout"), headers.get("x-max-retries-on-contention"))
+    if limits is not None and len(seen) < _SURE_DIGITS and seen.isdecimal() and seen.isascii():
+        return Options(version, int(seen), *limits)
     last_seen = _number(headers, "x-last-seen-txn", "timestamp")
     timeout = _number(headers, "x-query-timeout", "number")
     if timeout is not None and timeout <= 0:
