@@ -198,9 +198,24 @@ def _convert_members(dct: dict[str, Any]) -> dict[str, Any]:
     return {key: _convert(member) for key, member in dct.items()}
 
 
+def _reader(decoder: JSONDecoder) -> Callable[[str], Any]:
+    """Return what does the same as ``decoder.decode``, which looks for white space first and last."""
+    scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once  # type: ignore[attr-defined]
+    decode = decoder.decode
+
+    def read(text: str) -> Any:
+        try:
+            value, end = scan(text, 0)
+        except StopIteration:
+            return decode(text)
+        return value if end == len(text) else decode(text)
+
+    return read
+
+
 _PLAIN_DECODER = JSONDecoder()
-_read_plain = _PLAIN_DECODER.decode
-_read_tagged = JSONDecoder(object_hook=_read_object).decode
+_read_plain = _reader(_PLAIN_DECODER)
+_read_tagged = _reader(JSONDecoder(object_hook=_read_object))
 
 # Writing.
 

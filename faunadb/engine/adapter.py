@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Optional
 from urllib.parse import urlsplit
@@ -164,11 +165,12 @@ class EngineAdapter(BaseAdapter):
         if limit is not None and not _set_limit(incoming, limit):
             limit = None
 
-        def visit() -> HttpResponse:
-            return forks.visit_alone(lambda: self._answer(incoming, request))
-
         began = time.monotonic()
-        answer = companions.run(visit) if companions.wanted() else visit()
+        work = partial(self._answer, incoming, request)
+        if companions.wanted():
+            answer = companions.run(partial(forks.visit_alone, work))
+        else:
+            answer = forks.visit_alone(work)
         if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
             raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
         return answer

@@ -37,13 +37,23 @@ _idle: deque[_Companion] = deque()
 
 def wanted() -> bool:
     """Whether this is the main thread of a program that has signal handlers of its own."""
+    global _handlers, _are_own
     if _thread.get_ident() != threading.main_thread().ident:
         return False
-    for number in _SIGNALS:
-        handler = _signal.getsignal(number)
-        if handler is not None and type(handler) is not int and handler is not signal.default_int_handler:
-            return True
-    return False
+    # Every query of the main thread asks: what was found is kept for as long as no handler changes.
+    handlers = tuple(map(_signal.getsignal, _SIGNALS))
+    if handlers != _handlers:
+        _are_own = any(map(_is_own, handlers))
+        _handlers = handlers
+    return _are_own
+
+
+_handlers: tuple[Any, ...] = ()
+_are_own = False
+
+
+def _is_own(handler: Any) -> bool:
+    return handler is not None and type(handler) is not int and handler is not signal.default_int_handler
 
 
 def run(work: Callable[[], T]) -> T:

@@ -82,6 +82,10 @@ def visit_alone(work: Callable[[], T]) -> T:
             "a query of an embedded database was begun while the same thread is in the midst of another one, "
             "by a signal handler or a finalizer: do it afterwards, or in another thread"
         )
+    if _door is None:
+        result = _inside(work)
+        if result is not _CLOSED:
+            return result
     _here.inside = False
     return visit(work)
 
