@@ -138,6 +138,7 @@ def _read_object(dct: dict[str, Any]) -> Any:
 
 # In a page of documents, the reference to their collection comes again with each of them.
 _COLLECTION_REF = r'\{"@ref":\{"id":"[^"\\]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}'
+_DOCUMENT_REF = r'\{"@ref":\{"id":"([^"\\]*)","collection":NaN\}\}'
 _PAGE_LENGTH = 2000
 
 _new_object = object.__new__
@@ -146,22 +147,35 @@ _new_object = object.__new__
 def _read_page(text: str) -> Any:
     """Return the value of a long text, in which the first reference to a collection is not read each time.
 
-    All its occurrences are replaced by ``NaN`` before reading. JSON has no such thing (servers write it as a
-    string), but the decoder asks what it stands for. What looks like a reference is one: within a string, its
-    quotes would be escaped.
+    All its occurrences are replaced by ``NaN`` before reading, and then references to its documents by
+    ``Infinity``. JSON has no such things (servers write them as strings), but the decoder asks, in the order of the
+    text, what they stand for. What looks like a reference is one: within a string, its quotes would be escaped.
     """
     found = re.search(_COLLECTION_REF, text)
     if found is None:
         return _read_tagged(text)
     repeated = found.group()
-    return _reader_of_page(repeated)(text.replace(repeated, "NaN"))
+    if "Infinity" in text or "NaN" in text:
+        return _read_tagged(text)
+    text = text.replace(repeated, "NaN")
+    ids = iter(re.findall(_DOCUMENT_REF, text))
+    collection = _collection_ref(repeated)
+
+    def constant(name: str) -> Ref:
+        if name == "NaN":
+            return collection
+        ref = _new_object(Ref)
+        ref.value = {"id": next(ids), "collection": collection}
+        return ref
+
+    decoder = JSONDecoder(object_hook=_read_object, parse_constant=constant)
+    return decoder.decode(re.sub(_DOCUMENT_REF, "Infinity", text))
 
 
 @functools.lru_cache(maxsize=64)
-def _reader_of_page(collection_json: str) -> Callable[[str], Any]:
-    ref = _read_tagged(collection_json)
-    constants = {"NaN": ref, "Infinity": float("inf"), "-Infinity": float("-inf")}
-    return JSONDecoder(object_hook=_read_object, parse_constant=constants.__getitem__).decode
+def _collection_ref(collection_json: str) -> Ref:
+    ref: Ref = _read_tagged(collection_json)
+    return ref
 
 
 def _parse_json_hook(dct: dict[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from .errors import (
     undefined_ref,
     wrong_type,
 )
-from .lambdas import LambdaNode, apply, static_effect
+from .lambdas import MAX_DEPTH, LambdaNode, apply, static_effect
 from .nodes import (
     ERROR_SIZE,
     Env,
@@ -96,8 +96,22 @@ class MapNode(CallbackNode):
         position = (self.pos, self.key)
         items = collection.data if type(collection) is v.Page else collection
         ctx.check_width(len(items))
-        results = [apply(ctx, fn, item, position) for item in self.ahead(ctx, items)]
+        if self.fn.is_get and len(items) > 1 and ctx.effect_limit >= READ and ctx.depth < MAX_DEPTH:
+            results = self._get_each(ctx, fn, items)
+        else:
+            results = [apply(ctx, fn, item, position) for item in self.ahead(ctx, items)]
         return collection.with_data(results) if type(collection) is v.Page else results
+
+    def _get_each(self, ctx: Context, fn: v.Lambda, items: list[Any]) -> list[Any]:
+        """The documents of refs: what pages are mapped to most of all."""
+        position = (self.pos, self.key)
+        results: list[Any] = []
+        for start in range(0, len(items), _BLOCK):
+            block = items[start : start + _BLOCK]
+            for item, document in zip(block, PLACES.documents(ctx, block)):
+                results.append(apply(ctx, fn, item, position) if document is None else document)
+        ctx.prefetched.clear()
+        return results
 
 
 class ForeachNode(CallbackNode):

@@ -37,6 +37,11 @@ class LambdaNode:
             self._gets = type(self.pattern) is str and self.body.gets(self.pattern)
         return self._gets
 
+    @property
+    def is_get(self) -> bool:
+        """Whether it does nothing but to read that document."""
+        return self.gets_argument and self.body.is_get
+
     def close(self, env: Env) -> Lambda:
         """A lambda for use right now; shares the environment."""
         return Lambda(self.pattern, self.body, self.version, env)

@@ -58,6 +58,11 @@ class Node:
         """True when evaluating this begins by reading the document of a variable's ref, as far as is plain to see."""
         return False
 
+    @property
+    def is_get(self) -> bool:
+        """True for the form ``get`` of a variable's ref."""
+        return False
+
     def has_form(self) -> bool:
         """True when a form is in it (two separately written lambdas with forms are never equal)."""
         return True
@@ -399,11 +404,13 @@ class FormNode(Node):
                 ctx.allocate(size)
         return result
 
+    @property
+    def is_get(self) -> bool:
+        return self.form.name == "get" and len(self.slots) == 1 and type(self.slots[0][1]) is Var
+
     def gets(self, name: str) -> bool:
-        if self.form.name == "get" and len(self.slots) == 1:
-            target = self.slots[0][1]
-            if type(target) is Var and target.name == name:
-                return True
+        if self.is_get and self.slots[0][1].name == name:  # type: ignore[attr-defined]
+            return True
         return any(node.gets(name) for _, node, _, _ in self.work)
 
     def effect(self) -> int:

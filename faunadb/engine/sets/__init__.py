@@ -120,6 +120,7 @@ PLACES.filter = Filter
 PLACES.join = Join
 PLACES.check_join_index = check_join_index
 PLACES.iterate = iterate
+PLACES.documents = documents.several
 
 __all__ = [
     "Difference",

@@ -44,7 +44,9 @@ def test_the_results_are_the_same(
     alone = world.raw(query, headers={"x-faunadb-api-version": "4", "x-query-timeout": "60000"})
     assert together.status == 200
     assert together.body == alone.body
-    costs = [[pair for pair in each.headers if "read" in pair[0]] for each in (together, alone)]
+    costs = [
+        [pair for pair in each.headers if "read" in pair[0] or "ops" in pair[0]] for each in (together, alone)
+    ]
     assert costs[0] == costs[1] != []
 
 
