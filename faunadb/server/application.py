@@ -181,7 +181,6 @@ class Application:
         try:
             headers = read_headers(scope)
             self._browsers.check(headers)
-            begun = time.perf_counter()
             response, close = await self._respond(scope, headers, receive)
             status = response.status
             if "origin" in headers and self._browsers.is_listed(headers["origin"]):
@@ -192,7 +191,7 @@ class Application:
                     del headers, response  # there may be thousands of streams
                     await self._streams.send_events(stream, receive, send)
             else:
-                if time.perf_counter() - begun > MOMENT:
+                if time.perf_counter() - started > MOMENT:
                     # What came together is answered together: the thread that sends is woken once for all.
                     await asyncio.sleep(0)
                 await send_response(scope, headers, response, send, close)

@@ -72,13 +72,15 @@ def read_headers(scope: Message) -> dict[str, str]:
     path = scope.get("raw_path") or b""
     if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
         raise BadRequest
-    headers = {}
-    size = 0
-    for name, value in scope["headers"]:
-        size += len(name) + len(value) + 4
-        if name == b"host" and "host" in headers:
+    pairs = scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+    size = 4 * len(pairs)
+    if len(headers) == len(pairs):
+        size += len("".join(headers)) + len("".join(headers.values()))
+    else:
+        if sum(name == b"host" for name, _ in pairs) > 1:
             raise BadRequest  # a proxy in front may have looked at the other one
-        headers[name.decode("latin-1")] = value.decode("latin-1")
+        size += sum(len(name) + len(value) for name, value in pairs)
     if size > MAX_HEADERS:
         raise BadRequest
     return headers
@@ -96,7 +98,7 @@ def start_of(
     scope: Message, asked: dict[str, str], response: HttpResponse, length: Optional[int], close: bool = False
 ) -> Message:
     """The message with status and headers. asked: the request's headers. length: of the body, None for a stream."""
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers = response.raw_headers
     if scope["http_version"] == "1.1":
         closes = close or "close" in asked.get("connection", "").lower()
         headers.append((b"connection", b"close" if closes else b"keep-alive"))

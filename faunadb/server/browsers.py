@@ -43,6 +43,8 @@ class Browsers:
         self._known_secret = known_secret
         self._origins: Collection[str] = frozenset(map(read_origin, origins))
         self._names = frozenset(urlsplit(origin).hostname for origin in self._origins)
+        #: The last host that leads here: most requests name the same one.
+        self._here = ""
 
     def check(self, headers: dict[str, str]) -> None:
         """Raises `Forbidden`."""
@@ -64,8 +66,13 @@ class Browsers:
         return origin in self._origins
 
     def _leads_here(self, host: str) -> bool:
+        if host == self._here:
+            return True
         name = _name("//" + host)
-        return name == "" or is_loopback(name) or name in self._names
+        if name and not is_loopback(name) and name not in self._names:
+            return False
+        self._here = host
+        return True
 
     def _may_ask(self, origin: str, host: str) -> bool:
         if origin in self._origins or origin.partition("://")[2] == host:

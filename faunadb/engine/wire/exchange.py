@@ -17,7 +17,7 @@ from ..language.render import pretty
 from ..request import Failed, Metrics, NotQuick, Request
 from ..schema.view import schema_view
 from .headers import Options, build, metric_headers, traceparent
-from .messages import CONTENT_TYPE, Headers, HttpRequest, HttpResponse
+from .messages import CONTENT_TYPE, HttpRequest, HttpResponse, RawHeaders, encoded
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -36,6 +36,8 @@ def error_body(code: str, description: str) -> str:
 UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 
 _NOTHING = Metrics()
+_CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
+_BUILD = (b"x-faunadb-build", build().encode())
 #: Characters of a body that is laid out for people while others wait.
 QUICKLY_LAID_OUT = 1 << 14
 #: Headers that no page can leave out or make up.
@@ -80,8 +82,8 @@ class Exchange:
             text = ""
         took = self._elapsed() if metrics else None
 
-        def headers(response: HttpResponse) -> Headers:
-            return [("content-type", CONTENT_TYPE), *self.common(took, len(response.body))]
+        def headers(response: HttpResponse) -> RawHeaders:
+            return [_CONTENT_TYPE, *self.common(took, len(response.body))]
 
         return HttpResponse(status, headers, text, None, self.time)
 
@@ -102,20 +104,20 @@ class Exchange:
         """Milliseconds since the request came; any that has begun counts."""
         return math.ceil((time.monotonic() - self.started) * 1000)
 
-    def common(self, took: Optional[int], size: int) -> Headers:
+    def common(self, took: Optional[int], size: int) -> RawHeaders:
         """Headers of every answer. took: milliseconds, None for an answer without metrics. size: bytes of its body."""
-        headers = list(self.extra)
+        headers = encoded(self.extra)
         if self.time is not None:
-            headers.append(("x-txn-time", str(self.time)))
+            headers.append((b"x-txn-time", b"%d" % self.time))
             if took is not None:
-                headers.append(("x-query-time", str(took)))
+                headers.append((b"x-query-time", b"%d" % took))
                 headers.extend(metric_headers(self._size_of_body(), size, self.metrics))
         if self.tags:
-            headers.append(("x-fauna-tags", self.tags))
+            headers.append((b"x-fauna-tags", self.tags.encode()))
         if "origin" in self.headers:
             headers.extend(self._cors(headers))
-        headers.append(("x-faunadb-build", build()))
-        headers.append(("traceparent", traceparent(self.headers.get("traceparent"))))
+        headers.append(_BUILD)
+        headers.append((b"traceparent", traceparent(self.headers.get("traceparent")).encode()))
         return headers
 
     def _size_of_body(self) -> int:
@@ -123,13 +125,12 @@ class Exchange:
         announced = self.headers.get("content-length", "") if self.too_large else ""
         return int(announced) if announced.isdecimal() else len(self.request.body)
 
-    def _cors(self, headers: Headers) -> Headers:
-        origin = self.headers["origin"]
-        exposed = ", ".join(name for name, _ in headers if name.startswith("x-"))
+    def _cors(self, headers: RawHeaders) -> RawHeaders:
+        exposed = b", ".join(name for name, _ in headers if name.startswith(b"x-"))
         return [
-            ("access-control-expose-headers", exposed),
-            ("access-control-allow-origin", origin),
-            ("vary", "origin"),
+            (b"access-control-expose-headers", exposed),
+            (b"access-control-allow-origin", self.headers["origin"].encode("latin-1", "replace")),
+            (b"vary", b"origin"),
         ]
 
     def now(self) -> int:

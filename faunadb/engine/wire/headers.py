@@ -152,20 +152,20 @@ def _decode(text: str) -> str:
 
 
 @lru_cache(1024)
-def metric_headers(size_in: int, size_out: int, metrics: Metrics) -> tuple[tuple[str, str], ...]:
+def metric_headers(size_in: int, size_out: int, metrics: Metrics) -> tuple[tuple[bytes, bytes], ...]:
     """What a query cost, with the bytes of its body and of its answer."""
-    read_ops, write_ops = str(metrics.read_ops), str(metrics.write_ops)
+    read_ops, write_ops = b"%d" % metrics.read_ops, b"%d" % metrics.write_ops
     return (
-        ("x-query-bytes-in", str(size_in)),
-        ("x-query-bytes-out", str(size_out)),
-        ("x-compute-ops", str(max(1, -(-metrics.compute // UNITS_PER_OP)))),
-        ("x-byte-read-ops", read_ops),
-        ("x-byte-write-ops", write_ops),
-        ("x-read-ops", read_ops),
-        ("x-write-ops", write_ops),
-        ("x-storage-bytes-read", str(metrics.read)),
-        ("x-storage-bytes-write", str(metrics.written)),
-        ("x-txn-retries", str(metrics.retries)),
+        (b"x-query-bytes-in", b"%d" % size_in),
+        (b"x-query-bytes-out", b"%d" % size_out),
+        (b"x-compute-ops", b"%d" % max(1, -(-metrics.compute // UNITS_PER_OP))),
+        (b"x-byte-read-ops", read_ops),
+        (b"x-byte-write-ops", write_ops),
+        (b"x-read-ops", read_ops),
+        (b"x-write-ops", write_ops),
+        (b"x-storage-bytes-read", b"%d" % metrics.read),
+        (b"x-storage-bytes-write", b"%d" % metrics.written),
+        (b"x-txn-retries", b"%d" % metrics.retries),
     )
 
 

@@ -20,6 +20,12 @@ class HttpRequest(NamedTuple):
 
 
 Headers = list[tuple[str, str]]
+#: As they are sent.
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+def encoded(headers: Headers) -> RawHeaders:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 class HttpResponse:
@@ -34,7 +40,7 @@ class HttpResponse:
     def __init__(
         self,
         status: int,
-        headers: Union[Headers, Callable[[HttpResponse], Headers]],
+        headers: Union[Headers, Callable[[HttpResponse], RawHeaders]],
         body: Union[bytes, str],
         stream: Any = None,
         time: Optional[int] = None,
@@ -50,8 +56,17 @@ class HttpResponse:
     def headers(self) -> Headers:
         headers = self._headers
         if callable(headers):
-            headers = self._headers = headers(self)
+            raw = headers(self)
+            headers = self._headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
         return headers
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The headers as they are sent; a list for the caller."""
+        headers = self._headers
+        if callable(headers):
+            return headers(self)
+        return encoded(headers)
 
     @property
     def body(self) -> bytes:

@@ -45,5 +45,5 @@ def open_stream(exchange: Exchange) -> HttpResponse:
     exchange.time = opened.time
     exchange.metrics = opened.metrics
     exchange.extra.append(("x-fauna-stream-id", opened.stream.id))
-    headers = [("content-type", CONTENT_TYPE), *exchange.common(0, 0)]
-    return HttpResponse(200, headers, b"", opened.stream)
+    headers = [(b"content-type", CONTENT_TYPE.encode()), *exchange.common(0, 0)]
+    return HttpResponse(200, lambda _: headers, b"", opened.stream)
