@@ -57,7 +57,9 @@ class HttpResponse:
         headers = self._headers
         if callable(headers):
             raw = headers(self)
-            headers = self._headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
+            headers = self._headers = [
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in raw
+            ]
         return headers
 
     @property
