@@ -301,10 +301,12 @@ class Overlay(Transaction):
         return heapq.nlargest(limit, times) if reverse else heapq.nsmallest(limit, times)
 
     def changes(self, scope: int, index: int, terms: bytes, *, lower: int, upper: int) -> list[EntryRow]:
-        rows: Iterable[EntryRow] = self._snapshot.changes(scope, index, terms, lower=lower, upper=upper)
-        states = self.writes.entries.get((scope, index, terms))
+        states = self.writes.entries.get((scope, index, terms), {})
+        for values, state in states.items():
+            self._look((scope, index, terms), values, state)
+        rows = self._snapshot.changes(scope, index, terms, lower=lower, upper=upper)
         if not states:
-            return list(rows)
+            return rows
         written = (row for state in states.values() for row in state.own())
         return [
             row
