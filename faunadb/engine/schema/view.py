@@ -110,7 +110,7 @@ class SchemaCache:
             found = self._versions.get(snap.schema_version)
             if found is None or found.stamp != stamp:
                 found = self._versions[snap.schema_version] = Committed(stamp)
-            if not hasattr(snap, "txn"):
+            if snap.schema_is_committed:
                 found.confirmed = True
             while len(self._versions) > _KEPT_VERSIONS:
                 self._versions.popitem(last=False)

@@ -226,6 +226,11 @@ class Snapshot:
         return self.reads
 
     @property
+    def schema_is_committed(self) -> bool:
+        """Whether the schema that is read here is that of its version for everybody: no transaction's own."""
+        return True
+
+    @property
     def position(self) -> Optional[int]:
         """The newest commit that this view sees; None as long as it is not pinned (`Store.snapshot`)."""
         return self.last_txn

@@ -55,10 +55,8 @@ class Entry:
 
     def over(self, row: EntryRow) -> Optional[EntryRow]:
         """What has become of an entry that was there; None: nothing is left of it."""
-        if row.added in self.past:
-            return None
         if row.removed is not None:
-            return row
+            return None if row.added in self.past else row
         if self.gone:
             return None
         if self.ended is None:
@@ -342,7 +340,7 @@ class Overlay(Transaction):
             return
         state.gone = self._wrote = True
         if row.added != end:
-            state.past.setdefault(row.added, row._replace(removed=end))
+            state.past[row.added] = row._replace(removed=end)
 
     def add_entry(
         self,

@@ -137,8 +137,12 @@ class PostgresStore(SqlStore):
         if self._closed:
             raise StoreError("the store is closed")
         with self._rest:
-            if self._resting:
-                return self._resting.pop()
+            for number in reversed(range(len(self._resting))):
+                if self._resting[number].is_settled():
+                    return self._resting.pop(number)
+            # A second one is worth more than to wait for the end of what the first has read.
+            if len(self._resting) >= min(2, self._target.max_connections):
+                return self._resting.pop(0)
             self._waiting += 1
         try:
             return self._pool.getconn()

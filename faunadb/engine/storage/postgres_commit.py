@@ -178,8 +178,8 @@ class PgCommitter(Committer):
                 return self._look_for(number)
             except (psycopg.Error, StoreUnavailable):
                 if time.monotonic() > until:
-                    self._conn = None
-                    self._checks += 1
+                    # From now on under another name: what comes of this batch, comes of the old one.
+                    self._me, self._checks, self._conn = uuid.uuid4().hex, 0, None
                     raise StoreUnavailable(
                         f"the connection to {self._target.shown} was lost during a commit and did not come back:"
                         " whether the write is there is not known"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Optional, Protocol
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
+from psycopg.waiting import Wait
 
 from .base import EntryRow, SchemaMoved, StoreError
 from .clock import Clock
@@ -54,17 +55,32 @@ class Connection(psycopg.Connection[Any]):
         pg.flush()
         self._ending = True
 
+    def _hear(self) -> Generator[Wait, Any, None]:
+        # Asked for a result, libpq would wait for it without letting other threads run.
+        pg = self.pgconn
+        while True:
+            while pg.is_busy():
+                yield Wait.R
+                pg.consume_input()
+            result = pg.get_result()
+            if result is None:
+                return
+            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                raise psycopg.OperationalError(result.get_error_message())
+
+    def is_settled(self) -> bool:
+        """Whether `settle` would not wait."""
+        if self._ending and not self.closed:
+            self.pgconn.consume_input()
+            return not self.pgconn.is_busy()
+        return True
+
     def settle(self) -> None:
         """Hear what the server said to `end`. Raises psycopg.Error."""
         if not self._ending:
             return
         self._ending = False
-        while True:
-            result = self.pgconn.get_result()
-            if result is None:
-                break
-            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
-                raise psycopg.OperationalError(result.get_error_message())
+        self.wait(self._hear())
         if self.pgconn.status != psycopg.pq.ConnStatus.OK:
             raise psycopg.OperationalError("the connection is lost")
 

@@ -349,6 +349,10 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self._changes: list[str] = []
         self._loaded = False
 
+    @property
+    def schema_is_committed(self) -> bool:
+        return False
+
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         """Run a statement, now or together with the next ones."""
         raise NotImplementedError
