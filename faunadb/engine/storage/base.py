@@ -76,6 +76,10 @@ class SchemaMoved(Exception):
     """
 
 
+class Damaged(StoreUnavailable):
+    """What is stored is not what was written. To be restored from a backup; nothing was answered from it."""
+
+
 class NotAStore(StoreError, ValueError):
     """The place holds something else, or a store of a newer version; it was left as it is."""
 
@@ -397,6 +401,25 @@ class Transaction(Snapshot):
         raise NotImplementedError
 
 
+class Finding(NamedTuple):
+    """Something that should not be in a store. where: names of numbers (``database``, ``collection``...), and them."""
+
+    what: str
+    where: tuple[tuple[str, Any], ...]
+
+    def __str__(self) -> str:
+        if not self.where:
+            return self.what
+        return f"{self.what}: {', '.join(f'{name} {value}' for name, value in self.where)}"
+
+
+Progress = Callable[[int], None]
+
+
+def ignore_progress(rows: int) -> None:
+    """Nobody watches."""
+
+
 class Store:
     """A store, shared by any number of threads and, except in memory, processes."""
 
@@ -455,9 +478,16 @@ class Store:
         """Undo ``add_listener``. Unknown callbacks are ignored."""
         raise NotImplementedError
 
-    def check(self) -> list[str]:
-        """Check integrity, physical and logical; return what is wrong, in words. Empty: nothing."""
+    def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
+        """What is wrong with the store as such, physically and logically, of one snapshot. See `engine.checking`.
+
+        progress: called with a number of rows whenever so many more have been looked at.
+        """
         raise NotImplementedError
+
+    def check(self) -> list[str]:
+        """What `findings` finds, in words. Empty: nothing."""
+        return list(map(str, self.findings()))
 
     def prune_log(self, before: int) -> None:
         """Forget rows of the commit log older than ``before``."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable
+
+from .base import Finding, Progress, StoreUnavailable
+from .checksums import is_whole
+from .sql import SqlSnapshot
 
 _NEWEST_IS_LIVE = (
     "SELECT 1 FROM version v WHERE v.scope = e.scope AND v.coll = e.coll AND v.doc = e.doc AND v.live = 1"
@@ -11,64 +15,92 @@ _NEWEST_IS_LIVE = (
     " AND n.ts > v.ts)"
 )
 
-#: (what is wrong, a query for where). Indexes below 1024 are internal: their entries need not name documents.
-_RULES: tuple[tuple[str, str], ...] = (
+#: (what is wrong, names of columns, a query for where). Indexes below 1024 are internal: their entries need not name documents.
+_RULES: tuple[tuple[str, str, str], ...] = (
     (
-        "entry of a document that is not there (scope, index, collection, document)",
+        "entry of a document that is not there",
+        "database index collection document",
         f"SELECT e.scope, e.idx, e.coll, e.doc FROM entry e WHERE e.idx >= 1024 AND NOT EXISTS"
         f" ({_NEWEST_IS_LIVE})",
     ),
     (
-        "version later than the store's last transaction (scope, collection, document, ts)",
+        "version later than the store's last transaction",
+        "database collection document ts",
         "SELECT scope, coll, doc, ts FROM version WHERE txn > (SELECT last_txn FROM meta)",
     ),
     (
-        "live version without data, or deletion with data (scope, collection, document, ts)",
+        "live version without data, or deletion with data",
+        "database collection document ts",
         "SELECT scope, coll, doc, ts FROM version WHERE (live = 1 AND data IS NULL)"
         " OR (live = 0 AND data IS NOT NULL)",
     ),
     (
-        "entry later than the store's last transaction (scope, index, collection, document)",
+        "entry later than the store's last transaction",
+        "database index collection document",
         "SELECT scope, idx, coll, doc FROM entry WHERE added > (SELECT last_txn FROM meta)",
     ),
     (
-        "ended entry that ended before it began (scope, index, collection, document)",
+        "ended entry that ended before it began",
+        "database index collection document",
         "SELECT scope, idx, coll, doc FROM past_entry WHERE removed <= added",
     ),
     (
-        "ended entry that overlaps its live successor (scope, index, collection, document)",
+        "ended entry that overlaps its live successor",
+        "database index collection document",
         "SELECT p.scope, p.idx, p.coll, p.doc FROM past_entry p JOIN entry e ON e.scope = p.scope AND"
         " e.idx = p.idx"
-        " AND e.terms = p.terms AND e.vals = p.vals WHERE p.removed > e.added",
+        " AND e.terms = p.terms AND e.vals = p.vals{same} WHERE p.removed > e.added",
     ),
     (
-        "commit-log row later than the store's last transaction (txn)",
+        "commit-log row later than the store's last transaction",
+        "txn",
         "SELECT txn FROM change_log WHERE txn > (SELECT last_txn FROM meta)",
     ),
     (
-        "commit-log row that is no list of changes (txn)",
+        "commit-log row that is no list of changes",
+        "txn",
         "SELECT txn FROM change_log WHERE changes NOT LIKE '[%]'",
     ),
     (
-        "superseded version that no clean-up will find (scope, collection, document, ts)",
+        "superseded version that no clean-up will find",
+        "database collection document ts",
         "SELECT v.scope, v.coll, v.doc, v.ts FROM version v WHERE EXISTS (SELECT 1 FROM version o"
         " WHERE o.scope = v.scope AND o.coll = v.coll AND o.doc = v.doc AND o.ts < v.ts) AND NOT EXISTS"
         " (SELECT 1 FROM stale s WHERE s.scope = v.scope AND s.coll = v.coll AND s.at = v.ts AND s.doc"
         " = v.doc)",
     ),
-    ("the store's clock row is missing or double", "SELECT COUNT(*) FROM meta HAVING COUNT(*) <> 1"),
+    ("the store's clock row is missing or double", "rows", "SELECT COUNT(*) FROM meta HAVING COUNT(*) <> 1"),
 )
 
 #: Violations shown of each rule.
 SHOWN = 10
 
+Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
-def logical_problems(
-    run: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]], mark: Callable[[str], str] = str
-) -> list[str]:
-    """Check every rule with ``run(sql, parameters)``; return the violations in words."""
-    problems = []
-    for text, query in _RULES:
-        for row in run(f"{mark(query)} LIMIT {SHOWN}", ()):
-            problems.append(f"{text}: {', '.join(map(str, row))}")
-    return problems
+
+def findings(
+    snapshot: SqlSnapshot, run: Run, progress: Progress, mark: Callable[[str], str] = str, same: str = ""
+) -> Iterator[Finding]:
+    """Check every rule with ``run(sql, parameters)``, and every version's checksum.
+
+    same: what else entries ``e`` and ``p`` with the same key agree in.
+    """
+    for text, names, query in _RULES:
+        try:
+            for row in run(f"{mark(query.format(same=same))} LIMIT {SHOWN}", ()):
+                yield Finding(text, tuple(zip(names.split(), row)))
+        except StoreUnavailable as error:
+            yield Finding(f"cannot look for: {text} ({error})", ())
+    try:
+        yield from _damaged_versions(snapshot, progress)
+    except StoreUnavailable as error:
+        yield Finding(f"cannot read all versions ({error})", ())
+
+
+def _damaged_versions(snapshot: SqlSnapshot, progress: Progress) -> Iterator[Finding]:
+    for rows in snapshot.export("version"):
+        for scope, coll, doc, *row in rows:
+            if not is_whole(scope, coll, doc, row):
+                where = (("database", scope), ("collection", coll), ("document", doc), ("ts", row[0]))
+                yield Finding("version that is not what was written (its checksum is wrong)", where)
+        progress(len(rows))

@@ -6,10 +6,21 @@ import contextlib
 import select
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable, Optional, TypeVar
 
-from .base import BadURL, Outgrown, Snapshot, Store, StoreError, StoreUnavailable, Transaction
+from .base import (
+    BadURL,
+    Finding,
+    Outgrown,
+    Progress,
+    Snapshot,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Transaction,
+    ignore_progress,
+)
 
 try:
     import psycopg
@@ -18,7 +29,7 @@ except ImportError as missing:
     raise BadURL("postgresql:// needs psycopg: pip install 'faunadb[postgres]>=4.6'") from missing
 
 
-from .checks import logical_problems
+from .checks import findings
 from .clock import Clock
 from .commit_queue import CommitQueue
 from .commit_signal import CommitSignal
@@ -231,12 +242,14 @@ class PostgresStore(SqlStore):
 
     # -- care ---------------------------------------------------------------------------------------------------
 
-    def check(self) -> list[str]:
+    def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, PgSnapshot)
             if self._dialect.postgresql:
                 snapshot._conn.script("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on")
-            return logical_problems(snapshot._all, self._statements.mark)
+            yield from findings(
+                snapshot, snapshot._all, progress, self._statements.mark, " AND e.tail = p.tail"
+            )
 
     def close(self) -> None:
         if self._closed:

@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 import psycopg
 
 from .base import EntryRow, Outgrown, StoreError, StoreUnavailable, VersionRow
+from .checksums import of_content
 from .clock import Clock
 from .commit_queue import Committer, Finished, Lost, Outcome, Won
 from .overlay import Entry, Place
@@ -278,8 +279,10 @@ class _Writes:
         if version is None:
             self._add("dropped", *key, ts)
             return
-        row = (*key, self._time(ts), 1 if version.live else 0)
-        self._add("versions", *row, version.ttl, self._text(version.data))
+        live = 1 if version.live else 0
+        row = (*key, self._time(ts), live)
+        text = self._text(version.data)
+        self._add("versions", *row, version.ttl, text, of_content(*key, live, version.ttl, text))
         self._add("stale", *row)
 
     def _entry(self, place: Place, values: bytes, state: Entry) -> None:

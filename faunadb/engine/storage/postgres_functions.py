@@ -10,6 +10,9 @@ They read what others have committed while they waited for the lock, so they mus
 
 from __future__ import annotations
 
+from .checksums import MIXED
+from .statements import REPLACED
+
 #: Look at changes of later transactions: which of the batch's reads do they touch? (As `ReadSet.touched_by`.)
 _CONFLICTS = """
 CREATE OR REPLACE FUNCTION {schema}.conflicts(batch JSONB, since BIGINT)
@@ -146,6 +149,7 @@ _GIVEN = (
     " FROM jsonb_array_elements_text(outcome -> 'times') WITH ORDINALITY AS t(value, place)"
     " WHERE value IS NOT NULL)"
 )
+_TS = f"COALESCE({_number(4)}, t.txn)"
 _KEYS = f"keys(scope, idx, terms, vals, tail) AS (SELECT DISTINCT {_ENTRY_KEY} FROM "
 
 #: Write the transactions that were given times. Rows are found by their keys, one by one, whatever the planner thinks of
@@ -159,11 +163,11 @@ BEGIN
 """
     + _when(
         "versions",
-        f"{_GIVEN} INSERT INTO {{schema}}.version (scope, coll, doc, ts, live, ttl, data, txn)"
-        f" SELECT {_number(1)}, {_number(2)}, {_number(3)}, COALESCE({_number(4)}, t.txn),"
-        f" CAST(i.value ->> 5 AS SMALLINT), {_number(6)}, i.value ->> 7, t.txn FROM {_items('versions')}"
-        " ON CONFLICT (scope, coll, doc, ts) DO UPDATE"
-        " SET live = excluded.live, ttl = excluded.ttl, data = excluded.data, txn = excluded.txn",
+        f"{_GIVEN} INSERT INTO {{schema}}.version (scope, coll, doc, ts, live, ttl, data, txn, checksum)"
+        f" SELECT {_number(1)}, {_number(2)}, {_number(3)}, {_TS},"
+        f" CAST(i.value ->> 5 AS SMALLINT), {_number(6)}, i.value ->> 7, t.txn,"
+        f" {MIXED.format(content=_number(8), ts=_TS, txn='t.txn')} FROM {_items('versions')}"
+        f" ON CONFLICT (scope, coll, doc, ts) DO UPDATE SET {REPLACED}",
     )
     # Where a version succeeds another one or is a deletion, and where its successor does: see `stale`.
     + _when(

@@ -13,9 +13,10 @@ from psycopg import errors
 
 from ..._private import without_password
 from .base import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
+from .checksums import of_version
 from .postgres_functions import function_texts
 from .sqlite_schema import check_format
-from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
+from .statements import CHECKSUMS, MIGRATIONS, SCHEMA_VERSION, TABLES
 from .urls import merge_options, positive_seconds, query_options
 
 TABLE_NAMES = ("meta", "version", "stale", "entry", "past_entry", "change_log", "counter", "setting")
@@ -237,10 +238,37 @@ def _migrate(connection: Any, target: Target, dialect: Dialect) -> None:
     for step in range(found + 1, SCHEMA_VERSION + 1):
         for statement in MIGRATIONS[step] + _OWN_MIGRATIONS.get(step, []):
             connection.execute(statement)
+    if found < CHECKSUMS:
+        _make_checksums(connection)
     if dialect.postgresql:
         for statement in function_texts(target.schema):
             connection.execute(statement)
     connection.execute("UPDATE meta SET format = %s", (SCHEMA_VERSION,))
+
+
+#: Versions of which checksums are made at a time.
+_AT_ONCE = 1000
+
+
+def _make_checksums(connection: Any) -> None:
+    """Give all versions their checksums."""
+    columns = "scope, coll, doc, ts, live, ttl, data, txn"
+    with connection.cursor() as reader, connection.cursor() as writer:
+        after: tuple[Any, ...] = (-(2**63),) * 4
+        while True:
+            reader.execute(
+                f"SELECT {columns} FROM version WHERE (scope, coll, doc, ts) > (%s, %s, %s, %s)"
+                f" ORDER BY scope, coll, doc, ts LIMIT {_AT_ONCE}",
+                after,
+            )
+            rows = reader.fetchall()
+            if not rows:
+                return
+            writer.executemany(
+                "UPDATE version SET checksum = %s WHERE scope = %s AND coll = %s AND doc = %s AND ts = %s",
+                [(of_version(*row), *row[:4]) for row in rows],
+            )
+            after = rows[-1][:4]
 
 
 def channel(target: Target) -> str:

@@ -120,7 +120,7 @@ class PgTransaction(PgReads, SqlTransaction):
         key = (scope, coll, doc, ts)
         if not first:
             self._run(self._sql.note_stale, (scope, coll, ts, doc, 1 if live else 0, *key, *key))
-        self._run(self._sql.put_version, (*key, 1 if live else 0, ttl, data, self.txn))
+        self._put_version(*key, 1 if live else 0, ttl, data)
 
     def add_entry(
         self,

@@ -6,12 +6,24 @@ import os
 import sqlite3
 import threading
 import weakref
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from .. import forks
-from .base import BadURL, Outgrown, Snapshot, Store, StoreError, StoreUnavailable, Transaction
-from .checks import logical_problems
+from .base import (
+    BadURL,
+    Finding,
+    Outgrown,
+    Progress,
+    Snapshot,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    Transaction,
+    ignore_progress,
+)
+from .checks import findings
 from .clock import Clock
 from .commit_signal import CommitSignal
 from .group_commit import WriteQueue
@@ -178,12 +190,23 @@ class _SqliteBase(SqlStore):
     def time(self) -> int:
         return self._clock.snapshot_time()
 
-    def check(self) -> list[str]:
+    def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, SqliteReads)
-            rows = snapshot._all("PRAGMA integrity_check(100)", ())
-            physical = [f"SQLite: {row[0]}" for row in rows if row[0] != "ok"]
-            return physical + logical_problems(snapshot._all)
+            conn = snapshot._conn
+            # Damaged text is to be found, not to end the search.
+            conn.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+            try:
+                try:
+                    rows = snapshot._all("PRAGMA integrity_check(100)", ())
+                except StoreUnavailable as error:
+                    rows = [(str(error),)]
+                for (text,) in rows:
+                    if text != "ok":
+                        yield Finding(f"SQLite finds its file damaged: {text}", ())
+                yield from findings(snapshot, snapshot._all, progress)
+            finally:
+                conn.text_factory = str
 
 
 class SqliteStore(_SqliteBase):

@@ -15,7 +15,8 @@ from typing import Optional
 from ..._private import make_private
 from .. import forks
 from .base import NotAStore, StoreError, StoreUnavailable
-from .statements import MIGRATIONS, SCHEMA_VERSION, TABLES
+from .checksums import of_version
+from .statements import CHECKSUMS, MIGRATIONS, SCHEMA_VERSION, TABLES
 
 #: Bytes of a file that are mapped into memory, where all connections share them: without a read per page, look-ups
 #: cost the same in large files as in small ones.
@@ -295,6 +296,11 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
         for step in range(version + 1, SCHEMA_VERSION + 1):
             for statement in MIGRATIONS[step]:
                 connection.execute(statement)
+        if version < CHECKSUMS:
+            connection.create_function("checksum_of", 8, of_version, deterministic=True)
+            connection.execute(
+                "UPDATE version SET checksum = checksum_of(scope, coll, doc, ts, live, ttl, data, txn)"
+            )
         connection.execute("UPDATE meta SET format = ?", (SCHEMA_VERSION,))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 #: Version of the tables below. A store of a newer version is refused, one of an older version is migrated.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-VERSION_COLUMNS = "ts, live, ttl, data, txn"
+VERSION_COLUMNS = "ts, live, ttl, data, txn, checksum"
+#: What a version that is written anew takes from the one given.
+REPLACED = (
+    "live = excluded.live, ttl = excluded.ttl, data = excluded.data, txn = excluded.txn,"
+    " checksum = excluded.checksum"
+)
 ENTRY_COLUMNS = "vals, coll, doc, cover, ttl, added"
 
 #: Tables in the backend's types: {int}, {bytes}, {small} (0 or 1); {tail} ends a table clustered by its key.
 #: ``stale`` says where history superseded at a time can be dropped: a document is looked at once for each
-#: row. Every transaction has a row in ``change_log``: ``changes`` tells streams of its documents (``[]``: none were
-#: written), ``touched`` all that it changed (`read_set.Changes`; NULL: written in format 1, nobody knows).
+#: row. ``checksum``: see `checksums`. Every transaction has a row in ``change_log``: ``changes`` tells streams of its
+#: documents (``[]``: none were written), ``touched`` all that it changed (`read_set.Changes`; NULL: written in format 1,
+#: nobody knows).
 TABLES = """
 CREATE TABLE meta (
     id {int} PRIMARY KEY, last_txn {int} NOT NULL, schema_version {int} NOT NULL, format {int} NOT NULL
 );
 CREATE TABLE version (
     scope {int} NOT NULL, coll {int} NOT NULL, doc {int} NOT NULL, ts {int} NOT NULL,
-    live {small} NOT NULL, ttl {int}, data TEXT, txn {int} NOT NULL,
+    live {small} NOT NULL, ttl {int}, data TEXT, txn {int} NOT NULL, checksum {int} NOT NULL,
     PRIMARY KEY (scope, coll, doc, ts)
 ){tail};
 CREATE INDEX version_ttl ON version (scope, coll, ttl) WHERE ttl IS NOT NULL;
@@ -37,7 +43,12 @@ INSERT INTO meta VALUES (0, 0, 0, {format});
 """
 
 #: How to turn format n - 1 into format n: SQL texts by n, run in order within one transaction.
-MIGRATIONS: dict[int, list[str]] = {2: ["ALTER TABLE change_log ADD COLUMN touched TEXT"]}
+MIGRATIONS: dict[int, list[str]] = {
+    2: ["ALTER TABLE change_log ADD COLUMN touched TEXT"],
+    3: ["ALTER TABLE version ADD COLUMN checksum BIGINT NOT NULL DEFAULT 0"],
+}
+#: The format in which all versions have their checksums: migrations that come from before it have them made.
+CHECKSUMS = 3
 
 
 def read_clock(more: str = "") -> str:
@@ -122,9 +133,8 @@ _SHARED = {
     "newest_ts": f"SELECT ts FROM version WHERE {_DOCUMENT} ORDER BY ts DESC LIMIT 1",
     "next_ts": f"SELECT ts FROM version WHERE {_DOCUMENT} AND ts > ? ORDER BY ts LIMIT 1",
     "put_version": (
-        "INSERT INTO version (scope, coll, doc, ts, live, ttl, data, txn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (scope, coll, doc, ts) DO UPDATE"
-        " SET live = excluded.live, ttl = excluded.ttl, data = excluded.data, txn = excluded.txn"
+        "INSERT INTO version (scope, coll, doc, ts, live, ttl, data, txn, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        f" ON CONFLICT (scope, coll, doc, ts) DO UPDATE SET {REPLACED}"
     ),
     "put_stale": "INSERT INTO stale (scope, coll, at, doc) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     "drop_version": f"DELETE FROM version WHERE {_DOCUMENT} AND ts = ?",
@@ -181,7 +191,7 @@ def bulk_delete(table: str, key: str, where: str) -> str:
 
 #: Columns of each table as they are copied from one backend to another; those of its key come first.
 COPIED = {
-    "version": ("scope", "coll", "doc", "ts", "live", "ttl", "data", "txn"),
+    "version": ("scope", "coll", "doc", "ts", "live", "ttl", "data", "txn", "checksum"),
     "stale": ("scope", "coll", "at", "doc"),
     "entry": ("scope", "idx", "terms", "vals", "added", "coll", "doc", "cover", "ttl"),
     "past_entry": ("scope", "idx", "terms", "vals", "added", "removed", "coll", "doc", "cover", "ttl"),

@@ -11,9 +11,9 @@ from faunadb.client import FaunaClient
 from faunadb.engine.storage import NotAStore, StoreUnavailable, open_store, sqlite_schema, statements
 from faunadb.errors import UnavailableError
 from tests.engine.storage import places
-from tests.engine.storage.places import COLL, SCOPE, Place, put
+from tests.engine.storage.places import COLL, SCOPE, Place, delete, put
 
-NEWER = "was written by a newer version of faunadb .store format 3, this one knows up to 2.; upgrade faunadb"
+NEWER = "was written by a newer version of faunadb .store format 4, this one knows up to 3.; upgrade faunadb"
 
 
 def mark_as(place: Place, number: int) -> None:
@@ -37,7 +37,7 @@ def filled(shared_place: Place) -> Place:
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A version whose format is 3; returns the statements that lead there."""
+    """A version whose format is 4; returns the statements that lead there."""
     steps = ["CREATE TABLE extra (id BIGINT PRIMARY KEY)", "INSERT INTO extra VALUES (7)"]
     modules = [statements, sqlite_schema]
     try:
@@ -47,8 +47,8 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     except ImportError:
         pass
     for module in modules:
-        monkeypatch.setattr(module, "SCHEMA_VERSION", 3)
-    monkeypatch.setitem(statements.MIGRATIONS, 3, steps)
+        monkeypatch.setattr(module, "SCHEMA_VERSION", 4)
+    monkeypatch.setitem(statements.MIGRATIONS, 4, steps)
     return steps
 
 
@@ -62,17 +62,17 @@ def kept(place: Place) -> str:
 
 
 def test_a_newer_store_is_refused_and_left_alone(filled: Place) -> None:
-    mark_as(filled, 3)
+    mark_as(filled, 4)
     with pytest.raises(NotAStore, match=NEWER):
         open_store(filled.url)
-    mark_as(filled, 2)
+    mark_as(filled, 3)
     assert kept(filled) == '"kept"'
 
 
 def test_a_store_that_is_migrated_while_in_use(filled: Place) -> None:
     store = filled.open()
     before = store.snapshot()
-    mark_as(filled, 3)
+    mark_as(filled, 4)
     message = "was upgraded by a newer version of faunadb while it was in use; upgrade faunadb here, too"
     assert before.version(SCOPE, COLL, 1).data == '"kept"'  # the view is of the time before
     before.close()
@@ -81,7 +81,7 @@ def test_a_store_that_is_migrated_while_in_use(filled: Place) -> None:
             store.snapshot()
         with pytest.raises(StoreUnavailable, match=message):
             store.write(lambda tx: put(tx, 1, '"lost"'))
-    mark_as(filled, 2)
+    mark_as(filled, 3)
     store.write(lambda tx: put(tx, 2))
     assert kept(filled) == '"kept"'
 
@@ -89,11 +89,11 @@ def test_a_store_that_is_migrated_while_in_use(filled: Place) -> None:
 def test_queries_on_a_store_that_was_migrated(shared_place: Place) -> None:
     with FaunaClient("secret", endpoint=shared_place.url) as client:
         client.query(1)
-        mark_as(shared_place, 3)
+        mark_as(shared_place, 4)
         for expression in (1, {"object": {}}):
             with pytest.raises(UnavailableError, match="was upgraded by a newer version"):
                 client.query(expression)
-        mark_as(shared_place, 2)
+        mark_as(shared_place, 3)
         assert client.query(1) == 1
 
 
@@ -143,8 +143,41 @@ def test_a_store_of_format_1_is_migrated(filled: Place) -> None:
     assert kept(filled) == '"kept"'
 
 
+def test_a_store_of_format_2_gets_checksums(filled: Place) -> None:
+    """Of every version, also of those that nobody has read since."""
+    with open_store(filled.url) as store:
+        store.write(lambda tx: put(tx, 1, '"Grüße"', ttl=10**16))
+        store.write(lambda tx: delete(tx, 1))
+    to_format_2(filled)
+    with open_store(filled.url) as store:
+        with store.snapshot() as snapshot:
+            data = [row.data for row in snapshot.versions(SCOPE, COLL, 1)]
+        assert data == ['"kept"', '"Grüße"', None]
+        assert store.check() == []
+
+
+def to_format_2(place: Place) -> None:
+    """Versions had no checksums."""
+    if place.kind == "postgres":
+        places.run_there(place, "ALTER TABLE {schema}.version DROP COLUMN checksum")
+    else:
+        columns = "scope, coll, doc, ts, live, ttl, data, txn"
+        with sqlite3.connect(place.url[len("sqlite:///") :]) as connection:
+            connection.executescript(
+                "DROP VIEW document; CREATE TABLE old (scope INTEGER NOT NULL, coll INTEGER NOT NULL,"
+                " doc INTEGER NOT NULL, ts INTEGER NOT NULL, live INTEGER NOT NULL, ttl INTEGER, data TEXT,"
+                " txn INTEGER NOT NULL, PRIMARY KEY (scope, coll, doc, ts)) WITHOUT ROWID;"
+                f"INSERT INTO old SELECT {columns} FROM version;"
+                "DROP TABLE version; ALTER TABLE old RENAME TO version;"
+                "CREATE INDEX version_ttl ON version (scope, coll, ttl) WHERE ttl IS NOT NULL"
+            )
+        connection.close()
+    mark_as(place, 2)
+
+
 def to_format_1(place: Place) -> None:
-    """What there was before."""
+    """What there was before: nobody knew either what transactions had changed."""
+    to_format_2(place)
     if place.kind == "postgres":
         names = ("commit_batch", "begin_commit", "write_commit", "conflicts")
         dropped = ";".join(f"DROP FUNCTION {{schema}}.{name}" for name in names)
