@@ -23,7 +23,7 @@ extensions = [
     "fql_reference",
 ]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "fql/examples.txt"]
+exclude_patterns = ["_build", "fql/*.txt"]
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 3
 nitpicky = False

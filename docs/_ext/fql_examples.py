@@ -60,6 +60,21 @@ def read_examples(path: Path = FQL / "examples.txt") -> dict[str, list[Example]]
     return found
 
 
+def read_cheat_sheet(path: Path = FQL / "cheat-sheet.txt") -> dict[str, list[tuple[str, Example]]]:
+    """Return what the cheat sheet shows by section: a few words, and an example without its outcome."""
+    found: dict[str, list[tuple[str, Example]]] = {}
+    section = ""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("["):
+            section = line.strip("[]")
+            found[section] = []
+        elif line and not line.startswith("#"):
+            words, expression = line.split(" | ", 1)
+            place = f"{path.name}:{number}"
+            found[section].append((words, Example(section, qualified(expression), "", place=place)))
+    return found
+
+
 def qualified(expression: str) -> str:
     """The expression with ``q.`` before every function of the driver that it calls."""
     from faunadb import query
@@ -105,23 +120,32 @@ def namespace() -> dict[str, Any]:
     return names
 
 
-def outcome(client: Any, example: Example) -> tuple[str, bool]:
-    """Send an example's expression. Returns the text of its value or error, and whether it failed."""
+class Outcome(NamedTuple):
+    """What a query gave: its value (None for an error), and that or the error as text."""
+
+    value: Any
+    text: str
+    failed: bool
+
+
+def outcome(client: Any, example: Example) -> Outcome:
+    """Send an example's expression."""
     from faunadb.errors import HttpError
 
     try:
-        return repr(client.query(example.value())), False
+        value = client.query(example.value())
+        return Outcome(value, repr(value), False)
     except HttpError as failure:
         first = failure.errors[0]
         position = json.dumps(first.position, separators=(",", ":"))
         status = failure.request_result.status_code
-        return f"{status} {first.code} at {position}: {first.description}", True
+        return Outcome(None, f"{status} {first.code} at {position}: {first.description}", True)
 
 
-def fits(example: Example, text: str, failed: bool) -> bool:
+def fits(example: Example, given: Outcome) -> bool:
     """Whether an outcome is the one the example shows."""
-    return failed == example.fails and doctest.OutputChecker().check_output(
-        example.outcome + "\n", text + "\n", FLAGS
+    return given.failed == example.fails and doctest.OutputChecker().check_output(
+        example.outcome + "\n", given.text + "\n", FLAGS
     )
 
 
