@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Callable, NamedTuple
+from typing import IO, Any, Callable, NamedTuple, Optional
 
 from faunadb.cli.errors import CliError
 from faunadb.engine.language import deep
@@ -81,7 +81,7 @@ class Entry(NamedTuple):
 
     #: line from 1 on which the document begins
     line: int
-    #: its JSON value, ``None`` when it cannot be read
+    #: its JSON value, or what a quick reader made of it; ``None`` when it cannot be read
     value: Any
     #: why it cannot be read
     fault: CorruptFile | None
@@ -91,30 +91,34 @@ class Entry(NamedTuple):
     size: int = 0
 
 
-def read_documents(path: Path) -> Iterator[Entry]:
+def read_documents(path: Path, quick: Optional[Callable[[str], Any]] = None) -> Iterator[Entry]:
     """The documents of a data file in order.
 
     A line of a ``jsonl`` file that is no JSON yields an entry with ``fault``, and reading goes on with the next;
     where a file cannot be read any further, the entry with ``fault`` is the last.
+
+    :param quick: reads a line of a ``jsonl`` file into something better than its JSON value, ``None`` where it cannot
     """
     source = _Source(path)
-    reader = _read_lines if ".jsonl" in path.name else _read_array
     try:
-        yield from reader(source)
+        yield from _read_lines(source, quick) if ".jsonl" in path.name else _read_array(source)
     except CorruptFile as fault:
         yield Entry(fault.line, None, fault, source.position)
     finally:
         source.close()
 
 
-def _read_lines(source: _Source) -> Iterator[Entry]:
+def _read_lines(source: _Source, quick: Optional[Callable[[str], Any]]) -> Iterator[Entry]:
     while True:
         line = source.readline()
         if not line:
             return
         if not line.endswith("\n") and len(line) >= _LONGEST_DOCUMENT:
             raise CorruptFile(source.path, source.line, "this line is too long to be a document")
-        if line.strip():
+        found = None if quick is None else quick(line)
+        if found is not None:
+            yield Entry(source.line, found, None, source.position, len(line))
+        elif line.strip():
             yield _line_entry(source, line)
         source.line += 1
 

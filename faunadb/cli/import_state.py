@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from faunadb import query as q
 from faunadb.cli.connection import Connection
@@ -17,6 +17,7 @@ from faunadb.cli.errors import CliError
 from faunadb.cli.export_files import Export, read_small
 from faunadb.cli.export_format import Document, document_ref
 from faunadb.cli.export_writing import open_private
+from faunadb.engine.loading import Ready
 from faunadb.errors import FaunaError
 
 __all__ = ["State", "Summary"]
@@ -113,9 +114,10 @@ class State:
         self.writable = True
         self._saved = 0.0
 
-    def wrote(self, database: str, document: Document) -> None:
+    def wrote(self, database: str, document: Union[Document, Ready]) -> None:
         """A batch is in the database of which this is the last document."""
-        self.last = (database, document.collection, document.id, document.credentials)
+        credentials = type(document) is Document and document.credentials
+        self.last = (database, document.collection, str(document.id), credentials)
 
     def load(self, summary: Summary) -> bool:
         """Read the state, and what it counted into ``summary``.

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from faunadb import query as q
 from faunadb.cli.connection import Connection, first_error
 from faunadb.cli.errors import CliError
-from faunadb.cli.export_format import Document, document_ref, object_literal, query_literal
+from faunadb.cli.export_format import Document, Names, document_ref, object_literal, query_literal
+from faunadb.cli.quick_records import QuickReader
 from faunadb.client import FaunaClient
-from faunadb.engine.loading import Incoming, Loader, Refused
+from faunadb.engine.loading import Incoming, Loader, Ready, Refused
 from faunadb.engine.request import Unauthenticated
 from faunadb.engine.storage.base import StoreError
 from faunadb.errors import (
@@ -52,8 +53,12 @@ class Target:
     #: whether documents get the ttl that their collection's ``ttl_days`` asks for
     adds_ttl = True
 
-    def write(self, documents: Sequence[Document]) -> None:
-        """Write documents, all of one collection, in one transaction.
+    def quick_reader(self, names: Names, module: str) -> Optional[QuickReader]:
+        """What reads lines into versions that this target takes as they are, ``None`` where it takes none."""
+        return None
+
+    def write(self, documents: Sequence[Union[Document, Ready]]) -> None:
+        """Write documents in one transaction: all of one collection, with a time or all without.
 
         :raises Refusal: when the database will not have them; nothing is written then
         :raises CliError: when it does not answer any more, or the secret does not suffice
@@ -97,7 +102,11 @@ class QueryTarget(Target):
         self.client = connection.client()
         self._server: Optional[FaunaClient] = None
 
-    def write(self, documents: Sequence[Document]) -> None:
+    def write(self, documents: Sequence[Union[Document, Ready]]) -> None:
+        assert all(isinstance(document, Document) for document in documents)
+        self._write([document for document in documents if isinstance(document, Document)])
+
+    def _write(self, documents: Sequence[Document]) -> None:
         client = self._credentials_client() if documents[0].credentials else self.client
         expressions = [_expression(document) for document in documents]
         for attempt in range(_ATTEMPTS):
@@ -143,12 +152,14 @@ class LoaderTarget(Target):
         self.loader = loader
         self.queries = queries
 
-    def write(self, documents: Sequence[Document]) -> None:
-        timeless = any(document.ts is None for document in documents)
-        if timeless:
+    def quick_reader(self, names: Names, module: str) -> Optional[QuickReader]:
+        return QuickReader(names, module, self.loader.number)
+
+    def write(self, documents: Sequence[Union[Document, Ready]]) -> None:
+        if documents[0].ts is None:
             self.queries.write(documents)
             return
-        batch = [_incoming(document) for document in documents]
+        batch = [document if isinstance(document, Ready) else _incoming(document) for document in documents]
         for attempt in range(_ATTEMPTS):
             try:
                 self.loader.load(batch)
@@ -164,7 +175,7 @@ class LoaderTarget(Target):
         return self.loader.count(collection)
 
 
-def _incoming(document: Document) -> Incoming:
+def _incoming(document: Any) -> Incoming:
     return Incoming(
         None if document.credentials else document.collection,
         int(document.id),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 from faunadb import query as q
 from faunadb.cli.connection import Connection, first_error
@@ -24,6 +24,7 @@ from faunadb.cli.progress import Progress
 from faunadb.cli.references import Placeholders
 from faunadb.cli.schema_text import CREATORS, SINGULAR, statements
 from faunadb.engine.language import deep
+from faunadb.engine.loading import Ready
 from faunadb.errors import FaunaError, HttpError
 from faunadb.fql.errors import FqlSyntaxError
 from faunadb.fql.render import JAVASCRIPT, render_query
@@ -37,9 +38,21 @@ _REFUSALS = 10
 class _Row(NamedTuple):
     """One document on its way, and where it came from."""
 
-    document: Document
+    document: Union[Document, Ready]
     path: Path
     line: int
+
+
+def _sort(document: Union[Document, Ready]) -> tuple[bool, bool]:
+    """Whether it is one of credentials, and whether it has no time: each sort has batches of its own."""
+    return (False, False) if isinstance(document, Ready) else (document.credentials, document.ts is None)
+
+
+def _expires(document: Union[Document, Ready]) -> Optional[int]:
+    """The time of expiry in microseconds, ``None`` without."""
+    if isinstance(document, Ready):
+        return document.expires
+    return None if document.ttl is None else parse_micros(document.ttl["@ts"])
 
 
 class Importer:
@@ -212,7 +225,8 @@ class _Database:
         done = self.state.files.get(name, 0)
         self._current = name
         self._count = 0
-        for entry in read_documents(file.path):
+        quick = self.target.quick_reader(self.export.names, file.module) if self._is_plain(file) else None
+        for entry in read_documents(file.path, None if quick is None else quick.read):
             self._read[file.module] += 1
             if self._count < done:
                 self._count += 1
@@ -221,12 +235,17 @@ class _Database:
             self._take(entry, file)
         self._flush()
 
+    def _is_plain(self, file: DataFile) -> bool:
+        """Whether a file may hold what a quick reader knows."""
+        return self.export.tagged and not self.dry_run and file.module != CREDENTIAL
+
     def _take(self, entry: Entry, file: DataFile) -> None:
         if entry.fault is not None:
             self.summary.skip(file.path, entry.line, entry.fault.reason)
             self._count += 1
             return
-        document = self._document(entry, file)
+        value = entry.value
+        document = value if isinstance(value, Ready) else self._document(entry, file)
         if document is not None:
             if self._batch and self._is_full(document, entry.size):
                 self._flush()
@@ -235,12 +254,13 @@ class _Database:
         self._count += 1
         self._position = self.importer.before + entry.position
 
-    def _is_full(self, document: Document, size: int) -> bool:
+    def _is_full(self, document: Union[Document, Ready], size: int) -> bool:
         last = self._batch[-1].document
         return (
             len(self._batch) >= self._batch_rows
             or self._bytes + size > self.target.batch_bytes
-            or (document.collection, document.credentials) != (last.collection, last.credentials)
+            or document.collection != last.collection
+            or _sort(document) != _sort(last)
         )
 
     def _document(self, entry: Entry, file: DataFile) -> Optional[Document]:
@@ -266,9 +286,8 @@ class _Database:
             self._ensure_references(document)
         return document
 
-    def _title(self, document: Document) -> str:
-        title = CREDENTIAL if document.credentials else collection_title(document.collection)
-        return self.label + title
+    def _title(self, document: Union[Document, Ready]) -> str:
+        return self.label + (CREDENTIAL if _sort(document)[0] else collection_title(document.collection))
 
     def _ensure_references(self, document: Document) -> None:
         """A database refuses refs to what it does not have: make collections, empty, and placeholders for the rest."""
@@ -289,7 +308,8 @@ class _Database:
             self._write(batch)
         for row in batch:
             self.summary.rows[self._title(row.document)] += 1
-            if row.document.ttl is not None and parse_micros(row.document.ttl["@ts"]) <= self._now:
+            expires = _expires(row.document)
+            if expires is not None and expires <= self._now:
                 self._expired[row.document.collection] += 1
         if batch:
             self.state.wrote(self.connection.database, batch[-1].document)

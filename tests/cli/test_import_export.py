@@ -610,4 +610,4 @@ def test_command_line_errors(tmp_path, faunadb):
     done = faunadb("import", "export", "--into", "http://127.0.0.1:9", code=1)
     assert done.err == "Error: http://127.0.0.1:9 is a server: give --secret, or set FAUNA_SECRET\n"
     done = faunadb("import", "export", "--into", "ftp://x", "--secret", "s", code=1)
-    assert done.err.startswith("Error: Malformed endpoint 'ftp://x'")
+    assert done.err.startswith("Error: ftp://x is not the URL of a database")

@@ -17,11 +17,12 @@ from faunadb import query as q
 from faunadb.cli.connection import Connection
 from faunadb.cli.errors import CliError
 from faunadb.cli.export_files import read_export
-from faunadb.cli.export_format import NATIVE_MODULES
+from faunadb.cli.export_format import NATIVE_MODULES, Names
 from faunadb.cli.export_writing import ExportWriter, directory_name
 from faunadb.cli.exporting import Exporter
 from faunadb.cli.import_target import QueryTarget, open_target
 from faunadb.cli.importing import Importer
+from faunadb.cli.quick_records import QuickReader
 from faunadb.engine.language.values import FIRST_COLLECTION
 from faunadb.testing import Database
 
@@ -274,6 +275,58 @@ def test_a_state_file_of_somebody_else_is_of_no_use(tmp_path, connection, conten
 
 
 # -- both ways into a database
+
+
+def test_what_is_usual_takes_the_quick_way():
+    record = {
+        "id": "5",
+        "coll": {"@mod": "a"},
+        "ts": {"@time": "2000-01-01T00:00:00.500Z"},
+        "ttl": {"@time": "2099-01-01T00:00:00Z"},
+        "i": {"@int": "-5"},
+        "d": {"@double": "2.50"},
+        "t": {"@time": "2000-01-01T00:00:00.120Z"},
+        "on": {"@date": "2000-01-01"},
+        "b": {"@bytes": "AP8="},
+        "r": {"@ref": {"id": "7", "coll": {"@mod": "a"}}},
+        "o": {"x": ["é", True, {"y": "z"}]},
+    }
+    reader = QuickReader(Names(), "", {"a": 1024}.get)
+    assert reader.read(json.dumps(record)) == (
+        "a",
+        1024,
+        5,
+        946684800500000,
+        4070908800000000,
+        '{"data":{"i":-5,"d":2.5,"t":{"@ts":"2000-01-01T00:00:00.120Z"},"on":{"@date":"2000-01-01"},'
+        '"b":{"@bytes":"AP8="},"r":{"@:ref":[1024,"7"]},"o":{"x":["é",true,{"y":"z"}]}},'
+        '"ttl":{"@ts":"2099-01-01T00:00:00Z"}}',
+    )
+    unusual = [
+        {"x": None},
+        {"x": {"@double": "1e7"}},
+        {"x": {"@double": "0.0001"}},
+        {"x": {"@time": "2000-01-01T00:00:00.12Z"}},
+        {"x": {"@time": "2000-01-01T00:00:00.000Z"}},
+        {"x": {"@date": "2000-02-30"}},
+        {"x": {"@bytes": "AP9="}},
+        {"x": {"@ref": {"id": "07", "coll": {"@mod": "a"}}}},
+        {"x": {"@ref": {"id": "7", "coll": {"@mod": "b"}}}},
+        {"x": {"@mod": "a"}},
+        {"x": [{"@mod": "a"}]},
+        {"x": {"@object": {"@int": "5"}}},
+        {"x": {"@v4": {"@uuid": "x"}}},
+        {"x": {"@int": 5}},
+        {"x": 12345678901234567890},
+        {"x": "\ud800"},
+        {"@x": 1},
+        {"data": {"id": 1}},
+        {"coll": {"@mod": "Credential"}},
+        {"id": 5},
+        {"ts": "2000-01-01T00:00:00Z"},
+    ]
+    for fields in unusual:
+        assert reader.read(json.dumps({**record, **fields})) is None, fields
 
 
 def _stored(database):

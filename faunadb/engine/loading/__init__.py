@@ -7,9 +7,10 @@ credentials keep the time they had.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from ..auth.permissions import Admin, Server
 from ..documents import insert
@@ -45,6 +46,38 @@ class Incoming(NamedTuple):
     data: dict[str, Any]
 
 
+class Ready(NamedTuple):
+    """A version whose stored text is there already.
+
+    number: of the collection, as `Loader.number` says. id, ts, expires (None without): integers, times in microseconds.
+    """
+
+    collection: str
+    number: int
+    id: int
+    ts: int
+    expires: Optional[int]
+    text: str
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def stored_ref(number: int, identifier: str) -> dict[str, Any]:
+    """What is stored for a ref of the own database. number: of the collection; identifier: canonical digits."""
+    return {"@:ref": [number, identifier]}
+
+
+def stored_text(data: dict[str, Any], ttl: Any = None) -> str:
+    """Stored text of a user document.
+
+    data: its members as they are stored (times, dates, bytes as on the wire in their canonical spelling, refs by
+    `stored_ref`), without nulls, special doubles, and keys that begin with @. ttl: a time in the same form.
+    """
+    parts = {"data": data} if data else {}
+    return _encode(parts if ttl is None else {**parts, "ttl": ttl})
+
+
 class Refused(Exception):
     """A batch of which nothing was loaded. index: the document at fault."""
 
@@ -69,6 +102,14 @@ class Loader:
             auth = self.engine.authenticate(snap, schema_view(self.engine, snap), self.authorization)
         return type(auth.permissions) in (Admin, Server)
 
+    def number(self, collection: str) -> Optional[int]:
+        """The number of a collection; None when there is none of that name."""
+        with self.engine.store.snapshot() as snap:
+            schema = schema_view(self.engine, snap)
+            auth = self.engine.authenticate(snap, schema, self.authorization)
+            found = schema.lookup(auth.scope, v.COLLECTIONS, collection)
+        return None if found is None else found.id
+
     def count(self, collection: str) -> Optional[int]:
         """How many documents of a collection are to be seen now; None when there is no such collection."""
         with self.engine.store.snapshot() as snap:
@@ -80,7 +121,7 @@ class Loader:
             rows = snap.entries(auth.scope, found.id, b"")
             return sum(1 for row in rows if row.ttl is None or row.ttl > snap.time)
 
-    def load(self, batch: Sequence[Incoming]) -> None:
+    def load(self, batch: Sequence[Union[Incoming, Ready]]) -> None:
         """Load documents in one transaction.
 
         Raises `Refused` when one of them cannot be stored, the errors of `Store.write`, `Unauthenticated`.
@@ -95,7 +136,7 @@ class Loader:
         except RecursionError:
             self.engine.store.write(lambda tx: deep.run(lambda: work(tx)), deadline=deadline)
 
-    def _load(self, tx: Any, batch: Sequence[Incoming]) -> None:
+    def _load(self, tx: Any, batch: Sequence[Union[Incoming, Ready]]) -> None:
         schema = schema_view(self.engine, tx)
         auth = self.engine.authenticate(tx, schema, self.authorization)
         ctx = Context(self.engine, tx, schema, auth, tx=tx)
@@ -104,7 +145,12 @@ class Loader:
             try:
                 if incoming.ts > ctx.time:
                     raise Fault("invalid write time", "Cannot write outside of snapshot time.")
-                if incoming.collection is None:
+                if isinstance(incoming, Ready):
+                    if text.collection(incoming.collection) != incoming.number:
+                        raise Fault("invalid ref", "The collection was replaced while documents were read.")
+                    ref = v.Ref(ctx.scope, incoming.number, incoming.id)
+                    insert_text(ctx, ref, incoming.ts, incoming.text, incoming.expires)
+                elif incoming.collection is None:
                     _load_credentials(ctx, text, incoming)
                 else:
                     ref = v.Ref(ctx.scope, text.collection(incoming.collection), incoming.id)
@@ -140,4 +186,4 @@ def _reason(fault: Exception) -> str:
     return f"{text} ({'; '.join(failures)})" if failures else text
 
 
-__all__ = ["Incoming", "Loader", "Refused"]
+__all__ = ["Incoming", "Loader", "Ready", "Refused", "stored_ref", "stored_text"]
