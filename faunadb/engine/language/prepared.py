@@ -43,6 +43,9 @@ _PIECE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x1f]")
 
+#: What stands in texts that are not remembered whole: passwords and secrets do not stay in memory.
+_CONFIDENTIAL = re.compile(rb"password|secret")
+
 #: Digits of a number that surely fits into 64 bits.
 _SURE_DIGITS = 18
 
@@ -170,7 +173,7 @@ class PreparedQueries:
     def parse(self, ctx: Context, text: Text) -> Parsed:
         """The tree of a query under a context. Raises `QueryErrors`."""
         parsed, tree = self._parse(ctx, text)
-        if tree is not None and len(text.source) <= MAX_REMEMBERED:
+        if tree is not None and len(text.source) <= MAX_REMEMBERED and not _CONFIDENTIAL.search(text.source):
             self._texts.keep((text.version, text.source), (tree, parsed), len(text.source) + _BESIDE)
         return parsed
 

@@ -257,3 +257,14 @@ def test_texts_are_told_apart_in_linear_time(part: str) -> None:
     text = part * (MAX_TEXT // len(part))
     for start in ("", '"', "["):
         split((start + text)[:MAX_TEXT].encode())
+
+
+def test_passwords_do_not_stay_in_memory() -> None:
+    with open_engine("sqlite://") as engine:
+        db = Database(engine)
+        for number in range(3):
+            db.raw({"identify": {"ref": {"collection": "users"}, "id": "1"}, "password": f"sesame {number}"})
+            db.raw({"key_from_secret": f"sesame {number}"})
+        prepared = engine.prepared
+        assert "sesame" not in repr([prepared._texts._kept, prepared._fixed._kept, prepared._trees._kept])
+        assert len(prepared) == 2
