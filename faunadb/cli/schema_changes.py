@@ -137,7 +137,7 @@ def _changes(path: str, there: Optional[Item], wanted: Item) -> Iterator[Change]
 
 
 def _text(literal: Any) -> str:
-    return json.dumps(literal, sort_keys=False)
+    return json.dumps(literal, sort_keys=True)
 
 
 # -- applying

@@ -150,6 +150,15 @@ def test_changes(connection, before, after, lines):
     assert compare(schemas_of(connection), want, True) == []
 
 
+def test_the_order_of_members_is_no_difference(connection):
+    index = (
+        'CreateCollection({name: "a"})\nCreateIndex({name: "i", source: Collection("a"), values: [{%s, %s}]})'
+    )
+    field, reverse = 'field: ["data", "x"]', "reverse: true"
+    _apply(connection, index % (field, reverse))
+    assert compare(schemas_of(connection), desired_schemas(index % (reverse, field)), True) == []
+
+
 def test_an_index_with_other_terms_is_built_anew(connection, database):
     index = 'CreateCollection({name: "a"}) CreateIndex({name: "i", source: Collection("a"), terms: [{field: ["data", "%s"]}]})'
     text = lambda field: (index % field).replace(") Create", ")\nCreate")
