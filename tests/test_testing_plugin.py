@@ -86,6 +86,171 @@ def test_data_files(pytester):
     result.stdout.fnmatch_lines(["*FileNotFoundError: nowhere.fql: there is no *nowhere.fql"])
 
 
+def test_a_schema_is_loaded_once_and_copied(pytester):
+    pytester.makeini("[pytest]\nfauna_schema = db/schema.fql db/data.json")
+    (pytester.mkdir("db") / "schema.fql").write_text('CreateCollection({name: "spells"})')
+    (pytester.path / "db" / "data.json").write_text(
+        '{"collections": {"spells": [{"id": "1", "data": {"n": 7}}]}}'
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+        from faunadb import query as q
+        from faunadb.testing import Database
+
+        loaded, times = [], set()
+        load = Database.load
+        Database.load = lambda self, path: (loaded.append(path.name), load(self, path))
+        SPELL = q.ref(q.collection("spells"), "1")
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_copied(fauna_client, number):
+            assert fauna_client.query(q.get(SPELL))["data"] == {"n": 7}
+            fauna_client.query(q.update(SPELL, {"data": {"n": number}}))
+            fauna_client.query(q.create_collection({"name": "runes"}))
+            times.add(fauna_client.query(q.select("ts", q.get(q.collection("spells")))))
+
+        def test_once():
+            assert loaded == ["schema.fql", "data.json"]
+            assert len(times) == 1
+        """
+    )
+    _run(pytester).assert_outcomes(passed=4)
+
+
+def test_a_schema_in_code(pytester):
+    pytester.makefile(".fql", runes='CreateCollection({name: "runes"})')
+    pytester.makeconftest(
+        """
+        import pytest
+        from faunadb import query as q
+
+        calls = []
+
+        def fill(database):
+            calls.append(database.url)
+            database.query(q.create(q.collection("spells"), {"data": {"calls": len(calls)}}))
+
+        @pytest.fixture(scope="session")
+        def fauna_schema():
+            return [q.create_collection({"name": "spells"}), fill, ["runes.fql"]]
+        """
+    )
+    pytester.makepyfile(
+        test_a="""
+        from faunadb import query as q
+        import pytest
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_filled(fauna_client, number):
+            spells = q.paginate(q.documents(q.collection("spells")))
+            found = fauna_client.query(q.map_(lambda ref: q.select(["data", "calls"], q.get(ref)), spells))
+            assert found["data"] == [1]
+            assert fauna_client.query(q.exists(q.collection("runes")))
+        """,
+        test_b="""
+        import pytest
+
+        @pytest.fixture
+        def fauna_schema():
+            return 5
+
+        def test_wrong(fauna_client): ...
+        """,
+    )
+    result = _run(pytester)
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*TypeError: fauna_schema: a path, * expected, got 5"])
+
+
+def test_wider_scopes(pytester):
+    pytester.makeconftest(
+        """
+        import pytest
+        from faunadb import query as q
+
+        @pytest.fixture(scope="session")
+        def fauna_schema():
+            return q.create_collection({"name": "spells"})
+        """
+    )
+    module = """
+        import pytest
+        from faunadb import query as q
+        from faunadb.client import FaunaClient
+
+        pytestmark = pytest.mark.fauna_data("runes.json")
+        add = q.create(q.collection("spells"), {})
+        count = q.count(q.documents(q.collection("spells")))
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_module(fauna_client_module, fauna_database_module, fauna_server_module, number):
+            fauna_client_module.query(add)
+            assert fauna_database_module.query(count) == number
+            assert fauna_database_module.query(q.exists(q.collection("runes")))
+            with FaunaClient(fauna_server_module.secret, endpoint=fauna_server_module.url) as client:
+                assert client.query(count) == number
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_session(fauna_client_session, fauna_database_session, fauna_server_session, number):
+            fauna_client_session.query(add)
+            assert fauna_database_session.query(count) == number + BEFORE
+            assert fauna_server_session.url.startswith("http://127.0.0.1:")
+
+        def test_own(fauna_client):
+            assert fauna_client.query(count) == 0
+    """
+    pytester.makefile(".json", runes='{"collections": {"runes": []}}')
+    pytester.makepyfile(test_a=module.replace("BEFORE", "0"), test_b=module.replace("BEFORE", "2"))
+    _run(pytester).assert_outcomes(passed=10)
+
+
+def test_a_copy_goes_its_own_way(database):
+    database.query(q.create_collection({"name": "spells"}))
+    many = [q.create(q.collection("spells"), {"data": {"name": f"spell {number}"}}) for number in range(300)]
+    database.query(q.do(*many))
+    database.query(
+        q.create_index(
+            {"name": "by_name", "source": q.collection("spells"), "terms": [{"field": ["data", "name"]}]}
+        )
+    )
+    found = q.count(q.match(q.index("by_name"), "spell 299"))
+    count = q.count(q.documents(q.collection("spells")))
+    with database.copy() as copy, database.copy() as other:
+        assert copy.query(q.select("active", q.get(q.index("by_name")))) is True
+        assert copy.query(found) == 1
+        created = copy.query(q.create(q.collection("spells"), {"data": {"name": "spell 299"}}))
+        other.query(q.delete(q.collection("spells")))
+        assert (copy.query(found), copy.query(count)) == (2, 301)
+        assert (database.query(found), database.query(count)) == (1, 300)
+        with copy.copy() as further:
+            assert further.query(found) == 2
+            assert further.query(q.create(q.collection("spells"), {}))["ts"] > created["ts"]
+
+
+def test_a_dumped_schema_is_loaded(database, tmp_path):
+    text = """
+    CreateDatabase({name: "shop"})
+    CreateDatabase({name: "yard"})
+    :db /shop
+    CreateCollection({name: "books"})
+    CreateDatabase({name: "attic"})
+    :db /shop/attic
+    CreateCollection({name: "boxes"})
+    :db /yard
+    CreateCollection({name: "boxes"})
+    """
+    (tmp_path / "schema.fql").write_text(text.replace("    ", ""))
+    database.load(tmp_path / "schema.fql")
+    for path, collection in [("shop", "books"), ("shop/attic", "boxes"), ("yard", "boxes")]:
+        client = database.client_for(f"{database.secret}:{path}:admin")
+        found = client.query(q.map_(lambda ref: q.select("name", q.get(ref)), q.paginate(q.collections())))
+        assert found["data"] == [collection]
+    (tmp_path / "wrong.fql").write_text(text.replace("    ", "") + "Now(\n")
+    with Database() as fresh, pytest.raises(ValueError, match=r"wrong\.fql: line 12, column 1"):
+        fresh.load(tmp_path / "wrong.fql")
+
+
 def test_the_plugin_imports_neither_driver_nor_engine(pytester):
     """Installed plugins load in every run of pytest, also in projects that have nothing to do with databases."""
     pytester.makepyfile(

@@ -1,11 +1,14 @@
 """Fixtures for pytest: an FQL v4 database for every test.
 
 Installing the package installs them; nothing needs to be imported. Each test that asks for one has a database of its
-own, in memory, fresh and empty, in a few milliseconds:
+own, in memory, in a few milliseconds:
 
-``fauna_database``   the database: :class:`Database`
+``fauna_database``   the database: :class:`~faunadb.testing.database.Database`
 ``fauna_client``     a :class:`~faunadb.client.FaunaClient` for it, with its root secret
-``fauna_server``     the same database behind a socket, for code that takes an address: :class:`Server`
+``fauna_server``     the same database behind a socket, for code that takes an address:
+                     :class:`~faunadb.testing.server.Server`
+
+The same with ``_module`` or ``_session`` appended is one for all tests of a module, or of the run.
 
 .. code-block:: python
 
@@ -16,130 +19,60 @@ own, in memory, fresh and empty, in a few milliseconds:
     @pytest.mark.fauna_data("spells.fql")
     def test_with_data(fauna_client): ...
 
-Imports are in the functions: pytest loads this module in every run, most of which need no database.
+What every database begins with is said by the ini option ``fauna_schema`` (files), or by a fixture of that name (files,
+queries, functions). The marker ``fauna_data`` adds files. Whatever databases begin with is made once, and copied.
 
-The marker ``fauna_data`` loads files, found beside the test's own, see :meth:`Database.load`.
+Imports are in the functions: pytest loads this module in every run, most of which need no database.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
-import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 import pytest
 
 if TYPE_CHECKING:
     from faunadb.client import FaunaClient
+    from faunadb.testing.database import Database
     from faunadb.testing.server import Server
 
-__all__ = ["Database", "fauna_client", "fauna_database", "fauna_server"]
+__all__ = [
+    "Database",
+    "fauna_client",
+    "fauna_client_module",
+    "fauna_client_session",
+    "fauna_database",
+    "fauna_database_module",
+    "fauna_database_session",
+    "fauna_schema",
+    "fauna_server",
+    "fauna_server_module",
+    "fauna_server_session",
+]
 
-SECRET = "secret"
-_numbers = itertools.count(1)
+#: How many different beginnings are kept for further copies.
+_KEPT = 32
 
 
-class Database:
-    """A database in memory that lasts as long as a test.
+def __getattr__(name: str) -> Any:
+    if name == "Database":
+        from faunadb.testing.database import Database
 
-    :ivar url: its URL, which any client of this process may be given as ``endpoint``
-    :ivar secret: the secret of its root key
-    :ivar client: a client that holds that key
-    """
+        return Database
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    def __init__(self) -> None:
-        from faunadb.client import FaunaClient
 
-        # the process id, so that nothing is shared with a process that was forked
-        self.url = f"sqlite://?name=test-{os.getpid()}-{next(_numbers)}"
-        self.secret = SECRET
-        self.client = FaunaClient(secret=SECRET, endpoint=self.url)
-        # the first query opens the database; this client keeps it, whoever else comes and goes
-        self.client.query(0)
-        self._clients: list[FaunaClient] = [self.client]
-
-    def __repr__(self) -> str:
-        return f"Database({self.url!r})"
-
-    def query(self, expression: Any) -> Any:
-        """Run a query with the root key."""
-        return self.client.query(expression)
-
-    def client_for(self, secret: str) -> FaunaClient:
-        """A client for another secret, such as that of a key that the test has made. Closed with the test."""
-        client = self.client.new_session_client(secret)
-        self._clients.append(client)
-        return client
-
-    def load(self, path: Union[str, Path]) -> None:
-        """Load data.
-
-        :param path: a file of FQL in JavaScript or Python style (``.fql``, ``.js``, ``.txt``), run expression by
-            expression; a ``.json`` file, ``{"collections": {"spells": [{"id": "1", "data": {...}}, ...]}}``, where
-            ``id`` may be left out and values may be those of the wire protocol (``{"@ts": ...}``); or the directory
-            of an export of Fauna
-        :raises ValueError: when the file is none of these
-        :raises faunadb.errors.HttpError: when the database refuses something
-        """
-        path = Path(path)
-        if path.is_dir():
-            self._load_export(path)
-        elif path.suffix == ".json":
-            self._load_json(path)
-        elif path.suffix in (".fql", ".js", ".txt"):
-            self._load_queries(path)
-        else:
-            raise ValueError(f"{path} is neither .fql, .js, .txt, .json nor a directory")
-
-    def _load_queries(self, path: Path) -> None:
-        from faunadb import query as q
-        from faunadb.fql.errors import FqlSyntaxError
-        from faunadb.fql.texts import parse_text
-
-        try:
-            queries = parse_text(path.read_text("utf-8"))
-        except FqlSyntaxError as fault:
-            raise ValueError(f"{path}: {fault}") from None
-        for query in queries:
-            self.query(q._Expr(query.wire))
-
-    def _load_json(self, path: Path) -> None:
-        from faunadb import query as q
-
-        content = json.loads(path.read_text("utf-8"))
-        collections = content.get("collections") if isinstance(content, dict) else None
-        if not isinstance(collections, dict):
-            raise ValueError(f'{path} is not an object with "collections"')
-        for name, documents in collections.items():
-            if not self.query(q.exists(q.collection(name))):
-                self.query(q.create_collection({"name": name}))
-            for document in documents:
-                fields = {key: value for key, value in document.items() if key != "id"}
-                target: Any = q.collection(name)
-                if "id" in document:
-                    target = q.ref(target, document["id"])
-                self.query(q.create(target, q._Expr({"quote": fields})))
-
-    def _load_export(self, path: Path) -> None:
-        from faunadb.cli.connection import Connection
-        from faunadb.cli.export_files import read_export
-        from faunadb.cli.importing import Importer
-
-        connection = Connection(self.url, self.secret)
-        try:
-            summary = Importer(read_export(path), connection, remember=False).run()
-        finally:
-            connection.close()
-        if not summary.ok:
-            raise ValueError("\n".join(summary.lines(dry_run=False)))
-
-    def close(self) -> None:
-        """Close every client; the data is gone with them."""
-        for client in self._clients:
-            client.close()
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Make the ini option known."""
+    parser.addini(
+        "fauna_schema",
+        "files that every fauna_database begins with, relative to this one, see faunadb.testing.Database.load",
+        type="paths",
+        default=[],
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -150,18 +83,53 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.fixture
-def fauna_database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """A fresh, empty FQL v4 database in memory, with the files of the marker ``fauna_data`` loaded."""
-    database = Database()
-    try:
-        # the markers of a class come before those of its tests
-        for marker in reversed(list(request.node.iter_markers("fauna_data"))):
-            for path in marker.args:
-                database.load(_beside(request, path))
+@pytest.fixture(scope="session")
+def fauna_schema(pytestconfig: pytest.Config) -> Any:
+    """What every database begins with: the files of the ini option ``fauna_schema``.
+
+    Override it to say more: the path of a file, an expression of :mod:`faunadb.query`, a function that is given the
+    :class:`~faunadb.testing.database.Database`, or a list of these.
+    """
+    return pytestconfig.getini("fauna_schema")
+
+
+@pytest.fixture(scope="session")
+def _fauna_images() -> Callable[[tuple[Any, ...]], Any]:
+    """Give what a database holds after some steps, which are taken only the first time."""
+    from faunadb.testing.database import image_after
+
+    return lru_cache(maxsize=_KEPT)(image_after)
+
+
+def _databases(
+    request: pytest.FixtureRequest, schema: Any, images: Callable[[tuple[Any, ...]], Any]
+) -> Iterator[Database]:
+    from faunadb.testing.database import Database, steps_of
+
+    steps = steps_of(schema, lambda path: _beside(request, path))
+    # the markers of a class come before those of its tests
+    for marker in reversed(list(request.node.iter_markers("fauna_data"))):
+        steps += [_beside(request, path) for path in marker.args]
+    with Database(images(tuple(steps)) if steps else None) as database:
         yield database
+
+
+def _servers(database: Database) -> Iterator[Server]:
+    from faunadb.testing.server import Server
+
+    server = Server(database.url, database.secret)
+    try:
+        yield server
     finally:
-        database.close()
+        server.close()
+
+
+@pytest.fixture
+def fauna_database(
+    request: pytest.FixtureRequest, fauna_schema: Any, _fauna_images: Any
+) -> Iterator[Database]:
+    """A fresh FQL v4 database in memory, with ``fauna_schema`` and the files of the marker ``fauna_data`` loaded."""
+    yield from _databases(request, fauna_schema, _fauna_images)
 
 
 @pytest.fixture
@@ -173,21 +141,53 @@ def fauna_client(fauna_database: Database) -> FaunaClient:
 @pytest.fixture
 def fauna_server(fauna_database: Database) -> Iterator[Server]:
     """The test's own database on a port of this machine, HTTP/1.1, streams included."""
-    from faunadb.testing.server import Server
+    yield from _servers(fauna_database)
 
-    server = Server(fauna_database.url, fauna_database.secret)
-    try:
-        yield server
-    finally:
-        server.close()
+
+@pytest.fixture(scope="module")
+def fauna_database_module(
+    request: pytest.FixtureRequest, fauna_schema: Any, _fauna_images: Any
+) -> Iterator[Database]:
+    """A database for all tests of a module, with ``fauna_schema`` and the files of the module's markers loaded."""
+    yield from _databases(request, fauna_schema, _fauna_images)
+
+
+@pytest.fixture(scope="module")
+def fauna_client_module(fauna_database_module: Database) -> FaunaClient:
+    """A client with the root key of the module's database."""
+    return fauna_database_module.client
+
+
+@pytest.fixture(scope="module")
+def fauna_server_module(fauna_database_module: Database) -> Iterator[Server]:
+    """The module's database on a port of this machine."""
+    yield from _servers(fauna_database_module)
+
+
+@pytest.fixture(scope="session")
+def fauna_database_session(
+    request: pytest.FixtureRequest, fauna_schema: Any, _fauna_images: Any
+) -> Iterator[Database]:
+    """A database for all tests of the run, with ``fauna_schema`` loaded."""
+    yield from _databases(request, fauna_schema, _fauna_images)
+
+
+@pytest.fixture(scope="session")
+def fauna_client_session(fauna_database_session: Database) -> FaunaClient:
+    """A client with the root key of the run's database."""
+    return fauna_database_session.client
+
+
+@pytest.fixture(scope="session")
+def fauna_server_session(fauna_database_session: Database) -> Iterator[Server]:
+    """The run's database on a port of this machine."""
+    yield from _servers(fauna_database_session)
 
 
 def _beside(request: pytest.FixtureRequest, path: Union[str, Path]) -> Path:
     """A path as the test file means it: relative to the file, or else to the directory of the run."""
     here = Path(str(request.node.path)).parent / path
-    found: Optional[Path] = next(
-        (option for option in (here, request.config.rootpath / path) if option.exists()), None
-    )
-    if found is None:
-        raise FileNotFoundError(f"{path}: there is no {here}")
-    return found
+    for option in (here, request.config.rootpath / path):
+        if option.exists():
+            return option.resolve()
+    raise FileNotFoundError(f"{path}: there is no {here}")

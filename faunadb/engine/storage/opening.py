@@ -14,7 +14,8 @@ def open_store(url: str, **options: Any) -> Store:
     ``sqlite://`` is a new store in memory, ``sqlite:///file.db`` a file (four slashes: an absolute path),
     ``postgresql://user@host/db`` a PostgreSQL database. Options can be given in the URL's query as well:
     ``durability`` ("full" or, losing the last moments at a power cut, "normal"; SQLite),
-    ``lock_timeout`` (seconds to wait for other processes), ``schema`` and ``max_connections`` (PostgreSQL).
+    ``lock_timeout`` (seconds to wait for other processes), ``schema`` and ``max_connections`` (PostgreSQL). In code
+    only, ``image``: what another store in memory held, for one in memory to begin with.
 
     Raises :class:`BadURL`, :class:`NotAStore`, :class:`StoreUnavailable`.
     """

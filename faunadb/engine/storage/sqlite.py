@@ -268,19 +268,34 @@ class SqliteStore(_SqliteBase):
         self._pool.abandon()
 
 
+class MemoryImage:
+    """What a store in memory held at one time. Copying it takes page by page, much less than the queries that made it."""
+
+    def __init__(self, source: sqlite3.Connection) -> None:
+        self._conn = connect(":memory:", "OFF")
+        weakref.finalize(self, self._conn.close)
+        source.backup(self._conn)
+
+    def copy_into(self, target: sqlite3.Connection) -> None:
+        self._conn.backup(target)
+
+
 class MemoryStore(_SqliteBase):
     """A store in memory: one connection, which snapshots share and writers have for themselves.
 
     A forked child goes on with a copy of its own.
     """
 
-    def __init__(self, url: str, patience: float) -> None:
+    def __init__(self, url: str, patience: float, image: Optional[MemoryImage] = None) -> None:
         self._path = None
         self._patience = patience
         self._conn = connect(":memory:", "OFF")
-        self._conn.execute("BEGIN")
-        create_tables(self._conn)
-        self._conn.execute("COMMIT")
+        if image is not None:
+            image.copy_into(self._conn)
+        else:
+            self._conn.execute("BEGIN")
+            create_tables(self._conn)
+            self._conn.execute("COMMIT")
         self._gate = MemoryGate()
         self._spoiled = False
         self._set_up(url, MemoryWriter(self._conn, self._gate, patience), CommitSignal())
@@ -290,6 +305,11 @@ class MemoryStore(_SqliteBase):
         if self._closed:
             raise StoreError("the store is closed")
         return self._conn
+
+    def image(self) -> MemoryImage:
+        """What the store holds now, for others to begin with (option ``image`` of `open_store`)."""
+        with self.snapshot():
+            return MemoryImage(self._conn)
 
     def _leave_to_parent(self, quiet: bool) -> None:
         """In a forked child: threads that read or wrote just then do so no more."""
@@ -353,11 +373,12 @@ def open_sqlite(url: str, given: dict[str, Any]) -> Store:
     if path is None:
         # says nothing to the store: clients of one process share a memory database by its URL, names tell them apart
         known.append("name")
+    image = given.pop("image", None) if path is None else None
     options = merge_options(url, in_url, given, known)
     durability = options.get("durability", "full")
     if durability not in ("full", "normal"):
         raise BadURL(f"option 'durability' must be 'full' or 'normal', not {durability!r}")
     patience = positive_seconds("lock_timeout", options.get("lock_timeout", 30.0))
     if path is None:
-        return MemoryStore(url, patience)
+        return MemoryStore(url, patience, image)
     return SqliteStore(url, path, durability, patience)

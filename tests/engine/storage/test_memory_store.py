@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from faunadb.engine.storage import Store, StoreError, StoreUnavailable, open_store
+from faunadb.engine.storage import BadURL, Store, StoreError, StoreUnavailable, open_store
 from tests.engine.storage.places import COLL, INDEX, SCOPE, add, put
 
 
@@ -109,3 +109,28 @@ def test_closing(tmp_path: object) -> None:
     store.close()
     with pytest.raises(StoreError):
         store.snapshot()
+
+
+def test_a_store_begins_with_what_another_held() -> None:
+    with open_store("sqlite://") as source:
+        first = source.write(lambda tx: put(tx, 1))[1]
+        image = source.image()
+        source.write(lambda tx: put(tx, 2))
+    for _ in range(2):
+        with open_store("sqlite://?name=copy", image=image) as store:
+            with store.snapshot() as snapshot:
+                assert snapshot.scan_documents(SCOPE, COLL, limit=9) == [1]
+                assert snapshot.last_txn == first
+            later = store.write(lambda tx: put(tx, 3))[1]
+            assert later > first
+            assert store.check() == []
+
+
+def test_only_stores_in_memory_begin_with_an_image(tmp_path) -> None:
+    with open_store("sqlite://") as source:
+        image = source.image()
+    with pytest.raises(BadURL, match="unknown option 'image'"):
+        open_store(f"sqlite:///{tmp_path}/x.db", image=image)
+    with pytest.raises(BadURL, match="unknown option 'image'"):
+        open_store("sqlite://?image=x")
+    assert list(tmp_path.iterdir()) == []
