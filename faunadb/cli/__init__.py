@@ -57,5 +57,5 @@ def _listing() -> str:
     lines = ["Usage: faunadb COMMAND [ARGUMENTS]\n", "Commands:"]
     for command in COMMANDS:
         needs = f"  [pip install 'faunadb[{command.extra}]>=4.6']" if command.extra else ""
-        lines.append(f"  {command.name:<8} {command.summary}{needs}")
+        lines.append(f"  {command.name:<9} {command.summary}{needs}")
     return "\n".join(lines) + "\n"

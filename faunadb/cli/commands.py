@@ -29,4 +29,11 @@ COMMANDS = [
         "copy", "faunadb.cli.copy", "copy", "cli", "Copy a whole store to another backend, history and all."
     ),
     Command("serve", "faunadb.cli.serve", "serve", "server", "Serve a database to FQL v4 drivers over HTTP."),
+    Command(
+        "dashboard",
+        "faunadb.cli.dashboard",
+        "dashboard",
+        "server",
+        "Open the dashboard of a database in a browser.",
+    ),
 ]

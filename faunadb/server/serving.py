@@ -167,7 +167,12 @@ def serve(
     _allow_many_connections()
     server.on_startup(_tell_workers_of_the_end)
     scheme = "https" if certificate else "http"
-    print(f"faunadb: serving {without_password(url)} on {scheme}://{shown_address(host, port)}", flush=True)
+    here = f"{scheme}://{shown_address(host, port)}"
+    print(f"faunadb: serving {without_password(url)} on {here}", flush=True)
+    if dashboard:
+        print(f"faunadb: the dashboard is at {here}/dashboard/", flush=True)
+    if is_in_memory(url):
+        print("faunadb: sqlite:// is memory: all is lost at exit; sqlite:///app.db is a file", flush=True)
     server.serve()
 
 

@@ -12,12 +12,10 @@ import pytest
 from faunadb import query as q
 from faunadb.client import FaunaClient
 from tests.conftest import required
-from tests.dashboard.driving import Database
+from tests.dashboard.driving import PATIENCE, Database
 from tests.server.running import SECRET, Server
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-sync"]
-#: Milliseconds that anything in the browser may take.
-PATIENCE = 15_000
 
 
 @pytest.fixture(scope="package")

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 from faunadb.client import FaunaClient
 from tests.server.running import Server
 
+#: Milliseconds that anything in the browser may take.
+PATIENCE = 15_000
+
 
 class Database(NamedTuple):
     """A database for one test. secret: of an admin key. url: of the dashboard."""

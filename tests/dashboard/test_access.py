@@ -37,6 +37,15 @@ def test_an_address_leads_to_its_view_also_before_signing_in(page, spells):
     page.get_by_label("The document as JSON").get_by_text("spell 2").wait_for()
 
 
+def test_the_way_in_of_the_command(page, spells):
+    page.goto(f"{spells.url}#enter={spells.secret}")
+    page.get_by_role("heading", name="top").wait_for()
+    assert page.url == f"{spells.url}#/"
+    page.goto("about:blank")
+    page.goto(f"{spells.url}#enter=of-somebody-else")
+    page.get_by_role("heading", name="top").wait_for()
+
+
 def test_a_secret_that_was_revoked_leads_back_to_the_door(page, root, spells):
     key = spells.client.query(q.create_key({"role": "admin"}))
     sign_in(page, spells.url, key["secret"])

@@ -110,7 +110,7 @@ function Frame({ route, onSignOut, children }) {
   return html`<a class="skip" href="#main" onclick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>To the contents</a>
     <header class="bar">
       <${Button} kind="plain menu-button" aria-label="Menu" aria-expanded=${open} aria-controls="side" onclick=${() => setOpen(!open)}>☰<//>
-      <a class="brand" href=${link([], {}, [])}><img src="icon.svg" alt="" width="22" height="22" /><span>faunadb</span></a>
+      <a class="brand" aria-label="faunadb: to the top" href=${link([], {}, [])}><img src="icon.svg" alt="" width="22" height="22" /><span>faunadb</span></a>
       <${Crumbs} /><span class="grow"></span>
       <${Theme} /><${Button} kind="plain" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onclick=${() => setHelp(true)}>?<//>
       <${Button} kind="plain" onclick=${onSignOut}>Sign out<//>
@@ -129,8 +129,8 @@ function View({ parts }) {
   if (kind === undefined) return html`<${Overview} />`;
   if (kind === "query") return html`<${Console} />`;
   if (kind === "activity") return html`<${Activity} />`;
-  if (kind === "create" && name in KINDS) return html`<${Create} kind=${name} />`;
-  if (kind === "edit" && name in KINDS && id) return html`<${Edit} kind=${name} name=${id} />`;
+  if (kind === "create" && name in KINDS) return html`<${Create} key=${name} kind=${name} />`;
+  if (kind === "edit" && name in KINDS && id) return html`<${Edit} key=${parts.join("/")} kind=${name} name=${id} />`;
   if (kind === "collections" && id === "new") return html`<${NewDocument} key=${name} name=${name} />`;
   if (kind === "collections" && id) return html`<${Document} key=${`${name}/${id}`} name=${name} id=${id} />`;
   if (kind === "collections" && name) return html`<${Documents} key=${name} name=${name} />`;
@@ -177,6 +177,13 @@ function App() {
   if (error) return html`<main class="sign-in"><${Problem} error=${error} what="open this database" again=${reload} /><p><a href=${link([], {}, [])}>To the top</a></p><${Button} onclick=${signOut}>Sign out<//></main>`;
   if (!context || schema.database !== database) return html`<${Busy} />`;
   return html`<${SchemaContext.Provider} value=${context}><${Frame} route=${route} onSignOut=${signOut}><${View} key=${database} parts=${route.parts} /><//><//>`;
+}
+
+// `faunadb dashboard` leads here with the secret behind the #, which no server sees. A tab that is signed in stays so.
+const entering = /^#enter=(.+)$/.exec(location.hash);
+if (entering) {
+  if (!session.secret) session.secret = decodeURIComponent(entering[1]);
+  history.replaceState(null, "", "#/");
 }
 
 render(html`<${App} />`, document.getElementById("page"));

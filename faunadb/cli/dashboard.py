@@ -1,0 +1,103 @@
+"""``faunadb dashboard``: the dashboard on a database, for one person on this machine."""
+
+from __future__ import annotations
+
+import html
+import os
+import secrets
+import socket
+import tempfile
+import threading
+import webbrowser
+from pathlib import Path
+from typing import Optional
+from urllib.parse import quote
+
+import click
+
+from faunadb.cli.errors import CliError
+from faunadb.engine.storage.base import StoreError
+from faunadb.engine.storage.urls import parse_sqlite
+from faunadb.server import serve
+from faunadb.server.listening import DEFAULT_HOST, RefusedToServe, free_port
+
+#: Seconds that the server may take until it listens.
+PATIENCE = 30.0
+
+
+@click.command()
+@click.argument("url", envvar="FAUNA_ENDPOINT")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default: a free one).")
+@click.option("--create", is_flag=True, help="Make the file of the database when it is not there.")
+@click.option("--no-open", is_flag=True, help="Open no browser: print the address that signs in.")
+def dashboard(url: str, port: Optional[int], create: bool, no_open: bool) -> None:
+    """Open the dashboard of the database at URL (sqlite:///file.db, sqlite://, postgresql://..., http://...).
+
+    A database is served for this alone, on this machine, until Ctrl-C: the browser is signed in with a root secret
+    that is made for the occasion. Of a server (http://host:8443) the address of its dashboard is opened.
+    """
+    scheme = url.split(":", 1)[0].lower()
+    if scheme in ("http", "https"):
+        _open_server(url, no_open)
+        return
+    if scheme == "sqlite" and not create:
+        _refuse_missing(url)
+    port = port or free_port()
+    secret = secrets.token_urlsafe(24)
+    address = f"http://{DEFAULT_HOST}:{port}/dashboard/#enter={quote(secret)}"
+    with tempfile.TemporaryDirectory(prefix="faunadb-") as private:
+        if no_open:
+            click.echo(f"faunadb: sign in at {address}")
+        else:
+            way_in = _way_in(Path(private), address)
+            threading.Thread(target=_open_when_listening, args=(port, way_in), daemon=True).start()
+        try:
+            serve(url, port=port, secret=secret, log_level="warning")
+        except (RefusedToServe, StoreError, ImportError, ValueError, OSError) as failure:
+            raise CliError(str(failure)) from None
+
+
+def _open_server(url: str, no_open: bool) -> None:
+    address = url.rstrip("/") + "/dashboard/"
+    click.echo(f"faunadb: the dashboard is at {address}")
+    if not no_open:
+        webbrowser.open(address)
+
+
+def _refuse_missing(url: str) -> None:
+    """Make no database out of a mistyped name."""
+    try:
+        path = parse_sqlite(url).path
+    except ValueError as fault:
+        raise CliError(str(fault)) from None
+    if path is not None and not os.path.exists(path):
+        raise CliError(f"there is no database {path}; give --create to make it")
+
+
+def _way_in(directory: Path, address: str) -> str:
+    """The URL of a page that only this user can read and that leads to an address.
+
+    A browser's own arguments can be seen by everybody on the machine, so the secret does not stand in them.
+    """
+    page = directory / "dashboard.html"
+    target = html.escape(address)
+    page.touch(mode=0o600)
+    page.write_text(
+        f'<!doctype html><meta charset="utf-8"><title>faunadb</title><meta http-equiv="refresh" content="0;url={target}">'
+        f'<a href="{target}">To the dashboard</a>',
+        encoding="utf-8",
+    )
+    return page.as_uri()
+
+
+def _open_when_listening(port: int, page: str) -> None:
+    waited = threading.Event()
+    for _ in range(int(PATIENCE / 0.05)):
+        try:
+            socket.create_connection((DEFAULT_HOST, port), 1).close()
+        except OSError:
+            waited.wait(0.05)
+            continue
+        if not webbrowser.open(page):
+            click.echo(f"faunadb: no browser could be opened; open {page} in one", err=True)
+        return
