@@ -44,9 +44,9 @@ def database(server, root) -> Iterator[Database]:
     root.query(q.delete(q.database(name)))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(chromium) -> Iterator[Any]:
-    # Not for the whole session: while Playwright runs, a test of its process cannot run an event loop of its own.
+    # Not for the whole session: while Playwright runs, no other test of its process can run an event loop.
     playwright = required("playwright.sync_api").sync_playwright().start()
     found = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     yield found
@@ -54,14 +54,10 @@ def browser(chromium) -> Iterator[Any]:
     playwright.stop()
 
 
-@pytest.fixture
-def context(browser, request) -> Iterator[Any]:
-    """A browser without any memory. Mark a test with ``viewport(width, height)`` or ``scheme(name)`` for another one."""
-    marks = {mark.name: mark.args for mark in request.node.iter_markers()}
-    width, height = marks.get("viewport", (1280, 860))
-    found = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=marks.get("scheme", ("light",))[0]
-    )
+@pytest.fixture(scope="module")
+def context(browser) -> Iterator[Any]:
+    """One for all tests of a module, so that scripts are loaded and compiled once. What a page leaves behind is cleared after it."""
+    found = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme="light")
     found.grant_permissions(["clipboard-read", "clipboard-write"])
     found.set_default_timeout(PATIENCE)
     yield found
@@ -69,9 +65,15 @@ def context(browser, request) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(context, database) -> Iterator[Any]:
-    """A page that is not signed in. The test fails when a script fails, the policy is hurt, or another host is asked."""
+def page(context, database, request) -> Iterator[Any]:
+    """A page that is not signed in. The test fails when a script fails, the policy is hurt, or another host is asked.
+
+    Mark a test with ``viewport(width, height)`` for another size of the window.
+    """
     found = context.new_page()
+    size = request.node.get_closest_marker("viewport")
+    if size is not None:
+        found.set_viewport_size({"width": size.args[0], "height": size.args[1]})
     wrong: list[str] = []
     found.on("pageerror", lambda error: wrong.append(f"script: {error}"))
     found.on(
@@ -80,6 +82,9 @@ def page(context, database) -> Iterator[Any]:
     )
     found.on("request", lambda asked: None if _is_own(asked.url, database) else wrong.append(asked.url))
     yield found
+    if found.url.startswith(database.url):
+        found.evaluate("localStorage.clear()")
+    found.close()
     assert not wrong
 
 

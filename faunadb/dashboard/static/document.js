@@ -259,7 +259,7 @@ function History({ name, id, current, onRestored }) {
       <time title=${event.ts.value}>${when(event.ts.value)}</time>
       ${index === 0 && current && html`<span class="soft">now</span>`}
       <span class="grow"></span>
-      ${event.version?.error ? html`<span class="soft" title=${event.version.error.message}>not kept</span>` : event.version && !(index === 0 && current) && html`<${Button} kind="small" onclick=${() => setRestoring(event)}>Restore this version<//>`}
+      ${event.version?.error ? html`<span class="soft" title=${event.version.error.message}>not kept</span>` : event.version && !(index === 0 && current) && html`<${Button} kind="small" aria-label="Restore this version" title="Restore this version" onclick=${() => setRestoring(event)}>Restore<//>`}
     </li>`)}</ol>
     ${found.hasOlder && html`<p class="soft">Only the newest ${EVENTS} events are shown.</p>`}
     <h3>${older ? `What changed from ${when(older.ts.value)} to ${when(newer.ts.value)}` : `As it was made, ${when(newer.ts.value)}`}</h3>
