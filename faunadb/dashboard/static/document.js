@@ -1,14 +1,13 @@
 // One document: reading, editing, its history.
 
-import { FaunaError, query, value as ask } from "./api.js";
+import { FaunaError, rendered, value as ask } from "./api.js";
 import { Difference, Editor, placeInJson } from "./editor.js";
 import { collection, document, get, literal, object, paginate, quote, readRef, refText, select } from "./fql.js";
-import { equal, escapeOf, isObject, parse, patchOf, stringify } from "./json.js";
+import { escapeOf, isObject, parse, patchOf, stringify, syntaxProblem } from "./json.js";
 import { change, go, link, parseHash } from "./route.js";
 import { useSchema } from "./schema.js";
 import { Busy, Button, Confirm, CopyButton, Dialog, Empty, Field, Fql, Problem, announce, useAction, useLoaded } from "./ui.js";
 import { Text, Tree } from "./values.js";
-import { rendered } from "./api.js";
 import { preferences } from "./preferences.js";
 import { html, useEffect, useMemo, useState } from "./vendor/view.js";
 
@@ -77,11 +76,7 @@ const byField = (failures, field) => failures.filter((failure) => failure.field[
 function useProblems(text, error) {
   return useMemo(() => {
     const found = [];
-    try { parseData(text); } catch (problem) {
-      const at = /position (\d+)/.exec(problem.message);
-      const start = at ? Number(at[1]) : 0;
-      found.push({ start, end: start + 1, message: problem.message });
-    }
+    try { parseData(text); } catch (problem) { found.push(syntaxProblem(text) ?? { start: 0, end: 1, message: problem.message }); }
     const failures = error instanceof FaunaError ? error.failures : [];
     for (const failure of failures.filter((each) => each.field[0] === "data")) {
       found.push({ ...placeInJson(text, failure.field.slice(1).map(String)), message: failure.description });

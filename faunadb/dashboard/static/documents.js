@@ -1,13 +1,12 @@
 // The documents of a collection as a table.
 
-import { query, stream, value as ask } from "./api.js";
+import { query, session, stream, value as ask } from "./api.js";
 import { ANY_FIELD, NEEDS_VALUE, OPERATORS, oneQuery, orders, pageQuery, plan } from "./filters.js";
-import { documents as documentsOf, document, get, lambda, map, quote, readRef, select, variable } from "./fql.js";
+import { documents as documentsOf, get, map, quote, readRef, select, variable } from "./fql.js";
 import { equal, parse, stringify } from "./json.js";
 import { preferences } from "./preferences.js";
 import { change, link, parseHash } from "./route.js";
 import { useSchema } from "./schema.js";
-import { session } from "./api.js";
 import { Busy, Button, CopyButton, Empty, Problem, announce, download, useLoaded } from "./ui.js";
 import { Table, columnLabel, columnsOf, csvHead, csvLines } from "./values.js";
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/view.js";

@@ -110,7 +110,7 @@ function signatureHelp(style) {
 }
 
 // The name of the innermost call that is open at the end of a text.
-export function callAround(text) {
+function callAround(text) {
   let depth = 0;
   for (let index = text.length - 1; index >= 0; index -= 1) {
     if (")]}".includes(text[index])) depth += 1;
@@ -125,10 +125,10 @@ export function callAround(text) {
 // Marks a change that came as a new value, and is nobody's typing.
 const fromOutside = cm.Annotation.define();
 
-function extensions({ language, readOnly, label, names, onChange, keys, hint, lines = true }) {
+function extensions({ language, readOnly, label, names, onChange, keys, hint, lines = true, wraps = true }) {
   const common = [
     theme, cm.syntaxHighlighting(colours), cm.bracketMatching(), cm.search({ top: true }), LANGUAGES[language] ?? [],
-    EditorView.lineWrapping,
+    wraps ? EditorView.lineWrapping : [],
     EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off" }),
     lines ? [cm.lineNumbers(), cm.foldGutter()] : [],
   ];
@@ -147,6 +147,18 @@ function extensions({ language, readOnly, label, names, onChange, keys, hint, li
   ];
 }
 
+// Letters of a line above which lines are not wrapped: where to break it would be looked for all along it.
+const LONG_LINE = 20_000;
+
+function hasLongLine(text) {
+  for (let start = 0; text.length - start > LONG_LINE;) {
+    const end = text.indexOf("\n", start);
+    if (end < 0 || end - start > LONG_LINE) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
 function mount(host, state) {
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   return new EditorView({ state, parent: root, root });
@@ -163,7 +175,7 @@ export function Editor({ value, language = "javascript", readOnly = false, label
   useEffect(() => {
     const bound = (keys ?? []).map(({ key }) => ({ key, run: (target) => latest.current.keys.find((each) => each.key === key).run(target) }));
     const setup = extensions({
-      language, readOnly, label, hint, lines, keys: bound,
+      language, readOnly, label, hint, lines, keys: bound, wraps: !hasLongLine(value),
       names: () => latest.current.names?.() ?? {},
       onChange: (text) => { typed.current.push(text); latest.current.onChange?.(text); },
     });

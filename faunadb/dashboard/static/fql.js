@@ -36,7 +36,7 @@ export const KINDS = {
   access_providers: { one: "access_provider", title: "Access providers", create: "create_access_provider", call: "AccessProvider" },
   databases: { one: "database", title: "Databases", create: "create_database", call: "Database" },
 };
-export const NUMBERED = ["keys", "tokens", "credentials"];
+const NUMBERED = ["keys", "tokens", "credentials"];
 
 // The expression for a schema item by its kind and its name (keys and tokens: id).
 export const item = (kind, name) => (NUMBERED.includes(kind) ? { ref: { [kind]: null }, id: name } : { [KINDS[kind].one]: name });

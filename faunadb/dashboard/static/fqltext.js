@@ -10,7 +10,7 @@ import { html, useEffect, useState } from "./vendor/view.js";
 const NOTHING = [];
 
 // The query that a text says: {wire, problems, busy}; wire is null as long as there is none.
-export function useWire(text) {
+function useWire(text) {
   const [state, setState] = useState({ text: null, wire: null, problems: NOTHING });
   useEffect(() => {
     if (!text.trim()) { setState({ text, wire: null, problems: NOTHING }); return undefined; }

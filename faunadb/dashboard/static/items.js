@@ -1,17 +1,15 @@
 // Schema items: lists of them, and each by itself.
 
-import { builds, query, value as ask } from "./api.js";
+import { builds, query, session, value as ask } from "./api.js";
 import { KINDS, get, item, readRef, short, variable } from "./fql.js";
-import { link } from "./route.js";
+import { go, link } from "./route.js";
 import { everything, fieldText, sourcesOf, termsOf, useSchema, valuesOf } from "./schema.js";
 import { isObject } from "./json.js";
-import { go } from "./route.js";
 import { Busy, Button, Confirm, Empty, Problem, announce, useLoaded } from "./ui.js";
-import { RefLink, Table, Tree } from "./values.js";
+import { RefLink, Tree } from "./values.js";
 import { Lookup } from "./lookup.js";
 import { FqlView } from "./fqlview.js";
 import { html, useEffect, useState } from "./vendor/view.js";
-import { session } from "./api.js";
 
 // Milliseconds between looks at how far an index is.
 const LOOK = 1000;

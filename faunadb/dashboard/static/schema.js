@@ -1,6 +1,6 @@
 // What this database holds, as far as the secret may see it: loaded once, and again after every change of it.
 
-import { query, value } from "./api.js";
+import { value } from "./api.js";
 import { KINDS, get, map, paginate, quote, readRef, variable } from "./fql.js";
 import { createContext, useContext } from "./vendor/view.js";
 
@@ -69,5 +69,3 @@ export function refOfEntry(index, entry) {
   if (place < 0) return null;
   return values.length === 1 ? entry : { select: [place], from: entry };
 }
-
-export const definition = async (kind, expression) => (await query(get(expression))).value;

@@ -47,7 +47,7 @@ export const Busy = ({ children = "Loading…" }) => html`<p class="busy" role="
 // What stands where there is nothing yet: what it is, and what to do next.
 export const Empty = ({ title, children }) => html`<div class="empty"><p class="title">${title}</p>${children}</div>`;
 
-export function errorLines(error) {
+function errorLines(error) {
   if (!(error instanceof FaunaError)) return [error.message];
   return error.errors.flatMap((entry) => [
     `${entry.code ?? error.status}: ${entry.description}${entry.position?.length ? ` (at ${entry.position.map(String).join(" › ")})` : ""}`,
@@ -96,7 +96,7 @@ export function Dialog({ title, onClose, children, wide = false }) {
   </dialog>`;
 }
 
-export async function copy(text) {
+async function copy(text) {
   await navigator.clipboard.writeText(text);
   announce("Copied");
 }

@@ -14,7 +14,7 @@ const SHOWN = 100;
 const LONG = 2000, CELL = 160;
 
 // The place of what a ref names; null when this page has none for it.
-export function refLink(value) {
+function refLink(value) {
   const { kind, name, collection, id, path } = readRef(value);
   const database = [...session.path, ...(path ?? [])];
   if (collection !== undefined) return link(["collections", collection, id], {}, database);
