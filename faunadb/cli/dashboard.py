@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import secrets
 import socket
 import tempfile
@@ -15,9 +14,10 @@ from urllib.parse import quote
 
 import click
 
+from faunadb.cli.connection import check_url, missing_file
 from faunadb.cli.errors import CliError
+from faunadb.cli.options import create_option
 from faunadb.engine.storage.base import StoreError
-from faunadb.engine.storage.urls import parse_sqlite
 from faunadb.server import serve
 from faunadb.server.listening import DEFAULT_HOST, RefusedToServe, free_port
 
@@ -28,7 +28,7 @@ PATIENCE = 30.0
 @click.command()
 @click.argument("url", envvar="FAUNA_ENDPOINT")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default: a free one).")
-@click.option("--create", is_flag=True, help="Make the file of the database when it is not there.")
+@create_option
 @click.option("--no-open", is_flag=True, help="Open no browser: print the address that signs in.")
 def dashboard(url: str, port: Optional[int], create: bool, no_open: bool) -> None:
     """Open the dashboard of the database at URL (sqlite:///file.db, sqlite://, postgresql://..., http://...).
@@ -36,12 +36,13 @@ def dashboard(url: str, port: Optional[int], create: bool, no_open: bool) -> Non
     A database is served for this alone, on this machine, until Ctrl-C: the browser is signed in with a root secret
     that is made for the occasion. Of a server (http://host:8443) the address of its dashboard is opened.
     """
-    scheme = url.split(":", 1)[0].lower()
-    if scheme in ("http", "https"):
+    check_url(url)
+    if url.split(":", 1)[0] in ("http", "https"):
         _open_server(url, no_open)
         return
-    if scheme == "sqlite" and not create:
-        _refuse_missing(url)
+    missing = None if create else missing_file(url)
+    if missing is not None:
+        raise CliError(f"there is no database {missing}; give --create to make it")
     port = port or free_port()
     secret = secrets.token_urlsafe(24)
     address = f"http://{DEFAULT_HOST}:{port}/dashboard/#enter={quote(secret)}"
@@ -62,16 +63,6 @@ def _open_server(url: str, no_open: bool) -> None:
     click.echo(f"faunadb: the dashboard is at {address}")
     if not no_open:
         webbrowser.open(address)
-
-
-def _refuse_missing(url: str) -> None:
-    """Make no database out of a mistyped name."""
-    try:
-        path = parse_sqlite(url).path
-    except ValueError as fault:
-        raise CliError(str(fault)) from None
-    if path is not None and not os.path.exists(path):
-        raise CliError(f"there is no database {path}; give --create to make it")
 
 
 def _way_in(directory: Path, address: str) -> str:
