@@ -423,7 +423,10 @@ class SqlTransaction(SqlSnapshot, Transaction):
 
     def log(self, change: list[Any]) -> None:
         self.wrote = True
-        text = _encode_change(change)
+        if len(change) == 5 and change[0] == "put":  # what nearly all are: numbers
+            text = '["put",%d,%d,%d,%d]' % tuple(change[1:])
+        else:
+            text = _encode_change(change)
         self.bytes_written += len(text)
         self._changes.append(text)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Optional
 
 from .base import Outgrown, StoreError, StoreUnavailable, Transaction
@@ -12,6 +13,7 @@ from .group_commit import TransactionLost, Writer
 from .memory_gate import MemoryGate
 from .sql import CLOSED, Row, SqlTransaction
 from .sqlite_reads import SqliteReads
+from .sqlite_rows import PUT_LIVE, WritingConnection
 from .sqlite_schema import explain, is_busy
 from .statements import COPIED, import_statement, read_clock
 
@@ -19,11 +21,8 @@ from .statements import COPIED, import_statement, read_clock
 YIELD_SECONDS = 0.002
 YIELD_AFTER = 0.010
 
+_SET_CLOCK = "UPDATE meta SET last_txn = ?, schema_version = ?"
 _KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
-_PUT_LIVE = (
-    "INSERT OR REPLACE INTO entry (scope, idx, terms, vals, coll, doc, cover, ttl, added)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _PUT_ENDED = (
     "INSERT OR REPLACE INTO past_entry (scope, idx, terms, vals, coll, doc, cover, ttl, added, removed)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -40,8 +39,10 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
 
     __slots__ = ("_conn", "_failed", "_path")
 
+    _conn: Any
+
     def __init__(
-        self, conn: sqlite3.Connection, path: Optional[str], txn: int, last_txn: int, schema_version: int
+        self, conn: WritingConnection, path: Optional[str], txn: int, last_txn: int, schema_version: int
     ) -> None:
         self._conn = conn
         self._path = path
@@ -95,7 +96,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self.wrote = True
         self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
-        self._run(_PUT_LIVE, (scope, index, terms, values, coll, doc, cover, ttl, added))
+        self._run(PUT_LIVE, (scope, index, terms, values, coll, doc, cover, ttl, added))
 
     def end_entry(
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
@@ -143,6 +144,7 @@ class SqliteWriter(Writer):
 
     def __init__(self, conn: sqlite3.Connection, path: Optional[str], patience: float) -> None:
         self._conn = conn
+        self._rows = WritingConnection(conn)
         self._path = path
         self._patience = patience
         self._ours = 0  # the last transaction committed here
@@ -159,6 +161,7 @@ class SqliteWriter(Writer):
             time.sleep(YIELD_SECONDS)
             now = self._held_since = time.monotonic()
         until = now + self._patience if deadline is None else min(deadline, now + self._patience)
+        self._rows.forget()
         while True:
             try:
                 self._conn.execute("BEGIN IMMEDIATE")
@@ -181,7 +184,7 @@ class SqliteWriter(Writer):
             self._shared_until = self._held_since + 1.0
 
     def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
-        return SqliteTransaction(self._conn, self._path, txn, last_txn, schema_version)
+        return SqliteTransaction(self._rows, self._path, txn, last_txn, schema_version)
 
     def finish(self, tx: SqliteTransaction) -> None:
         tx._write_log()
@@ -194,14 +197,15 @@ class SqliteWriter(Writer):
         return TransactionLost(failed or StoreUnavailable("the transaction broke off"), again=False)
 
     def savepoint(self) -> None:
-        self._execute("SAVEPOINT work")
+        self._try(self._rows.guard)
 
     def rollback_to_savepoint(self) -> None:
-        self._execute("ROLLBACK TO work")
+        self._try(self._rows.undo)
 
     def commit(self, last_txn: int, schema_version: int) -> None:
-        self._execute("UPDATE meta SET last_txn = ?, schema_version = ?", (last_txn, schema_version))
-        self._execute("COMMIT")
+        self._try(self._rows.finish)
+        self._try(partial(self._conn.execute, _SET_CLOCK, (last_txn, schema_version)))
+        self._try(partial(self._conn.execute, "COMMIT"))
         self.last_txn = self._ours = last_txn
         self.schema_version = schema_version
 
@@ -214,13 +218,14 @@ class SqliteWriter(Writer):
         self.last_txn = self._ours = last_txn
         return True
 
-    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+    def _try(self, step: Callable[[], object]) -> None:
         try:
-            self._conn.execute(sql, parameters)
+            step()
         except sqlite3.Error as error:
             raise TransactionLost(explain(error, self._path), again=False) from error
 
     def rollback(self) -> None:
+        self._rows.forget()
         if not self._conn.in_transaction:
             return
         try:

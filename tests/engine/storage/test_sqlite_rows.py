@@ -1,0 +1,141 @@
+"""Inserts that wait for each other: whose fault is whose, and who sees what."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import pytest
+
+from faunadb.engine.storage import Store, Transaction, group_commit, open_store, sqlite_rows
+from tests.engine.storage.places import COLL, SCOPE
+from tests.engine.storage.test_group_commit import Crowd, Leader, docs
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr(group_commit, "MAX_SECONDS", 30.0)
+    with open_store("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path}/main.db") as store:
+        yield store
+
+
+def insert(tx: Transaction, doc: int, data: Optional[str] = "{}", ts: Optional[int] = None) -> None:
+    """A document that was not there before: nothing is read for it."""
+    tx.put_version(SCOPE, COLL, doc, tx.txn if ts is None else ts, True, None, data, True)
+    tx.add_entry(SCOPE, COLL, b"", b"%d" % doc, COLL, doc, None, None)
+
+
+def fail(tx: Transaction) -> None:
+    raise ValueError
+
+
+FAILURES: dict[str, tuple[Callable[[Transaction], Any], type[Exception]]] = {
+    "after inserts": (fail, ValueError),
+    "after a read": (lambda tx: fail(tx) if tx.version(SCOPE, COLL, 1) else None, ValueError),
+    "after another statement": (lambda tx: (tx.next_counter("c"), fail(tx)), ValueError),
+    "a text that cannot be stored": (lambda tx: insert(tx, 50, '"\ud800"'), UnicodeEncodeError),
+    "a time that cannot be stored": (lambda tx: insert(tx, 50, ts=1 << 63), OverflowError),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_work_that_fails_takes_its_own_inserts_along_and_no_others(store: Store, failure: str) -> None:
+    step, error = FAILURES[failure]
+    crowd = Crowd(store)
+    leader = Leader(crowd)
+
+    def work(tx: Transaction, number: int) -> None:
+        insert(tx, number)
+        if number % 3 == 2:
+            step(tx)
+
+    for number in range(1, 10):
+        crowd.write(number, lambda tx, number=number: work(tx, number))
+        crowd.wait_queued(number)
+    leader.go.set()
+    results = crowd.join()
+    assert {number for number in results if isinstance(results[number], error)} == {2, 5, 8}
+    assert docs(store) == {1, 3, 4, 6, 7, 9, 1000}
+    with store.snapshot() as snapshot:
+        entries = [row.doc for row in snapshot.entries(SCOPE, COLL, b"")]
+        assert snapshot.counter("c") == 0
+        assert len(snapshot.changed(0)) == 7
+    assert entries == [1, 3, 4, 6, 7, 9]
+
+
+def test_a_work_sees_what_it_inserted_and_what_those_before_it_did(store: Store) -> None:
+    crowd = Crowd(store)
+    leader = Leader(crowd)
+    seen: dict[int, list[int]] = {}
+
+    def work(tx: Transaction, number: int) -> None:
+        insert(tx, number)
+        if number % 2 == 0:
+            seen[number] = list(tx.scan_documents(SCOPE, COLL, limit=100))
+
+    for number in range(1, 5):
+        crowd.write(number, lambda tx, number=number: work(tx, number))
+        crowd.wait_queued(number)
+    leader.go.set()
+    crowd.join()
+    assert seen == {2: [1, 2, 1000], 4: [1, 2, 3, 4, 1000]}
+
+
+def test_many_inserts_do_not_wait_without_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_rows, "MAX_WAITING", 10)
+    waiting: list[int] = []
+
+    def work(tx: Transaction) -> None:
+        for number in range(100):
+            insert(tx, number)
+            waiting.append(len(store._writer._rows._rows))
+
+    store.write(work)
+    assert max(waiting) < 10
+    assert docs(store) == set(range(100))
+
+
+def test_rows_of_others_that_were_written_in_part_are_written_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal handler raises between two statements of a work that reads, while the rows of others are written."""
+    crowd = Crowd(store)
+    leader = Leader(crowd)
+    rows = store._writer._rows
+    original = rows._write
+
+    def interrupted(waiting: list[Any]) -> None:
+        monkeypatch.setattr(rows, "_write", original)
+        original(waiting[:1])
+        raise KeyboardInterrupt
+
+    def read(tx: Transaction) -> None:
+        monkeypatch.setattr(rows, "_write", interrupted)
+        insert(tx, 3)
+        tx.version(SCOPE, COLL, 1)
+
+    for number in (1, 2):
+        crowd.write(number, lambda tx, number=number: insert(tx, number))
+        crowd.wait_queued(number)
+    crowd.write(3, read)
+    crowd.wait_queued(3)
+    leader.go.set()
+    results = crowd.join()
+    # It is meant for the leader's thread; the works of others are led again, or have been.
+    assert isinstance(results[-1], KeyboardInterrupt)
+    assert docs(store) >= {1, 2}
+    assert store.check() == []
+
+
+def test_a_failure_to_write_at_the_end_is_that_of_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(rows: list[Any]) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(store._writer._rows, "_write", refuse)
+    with pytest.raises(Exception, match="full"):
+        store.write(lambda tx: insert(tx, 1))
+    monkeypatch.undo()
+    store.write(lambda tx: insert(tx, 2))
+    assert docs(store) == {2}
