@@ -36,6 +36,7 @@ from .asgi import (
 )
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
+from .memory import LARGE, Memory
 from .strangers import Strangers
 from .streams import Streams
 
@@ -85,6 +86,7 @@ class Application:
         self._strangers = Strangers()
         self._bodies = Bodies()
         self._streams = Streams()
+        self._memory = Memory()
         self._requests = 0
         self._snapshot: Any = None
 
@@ -188,13 +190,18 @@ class Application:
             if response.stream is not None:
                 with contextlib.closing(response.stream) as stream:
                     await send(start_of(scope, headers, response, None))
-                    del headers, response  # there may be thousands of streams
+                    # There may be thousands of streams.
+                    del headers, response
+                    scope["headers"] = ()
                     await self._streams.send_events(stream, receive, send)
             else:
                 if time.perf_counter() - started > MOMENT:
                     # What came together is answered together: the thread that sends is woken once for all.
                     await asyncio.sleep(0)
                 await send_response(scope, headers, response, send, close)
+                if len(response.body) >= LARGE:
+                    del response
+                    self._memory.give_back()
         except Refused as refused:
             status = refused.status
             await send_response(scope, headers, refused.response(), send, close=True)

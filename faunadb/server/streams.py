@@ -31,13 +31,18 @@ class Streams:
         """Send each event in a frame of its own, apart from others, until the stream ends or the client goes away."""
         loop = asyncio.get_running_loop()
         sent = -EVENTS_APART
-        ready = asyncio.Event()
-        stream.on_ready(lambda: loop.call_soon_threadsafe(ready.set))
+        ready = loop.create_future()
+
+        def tell() -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        stream.on_ready(lambda: loop.call_soon_threadsafe(tell))
         gone = asyncio.ensure_future(_disconnected(receive))
 
         def end(_: object) -> None:
             stream.close()
-            ready.set()
+            tell()
 
         gone.add_done_callback(end)
         task = asyncio.current_task()
@@ -45,7 +50,7 @@ class Streams:
         self._ends.add(task.cancel)
         try:
             while not gone.done():
-                ready.clear()
+                ready = loop.create_future()
                 while True:
                     event = stream.next(0)
                     if event is None:
@@ -58,7 +63,7 @@ class Streams:
                 if stream.ended:
                     await send({"type": "http.response.body", "body": b""})
                     return
-                await ready.wait()
+                await ready
         except asyncio.CancelledError:
             if not self._ended:
                 raise

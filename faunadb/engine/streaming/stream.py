@@ -34,8 +34,12 @@ class Stream:
         self.id = id
         self._max_events = max_events
         self._max_bytes = max_bytes
-        self._ready = threading.Condition()
-        self._events: deque[bytes] = deque()
+        # There may be thousands of streams in which nothing waits, and for which nobody does: each takes little.
+        self._lock = threading.RLock()
+        #: where threads wait, once one does
+        self._ready: Optional[threading.Condition] = None
+        #: None while nothing waits
+        self._events: Optional[deque[bytes]] = None
         self._bytes = 0
         self._ended = False
         self._closed = False
@@ -51,25 +55,29 @@ class Stream:
     @property
     def ended(self) -> bool:
         """Nothing waits and nothing will come any more."""
-        with self._ready:
+        with self._lock:
             return self._ended and not self._events
 
     @property
     def waiting(self) -> int:
         """How many events wait to be read."""
-        return len(self._events)
+        return len(self._events or ())
 
     def next(self, timeout: Optional[float] = None) -> Optional[bytes]:
         """The next event. Waits for it, at most timeout seconds; 0 does not wait.
 
         None when time ran out, or at the end; `ended` tells which. Without a timeout None means the end.
         """
-        with self._ready:
+        with self._lock:
             if timeout is None or timeout > 0:
+                if self._ready is None:
+                    self._ready = threading.Condition(self._lock)
                 self._ready.wait_for(lambda: self._events or self._ended, timeout)
-            if not self._events:
+            if self._events is None:
                 return None
             event = self._events.popleft()
+            if not self._events:
+                self._events = None
             self._bytes -= len(event)
             return event
 
@@ -85,7 +93,7 @@ class Stream:
 
         It must be quick (an event loop's ``call_soon_threadsafe``). Called at once when something waits already.
         """
-        with self._ready:
+        with self._lock:
             self._callback = callback
             waiting = bool(self._events) or self._ended
         if callback is not None and waiting:
@@ -93,7 +101,7 @@ class Stream:
 
     def close(self) -> None:
         """End the stream from the reader's side; what waits is dropped. Idempotent."""
-        with self._ready:
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
@@ -109,34 +117,40 @@ class Stream:
 
     def put(self, event: bytes) -> None:
         """Add an event; too many waiting ones cut the stream off."""
-        with self._ready:
+        with self._lock:
             if self._ended:
                 return
-            count = len(self._events) + 1
+            count = self.waiting + 1
             self._bytes += len(event)
             congested = count > self._max_events or (count > 1 and self._bytes > self._max_bytes)
             if not congested:
-                self._events.append(event)
-                self._ready.notify()
+                self._add(event)
         if congested:
             self._cut(count)
         else:
             self._tell()
 
+    def _add(self, event: bytes) -> None:
+        if self._events is None:
+            self._events = deque()
+        self._events.append(event)
+        if self._ready is not None:
+            self._ready.notify()
+
     def _cut(self, count: int) -> None:
-        with self._ready:
+        with self._lock:
             self._drop_all()
         self.fail("time out", f"Stream closed due to congestion after accumulating {count} items.")
 
     def _drop_all(self) -> None:
-        self._events.clear()
+        self._events = None
         self._bytes = 0
 
     def fail(self, code: str, description: str, txn: int = 0) -> None:
         """Add an error event and end."""
-        with self._ready:
+        with self._lock:
             if not self._ended:
-                self._events.append(error_frame(code, description, txn))
+                self._add(error_frame(code, description, txn))
         self._end()
 
     def end(self) -> None:
@@ -144,10 +158,11 @@ class Stream:
         self._end()
 
     def _end(self) -> None:
-        with self._ready:
+        with self._lock:
             told = None if self._ended else self.on_end
             self._ended = True
-            self._ready.notify_all()
+            if self._ready is not None:
+                self._ready.notify_all()
         if told is not None:
             told()
         self._tell()
