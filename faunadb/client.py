@@ -21,7 +21,7 @@ from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint, resolve_endpoint
 from faunadb._family import _Counter, _LastTxnTime
 from faunadb._headers import CONTROL_CHARACTERS, in_header
 from faunadb._json import parse_json, to_json
-from faunadb.errors import FaunaError, UnexpectedError, _get_or_raise
+from faunadb.errors import _OWN_DATABASE_HINT, FaunaError, Unauthorized, UnexpectedError, _get_or_raise
 from faunadb.query import ExprArg, _wrap
 from faunadb.request_result import RequestResult
 
@@ -351,6 +351,8 @@ class FaunaClient:
             self.observer(result)
         if problem is not None or content is None:
             raise UnexpectedError(problem or "Invalid JSON.", result)
+        if answer.status_code == 401 and self._endpoint.engine_url is not None:
+            raise Unauthorized(result, _OWN_DATABASE_HINT)
         FaunaError.raise_for_status_code(result)
         return _get_or_raise(result, content, "resource")
 

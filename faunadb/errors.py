@@ -87,18 +87,27 @@ class BadRequest(HttpError):
 
 
 class Unauthorized(HttpError):
-    """Status 401: the secret is missing, unknown, expired or may not be scoped that way."""
+    """Status 401: the secret is missing, unknown, expired or may not be scoped that way.
 
-    def __init__(self, request_result: RequestResult) -> None:
+    :param hint: What may help beside the sentence that applications have always been shown.
+    """
+
+    def __init__(self, request_result: RequestResult, hint: str = "") -> None:
         super().__init__(request_result)
+        self._hint = hint
         if self.errors:
-            self.errors[0].description += _UNAUTHORIZED_HINT
+            self.errors[0].description += _UNAUTHORIZED_HINT + hint
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.request_result, self._hint)
 
 
 # The sentence (its typographic apostrophe included) is what applications have always been shown.
 _UNAUTHORIZED_HINT = (
     ". Check that endpoint, schema, port and secret are correct during client\u2019s instantiation"
 )
+# The secret it names is no secret: it is the documented one of every database that is opened in this way.
+_OWN_DATABASE_HINT = '. A database that is opened by its URL has the root secret "secret", beside the keys and tokens made in it'
 
 
 class PermissionDenied(HttpError):

@@ -220,6 +220,13 @@ def evaluate(
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
 @click.option("--restart", is_flag=True, help="Begin anew, whatever an interrupted run has done.")
 @click.option("--wait", is_flag=True, help="Wait until every index is built.")
+@click.option(
+    "--history-days",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Days that collections made here keep old versions; applications that show `events` need some.",
+)
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def import_(
     export_dir: Path,
@@ -229,6 +236,7 @@ def import_(
     dry_run: bool,
     restart: bool,
     wait: bool,
+    history_days: int,
     quiet: bool,
 ) -> int:
     """Bring an export of Fauna (EXPORT_DIR) into a database.
@@ -256,7 +264,7 @@ def import_(
     )
     try:
         with Progress("importing", found.size(), quiet=quiet) as progress:
-            summary = Importer(found, connection, dry_run, restart, progress).run()
+            summary = Importer(found, connection, dry_run, restart, progress, history_days=history_days).run()
         if wait and not dry_run:
             wait_for_builds(connection, quiet)
         finish_builds(connection)

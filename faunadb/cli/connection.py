@@ -96,7 +96,10 @@ class Connection:
             where = (
                 f"database {self.database} of {shown_url(self.url)}" if self.database else shown_url(self.url)
             )
-            raise CliError(f"the secret does not open {where}") from None
+            own = (
+                f': its root secret is "{_DEFAULT_SECRET}"' if self.url.split(":", 1)[0] in _EMBEDDED else ""
+            )
+            raise CliError(f"the secret does not open {where}{own}") from None
         except FaunaError as fault:
             raise CliError(f"{shown_url(self.url)} does not answer as FQL v4 does: {fault}") from None
         except (OSError, ValueError) as fault:

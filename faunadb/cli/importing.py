@@ -65,6 +65,7 @@ class Importer:
     :param progress: told of rows and bytes
     :param batch_rows: documents a transaction, at most; ``None`` for what the target takes best
     :param remember: go on where an earlier run was stopped, and keep the state for a later one
+    :param history_days: of collections that the export has no definition of
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class Importer:
         progress: Optional[Progress] = None,
         batch_rows: Optional[int] = None,
         remember: bool = True,
+        history_days: int = 0,
     ) -> None:
         self.export = export
         self.connection = connection
         self.dry_run = dry_run
         self.restart = restart
         self.batch_rows = batch_rows
+        self.history_days = history_days
         self.progress = progress or Progress("import", None, quiet=True)
         self.summary = Summary()
         self.state = State(export, connection)
@@ -214,7 +217,7 @@ class _Database:
         self._known.add(name)
         if self.dry_run or self.client.query(q.exists(q.collection(name))):
             return False
-        self.client.query(q.create_collection({"name": name}))
+        self.client.query(q.create_collection({"name": name, "history_days": self.importer.history_days}))
         self.summary.created.append(self.label + name)
         return True
 

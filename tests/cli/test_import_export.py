@@ -527,6 +527,14 @@ def _exported_data(root):
     return document.ts, document.data
 
 
+def test_collections_that_the_import_makes_keep_history_as_asked(tmp_path, connection, database):
+    database.query(q.create_collection({"name": "Old", "history_days": 3}))
+    files = {"Author": [[_record(1)]], "Old": [[{**_record(2), "coll": {"@mod": "Old"}}]]}
+    assert Importer(_export(tmp_path, files), connection, history_days=30).run().ok
+    kept = [database.query(q.select("history_days", q.get(q.collection(name)))) for name in ("Author", "Old")]
+    assert kept == [30, 3]
+
+
 def test_export_is_of_one_moment(tmp_path, connection, database, monkeypatch):
     database.query(q.create_collection({"name": "A"}))
     refs = [q.ref(q.collection("A"), str(n)) for n in range(1, 7)]
@@ -606,7 +614,7 @@ def test_command_line_errors(tmp_path, faunadb):
     done = faunadb("import", "export", "--into", "sqlite:///app.db", code=1)
     assert "skipped: export/data/collections/Author/Author_00_000000.jsonl, line 1: " in done.out
     done = faunadb("import", "export", "--into", "sqlite:///app.db", "--secret", "wrong", code=1)
-    assert done.err == "Error: the secret does not open sqlite:///app.db\n"
+    assert done.err == 'Error: the secret does not open sqlite:///app.db: its root secret is "secret"\n'
     done = faunadb("import", "export", "--into", "http://127.0.0.1:9", code=1)
     assert done.err == "Error: http://127.0.0.1:9 is a server: give --secret, or set FAUNA_SECRET\n"
     done = faunadb("import", "export", "--into", "ftp://x", "--secret", "s", code=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
@@ -11,6 +12,9 @@ import responses
 
 from faunadb._endpoint import resolve_endpoint
 from faunadb.client import FaunaClient
+from faunadb.errors import Unauthorized
+
+from .conftest import Server
 
 LOCAL = "http://localhost:8443"
 
@@ -120,6 +124,26 @@ def test_engine_in_this_process() -> None:
         other = client.new_session_client("secret")
         other.query({"b": 1})
         assert other.get_last_txn_time() == client.get_last_txn_time() is not None
+
+
+def test_a_wrong_secret_of_a_database_opened_by_its_url_is_told_the_right_one() -> None:
+    with FaunaClient("fnMINE", endpoint="sqlite://") as client:
+        with pytest.raises(Unauthorized) as caught:
+            client.query(1)
+        assert 'has the root secret "secret"' in str(caught.value)
+        assert "fnMINE" not in str(caught.value)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    with FaunaClient("secret", endpoint="sqlite://") as client:
+        assert client.query(1) == 1
+
+
+def test_a_server_is_not_said_to_have_that_secret(server: Server) -> None:
+    server.handler = lambda connection, request: connection.answer(
+        {"errors": [{"code": "unauthorized", "description": "Unauthorized"}]}, status=401
+    )
+    with FaunaClient("fnMINE", endpoint=server.url) as client, pytest.raises(Unauthorized) as caught:
+        client.query(1)
+    assert "root secret" not in str(caught.value)
 
 
 def test_parameters_reach_the_engine_by_a_session_with_hooks() -> None:

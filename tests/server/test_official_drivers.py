@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import required
+
 DRIVERS = Path(__file__).parent / "drivers"
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +49,34 @@ def test_our_python_driver_does_the_same(server):
 def test_the_official_javascript_driver(server, npm_driver):
     command = ["node", "--no-deprecation", "scenario.js", str(server.port)]
     run(command, 86, NODE_PATH=str(npm_driver / "node_modules"))
+
+
+def test_a_javascript_program_with_the_host_of_the_hosted_service(start, npm_driver, tmp_path):
+    """As docs/fixed-hosts.md says, with a look-up in place of a line in /etc/hosts: by TLS, and with its old secret."""
+    chain, key, authority = certificates("db.fauna.com", tmp_path)
+    server = start("--certificate", chain, "--private-key", key, secret="fnAfixed", scheme="https")
+    command = [
+        "node",
+        "--no-deprecation",
+        "--require",
+        "./fixed_host_lookup.js",
+        "fixed_host.js",
+        str(server.port),
+    ]
+    run(command, 3, NODE_PATH=str(npm_driver / "node_modules"), NODE_EXTRA_CA_CERTS=authority)
+    with pytest.raises(AssertionError, match="certificate"):
+        run(command, 3, NODE_PATH=str(npm_driver / "node_modules"))
+
+
+def certificates(host: str, directory: Path) -> tuple[str, str, str]:
+    """Paths of a certificate for a host, of its key, and of who signed it."""
+    authority = required("trustme").CA()
+    issued = authority.issue_cert(host)
+    chain, key, signer = (directory / name for name in ("certificate.pem", "key.pem", "authority.pem"))
+    chain.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(signer)
+    return str(chain), str(key), str(signer)
 
 
 def test_the_official_go_driver(server, tmp_path):
