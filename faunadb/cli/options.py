@@ -6,6 +6,7 @@ import re
 from typing import Any, Callable, Optional
 
 import click
+from click.core import ParameterSource
 
 __all__ = [
     "create_option",
@@ -20,9 +21,17 @@ Function = Callable[..., Any]
 
 
 def secret_option(function: Function) -> Function:
-    return click.option("--secret", metavar="SECRET", help="Secret of a key (default: FAUNA_SECRET).")(
-        function
-    )
+    return click.option(
+        "--secret", metavar="SECRET", callback=_visible, help="Secret of a key (default: FAUNA_SECRET)."
+    )(function)
+
+
+def _visible(context: click.Context, parameter: click.Parameter, secret: Optional[str]) -> Optional[str]:
+    """Warn of a secret that was given on the command line; a callback of click's."""
+    if context.get_parameter_source("secret") is ParameterSource.COMMANDLINE:
+        text = "warning: others can see --secret in the list of processes; use FAUNA_SECRET"
+        click.echo(f"{context.command_path}: {text}", err=True)
+    return secret
 
 
 def database_option(text: str) -> Callable[[Function], Function]:

@@ -208,6 +208,25 @@ def test_errors_are_short(faunadb, words, code, message, closed_port):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["eval", "sqlite://", "1"],
+        ["schema", "dump", "sqlite:///app.db"],
+        ["export", "sqlite:///app.db", "--out", "again"],
+        ["import", "out", "--into", "sqlite:///other.db"],
+    ],
+)
+def test_secrets_on_the_command_line_are_warned_of(faunadb, words):
+    faunadb("eval", "sqlite:///app.db", "1", "--create", code=0)
+    faunadb("export", "sqlite:///app.db", "--out", "out", code=0)
+    name = " ".join(["faunadb", *words[: 2 if words[0] == "schema" else 1]])
+    warning = f"{name}: warning: others can see --secret in the list of processes; use FAUNA_SECRET"
+    warned = faunadb(*words, "--secret", "secret", code=0)
+    assert warned.err.count(warning) == 1
+    assert "warning" not in faunadb("eval", "sqlite://", "1", code=0).err
+
+
 def test_secrets_from_the_environment(tmp_path, environment):
     command = [sys.executable, "-m", "faunadb", "eval", "sqlite://", "Add(1, 1)"]
     done = subprocess.run(
