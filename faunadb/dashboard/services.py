@@ -1,4 +1,4 @@
-"""What the dashboard's pages ask the server for besides queries: FQL text to wire JSON and back, progress of building.
+"""What the dashboard's pages ask the server for besides queries: FQL text to wire JSON and back, progress of builds.
 
 Each takes a secret that is valid here, as queries do, and at most `MAX_TEXT` bytes.
 """
