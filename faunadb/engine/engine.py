@@ -30,7 +30,7 @@ from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, timed_out
 from .language.legacy import writer_for
 from .language.nodes import Node
-from .language.overruns import Overrun
+from .language.overruns import Overrun, forget
 from .language.parser import parse_query
 from .language.prepared import Parsed, PreparedQueries, Text
 from .language.registry import FORMS, READ, WRITE
@@ -162,8 +162,12 @@ class Engine:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
         except ClockBehind:
             raise timed_out("Timed out before deadline") from None
+        except Overrun:
+            raise timed_out("Query eval has timed out.") from None
         except StoreUnavailable as failure:
             raise RequestError(503, "unavailable", str(failure)) from failure
+        finally:
+            forget()
 
     def _subscribe(self, request: Request, fields: frozenset[str]) -> Opened:
         from .streaming import Opened, Watch, target_of_value  # late: most programs open no stream
@@ -203,6 +207,8 @@ class Engine:
             raise contended() from None
         except StoreUnavailable as failure:
             raise RequestError(503, "unavailable", str(failure)) from failure
+        finally:
+            forget()
 
     def _run_quickly(self, request: Request, snap: Snapshot) -> Outcome:
         if request.last_seen > snap.time or _looks_like_a_write(request.source):

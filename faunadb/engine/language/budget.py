@@ -1,8 +1,8 @@
 """What a query may use of memory and time, for code that makes or visits much without being given its context.
 
 A value is a graph: one array may stand in another a thousand times, and that one again. Whatever walks or copies values
-therefore says what it is about to use with `spend`; the query of this thread is ended when its time is up, or when the
-process has grown too much since it began.
+therefore says what it is about to use with `spend`; the query of this thread is ended when its time is up, or when it
+holds too much.
 """
 
 from __future__ import annotations
@@ -13,16 +13,22 @@ import threading
 import time
 from typing import Any, Optional, Protocol
 
+from .. import forks
 from .overruns import watched
 
 _thread = threading.local()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
+#: Queries under way that have found the process large.
+_large: dict[int, Spender] = {}
+
+
 class Spender(Protocol):
     """Whoever is charged: the running query (`Context`)."""
 
     deadline: float
+    made: int
 
     def allocate(self, size: int) -> None: ...
 
@@ -46,6 +52,8 @@ class of(watched):
 
     def __exit__(self, *given: Any) -> None:
         _thread.ctx = self._before
+        if _large:
+            _large.pop(id(self._ctx), None)
         super().__exit__(*given)
 
 
@@ -60,6 +68,19 @@ def spend(size: int) -> None:
     ctx: Optional[Spender] = getattr(_thread, "ctx", None)
     if ctx is not None:
         ctx.allocate(size)
+
+
+def held_by_all(ctx: Spender) -> int:
+    """Bytes held by the queries of this process that ask this, if ctx, one of them, holds the most; 0 for the others.
+
+    So one at a time is ended, and those that hold little go on.
+    """
+    _large[id(ctx)] = ctx
+    held = [each.made for each in list(_large.values())]
+    return sum(held) if ctx.made >= max(held) else 0
+
+
+forks.in_child(lambda quiet: _large.clear())
 
 
 def resident() -> Optional[int]:

@@ -18,6 +18,7 @@ from .errors import (
     undefined_ref,
     wrong_type,
 )
+from .held import WORTH_IN_LOOP, settle_in_loop
 from .lambdas import MAX_DEPTH, LambdaNode, apply, static_effect
 from .nodes import (
     ERROR_SIZE,
@@ -201,8 +202,11 @@ class ReduceNode(CallbackNode):
         accumulator, collection = backwards(lambda: self.initial.eval(ctx, env), lambda: self.input(ctx, env))
         fn = self.fn.close(env)
         position = (self.pos, "reduce")
+        before, worth = ctx.made, WORTH_IN_LOOP
         for item in self._items(ctx, collection):
             accumulator = apply(ctx, fn, [accumulator, item], position)
+            if ctx.made - before > worth:
+                worth = settle_in_loop(ctx, before, accumulator)
         if type(collection) is v.Page:
             return collection.with_data([accumulator])
         return accumulator

@@ -27,9 +27,11 @@ READ_UNIT = 4096
 #: read, bytes made.
 _IN_PLACE_CHECK, _IN_PLACE_READ, _IN_PLACE_MADE = 16, 1 << 17, 1 << 18
 
-#: Bytes the process may grow by while a query runs.
+#: Bytes a query may hold; it is not asked what it holds (`held`) before the process has grown by so much since it began.
 MAX_MEMORY = 1 << 30
-#: The same where the size of the process cannot be told: bytes made in all, though most of them are soon given back.
+#: Bytes that all queries of the process may hold.
+MAX_MEMORY_OF_ALL = 1 << 32
+#: Bytes a query may hold where the size of the process cannot be told: garbage that is not known as such counts, too.
 MAX_MADE = 1 << 33
 #: Bytes a query makes between two looks at the process.
 _MEASURE_EVERY = 1 << 23
@@ -67,7 +69,8 @@ class Context:
     true while nothing is written.
     effect_limit: the strongest effect allowed; effect_reason: what forbids more.
     deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
-    it has made; size_at_start: of the process in bytes, None when that cannot be told (or was not yet needed).
+    it has made and may still hold (`held`). size_at_start: of the process in bytes, None when that cannot be told (or
+    was not yet needed).
     in_place: others wait meanwhile (it is evaluated on the event loop), so that it ends by `TakesLong` before it reads
     or makes much. reads: bytes; read_ops: the same in operations, of which each read is one at least.
     """
@@ -221,10 +224,13 @@ class Context:
         return free - size
 
     def read_bytes(self, size: int) -> None:
-        """Count size bytes that were read."""
+        """Count size bytes that were read, and are made again as values."""
         self.reads += size
         if self.in_place and self.reads > _IN_PLACE_READ:
             raise TakesLong
+        self.made += 2 * size
+        if self.made >= self.measure_at:
+            self.measure()
 
     def allocate(self, size: int) -> None:
         """Count size bytes of values made; looks at the size of the process now and then."""
@@ -241,11 +247,16 @@ class Context:
         size = budget.resident()
         if self.size_at_start is None:
             self.size_at_start = size
-        grown, limit = self.made, MAX_MADE
-        if size is not None and self.size_at_start is not None:
-            grown, limit = size - self.size_at_start, MAX_MEMORY
-        if grown > limit:
-            raise bad_request(f"Transaction exceeded limit: got {grown} bytes, limit {limit} bytes")
+        if size is None or self.size_at_start is None:
+            self._check_held(self.made, MAX_MADE)
+        elif size - self.size_at_start > MAX_MEMORY:
+            # Others may have made that, or this query, which is also no longer holding all that it has made.
+            self._check_held(self.made, MAX_MEMORY)
+            self._check_held(budget.held_by_all(self), MAX_MEMORY_OF_ALL)
+
+    def _check_held(self, size: int, limit: int) -> None:
+        if size > limit:
+            raise bad_request(f"Transaction exceeded limit: got {size} bytes, limit {limit} bytes")
 
     def check_width(self, count: int) -> None:
         """Enforce the limit on the elements of one array or mapped collection, which takes memory for each."""

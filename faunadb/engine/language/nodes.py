@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .context import MAX_WIDTH, TakesLong
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
+from .held import WORTH, document_size, settle
 from .registry import PURE, READ, Form
 from .values import Document, Page
 
@@ -318,15 +319,15 @@ def object_(fields: dict[str, Node], pos: Position) -> Node:
 
 #: About how many bytes the values take that may be large.
 _SIZES: dict[type, Callable[[Any], int]] = {
-    str: len,
+    str: sys.getsizeof,
     list: sys.getsizeof,
     dict: sys.getsizeof,
-    Document: lambda document: len(document.text or ""),
+    Document: document_size,
     Page: lambda page: 256 * len(page.data),
 }
 
 #: Bytes of a value not worth counting, as each has taken a unit of compute.
-_SMALL = 1024
+_SMALL = 256
 
 #: The same of one error.
 ERROR_SIZE = 512
@@ -379,6 +380,7 @@ class FormNode(Node):
         ctx.compute += 1
         if ctx.compute >= ctx.check_at:
             ctx.check()
+        before = ctx.made
         args = self.args.copy()
         failure: Optional[QueryErrors] = None
         for index, node, cast, position in self.work:
@@ -402,6 +404,8 @@ class FormNode(Node):
             size = size_of(result)
             if size > _SMALL:
                 ctx.allocate(size)
+        if ctx.made - before > WORTH:
+            settle(ctx, before, result)
         return result
 
     @property

@@ -61,16 +61,24 @@ class watched:
             _watcher.watched.pop(me, None)
         else:
             _watcher.watched[me] = self._outer
-        if time.monotonic() > self._end:
+        if self._fired or time.monotonic() > self._end:
             with _watcher.lock:
                 _raise_in(me, None)  # it may not have come yet
 
     def look(self, ident: int, now: float) -> None:
         """End the query when it is time to. Called by the watcher, with its lock."""
         if now > self._end and _watcher.watched.get(ident) is self:
-            self._end = now + 1.0  # once more then: a finalizer may have got the exception, which ignores it
             self._fired = True
+            self._end = now + 1.0  # once more then: a finalizer may have got the exception, which ignores it
             _raise_in(ident, Overrun)
+
+
+def forget() -> None:
+    """This thread is done with its query. To be called when something was raised: perhaps just as `watched` ended."""
+    me = threading.get_ident()
+    if _watcher.watched.pop(me, None) is not None:
+        with _watcher.lock:
+            _raise_in(me, None)
 
 
 def _raise_in(ident: int, kind: Any) -> None:

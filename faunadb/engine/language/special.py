@@ -21,6 +21,7 @@ from .errors import (
     undefined_ref,
     wrong_type,
 )
+from .held import WORTH, settle
 from .lambdas import LambdaNode, apply
 from .nodes import Env, Node, Source, backwards, cast_value, fail, strongest
 from .parser import Hidden, Names, Parser
@@ -113,11 +114,15 @@ class LetNode(Node):
     def eval(self, ctx: Context, env: Env) -> Any:
         if len(env) > _MANY:
             ctx.allocate(8 * len(env))
+        before = ctx.made
         inner = dict(env)
         for name, node in self.bindings:
             value = node.eval(ctx, inner)
             inner[name] = value
-        return self.body.eval(ctx, inner)
+        value = self.body.eval(ctx, inner)
+        if ctx.made - before > WORTH:
+            settle(ctx, before, value)
+        return value
 
     def gets(self, name: str) -> bool:
         for bound, node in self.bindings:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 import time
 
 import pytest
 
 from faunadb.engine.engine import open_engine
-from faunadb.engine.language import budget, context
+from faunadb.engine.language import budget, callbacks, context, held
 
 from ..conftest import Database
 
@@ -51,6 +53,7 @@ def object_(**fields):
 
 
 LONG = {"repeat": {"repeat": "abcdefgh", "number": 1000}, "number": 1000}
+LONG_ONE = {"repeat": {"repeat": "abcdefgh", "number": 1000}, "number": 125}
 MANY = {"quote": list(range(50_000))}
 WIDE = {"quote": list(range(300_000))}
 NAMES = {"quote": {str(number): 1 for number in range(20_000)}}
@@ -166,14 +169,129 @@ def test_endless_queries_end_in_time(stocked, name):
     assert (status, error["code"]) in ((503, "time out"), (400, "bad request")), error
 
 
-@pytest.mark.parametrize("name", HOARDS)
-def test_queries_that_hoard_end_before_memory_does(stocked, name, monkeypatch):
-    sizes = iter(range(0, 1 << 40, 1 << 23))
+#: Bytes a query may hold in these tests.
+LIMIT = 1 << 25
+
+
+@pytest.fixture
+def crowded(monkeypatch):
+    """The process grows all the time, whoever it is that makes it grow."""
+    sizes = iter(range(0, 1 << 50, 1 << 30))
     monkeypatch.setattr(budget, "resident", lambda: next(sizes))
-    monkeypatch.setattr(context, "MAX_MEMORY", 1 << 25)
+    monkeypatch.setattr(context, "MAX_MEMORY", LIMIT)
+    for module in (held, callbacks):
+        monkeypatch.setattr(module, "WORTH_IN_LOOP", LIMIT // 8)
+
+
+def refused_at(error, limit):
+    """How many bytes a query is said to have held that was refused for that."""
+    found = re.fullmatch(
+        rf"Transaction exceeded limit: got (\d+) bytes, limit {limit} bytes", error["description"]
+    )
+    assert found, error
+    assert error["code"] == "bad request"
+    return int(found[1])
+
+
+@pytest.mark.parametrize("name", HOARDS)
+def test_queries_that_hoard_end_before_memory_does(stocked, name, crowded):
     status, error = ended(stocked, HOARDS[name], 60_000)
-    text = f"Transaction exceeded limit: got {(1 << 25) + (1 << 23)} bytes, limit {1 << 25} bytes"
-    assert (status, error) == (400, {"code": "bad request", "description": text})
+    assert status == 400
+    assert LIMIT < refused_at(error, LIMIT) < LIMIT + (1 << 26)
+
+
+def each_of(collection, body):
+    return {"map": {"lambda": "x", "expr": body}, "collection": collection}
+
+
+OFTEN = list(range(400))
+SHOUTED = {"uppercase": {"concat": [var("text"), {"to_string": var("x")}]}}
+
+#: What makes ten times the limit and more, and holds a fraction of it at any time.
+FRUGAL = {
+    "mapped": each_of(OFTEN, {"length": SHOUTED}),
+    "mapped, through let": each_of(OFTEN, {"let": {"made": SHOUTED}, "in": {"length": var("made")}}),
+    "to small objects": each_of(OFTEN, object_(at=var("x"), size={"length": SHOUTED})),
+    "filtered": {"filter": {"lambda": "x", "expr": {"equals": [SHOUTED, ""]}}, "collection": OFTEN},
+    "one after the other": {"let": {"x": "y"}, "in": {"do": [{"length": SHOUTED}] * 400}},
+    "reduced": {
+        "reduce": {
+            "lambda": ["all", "x"],
+            "expr": {"append": [[var("x")]], "collection": {"take": 3000, "collection": var("all")}},
+        },
+        "initial": {"quote": [[0]] * 3000},
+        "collection": list(range(20_000)),
+    },
+    "documents": each_of(
+        list(range(3000)), {"length": {"select": ["data", "text"], "from": {"get": {"ref": {"collection": "c"}, "id": "1"}}}}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FRUGAL)
+def test_memory_of_others_is_not_charged_to_a_query(stocked, name, crowded):
+    query = {
+        "let": {"text": {"repeat": {"repeat": "abcdefgh", "number": 1000}, "number": 50}},
+        "in": FRUGAL[name],
+    }
+    status, body = stocked.body(json.dumps(query))
+    assert status == 200, body
+
+
+def test_memory_that_another_thread_makes_beside_a_query(stocked, monkeypatch):
+    """The query makes its 80 MB while the process grows by far more than the limit."""
+    if budget.resident() is None:
+        pytest.skip("this system does not tell")
+    monkeypatch.setattr(context, "MAX_MEMORY", 1 << 28)
+    kept = []
+    real = context.Context.measure
+
+    def measure(ctx):
+        real(ctx)
+        thread = threading.Thread(target=lambda: kept.append(bytearray(b"x") * (1 << 26)))
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(context.Context, "measure", measure)
+    status, body = stocked.body(json.dumps(each({"concat": [var("text"), "x"]}, 80, text=LONG_ONE)))
+    assert (status, body) == (200, {"resource": 80})
+    assert len(kept) * (1 << 26) > 1 << 29
+
+
+def test_queries_together_have_a_limit_and_the_largest_is_ended(stocked, monkeypatch, crowded):
+    """Two that each hold less than one may; then their sum is too much."""
+    monkeypatch.setattr(context, "MAX_MEMORY", 1 << 30)
+    small, large, larger = (
+        each({"concat": [var("text"), "x"]}, count, text=LONG_ONE) for count in (40, 100, 101)
+    )
+    at_rest, go_on = threading.Event(), threading.Event()
+    real = budget.held_by_all
+    first = []
+
+    def held_by_all(ctx):
+        first[:] = first or [ctx]
+        size = real(ctx)
+        if ctx is first[0] and not at_rest.is_set():
+            at_rest.set()
+            assert go_on.wait(30)
+        return size
+
+    monkeypatch.setattr(budget, "held_by_all", held_by_all)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(stocked.body(json.dumps(small))))
+    thread.start()
+    try:
+        assert at_rest.wait(30)
+        assert stocked.body(json.dumps(large)) == (200, {"resource": 100})
+        monkeypatch.setattr(context, "MAX_MEMORY_OF_ALL", 2 * LIMIT)
+        status, error = ended(stocked, larger, 60_000)
+        assert status == 400
+        assert refused_at(error, 2 * LIMIT) < 3 * LIMIT
+    finally:
+        go_on.set()
+        thread.join()
+    assert answers == [(200, {"resource": 40})]
+    assert not budget._large
 
 
 def test_where_the_size_of_the_process_cannot_be_told_what_was_made_counts(stocked, monkeypatch):

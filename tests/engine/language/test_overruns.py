@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -14,6 +15,7 @@ from faunadb.engine.engine import open_engine
 from faunadb.engine.language import overruns
 from faunadb.engine.language.errors import RequestError
 from faunadb.engine.language.registry import FORMS, Form
+from faunadb.engine.request import Request
 from tests.engine.conftest import Database
 
 #: Milliseconds a query may take, and seconds of CPU time after which it must have ended.
@@ -117,3 +119,20 @@ def test_nothing_comes_after_the_work() -> None:
     for thread in threads:
         thread.join()
     assert late == []
+
+
+def test_an_end_that_was_missed_is_made_up_for() -> None:
+    """An exception can come just as `watched` is to end, before its first step; nothing may come after the query then."""
+    request = Request(None, {"sum": [1]})
+
+    def run(request: Request) -> None:
+        overruns.watched(time.monotonic()).__enter__()
+        raise KeyError("injected")
+
+    with open_engine("sqlite://") as engine:
+        with mock.patch.object(engine, "_run", run), pytest.raises(KeyError):
+            engine.run(request)
+        end = time.monotonic() + 2.5 * overruns.INTERVAL
+        while time.monotonic() < end:
+            pass
+    assert threading.get_ident() not in overruns._watcher.watched
