@@ -74,7 +74,7 @@ class CallbackNode(Node):
             block = items[start : start + _BLOCK]
             ctx.prefetch(block)
             yield from block
-        ctx.prefetched.clear()
+        ctx.drop_prefetched()
 
     def effect(self) -> int:
         return max(self.own_effect, self.collection.effect(), self.fn.effect())
@@ -111,7 +111,7 @@ class MapNode(CallbackNode):
             block = items[start : start + _BLOCK]
             for item, document in zip(block, PLACES.documents(ctx, block)):
                 results.append(apply(ctx, fn, item, position) if document is None else document)
-        ctx.prefetched.clear()
+        ctx.drop_prefetched()
         return results
 
 

@@ -33,6 +33,8 @@ MAX_MEMORY = 1 << 30
 MAX_MEMORY_OF_ALL = 1 << 32
 #: Bytes a query may hold where the size of the process cannot be told: garbage that is not known as such counts, too.
 MAX_MADE = 1 << 33
+#: Bytes that the fields of a document may take for each character of its text, whenever they are decoded.
+DECODED = 24
 #: Bytes a query makes between two looks at the process.
 _MEASURE_EVERY = 1 << 23
 
@@ -92,6 +94,7 @@ class Context:
         "measure_at",
         "perms",
         "prefetched",
+        "prefetched_size",
         "read_ops",
         "reads",
         "schema",
@@ -145,6 +148,7 @@ class Context:
         self.literals: list[Any] = []
         #: newest versions read ahead, by (database, collection, id)
         self.prefetched: dict[tuple[int, int, int], Any] = {}
+        self.prefetched_size = 0
 
     @property
     def time(self) -> int:
@@ -163,7 +167,7 @@ class Context:
         """
         if self.tx is not None or self.at is not None:
             return
-        self.prefetched.clear()
+        self.drop_prefetched()
         wanted: dict[tuple[int, int], list[int]] = {}
         for item in items:
             if type(item) is Ref and item.coll >= FIRST_COLLECTION:
@@ -171,7 +175,16 @@ class Context:
         for (scope, coll), docs in wanted.items():
             for doc, found in self.snap.newest_of(scope, coll, docs).items():
                 self.prefetched[scope, coll, doc] = found
-                self.allocate(len(found.data or ""))
+                size = len(found.data or "")
+                self.prefetched_size += size
+                self.allocate(size)
+
+    def drop_prefetched(self) -> None:
+        """What was read ahead is not needed any more."""
+        self.prefetched.clear()
+        size, self.prefetched_size = self.prefetched_size, 0
+        self.made -= size
+        self.measure_at -= size  # as near as before: it is also the next look at the clock
 
     def writer(self) -> Any:
         """The running transaction; starts the query over as a writer when there is none."""
@@ -223,14 +236,14 @@ class Context:
             free += more * READ_UNIT
         return free - size
 
-    def read_bytes(self, size: int) -> None:
-        """Count size bytes that were read, and are made again as values."""
+    def read_bytes(self, size: int, decoded: int = 2) -> None:
+        """Count size bytes that were read. decoded: bytes of the values made of each."""
         self.reads += size
-        if self.in_place and self.reads > _IN_PLACE_READ:
-            raise TakesLong
-        self.made += 2 * size
-        if self.made >= self.measure_at:
-            self.measure()
+        if self.in_place:
+            if self.reads > _IN_PLACE_READ:
+                raise TakesLong
+        else:
+            self.allocate(decoded * size)
 
     def allocate(self, size: int) -> None:
         """Count size bytes of values made; looks at the size of the process now and then."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..java.times import Date, Time
 from . import values as v
+from .context import DECODED
 
 if TYPE_CHECKING:
     from .context import Context
@@ -29,9 +30,6 @@ WORTH_IN_LOOP = 1 << 26
 #: Bytes made that allow for one more visit; in a loop.
 _VISIT, _VISIT_IN_LOOP = 128, 8
 
-#: Bytes that the fields of a document may take for each character of its text, whenever they are decoded.
-DECODED = 24
-
 #: Bytes of the name of a field.
 _NAME = 64
 
@@ -40,11 +38,6 @@ _SCALARS: dict[type, int] = {
     **dict.fromkeys((str, bytes, int, float, bool, type(None)), 0),
     **dict.fromkeys((v.Ref, Time, Date, uuid.UUID), 96),
 }
-
-
-def document_size(document: v.Document) -> int:
-    """Bytes of a document with its fields, decoded or not."""
-    return DECODED * len(document.text or "")
 
 
 def settle(ctx: Context, before: int, value: Any, visit: int = _VISIT) -> None:
@@ -86,7 +79,7 @@ def _size(value: Any, visits: int) -> Optional[int]:
             size += _NAME * len(part)
         elif kind is v.Document:
             parts = () if part.text else (part._fields,)
-            size += document_size(part)
+            size += DECODED * len(part.text or "")
         elif kind is v.Page:
             parts = (part.data, part.raw, part.before, part.after)
         else:

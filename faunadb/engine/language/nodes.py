@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .context import MAX_WIDTH, TakesLong
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
-from .held import WORTH, document_size, settle
+from .held import WORTH, settle
 from .registry import PURE, READ, Form
 from .values import Document, Page
 
@@ -322,7 +322,7 @@ _SIZES: dict[type, Callable[[Any], int]] = {
     str: sys.getsizeof,
     list: sys.getsizeof,
     dict: sys.getsizeof,
-    Document: document_size,
+    Document: lambda document: len(document.text or ""),
     Page: lambda page: 256 * len(page.data),
 }
 
