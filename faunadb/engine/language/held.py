@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 #: Bytes made for a value from which on it is worth measuring.
-WORTH = 1 << 16
+WORTH = 1 << 11
 #: The same for a value that grows in a loop, and may have a part for every few bytes.
 WORTH_IN_LOOP = 1 << 26
 #: Bytes made that allow for one more visit; in a loop.
