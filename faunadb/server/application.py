@@ -217,20 +217,27 @@ class Application:
     ) -> tuple[HttpResponse, bool]:
         """The answer, and whether the connection ends with it, because the request has not been read to its end."""
         engine = self.engine or self.open()
-        if not engine.authenticator.trusts(headers.get("authorization")):
+        name = engine.authenticator.trusts(headers.get("authorization"))
+        if name is None:
             return await self._respond_to_stranger(engine, scope, headers, receive)
         with self._bodies.held() as held:
-            return await self._respond_to(scope, headers, receive, held)
+            return await self._respond_to(scope, headers, receive, held, name)
 
     async def _respond_to(
-        self, scope: Message, headers: dict[str, str], receive: Receive, held: Held
+        self,
+        scope: Message,
+        headers: dict[str, str],
+        receive: Receive,
+        held: Held,
+        name: Optional[bytes] = None,
     ) -> tuple[HttpResponse, bool]:
+        """name: what the secret is trusted by, if it is."""
         try:
             body = await self._bodies.read(headers, receive, held)
         except TooLarge:
             return await self._in_pool(_too_large, request_of(scope, headers, b"")), True
         request = request_of(scope, headers, body)
-        return self._answer_quickly(request) or await self._in_pool(self._handle, request), False
+        return self._answer_quickly(request, name) or await self._in_pool(self._handle, request), False
 
     async def _respond_to_stranger(
         self, engine: Any, scope: Message, headers: dict[str, str], receive: Receive
@@ -268,7 +275,7 @@ class Application:
             self._strangers.succeeded(address)
         return is_good
 
-    def _answer_quickly(self, request: HttpRequest) -> Optional[HttpResponse]:
+    def _answer_quickly(self, request: HttpRequest, name: Optional[bytes] = None) -> Optional[HttpResponse]:
         """What takes less than to hand it to a thread; None for everything else."""
         if self._dashboard and request.method != "POST":
             return dashboard.answer_quickly(request)
@@ -276,7 +283,7 @@ class Application:
             engine = self.engine or self.open()
             if engine.is_quick and request.method == "POST" and len(request.body) <= QUICK_BODY:
                 header = request.headers.get("authorization")
-                if header and not engine.authenticator.knows(header):
+                if header and not engine.authenticator.knows(header, name):
                     return None  # predicates of roles, signatures
                 try:
                     return handle_quickly(engine, request, self._snapshot or self._pin(engine))

@@ -105,16 +105,20 @@ class Authenticator:
             self._trust(name, auth is not None)
         return auth
 
-    def knows(self, header: Optional[str]) -> bool:
-        """Whether a header was found good before, so that checking it again takes no time worth mentioning."""
-        return header is not None and self.verified.digest(header) in self._proofs
+    def knows(self, header: Optional[str], name: Optional[bytes] = None) -> bool:
+        """Whether a header was found good before, so that checking it again takes no time worth mentioning.
 
-    def trusts(self, header: Optional[str]) -> bool:
-        """Whether a header was found good the last time: whose it is, is no stranger, though it may take a while."""
+        name: what `trusts` gave for it.
+        """
+        return header is not None and (name or self.verified.digest(header)) in self._proofs
+
+    def trusts(self, header: Optional[str]) -> Optional[bytes]:
+        """What a header is known by that was found good the last time: whose it is, is no stranger, though checking it
+        may take a while. None for others."""
         if header is None:
-            return False
+            return None
         name = self.verified.digest(header)
-        return name in self._proofs or name in self._trusted
+        return name if name in self._proofs or name in self._trusted else None
 
     def again(self, host: Host, snap: Snapshot, schema: Schema, auth: Auth) -> Optional[Auth]:
         """What the payload of a JWT that was verified before is granted now; None when nothing."""

@@ -36,6 +36,7 @@ def error_body(code: str, description: str) -> str:
 UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 
 _NOTHING = Metrics()
+_USUAL = Options()
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
 _BUILD = (b"x-faunadb-build", build().encode())
 #: Characters of a body that is laid out for people while others wait.
@@ -60,7 +61,7 @@ class Exchange:
         self.too_large = too_large
         self.headers = request.headers
         self.started = time.monotonic()
-        self.options = Options()
+        self.options = _USUAL
         self.tags = ""
         self.time: Optional[int] = None
         self.extra: list[tuple[str, str]] = []
