@@ -23,6 +23,9 @@ from .read_set import Changes, ReadSet, document_path, place_path
 
 _encode_change = json.JSONEncoder(separators=(",", ":")).encode
 
+#: Versions that a transaction remembers of what it has read.
+_REMEMBERED = 16
+
 #: Document: database, collection, id.
 Key = tuple[int, int, int]
 #: Set of an index: database, index, terms.
@@ -102,7 +105,17 @@ _CLOSED: Any = _Closed()
 class Overlay(Transaction):
     """One evaluation. snapshot: what it reads from; whoever made it closes it."""
 
-    __slots__ = ("_hot", "_snapshot", "_wrote", "bytes_written", "losses", "txn", "write_ops", "writes")
+    __slots__ = (
+        "_hot",
+        "_seen",
+        "_snapshot",
+        "_wrote",
+        "bytes_written",
+        "losses",
+        "txn",
+        "write_ops",
+        "writes",
+    )
 
     def __init__(self, snapshot: Snapshot, losses: int = 0, hot: Optional[Hot] = None) -> None:
         self._snapshot = snapshot
@@ -113,6 +126,7 @@ class Overlay(Transaction):
         self.bytes_written = 0
         self.write_ops = 0
         self.writes = Writes()
+        self._seen: dict[Key, Optional[VersionRow]] = {}
 
     # -- what it is a view of --------------------------------------------------------------------------------
 
@@ -137,6 +151,7 @@ class Overlay(Transaction):
         return self._snapshot.reads
 
     def close(self) -> None:
+        self._seen = {}
         self._snapshot = self.writes = _CLOSED
 
     @property
@@ -157,10 +172,23 @@ class Overlay(Transaction):
         if own is None:
             if self._hot and self._hot.is_hot(document_path(scope, coll, doc)):
                 raise NeedsLock
-            return self._snapshot.version(scope, coll, doc, at)
+            return (
+                self._read(scope, coll, doc) if at is None else self._snapshot.version(scope, coll, doc, at)
+            )
         if at is None and own.get(self.txn) is not None:
             return own[self.txn]
         return next(self.versions(scope, coll, doc, upper=at, reverse=True), None)
+
+    def _read(self, scope: int, coll: int, doc: int) -> Optional[VersionRow]:
+        """The newest version there was before; the last few are remembered, since a write looks at one again and again."""
+        key = (scope, coll, doc)
+        if key in self._seen:
+            return self._seen[key]
+        found = self._snapshot.version(scope, coll, doc)
+        if len(self._seen) >= _REMEMBERED:
+            self._seen.clear()
+        self._seen[key] = found
+        return found
 
     def versions(
         self,

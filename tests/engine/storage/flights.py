@@ -79,22 +79,25 @@ class Flights:
                 if held and self._may_answer(free):
                     near.sendall(held)
                     held, asked = b"", False
-                for ready in select.select([near] if held else [near, far], [], [], 0.02 if held else None)[
-                    0
-                ]:
-                    data = ready.recv(1 << 16)
-                    if not data:
-                        return
-                    if ready is near:
-                        with self._changed:
+                    self._answered()
+                ways = [near] if held else [near, far]
+                for ready in select.select(ways, [], [], 0.02 if held else None)[0]:
+                    with self._changed:
+                        data = ready.recv(1 << 16)
+                        if not data:
+                            return
+                        if ready is near:
                             self._unanswered += not asked
-                        asked = True
+                            asked, free = True, data == END
+                    if ready is near:
                         far.sendall(data)
                     elif asked and not self._may_answer(free):
                         held = data
                     else:
-                        asked = False
                         near.sendall(data)
+                        if asked:
+                            self._answered()
+                        asked = False
         except (OSError, ValueError):
             return
         finally:
@@ -115,9 +118,12 @@ class Flights:
             if self._begun >= self._allowed or (end and self._allowed < 10**9):
                 return False
             self._begun += not end
+            return True
+
+    def _answered(self) -> None:
+        with self._changed:
             self._unanswered -= 1
             self._changed.notify_all()
-            return True
 
     def close(self) -> None:
         for each in self._sockets:
