@@ -179,6 +179,18 @@ class Overlay(Transaction):
             return own[self.txn]
         return next(self.versions(scope, coll, doc, upper=at, reverse=True), None)
 
+    def newest_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, VersionRow]:
+        own = {doc for doc in docs if (scope, coll, doc) in self.writes.versions}
+        others = [doc for doc in docs if doc not in own]
+        if self._hot and any(self._hot.is_hot(document_path(scope, coll, doc)) for doc in others):
+            raise NeedsLock
+        found = self._snapshot.newest_of(scope, coll, others)
+        for doc in own:
+            version = self.version(scope, coll, doc)
+            if version is not None:
+                found[doc] = version
+        return found
+
     def _read(self, scope: int, coll: int, doc: int) -> Optional[VersionRow]:
         """The newest version there was before; the last few are remembered, since a write looks at one again and again."""
         key = (scope, coll, doc)
