@@ -28,6 +28,9 @@ COMMANDS = [
     Command(
         "copy", "faunadb.cli.copy", "copy", "cli", "Copy a whole store to another backend, history and all."
     ),
+    Command(
+        "check", "faunadb.cli.check", "check", "", "Check whether a database is whole, while it is in use."
+    ),
     Command("serve", "faunadb.cli.serve", "serve", "server", "Serve a database to FQL v4 drivers over HTTP."),
     Command(
         "dashboard",

@@ -46,13 +46,20 @@ def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
         return _NONE
     ref = document.ref
     scope, coll, doc = ref.scope, ref.coll, ref.id
-    found: Entries = {Place(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc): None}
-    if coll < v.FIRST_COLLECTION:
-        _internal(found, ref, document.fields)
+    found = kept_by_engine(document)
     for index in ctx.schema.indexes_on(scope, coll):
         for terms, values, cover in indexing.entries(ctx, index, document):
             _check_key(terms, values)
             found[Place(scope, index.id, terms, values, coll, doc)] = cover
+    return found
+
+
+def kept_by_engine(document: v.Document) -> Entries:
+    """The entries of a live version that are not those of users' indexes."""
+    scope, coll, doc = document.ref.scope, document.ref.coll, document.ref.id
+    found: Entries = {Place(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc): None}
+    if coll < v.FIRST_COLLECTION:
+        _internal(found, document.ref, document.fields)
     return found
 
 

@@ -22,6 +22,7 @@ Choices beyond the bare protocol:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
@@ -476,6 +477,10 @@ class Store:
 
     def remove_listener(self, callback: Callable[[int], None]) -> None:
         """Undo ``add_listener``. Unknown callbacks are ignored."""
+        raise NotImplementedError
+
+    def inspect(self) -> AbstractContextManager[Snapshot]:
+        """A snapshot that reads whole tables well, and text that is damaged as what it is not: text."""
         raise NotImplementedError
 
     def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:

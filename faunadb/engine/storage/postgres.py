@@ -242,14 +242,18 @@ class PostgresStore(SqlStore):
 
     # -- care ---------------------------------------------------------------------------------------------------
 
-    def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
+    @contextlib.contextmanager
+    def inspect(self) -> Iterator[PgSnapshot]:
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, PgSnapshot)
             if self._dialect.postgresql:
                 snapshot._conn.script("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on")
-            yield from findings(
-                snapshot, snapshot._all, progress, self._statements.mark, " AND e.tail = p.tail"
-            )
+            yield snapshot
+
+    def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
+        with self.inspect() as snapshot:
+            same = " AND e.tail = p.tail"
+            yield from findings(snapshot, snapshot._all, progress, self._statements.mark, same)
 
     def close(self) -> None:
         if self._closed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -190,23 +191,27 @@ class _SqliteBase(SqlStore):
     def time(self) -> int:
         return self._clock.snapshot_time()
 
-    def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
+    @contextlib.contextmanager
+    def inspect(self) -> Iterator[SqliteReads]:
         with self.snapshot() as snapshot:
             assert isinstance(snapshot, SqliteReads)
             conn = snapshot._conn
-            # Damaged text is to be found, not to end the search.
             conn.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             try:
-                try:
-                    rows = snapshot._all("PRAGMA integrity_check(100)", ())
-                except StoreUnavailable as error:
-                    rows = [(str(error),)]
-                for (text,) in rows:
-                    if text != "ok":
-                        yield Finding(f"SQLite finds its file damaged: {text}", ())
-                yield from findings(snapshot, snapshot._all, progress)
+                yield snapshot
             finally:
                 conn.text_factory = str
+
+    def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
+        with self.inspect() as snapshot:
+            try:
+                rows = snapshot._all("PRAGMA integrity_check(100)", ())
+            except StoreUnavailable as error:
+                rows = [(str(error),)]
+            for (text,) in rows:
+                if text != "ok":
+                    yield Finding(f"SQLite finds its file damaged: {text}", ())
+            yield from findings(snapshot, snapshot._all, progress)
 
 
 class SqliteStore(_SqliteBase):

@@ -1,0 +1,67 @@
+"""Whether a store is whole: its file, every version's checksum, index entries against documents, the log against history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple, Optional
+
+from ..engine import Engine
+from ..storage import Store, StoreUnavailable
+from ..storage.base import Finding, Progress, ignore_progress
+from ..storage.sql import SqlSnapshot
+from . import log
+from .inventory import Inventory
+from .spans import Comparison
+
+
+class Problem(NamedTuple):
+    """Damage. where: in words, "" for the store as a whole."""
+
+    what: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.where}" if self.where else self.what
+
+
+def problems(store: Store, progress: Progress = ignore_progress) -> Iterator[Problem]:
+    """What is damaged in a store, while others write to it: each part is of one snapshot.
+
+    progress: called with a number of rows whenever so many more have been looked at. Nothing is written, and no work
+    behind the queries is begun. Raises :class:`StoreUnavailable` when the store cannot be reached.
+    """
+    with store.inspect() as snap:
+        assert isinstance(snap, SqlSnapshot)
+        inventory = _inventory(snap)
+    for finding in store.findings(progress):
+        yield _problem(inventory, finding)
+    if inventory is None:
+        yield Problem("the schema cannot be read, so nothing was compared with it", "")
+        return
+    with store.inspect() as snap:
+        assert isinstance(snap, SqlSnapshot)
+        try:
+            current = Inventory(snap)
+            clock = time.time_ns() // 1000
+            comparison = Comparison(Engine(store, secret=""), snap, current, progress)
+            for finding in comparison.findings():
+                yield _problem(current, finding)
+            for finding in log.findings(snap, current, progress, clock):
+                yield _problem(current, finding)
+        except StoreUnavailable as error:
+            yield Problem(f"not all could be compared: {error}", "")
+
+
+def _inventory(snap: SqlSnapshot) -> Optional[Inventory]:
+    """None where the schema is too damaged to be read."""
+    try:
+        return Inventory(snap)
+    except (StoreUnavailable, ValueError, LookupError, TypeError):
+        return None
+
+
+def _problem(inventory: Optional[Inventory], finding: Finding) -> Problem:
+    where = finding.where
+    words = ", ".join(f"{n} {x}" for n, x in where) if inventory is None else inventory.words(where)
+    return Problem(finding.what, words)

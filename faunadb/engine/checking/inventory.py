@@ -1,0 +1,110 @@
+"""The schema as the versions tell it: a check cannot look it up by entries that it is about to doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from ..indexes.definitions import Index
+from ..indexes.internal import BUILDING_FIELD
+from ..language import values as v
+from ..schema.items import NATIVE_COLLECTIONS, CollectionInfo, Item, collection_info, index_info
+from ..storage import Snapshot
+from ..storage.base import Damaged
+
+#: Documents of which the numbers are read at a time.
+BATCH = 500
+
+
+def documents(snap: Snapshot, scope: int, coll: int) -> Iterator[int]:
+    """The ids of all documents that have any version."""
+    after: Optional[int] = None
+    while True:
+        found = snap.scan_documents(scope, coll, after=after, limit=BATCH)
+        yield from found
+        if len(found) < BATCH:
+            return
+        after = found[-1]
+
+
+class Database:
+    """A live database. collections and indexes: by number. unread: what is damaged, so that it is not known."""
+
+    def __init__(self, snap: Snapshot, scope: int, path: str) -> None:
+        self.scope = scope
+        self.path = path
+        self.collections: dict[int, CollectionInfo] = dict(NATIVE_COLLECTIONS)
+        self.indexes: dict[int, Index] = {}
+        self.names: dict[tuple[int, int], str] = {}
+        self.children: list[tuple[int, str]] = []
+        for item in self._items(snap, v.COLLECTIONS):
+            self.collections[item.ref.id] = collection_info(item)
+        for item in self._items(snap, v.INDEXES):
+            index = index_info(item)
+            # One that is still being filled has entries of some documents only, and answers nobody.
+            if index is not None and item.fields.get(BUILDING_FIELD) is not True:
+                self.indexes[item.ref.id] = index
+        for item in self._items(snap, v.DATABASES):
+            self.children.append((item.fields["scope"], f"{path}/{item.name}" if path else item.name))
+
+    def _items(self, snap: Snapshot, kind: int) -> Iterator[Item]:
+        for doc in documents(snap, self.scope, kind):
+            try:
+                row = snap.version(self.scope, kind, doc)
+            except Damaged:
+                continue  # found by its checksum, and what is in it cannot be said
+            if row is not None and row.live:
+                item = Item(v.Ref(self.scope, kind, doc), row.data or "")
+                self.names[kind, doc] = item.name
+                yield item
+
+    def indexes_on(self, coll: int) -> list[Index]:
+        return [index for index in self.indexes.values() if index.covers(coll)]
+
+
+class Inventory:
+    """All live databases, by number, and words for places in them."""
+
+    def __init__(self, snap: Snapshot) -> None:
+        self.time = snap.time
+        self.databases: dict[int, Database] = {}
+        waiting = [(0, "")]
+        while waiting:
+            scope, path = waiting.pop()
+            if scope not in self.databases:
+                database = self.databases[scope] = Database(snap, scope, path)
+                waiting += database.children
+
+    def floor(self, scope: int, coll: int) -> Optional[int]:
+        """The time before which a collection's history may be gone; None when the collection does not live."""
+        database = self.databases.get(scope)
+        info = None if database is None else database.collections.get(coll)
+        if info is None:
+            return None
+        limit = info.min_valid(self.time)
+        return -(2**63) if limit is None else limit
+
+    def words(self, where: Any) -> str:
+        """Where something is. where: pairs of a name (``database``, ``collection``, ``index``, ...) and a number."""
+        database = self.databases.get(dict(where).get("database", -1))
+        return ", ".join(f"{name} {self._shown(database, name, value)}" for name, value in where)
+
+    def _shown(self, database: Optional[Database], name: str, value: Any) -> str:
+        if database is None:
+            return str(value)
+        if name == "database":
+            return database.path or "(root)"
+        if name == "collection":
+            return v.NATIVE_NAMES.get(value) or database.names.get((v.COLLECTIONS, value), str(value))
+        if name == "index":
+            return self._index(database, value)
+        return str(value)
+
+    def _index(self, database: Database, number: int) -> str:
+        named = database.names.get((v.INDEXES, number))
+        if named is not None:
+            return named
+        if number >= v.FIRST_INDEX:
+            return str(number)
+        collection = self._shown(database, "collection", number)
+        return f"of the engine ({collection})"

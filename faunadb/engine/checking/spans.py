@@ -1,0 +1,243 @@
+"""Index entries against the versions of documents, both ways.
+
+What entries there should be follows from the versions: an entry lives as long as consecutive versions yield it. All
+that should be and all that are there are summed up by index, in one walk over the documents and one over the entries;
+of indexes whose sums differ, the entries are then compared one by one.
+
+Before a collection's earliest valid time, versions and entries are removed step by step, each on its own: what ended by
+then is left out, and what began by then counts as begun then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable, NamedTuple, Optional
+
+from ..auth.permissions import Admin
+from ..auth.principals import Auth
+from ..indexes import definitions as indexing
+from ..indexes import entries
+from ..indexes.definitions import Index
+from ..indexes.internal import GLOBAL_IDS, SCOPES
+from ..indexes.lookups import KEYS_BY_ID
+from ..language import codec
+from ..language import values as v
+from ..language.context import Context, Host
+from ..language.errors import RequestError
+from ..schema.view import schema_view
+from ..storage.base import Damaged, Finding, Progress
+from ..storage.sql import SqlSnapshot
+from .inventory import Database, Inventory, documents
+
+#: (database, index)
+Key = tuple[int, int]
+#: Entries of differing indexes that are held in memory at a time.
+AT_ONCE = 500_000
+
+
+class Life(NamedTuple):
+    """An entry with its times. removed: None while it lives. first: it began with the first version there is."""
+
+    place: entries.Place
+    cover: Optional[str]
+    ttl: Optional[int]
+    added: int
+    removed: Optional[int]
+    first: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.place.scope, self.place.index_id
+
+    def digest(self) -> int:
+        """ttl does not count for what has ended: a rewritten history does not keep it."""
+        ttl = self.ttl if self.removed is None else None
+        text = repr((*self.place, self.cover, ttl, self.added, self.removed))
+        return int.from_bytes(
+            hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+        )
+
+
+class Comparison:
+    """One comparison, of one snapshot."""
+
+    def __init__(self, host: Host, snap: SqlSnapshot, inventory: Inventory, progress: Progress) -> None:
+        self._host = host
+        self._snap = snap
+        self._inventory = inventory
+        self._progress = progress
+        #: Documents with a damaged version: nobody knows what their entries should be.
+        self._unknown: set[tuple[int, int, int]] = set()
+
+    def findings(self) -> Iterator[Finding]:
+        sums: dict[Key, int] = defaultdict(int)
+        for life in self._wanted(None):
+            sums[life.key] += life.digest()
+        for life in self._there(None):
+            sums[life.key] -= life.digest()
+        differing = {key for key, total in sums.items() if total}
+        if differing:
+            yield from self._one_by_one(differing)
+
+    # -- what should be ----------------------------------------------------------------------------------------
+
+    def _wanted(self, only: Optional[set[Key]]) -> Iterator[Life]:
+        """The entries that the documents should have. only: of these indexes."""
+        for database in self._inventory.databases.values():
+            for coll in database.collections:
+                yield from self._of_collection(database, coll, only)
+
+    def _of_collection(self, database: Database, coll: int, only: Optional[set[Key]]) -> Iterator[Life]:
+        scope = database.scope
+        floor = self._inventory.floor(scope, coll)
+        assert floor is not None
+        indexes = [index for index in database.indexes_on(coll) if only is None or (scope, index.id) in only]
+        for done, doc in enumerate(documents(self._snap, scope, coll)):
+            if done % 100 == 0:
+                self._progress(100)
+            try:
+                for life in self._of_document(v.Ref(scope, coll, doc), indexes):
+                    if only is None or life.key in only:
+                        yield from _since(life, floor)
+            except Damaged:
+                self._unknown.add((scope, coll, doc))
+
+    def _of_document(self, ref: v.Ref, indexes: list[Index]) -> list[Life]:
+        rows = list(self._snap.versions(ref.scope, ref.coll, ref.id))
+        ctx = self._context(ref.scope)
+        found = _lives(rows, lambda row: _own(ref, row))
+        for index in indexes:
+            try:
+                found += _lives(rows, lambda row, index=index: _of_index(ctx, index, ref, row))  # type: ignore[misc]
+            except RequestError:
+                pass  # too large for this index: it was left out when the index was filled
+        return found
+
+    def _context(self, scope: int) -> Context:
+        auth = Auth("root", scope, Admin(scope))
+        return Context(self._host, self._snap, schema_view(self._host, self._snap), auth)
+
+    # -- what is there -----------------------------------------------------------------------------------------
+
+    def _there(self, only: Optional[set[Key]]) -> Iterator[Life]:
+        """The entries that are stored, but for those of what was deleted, which nobody reads."""
+        for table in ("entry", "past_entry"):
+            for rows in self._snap.export(table):
+                self._progress(len(rows))
+                for row in rows:
+                    life = _life(row, table == "past_entry")
+                    if only is not None and life.key not in only:
+                        continue
+                    floor = self._floor_of(life.place)
+                    if floor is not None:
+                        yield from _since(life, floor)
+
+    def _floor_of(self, place: entries.Place) -> Optional[int]:
+        """As `Inventory.floor`, of the document that an entry belongs to; None when it is not to be compared."""
+        scope, index, _, _, coll, doc = place
+        database = self._inventory.databases.get(scope)
+        if database is None:
+            return None
+        if index >= v.FIRST_INDEX:
+            if index not in database.indexes:
+                return None
+        elif index == SCOPES:
+            scope, coll = coll, v.DATABASES
+        elif index == GLOBAL_IDS:
+            return None if coll not in self._inventory.databases else 0
+        elif index == KEYS_BY_ID:
+            scope, coll = doc, v.KEYS
+            return self._inventory.floor(scope, coll)
+        if (scope, coll, doc) in self._unknown:
+            return None
+        return self._inventory.floor(scope, coll)
+
+    # -- one by one --------------------------------------------------------------------------------------------
+
+    def _one_by_one(self, keys: set[Key]) -> Iterator[Finding]:
+        parts = 1 + sum(1 for _ in self._there(keys)) // AT_ONCE
+        for part in range(parts):
+            wanted: dict[Any, Life] = {}
+            for life in self._wanted(keys):
+                if life.place.doc % parts == part:
+                    wanted[_identity(life)] = life
+            for life in self._there(keys):
+                if life.place.doc % parts == part:
+                    expected = wanted.pop(_identity(life), None)
+                    what = _difference(expected, life)
+                    if what:
+                        yield _finding(what, life)
+            for life in wanted.values():
+                kind = "missing index entry" if life.removed is None else "missing entry of an index's past"
+                yield _finding(kind, life)
+
+
+def _own(ref: v.Ref, row: Any) -> entries.Entries:
+    document = codec.stored(ref, row)
+    return {} if document is None else entries.kept_by_engine(document)
+
+
+def _of_index(ctx: Context, index: Index, ref: v.Ref, row: Any) -> entries.Entries:
+    document = codec.stored(ref, row)
+    if document is None:
+        return {}
+    return {
+        entries.Place(index.scope, index.id, terms, values, ref.coll, ref.id): cover
+        for terms, values, cover in indexing.entries(ctx, index, document)
+    }
+
+
+def _lives(rows: list[Any], entries_of: Callable[[Any], entries.Entries]) -> list[Life]:
+    """The entries of all versions of a document, with their times."""
+    living: dict[entries.Place, Life] = {}
+    found = []
+    for row in rows:
+        now = entries_of(row)
+        for place in [place for place, life in living.items() if now.get(place, "") != life.cover]:
+            found.append(living.pop(place)._replace(removed=row.ts))
+        for place, cover in now.items():
+            known = living.get(place)
+            added = row.ts if known is None else known.added
+            living[place] = Life(place, cover, row.ttl, added, None, added == rows[0].ts)
+    return found + list(living.values())
+
+
+def _life(row: Any, ended: bool) -> Life:
+    if ended:
+        scope, index, terms, vals, added, removed, coll, doc, cover, ttl = row
+    else:
+        (scope, index, terms, vals, added, coll, doc, cover, ttl), removed = row, None
+    place = entries.Place(scope, index, bytes(terms), bytes(vals), coll, doc)
+    return Life(place, cover, ttl, added, removed)
+
+
+def _since(life: Life, floor: int) -> Iterable[Life]:
+    """The part of a life that is compared."""
+    if life.removed is not None and (life.removed <= floor or (life.ttl is not None and life.ttl <= floor)):
+        return ()
+    return (life if life.added > floor else life._replace(added=floor, first=True),)
+
+
+def _identity(life: Life) -> Any:
+    return (*life.place, life.removed)
+
+
+def _difference(wanted: Optional[Life], found: Life) -> str:
+    """What is wrong with an entry that is stored; "" when nothing is."""
+    if wanted is None:
+        return "index entry that no document has" if found.removed is None else "past that an index never had"
+    if wanted.cover != found.cover:
+        return "index entry that shows other values than its document has"
+    if found.removed is None and wanted.ttl != found.ttl:
+        return "index entry that expires when its document does not"
+    if wanted.added != found.added and not (wanted.first and found.added < wanted.added):
+        return "index entry that began when no version did"
+    return ""
+
+
+def _finding(what: str, life: Life) -> Finding:
+    scope, index, _, _, coll, doc = life.place
+    times = (("from", life.added),) if life.removed is None else (("from", life.added), ("to", life.removed))
+    return Finding(what, (("database", scope), ("index", index), ("collection", coll), ("id", doc), *times))
