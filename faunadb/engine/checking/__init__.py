@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
@@ -13,6 +14,9 @@ from ..storage.sql import SqlSnapshot
 from . import log
 from .inventory import Inventory
 from .spans import Comparison
+
+#: What comes of reading numbers, keys and texts that are something else.
+_UNREADABLE = (StoreUnavailable, ValueError, LookupError, TypeError, AttributeError, struct.error)
 
 
 class Problem(NamedTuple):
@@ -49,15 +53,15 @@ def problems(store: Store, progress: Progress = ignore_progress) -> Iterator[Pro
                 yield _problem(current, finding)
             for finding in log.findings(snap, current, progress, clock):
                 yield _problem(current, finding)
-        except StoreUnavailable as error:
-            yield Problem(f"not all could be compared: {error}", "")
+        except _UNREADABLE as error:
+            yield Problem(f"not all could be compared: {type(error).__name__}: {error}", "")
 
 
 def _inventory(snap: SqlSnapshot) -> Optional[Inventory]:
     """None where the schema is too damaged to be read."""
     try:
         return Inventory(snap)
-    except (StoreUnavailable, ValueError, LookupError, TypeError):
+    except _UNREADABLE:
         return None
 
 
