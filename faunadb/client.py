@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
-import warnings
 import weakref
 from collections.abc import Mapping
 from importlib import import_module
 from json import JSONDecodeError
 from sys import is_finalizing
 from time import time
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from faunadb import __api_version__, _telemetry
 from faunadb._driver_env import RuntimeEnvHeader
 from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint, resolve_endpoint
 from faunadb._family import _Counter, _LastTxnTime
-from faunadb._headers import CONTROL_CHARACTERS, in_header
+from faunadb._headers import is_traceparent, tags_header
 from faunadb._json import parse_json, to_json
+from faunadb._keywords import Keywords, warn_of_unknown
 from faunadb.errors import _OWN_DATABASE_HINT, FaunaError, Unauthorized, UnexpectedError, _get_or_raise
 from faunadb.query import ExprArg, _wrap
 from faunadb.request_result import RequestResult
@@ -40,18 +39,6 @@ Observer = Callable[[RequestResult], Any]
 
 _log = logging.getLogger("faunadb")
 _log.addHandler(logging.NullHandler())
-
-_TRACEPARENT = r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
-
-
-class _SharedByClients(TypedDict, total=False):
-    """Keywords of a client beyond its documented arguments: what it has from the client that it comes from."""
-
-    query_timeout_ms: Union[int, str, None]
-    session: Optional[Session]
-    counter: Optional[_Counter]
-    last_txn_time: Optional[_LastTxnTime]
-    _resolved_endpoint: Optional[Endpoint]
 
 
 class FaunaClient:
@@ -95,10 +82,10 @@ class FaunaClient:
         pool_connections: int = 10,
         pool_maxsize: int = 10,
         endpoint: Optional[str] = None,
-        **kwargs: Unpack[_SharedByClients],
+        **kwargs: Unpack[Keywords],
     ) -> None:
         self._closed = True  # Until there is something to close.
-        _warn_of_unknown(kwargs)
+        warn_of_unknown(kwargs, FaunaClient.__init__)
         self.domain = domain
         self.scheme = scheme
         self.port: int = (443 if scheme == "https" else 80) if port is None else port
@@ -449,18 +436,10 @@ class FaunaClient:
         return headers
 
     def _get_tags_string(self, tags_dict: Mapping[str, str]) -> str:
-        if not isinstance(tags_dict, Mapping):
-            raise TypeError("Tags must be a dictionary")
-        for name, value in tags_dict.items():
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise TypeError(f"Names and values of tags must be strings, got {name!r}: {value!r}")
-        text = ",".join(f"{name}={value}" for name, value in tags_dict.items())
-        if re.search(CONTROL_CHARACTERS, text):
-            raise ValueError(f"Tags with control characters cannot be sent, got {text!r}.")
-        return in_header(text)
+        return tags_header(tags_dict)
 
     def _is_valid_traceparent(self, traceparent: str) -> bool:
-        return isinstance(traceparent, str) and re.fullmatch(_TRACEPARENT, traceparent) is not None
+        return is_traceparent(traceparent)
 
 
 #: By `id`: a subclass may have made its clients equal to each other, or not hashable.
@@ -498,24 +477,6 @@ def _driver_headers() -> dict[str, str]:
         "X-FaunaDB-API-Version": API_VERSION,
         "X-Driver-Env": str(RuntimeEnvHeader()),
     }
-
-
-def _warn_of_unknown(keywords: Mapping[str, Any]) -> None:
-    """Warn of a client's keywords that mean nothing; the official driver swallowed them."""
-    known = _SharedByClients.__annotations__
-    for name in keywords:
-        if name not in known:
-            warnings.warn(_unknown_keyword(name), stacklevel=3)
-
-
-def _unknown_keyword(name: str) -> str:
-    from difflib import get_close_matches  # late: few programs mistype
-
-    code = FaunaClient.__init__.__code__
-    names = [*code.co_varnames[1 : code.co_argcount], *_SharedByClients.__annotations__]
-    near = get_close_matches(name, [each for each in names if not each.startswith("_")], 1, cutoff=0.7)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"FaunaClient has no argument {name!r}, it is ignored.{hint}"
 
 
 def _milliseconds(value: Any) -> Optional[int]:

@@ -1,0 +1,41 @@
+"""Keyword arguments of a client beyond those that it documents."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
+
+from faunadb._endpoint import Endpoint
+from faunadb._family import _Counter, _LastTxnTime
+
+if TYPE_CHECKING:
+    from requests import Session
+
+
+class Keywords(TypedDict, total=False):
+    """Keywords of a client beyond its documented arguments: what it has from the one that it comes from."""
+
+    query_timeout_ms: Union[int, str, None]
+    session: Optional[Session]
+    counter: Optional[_Counter]
+    last_txn_time: Optional[_LastTxnTime]
+    _resolved_endpoint: Optional[Endpoint]
+
+
+def warn_of_unknown(keywords: Mapping[str, Any], constructor: Callable[..., None]) -> None:
+    """Warn of a client's keywords that mean nothing; the official driver swallowed them."""
+    known = Keywords.__annotations__
+    for name in keywords:
+        if name not in known:
+            warnings.warn(_text(name, constructor), stacklevel=3)
+
+
+def _text(name: str, constructor: Callable[..., None]) -> str:
+    from difflib import get_close_matches  # late: few programs mistype
+
+    code = constructor.__code__
+    names = [*code.co_varnames[1 : code.co_argcount], *Keywords.__annotations__]
+    near = get_close_matches(name, [each for each in names if not each.startswith("_")], 1, cutoff=0.7)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"FaunaClient has no argument {name!r}, it is ignored.{hint}"
