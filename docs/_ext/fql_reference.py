@@ -307,8 +307,8 @@ def cheat_sheet_page() -> str:
     lines = [
         "# Cheat sheet",
         "",
-        "In Python with `from faunadb import query as q`, in JavaScript with `const q = faunadb.query`, and in the shell",
-        "and the dashboard as it stands here. The names are those of [this small database](../dataset.md).",
+        "In Python with `from faunadb import query as q`, in JavaScript with `const { Get, Ref, ... } = faunadb.query`;",
+        "shell and dashboard take both as they are. The names are those of [this small database](../dataset.md).",
         "",
     ]
     for section, shown in fql_examples.read_cheat_sheet().items():
