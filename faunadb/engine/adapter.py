@@ -23,7 +23,7 @@ from . import companions, forks
 from .engine import DEFAULT_SECRET, Engine, open_engine
 from .request import MAX_TIMEOUT
 from .storage.base import StoreUnavailable
-from .wire.http import handle
+from .wire.http import handle_here
 from .wire.messages import HttpRequest, HttpResponse
 
 
@@ -180,7 +180,7 @@ class EngineAdapter(BaseAdapter):
             engine = self.engine
         except StoreUnavailable as failure:
             raise RequestsConnectionError(str(failure), request=request) from failure
-        return handle(engine, incoming)
+        return handle_here(engine, incoming)
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: Optional[bytes]) -> HttpResponse:
         """Answer a request that needs none of what requests adds; `send` is the general way.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
@@ -81,6 +82,38 @@ def test_an_exception_of_a_handler_passes_unchanged(
         signal.setitimer(signal.ITIMER_REAL, 0.01)
         while True:
             client.query(LONG)
+
+
+def test_an_exception_that_another_thread_injects_passes_unchanged(client: FaunaClient) -> None:
+    """As timers of job queues do it; whatever was written is whole, and the client goes on."""
+    ended: list[BaseException] = []
+    begun = threading.Event()
+
+    def work() -> None:
+        try:
+            number = 0
+            while True:
+                client.query(pair(number))
+                begun.set()
+                number += 1
+        except BaseException as error:
+            ended.append(error)
+
+    for _ in range(20):
+        begun.clear()
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert begun.wait(30) or ended
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(JobTimeout)
+        )
+        thread.join()
+        client.query(q.foreach(q.lambda_("ref", q.delete(q.var("ref"))), _pairs()))
+    assert [type(error) for error in ended] == [JobTimeout] * 20
+
+
+def _pairs() -> Any:
+    return q.paginate(q.documents(q.collection("pairs")), 100_000)
 
 
 def test_nothing_is_half_written_afterwards(client: FaunaClient, alarm: Any) -> None:

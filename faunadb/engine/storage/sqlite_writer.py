@@ -156,12 +156,21 @@ class SqliteWriter(Writer):
             conn.execute("PRAGMA busy_timeout = 10")  # short rounds, so that a deadline is kept
 
     def begin(self, deadline: Optional[float]) -> None:
+        try:
+            self._begin(deadline)
+        except BaseException:
+            self.rollback()  # the application's exceptions can come just when it has begun
+            raise
+
+    def _begin(self, deadline: Optional[float]) -> None:
         now = time.monotonic()
         if now < self._shared_until and now - self._held_since > YIELD_AFTER:
             time.sleep(YIELD_SECONDS)
             now = self._held_since = time.monotonic()
         until = now + self._patience if deadline is None else min(deadline, now + self._patience)
         self._rows.forget()
+        if self._conn.in_transaction:
+            self._conn.execute("ROLLBACK")  # the same, when it was to be ended
         while True:
             try:
                 self._conn.execute("BEGIN IMMEDIATE")

@@ -179,6 +179,15 @@ _ALLOWED_HEADERS = (
 )
 
 
+def handle_here(engine: Engine, request: HttpRequest) -> HttpResponse:
+    """Answer a request of the process's own application, whose exceptions pass.
+
+    What the engine does not expect is taken for one of those: a handler of a signal, or another thread, can raise
+    anything at any point (`PyThreadState_SetAsyncExc`).
+    """
+    return _answer(Exchange(engine, request))
+
+
 def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> HttpResponse:
     """Answer one request; never raises for anything a client can send.
 
