@@ -8,8 +8,8 @@ from typing import Callable, NamedTuple
 
 #: A thing is hot once so many have lost over it within a second; for so many seconds at first, and at most.
 HOT_LOSSES = 4
-HOT_SECONDS = 0.5
-HOT_MOST = 8.0
+HOT_SECONDS = 2.0
+HOT_MOST = 60.0
 #: Things remembered.
 _KEPT = 1000
 

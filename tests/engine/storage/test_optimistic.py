@@ -596,11 +596,11 @@ def test_hot_for_a_while() -> None:
     hot.lost("a")
     assert hot.is_hot("a")
     assert not hot.is_hot("b")
-    now[0] = 0.6
+    now[0] = 2.1
     assert not hot.is_hot("a")
     for _ in range(4):
         hot.lost("a")
-    now[0] = 1.5  # the second time for longer
+    now[0] = 5.0  # the second time for longer
     assert hot.is_hot("a")
     now[0] = 100.0
     for _ in range(3):
