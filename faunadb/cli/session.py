@@ -11,7 +11,7 @@ import datetime
 import json
 import time
 import traceback
-from typing import Any, Callable, Optional, TextIO
+from typing import Any, Callable, ClassVar, Optional, TextIO
 
 from faunadb import errors, objects, page
 from faunadb import query as q
@@ -19,7 +19,6 @@ from faunadb.cli.completion import DatabaseNames
 from faunadb.cli.connection import Connection
 from faunadb.cli.errors import CliError
 from faunadb.cli.paging import next_page_query
-from faunadb.cli.shell_commands import ALIASES, COMMANDS, WORDS
 from faunadb.client import FaunaClient
 from faunadb.fql import javascript, texts
 from faunadb.fql.errors import FqlSyntaxError, underline
@@ -44,6 +43,10 @@ class Session:
     :param height: lines of a screen, 0 for any number
     :param ask: shows a text, returns what the user answers; ``None`` where nobody is asked
     """
+
+    #: What does each command, by the names it goes by: ``:quit``, and ``quit`` where the word alone will do. Filled by
+    #: `shell_commands`.
+    commands: ClassVar[dict[str, Callable[[Session, str], None]]] = {}
 
     def __init__(
         self,
@@ -98,8 +101,7 @@ class Session:
         return self.attempt(lambda: self._run(text.strip()))
 
     def _run(self, text: str) -> None:
-        text = WORDS.get(text, text)
-        if text.startswith(":"):
+        if text.startswith(":") or text in self.commands:
             self.command(text)
             return
         self.last_text = text
@@ -270,10 +272,10 @@ class Session:
     def command(self, text: str) -> None:
         """Run one of the commands that begin with a colon."""
         name, _, argument = text.partition(" ")
-        command = COMMANDS.get(ALIASES.get(name, name))
-        if command is None:
+        run = self.commands.get(name)
+        if run is None:
             raise CliError(f"there is no command {name}; :help lists them")
-        command.run(self, argument.strip())
+        run(self, argument.strip())
 
     def run_all(self, text: str) -> None:
         """Run a text that is not typed; the first error ends it."""

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from faunadb import query as q
 from faunadb.cli.completion import NAMED
@@ -16,12 +16,10 @@ from faunadb.cli.errors import CliError
 from faunadb.cli.reading import Reader
 from faunadb.cli.schema_reading import Item, read_schema
 from faunadb.cli.schema_text import Statement, statement_text
+from faunadb.cli.session import Session
 from faunadb.errors import FaunaError
 
-if TYPE_CHECKING:
-    from faunadb.cli.session import Session
-
-__all__ = ["ALIASES", "COMMANDS", "WORDS", "ShellCommand"]
+__all__ = ["COMMANDS", "ShellCommand"]
 
 
 class ShellCommand(NamedTuple):
@@ -191,14 +189,12 @@ COMMANDS: dict[str, ShellCommand] = {
         ShellCommand(":quit", "leave (as do Ctrl-D, exit and quit)", _quit),
     )
 }
-#: other names of commands
-ALIASES = {":exit": ":quit", ":q": ":quit", ":?": ":help"}
-#: words that are commands even without a colon
-WORDS = {
-    "exit": ":quit",
-    "quit": ":quit",
-    "help": ":help",
-    "exit()": ":quit",
-    "quit()": ":quit",
-    "help()": ":help",
+#: Further names, those that need no colon among them.
+_OTHER_NAMES = {
+    ":quit": (":exit", ":q", "exit", "quit", "exit()", "quit()"),
+    ":help": (":?", "help", "help()"),
 }
+
+for _name, _command in COMMANDS.items():
+    for _called in (_name, *_OTHER_NAMES.get(_name, ())):
+        Session.commands[_called] = _command.run

@@ -8,7 +8,10 @@ import json
 import pytest
 
 from faunadb import query as q
-from faunadb.cli import demo
+from faunadb.cli import (
+    demo,
+    shell_commands,  # noqa: F401  (fills Session.commands)
+)
 from faunadb.cli.session import Session
 from faunadb.cli.shell import is_complete, run_script
 from faunadb.objects import FaunaTime, Ref
