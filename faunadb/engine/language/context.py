@@ -216,9 +216,7 @@ class Context:
     def read(self, size: int) -> None:
         """Count one read of size bytes."""
         self.read_ops += -(-size // READ_UNIT) or 1
-        self.reads += size
-        if self.in_place and self.reads > _IN_PLACE_READ:
-            raise TakesLong
+        self.read_bytes(size, DECODED)
 
     def read_set(self, partitions: int) -> int:
         """Count the beginning of a read of a set, which asks each of its partitions. Returns the bytes that covers."""
@@ -228,7 +226,11 @@ class Context:
     def read_entry(self, size: int, free: int) -> int:
         """Count one entry of a set. free: bytes that are covered by what was counted; returns what is left of them."""
         self.reads += size
-        if self.in_place and self.reads > _IN_PLACE_READ:
+        if not self.in_place:
+            self.made += 2 * size
+            if self.made >= self.measure_at:
+                self.measure()
+        elif self.reads > _IN_PLACE_READ:
             raise TakesLong
         if size > free:
             more = -(-(size - free) // READ_UNIT)

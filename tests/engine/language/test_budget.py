@@ -120,6 +120,14 @@ HOARDS = {
     "pairs": each({"to_array": var("names")}, 9000, names=NAMES),
     "grams": each({"ngram": var("text"), "min": 2000, "max": 2001}, 100, text={"repeat": "ab" * 2000}),
     "documents": each({"get": {"ref": {"collection": "c"}, "id": "1"}}, 50_000),
+    "documents, decoded": each(
+        {
+            "let": {"d": {"get": {"ref": {"collection": "c"}, "id": "2"}}},
+            "in": [{"select": ["data", "many", 0], "from": var("d")}, var("d")],
+        },
+        500,
+    ),
+    "pages": each({"paginate": {"match": {"index": "wide"}}}, 200),
     "fields": each(
         {"select": ["data", "text"], "from": {"get": {"ref": {"collection": "c"}, "id": "1"}}}, 50_000
     ),
@@ -142,12 +150,28 @@ def stocked():
         database = Database(engine)
         field = [{"object": {"field": ["data", "a"]}}]
         for query in (
+            {"create_collection": object_(name="wide")},
+            {
+                "create_index": object_(
+                    name="wide",
+                    source={"collection": "wide"},
+                    values=[{"object": {"field": ["data", "text"]}}],
+                )
+            },
+            *(
+                {"create": {"collection": "wide"}, "params": object_(data=object_(text=f"{n}" + "y" * 9000))}
+                for n in range(50)
+            ),
             {"create_collection": object_(name="c")},
             {"create_index": object_(name="all", source={"collection": "c"})},
             {"create_index": object_(name="by", source={"collection": "c"}, terms=field)},
             {
                 "create": {"ref": {"collection": "c"}, "id": "1"},
                 "params": object_(data=object_(text="x" * 50_000)),
+            },
+            {
+                "create": {"ref": {"collection": "c"}, "id": "2"},
+                "params": object_(data=object_(many=[[]] * 10_000)),
             },
         ):
             database.wire(query)
