@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable
+from typing import Callable, Optional
 
 from .base import MAX_CLOCK_LEAD
+
+#: The store keeps a time up to which times may be handed out: so far ahead of the clock, in microseconds. Longer than
+#: from one sweep to the next, each of which commits, so that it is ahead of what is handed out without any commit.
+REACH = 660_000_000
+#: It is written again, with a commit, after so many microseconds.
+RENEWED = 30_000_000
 
 
 def wall_micros() -> int:
@@ -21,9 +27,12 @@ class Clock:
     time handed out here, and not earlier than the wall clock; while one runs, snapshots get times before it. Writers
     of other processes are told of by the store, which can see that one is at work: then a snapshot gets no time that
     was not handed out before (`floor`), and whoever writes is later than those.
+
+    What was handed out by a process that is gone matters where the clock has been set back since: the store keeps how far
+    that can have come (`reach`, `resume`).
     """
 
-    __slots__ = ("__weakref__", "_active", "_handed", "_lock", "_offset", "_shown", "_wall")
+    __slots__ = ("__weakref__", "_active", "_handed", "_kept", "_lock", "_offset", "_shown", "_wall")
 
     def __init__(self, wall: Callable[[], int] = wall_micros) -> None:
         self._wall = wall
@@ -31,6 +40,7 @@ class Clock:
         self._lock = threading.Lock()
         self._handed = 0
         self._shown = 0
+        self._kept = 0
         self._active: dict[object, int] = {}
 
     def now(self) -> int:
@@ -47,6 +57,31 @@ class Clock:
         The wall clock may have been set back since.
         """
         return at_least > self.now() + MAX_CLOCK_LEAD and at_least > max(self._handed, self._shown)
+
+    def reach(self, last_txn: int) -> Optional[int]:
+        """Up to which time the store is to say that times may be handed out; None: what it says will do.
+
+        To be asked with every commit, whose time is last_txn, and to be followed by `keep` when it is there.
+        """
+        greatest = max(last_txn, self._handed, self._shown)
+        reach = max(self.now() + REACH, greatest + RENEWED)
+        return reach if reach > self._kept + RENEWED else None
+
+    def keep(self, reach: Optional[int]) -> None:
+        """The store says so (None: nothing new)."""
+        if reach is not None and reach > self._kept:
+            self._kept = reach
+
+    def resume(self, text: Optional[str]) -> None:
+        """Go on from what the store says, if the clock has been set back to before that was written.
+
+        Otherwise all that was handed out is past, or within `MAX_CLOCK_LEAD`. text: the store's, None: it says nothing.
+        """
+        reach = int(text) if text and text.isdecimal() else 0
+        with self._lock:
+            self.keep(reach)
+            if self.now() + MAX_CLOCK_LEAD + REACH < reach and reach > self._handed:
+                self._handed = reach
 
     def snapshot_time(self, at_least: int = 0) -> int:
         """A time for a snapshot pinned *after* this call: the later of this and its last transaction."""

@@ -65,8 +65,11 @@ class Writer:
     def rollback_to_savepoint(self) -> None:
         raise NotImplementedError
 
-    def commit(self, last_txn: int, schema_version: int) -> None:
-        """Commit durably. Raises TransactionLost when, and only when, nothing of it is there."""
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+        """Commit durably, with what `Clock.reach` says.
+
+        Raises TransactionLost when, and only when, nothing of it is there.
+        """
         raise NotImplementedError
 
     def is_committed(self, last_txn: int) -> bool:
@@ -471,8 +474,9 @@ class _Batch:
             self._rollback_keeping_readers()
             return not self.waiting or self.interrupted
         self.committing = True
+        reach = self.clock.reach(self.last_txn)
         try:
-            self.writer.commit(self.last_txn, self.schema_version)
+            self.writer.commit(self.last_txn, self.schema_version, reach)
         except TransactionLost as lost:
             if lost.again and not self.interrupted:
                 self._again(lost, self.ran)
@@ -492,6 +496,7 @@ class _Batch:
         self.wrote = False
         self.committed = self.last_txn
         self.clock.show(self.last_txn)
+        self.clock.keep(reach)
         self.over.extend(self.ran)
         self.ran = []
         return not self.waiting or self.interrupted

@@ -50,7 +50,7 @@ from .postgres_schema import (
 from .postgres_writer import PgWriter
 from .sql import Row
 from .sql_store import SqlStore
-from .statements import read_clock
+from .statements import READ_REACH, read_clock
 
 T = TypeVar("T")
 
@@ -71,6 +71,7 @@ class PostgresStore(SqlStore):
         conn.set_up()
         try:
             self._dialect = prepare_schema(conn, target)
+            reach = conn.script(qualify(READ_REACH, target.schema))
         except BaseException:
             conn.close()
             raise
@@ -87,6 +88,7 @@ class PostgresStore(SqlStore):
             self._writer = PgWriter(target, self._dialect, self._statements, None, self._clock)
         else:
             self._writer = PgWriter(target, self._dialect, self._statements, conn, self._clock)
+        self._clock.resume(reach[0][0] if reach else None)
         self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
         if self._dialect.postgresql:
             self._writers = Writers(self.snapshot, CommitQueue(self._committer), self._queue)

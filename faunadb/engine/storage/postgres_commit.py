@@ -19,7 +19,7 @@ from .overlay import Entry, Place
 from .postgres_reads import Connection, entry_key
 from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
 from .read_set import Changes, is_entry_path
-from .statements import SCHEMA_VERSION
+from .statements import SCHEMA_VERSION, keep_reach
 from .unresolved import Forms
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
@@ -45,13 +45,18 @@ class PgCommitter(Committer):
         self._learned = learned
         self._me = uuid.uuid4().hex
         self._number = 0
+        #: What is to be done with the batch that is sent: see `Clock.reach`.
+        self._keep = ""
         #: How many sessions of ours have been shut out.
         self._checks = 0
 
     def commit(self, batch: list[Finished]) -> list[Outcome]:
         writes = _Writes(batch)
         resolve = (lambda txns: _Writes(batch, txns).items) if writes.holds_times else None
+        reach = self._clock.reach(0)
+        self._keep = qualify(keep_reach(reach), self._target.schema)
         outcome = self._send(self._asked(batch), writes.items, resolve)
+        self._clock.keep(reach if any(outcome["times"]) else None)
         self._learned(outcome["schema_version"])
         self._clock.show(outcome["last_txn"])
         lost = outcome["lost"]
@@ -128,14 +133,14 @@ class PgCommitter(Committer):
         schema = f'"{self._target.schema}"'
         begin = "BEGIN ISOLATION LEVEL READ COMMITTED;"
         if resolve is None:
-            text = f"{begin}SELECT {schema}.commit_batch({_literal({**asked, **writes})}) AS outcome;COMMIT"
+            text = f"{begin}SELECT {schema}.commit_batch({_literal({**asked, **writes})}) AS outcome;{self._keep}COMMIT"
             return _first(conn, text) or {}
         outcome = _first(conn, f"{begin}SELECT {schema}.begin_commit({_literal(asked)}) AS outcome")
         if outcome is None or not any(outcome["times"]):
             conn.script("ROLLBACK")
             return outcome or {}
         rest = {**asked, **resolve(outcome["times"])}
-        conn.script(f"SELECT {schema}.write_commit({_literal(rest)}, {_literal(outcome)});COMMIT")
+        conn.script(f"SELECT {schema}.write_commit({_literal(rest)}, {_literal(outcome)});{self._keep}COMMIT")
         return outcome
 
     def _connection(self) -> Connection:

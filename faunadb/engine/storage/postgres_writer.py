@@ -24,7 +24,7 @@ from .postgres_schema import (
     worth_another_try,
 )
 from .sql import CLOSED, Row, SqlTransaction
-from .statements import COPIED, import_statement, read_clock
+from .statements import COPIED, import_statement, keep_reach, read_clock
 
 #: A writer that neither works nor ends (a stopped process) loses its transaction, and so the lock, after this.
 IDLE_WRITER = "60s"
@@ -344,13 +344,13 @@ class PgWriter(Writer):
 
     # -- commit -------------------------------------------------------------------------------------------------
 
-    def commit(self, last_txn: int, schema_version: int) -> None:
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
         self.pending.clear()
         notify = f"NOTIFY {channel(self.target)}, '{last_txn}';" if self.dialect.postgresql else ""
         # Released, the savepoint leaves the clock row to the transaction itself: `xmax` names that one.
         release = f"{_RELEASE[0]};" if self._savepoint_open else ""
         text = qualify(
-            f"{release}UPDATE meta SET last_txn = {last_txn}, schema_version = {schema_version} WHERE id = 0;"
+            f"{release}{keep_reach(reach)}UPDATE meta SET last_txn = {last_txn}, schema_version = {schema_version} WHERE id = 0;"
             f"INSERT INTO mark (store, txn, checks) VALUES ('{self._me}', {last_txn}, 0)"
             f" ON CONFLICT (store) DO UPDATE SET txn = excluded.txn;{notify}COMMIT",
             self.target.schema,

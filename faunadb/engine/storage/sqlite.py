@@ -36,7 +36,7 @@ from .sqlite_lock import WriteLock
 from .sqlite_reads import SqliteReads
 from .sqlite_schema import connect, create_tables, explain, open_file
 from .sqlite_writer import MemoryWriter, SqliteWriter
-from .statements import read_clock
+from .statements import READ_REACH, read_clock
 from .urls import merge_options, parse_sqlite, positive_seconds
 
 T = TypeVar("T")
@@ -184,6 +184,9 @@ class _SqliteBase(SqlStore):
         self._clock = (
             Clock() if self._path is None else _clocks.setdefault(os.path.realpath(self._path), Clock())
         )
+        with contextlib.suppress(sqlite3.DatabaseError):  # a damaged file can be opened, and looked at
+            for (text,) in writer._conn.execute(READ_REACH):
+                self._clock.resume(text)
         self._writer = writer
         self._signal = signal
         self._queue = WriteQueue(writer, self._clock, signal.announce)

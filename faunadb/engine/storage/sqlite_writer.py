@@ -15,7 +15,7 @@ from .sql import CLOSED, Row, SqlTransaction
 from .sqlite_reads import SqliteReads
 from .sqlite_rows import PUT_LIVE, WritingConnection
 from .sqlite_schema import explain, is_busy
-from .statements import COPIED, import_statement, read_clock
+from .statements import COPIED, import_statement, keep_reach, read_clock
 
 #: A process that sees others write gives the lock a rest of so many seconds after having held it for so many.
 YIELD_SECONDS = 0.002
@@ -211,8 +211,10 @@ class SqliteWriter(Writer):
     def rollback_to_savepoint(self) -> None:
         self._try(self._rows.undo)
 
-    def commit(self, last_txn: int, schema_version: int) -> None:
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
         self._try(self._rows.finish)
+        if reach is not None:
+            self._try(partial(self._conn.execute, keep_reach(reach)))
         self._try(partial(self._conn.execute, _SET_CLOCK, (last_txn, schema_version)))
         self._try(partial(self._conn.execute, "COMMIT"))
         self.last_txn = self._ours = last_txn
@@ -266,8 +268,8 @@ class MemoryWriter(SqliteWriter):
             raise
         assert before == (self.last_txn, self.schema_version)
 
-    def commit(self, last_txn: int, schema_version: int) -> None:
-        super().commit(last_txn, schema_version)
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+        super().commit(last_txn, schema_version, reach)
         self._leave()
 
     def rollback(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 #: Version of the tables below. A store of a newer version is refused, one of an older version is migrated.
 SCHEMA_VERSION = 3
@@ -54,6 +55,24 @@ CHECKSUMS = 3
 def read_clock(more: str = "") -> str:
     """The store's clock row. There is none where a newer version has migrated the store meanwhile."""
     return f"SELECT last_txn, schema_version{more} FROM meta WHERE id = 0 AND format = {SCHEMA_VERSION}"
+
+
+#: The setting that says up to which time times may have been handed out; see `clock.Clock`.
+REACH_SETTING = "reach"
+
+READ_REACH = f"SELECT value FROM setting WHERE name = '{REACH_SETTING}'"
+
+
+def keep_reach(reach: Optional[int]) -> str:
+    """The statement that has the store say so, unless it says more; with its semicolon. None: no statement."""
+    if reach is None:
+        return ""
+    # Compared as text, which cannot fail, by its sixteen digits.
+    return (
+        f"INSERT INTO setting AS kept (name, value) SELECT '{REACH_SETTING}', '{reach:016}' FROM meta"
+        f" WHERE id = 0 AND format = {SCHEMA_VERSION}"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE kept.value < excluded.value;"
+    )
 
 
 _DOCUMENT = "scope = ? AND coll = ? AND doc = ?"

@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
-from faunadb.engine.storage import ClockBehind, Store, group_commit, open_store
-from faunadb.engine.storage.clock import Clock, wall_micros
+from faunadb.engine.background import sweeping
+from faunadb.engine.storage import ClockBehind, Store, group_commit, open_store, sqlite
+from faunadb.engine.storage.clock import REACH, RENEWED, Clock, wall_micros
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -307,3 +309,85 @@ def test_times_handed_out_are_good_when_the_clock_is_set_back(tmp_path: Path) ->
             assert (txn or 0) > seen
         with pytest.raises(ClockBehind):
             store.snapshot(seen + 3_600_000_000)
+
+
+HOUR = 3_600_000_000
+
+
+def given_elsewhere(url: str) -> int:
+    """The last time given by a process whose clock is an hour ahead, and that is over: that of a snapshot."""
+    sqlite._clocks.clear()
+    with open_store(url) as store:
+        clock = store._clock  # type: ignore[attr-defined]
+        clock._offset += HOUR
+        _, txn = store.write(lambda tx: put(tx, 1), at_least=clock.now())
+        with store.snapshot(clock.now() + 4_000_000) as snapshot:
+            given = snapshot.time
+    sqlite._clocks.clear()
+    assert given > (txn or 0) > wall_micros() + HOUR // 2
+    return given
+
+
+def test_times_given_before_a_restart_are_good_when_the_clock_is_set_back(shared_place: Place) -> None:
+    given = given_elsewhere(shared_place.url)
+    store = shared_place.open()
+    with store.snapshot(given) as snapshot:
+        assert snapshot.time >= given
+    with pytest.raises(ClockBehind):
+        store.snapshot(given + HOUR)
+    _, txn = store.write(lambda tx: put(tx, 2), at_least=given)
+    assert (txn or 0) > given
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_who_tells_no_time_writes_after_what_was_given_before_the_restart(
+    shared_place: Place, exclusive: bool
+) -> None:
+    """Or a snapshot of that time, asked for again, would have gained a write."""
+    given = given_elsewhere(shared_place.url)
+    _, txn = shared_place.open().write(lambda tx: put(tx, 2), exclusive=exclusive)
+    assert (txn or 0) > given
+
+
+def test_times_given_by_another_process_are_good_when_the_clock_is_set_back(shared_place: Place) -> None:
+    store = shared_place.open()
+    given = given_elsewhere(shared_place.url)
+    with store.snapshot(given) as snapshot:
+        assert snapshot.time >= given
+
+
+def test_a_restart_does_not_carry_the_clock_ahead(shared_place: Place) -> None:
+    with open_store(shared_place.url) as store:
+        store.write(lambda tx: put(tx, 1))
+    sqlite._clocks.clear()
+    store = shared_place.open()
+    _, txn = store.write(lambda tx: put(tx, 2))
+    assert (txn or 0) <= store._clock.now()  # type: ignore[attr-defined]
+    with pytest.raises(ClockBehind):
+        store.snapshot(store._clock.now() + 60_000_000)  # type: ignore[attr-defined]
+
+
+def test_what_is_kept_of_times_handed_out() -> None:
+    hand = Hand()
+    clock = Clock(hand)
+    assert clock.reach(0) == 1000 + REACH
+    clock.keep(clock.reach(0))
+    hand.now += RENEWED
+    assert clock.reach(hand.now) is None
+    hand.now += 1
+    assert clock.reach(hand.now) == hand.now + REACH
+    hand.now = 1000  # set back: from then on times go on one by one
+    clock.snapshot_time(1000 + REACH)
+    assert clock.reach(1000 + REACH) is None
+    assert clock.reach(1001 + REACH) == 1001 + REACH + RENEWED
+
+
+@pytest.mark.parametrize("text", [None, "", "x", "-1", "0000000000001000"])
+def test_nothing_kept_or_something_past_changes_nothing(text: Optional[str]) -> None:
+    clock = Clock(Hand())
+    clock.resume(text)
+    assert clock.handed() == 0
+
+
+def test_what_is_kept_reaches_over_a_sweep() -> None:
+    assert (sweeping.INTERVAL + sweeping.FIRST) * 1_000_000 <= REACH
