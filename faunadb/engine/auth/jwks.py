@@ -1,7 +1,8 @@
 """Key sets of access providers: downloading, caching, choosing a key (auth chapter, "Accepting a JWT").
 
 A download never happens while a snapshot is open: whoever finds that a key set is needed raises `KeysNeeded`,
-and `with_keys` around the request loads it and runs the request again.
+and `with_keys` around the request loads it and runs the request again. Downloads have threads of their own, one for a
+URI, whoever waits for it: the caller's thread, or a server that keeps no thread waiting (`let_out`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, wait
 from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
@@ -33,6 +35,8 @@ MAX_PAUSE = 60.0
 #: Bounds of one download: seconds altogether, bytes.
 TIMEOUT = 10.0
 MAX_BYTES = 512 * 1024
+#: Seconds that anybody waits for a download.
+PATIENCE = 2 * TIMEOUT
 #: Downloads under way at one time.
 MAX_DOWNLOADS = 16
 #: Key sets remembered; the oldest go first.
@@ -70,8 +74,26 @@ class KeysNeeded(Exception):
         self.uri = uri
 
     def load(self) -> None:
-        """Download; a failure is remembered for a moment and shows as a missing key."""
+        """Download; a failure is remembered for a moment and shows as a missing key. Raises itself under `let_out`."""
+        if getattr(_callers, "lets_out", False):
+            raise self
         self.keys.load(self.uri)
+
+    def begin(self) -> Future[None]:
+        """The download, which `load` waits for. It cannot be cancelled, and has no error."""
+        return self.keys.begin(self.uri)
+
+
+_callers = threading.local()
+
+
+def let_out(run: Callable[[], T]) -> T:
+    """run(), in which nothing waits for a download: raises `KeysNeeded`, and run is to be called again after it."""
+    _callers.lets_out = True
+    try:
+        return run()
+    finally:
+        _callers.lets_out = False
 
 
 def with_keys(run: Callable[[], T]) -> T:
@@ -240,7 +262,7 @@ class KeySets:
         self._fetch = fetch
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._running: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
 
     def find(self, uri: str, kid: Optional[str], kind: type[Any]) -> Optional[Key]:
@@ -262,18 +284,46 @@ class KeySets:
         raise KeysNeeded(self, uri)
 
     def load(self, uri: str) -> None:
-        """Download a key set, unless somebody else just did."""
-        asked = self._clock()
+        """Download a key set, unless somebody else just did, and wait for its end."""
+        download = self.begin(uri)
+        wait([download], timeout=PATIENCE)
+        if not download.done():  # in a forked child, whose parent has the thread
+            self._end(uri, download)
+
+    def begin(self, uri: str) -> Future[None]:
+        """The download of a key set that is under way, or one that begins, unless somebody else just did."""
         with self._lock:
-            lock = self._locks.setdefault(uri, threading.Lock())
-        if not lock.acquire(timeout=2 * TIMEOUT):
-            return
-        try:
+            running = self._running.get(uri)
+            if running is not None:
+                return running
+            download: Future[None] = Future()
+            download.set_running_or_notify_cancel()  # from here on nobody can cancel it, which others wait for
             entry = self._entries.get(uri)
-            if entry is None or entry.attempted < asked:
-                self._download(uri, entry or _Entry())
+            if entry is not None and self._clock() - entry.attempted < entry.pause:
+                download.set_result(None)
+                return download
+            self._running[uri] = download
+        thread = threading.Thread(
+            target=self._work, args=(uri, entry or _Entry(), download), name="faunadb-key-sets", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads
+            self._end(uri, download)
+        return download
+
+    def _work(self, uri: str, entry: _Entry, download: Future[None]) -> None:
+        try:
+            self._download(uri, entry)
         finally:
-            lock.release()
+            self._end(uri, download)
+
+    def _end(self, uri: str, download: Future[None]) -> None:
+        with self._lock:
+            if self._running.get(uri) is download:
+                del self._running[uri]
+            if not download.done():
+                download.set_result(None)
 
     def _download(self, uri: str, entry: _Entry) -> None:
         try:
@@ -295,7 +345,6 @@ class KeySets:
             while len(self._entries) > MAX_SETS:
                 oldest = next(iter(self._entries))
                 del self._entries[oldest]
-                self._locks.pop(oldest, None)
 
 
 def _choose(keys: Iterable[Key], kid: Optional[str]) -> Optional[Key]:

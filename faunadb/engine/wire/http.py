@@ -11,6 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from ..auth.jwks import KeysNeeded
 from ..language.errors import RequestError
 from ..language.registry import READ
 from ..request import Failed, NotQuick, Unauthenticated
@@ -189,7 +190,7 @@ def handle_here(engine: Engine, request: HttpRequest) -> HttpResponse:
 
 
 def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> HttpResponse:
-    """Answer one request; never raises for anything a client can send.
+    """Answer one request; never raises for anything a client can send, but for `KeysNeeded` under `jwks.let_out`.
 
     too_large: the body, which is not in the request, has more than `MAX_BODY` bytes.
     """
@@ -207,7 +208,7 @@ def handle_quickly(engine: Engine, request: HttpRequest, snapshot: Snapshot) -> 
 def _guarded(exchange: Exchange) -> HttpResponse:
     try:
         return _answer(exchange)
-    except NotQuick:
+    except (NotQuick, KeysNeeded):
         raise
     except Exception as failure:
         log.exception("unexpected failure while answering a request")

@@ -292,7 +292,7 @@ def test_number_of_sets_is_bounded(monkeypatch):
     for number in range(6):
         find("one", uri=f"https://{number}/")
     assert len(sets._entries) == 3
-    assert len(sets._locks) <= 3
+    assert not sets._running
 
 
 def test_many_threads_download_once():
