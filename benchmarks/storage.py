@@ -1,13 +1,18 @@
 """One and several processes on one store: the engine against the same statements issued directly.
 
     python benchmarks/storage.py [--quick] [--postgres postgresql://user@host/database]
+    python benchmarks/storage.py --writers [--quick] [--postgres URL] [--against CHECKOUT]
 
 The opponents run what the engine runs, on the engine's own tables, through ``sqlite3`` and ``psycopg``: a snapshot, a
 look-up and ``json.loads`` for a read; a lock, a version, two index entries, a row of the commit log and the clock for a
 create. Processes are started once; rounds alternate between the two. Rates are of all processes together.
 
-PostgreSQL is used when ``--postgres`` or FAUNADB_TEST_POSTGRES names a database. Its schema ``faunadb_benchmark`` is
-made, and removed at the end.
+``--writers`` measures many writers beside each other instead: 4 processes of 16 threads on PostgreSQL, on the machine's
+own network and behind one with a round trip of 2 ms (`_delay`). The opponent is another checkout of this project, such as
+one of an older commit, which ``--against`` names.
+
+PostgreSQL is used when ``--postgres`` or FAUNADB_TEST_POSTGRES names a database. Schemas that begin with
+``faunadb_benchmark`` are made, and removed at the end.
 """
 
 from __future__ import annotations
@@ -29,10 +34,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import _writers
 from _measure import evaluate_always, print_table, shown
 
 from faunadb import query as q
 from faunadb.client import FaunaClient
+from faunadb.engine.storage.checksums import of_version
+from faunadb.engine.storage.statements import SCHEMA_VERSION
 
 DOCUMENTS = 2_000
 SCHEMA = "faunadb_benchmark"
@@ -60,9 +68,9 @@ class Engine:
         self.client.query(q.create(self.spells, {"data": document(random.randrange(10**9))}))
 
 
-_READ_CLOCK = "SELECT last_txn, schema_version FROM meta WHERE id = 0 AND format = 2"
+_READ_CLOCK = f"SELECT last_txn, schema_version FROM meta WHERE id = 0 AND format = {SCHEMA_VERSION}"
 _READ = "SELECT ts, live, ttl, data, txn FROM version WHERE scope = ? AND coll = ? AND doc = ? ORDER BY ts DESC LIMIT 1"
-_VERSION = "INSERT INTO version (scope, coll, doc, ts, live, ttl, data, txn) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_VERSION = "INSERT INTO version (scope, coll, doc, ts, live, ttl, data, txn, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "INSERT INTO change_log (txn, changes, touched) VALUES (?, ?, ?)"
 _CLOCK = "UPDATE meta SET last_txn = ?, schema_version = ?"
 
@@ -71,6 +79,11 @@ def _entries(number: int, name: str) -> list[tuple[int, bytes, bytes]]:
     """Index, terms and values of a document's entries: that of its collection, that of ``by_name``."""
     values = b"\x06" + struct.pack(">Q", number) + b"\0"
     return [(1024, b"", values), (32768, b" " + name.encode() + b"\0\0", values)]
+
+
+def _version(number: int, txn: int, data: dict[str, Any]) -> tuple[Any, ...]:
+    row = (0, 1024, number, txn, 1, None, json.dumps({"data": data}), txn)
+    return (*row, of_version(*row))
 
 
 def _touched(number: int, name: str) -> str:
@@ -106,7 +119,7 @@ class DirectSqlite:
         run("BEGIN IMMEDIATE")
         last, schema = run(_READ_CLOCK).fetchone()
         txn = max(time.time_ns() // 1000, last + 1)
-        run(_VERSION, (0, 1024, number, txn, 1, None, json.dumps({"data": data}), txn))
+        run(_VERSION, _version(number, txn, data))
         for index, terms, values in _entries(number, data["name"]):
             run(
                 "INSERT OR REPLACE INTO entry (scope, idx, terms, vals, coll, doc, cover, ttl, added)"
@@ -155,8 +168,7 @@ class DirectPostgres:
         txn = max(time.time_ns() // 1000, last + 1)
         with self.connection.pipeline():
             cursor = self.connection.cursor(binary=True)
-            row = (0, 1024, number, txn, 1, None, json.dumps({"data": data}), txn)
-            cursor.execute(_VERSION.replace("?", "%s"), row)
+            cursor.execute(_VERSION.replace("?", "%s"), _version(number, txn, data))
             for index, terms, values in _entries(number, data["name"]):
                 cursor.execute(
                     "INSERT INTO entry (scope, idx, terms, vals, tail, rest, coll, doc, added)"
@@ -363,16 +375,20 @@ def growth(name: str, client: FaunaClient, sizes: tuple[int, ...]) -> None:
 
 
 @contextlib.contextmanager
-def postgres_schema(url: str) -> Iterator[str]:
+def postgres_schemas(url: str, *names: str) -> Iterator[list[str]]:
+    """URLs of stores in schemas of these names, which are removed afterwards."""
     import psycopg
 
     def drop() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+            for name in names:
+                connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
 
     drop()
-    yield f"{url}{'&' if '?' in url else '?'}schema={SCHEMA}"
-    drop()
+    try:
+        yield [f"{url}{'&' if '?' in url else '?'}schema={name}" for name in names]
+    finally:
+        drop()
 
 
 def measure(name: str, url: str, quick: bool) -> None:
@@ -391,17 +407,29 @@ def main() -> None:
     parser.add_argument(
         "--postgres", default=os.environ.get("FAUNADB_TEST_POSTGRES", ""), help="URL of a database"
     )
+    parser.add_argument(
+        "--writers", action="store_true", help="many writers beside each other, on PostgreSQL"
+    )
+    parser.add_argument("--against", type=Path, help="with --writers: another checkout of this project")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         work(*options.work)
+        return
+    if options.against and not options.writers:
+        parser.error("--against goes with --writers")
+    if options.writers:
+        if not options.postgres:
+            parser.error("--writers needs a database: name one with --postgres")
+        with postgres_schemas(options.postgres, SCHEMA, f"{SCHEMA}_against") as urls:
+            _writers.measure(urls, options.against, *((2_000, 1, 0.8) if options.quick else (10_000, 3, 3.0)))
         return
     with tempfile.TemporaryDirectory() as folder:
         measure("SQLite", f"sqlite:///{folder}/store.db", options.quick)
     if not options.postgres:
         print("\nPostgreSQL: not measured; name a database with --postgres")
         return
-    with postgres_schema(options.postgres) as url:
+    with postgres_schemas(options.postgres, SCHEMA) as [url]:
         measure("PostgreSQL", url, options.quick)
 
 
