@@ -59,8 +59,8 @@ class Answers:
     def _clear(self, txn: int, schema_version: int) -> None:
         self._kept: dict[bytes, _Kept] = {}
         self._size = 0
-        #: names of the answers for which a thing was read, by its path
-        self._readers: dict[str, dict[bytes, Read]] = {}
+        #: by the path of a thing, the answers for which it was read, and what of it: of a set perhaps several ranges
+        self._readers: dict[str, dict[bytes, list[Read]]] = {}
         #: the newest commits, of which all after the floor are there
         self._recent: deque[tuple[int, Changes]] = deque()
         self._floor = txn
@@ -114,7 +114,7 @@ class Answers:
                 return
             self._kept[name] = _Kept(answer, reads, size)
             for read in reads:
-                self._readers.setdefault(read.path, {})[name] = read
+                self._readers.setdefault(read.path, {}).setdefault(name, []).append(read)
             self._size += size
             while self._size > self._max_bytes:
                 self._drop(next(iter(self._kept)))
@@ -157,8 +157,8 @@ class Answers:
         for path, values in changes.at.items():
             for larger in larger_paths(path):
                 touched.update(self._readers.get(larger, ()))
-            for name, read in self._readers.get(path, {}).items():
-                if read.wide or within(values, read.lower, read.upper):
+            for name, reads in self._readers.get(path, {}).items():
+                if any(read.wide or within(values, read.lower, read.upper) for read in reads):
                     touched.add(name)
         for name in touched:
             self._drop(name)

@@ -334,6 +334,22 @@ def test_answers_from_before_the_newest_commit() -> None:
     assert len(answers) == 0 or not found(answers, 4, Snapshot(8))
 
 
+def test_each_range_that_was_read_of_a_set_counts() -> None:
+    """Sets that are read in steps, such as distinct ones, leave several ranges of one place."""
+    answers = Answers()
+    snap = Snapshot(1)
+    for bound in (b"a", b"c", b"e"):
+        snap.reads.range(0, 32768, b"term", bound, bound + b"\0")
+    for changed, is_touched in ((b"b", False), (b"a", True), (b"c", True), (b"e", True)):
+        answers = Answers()
+        keep(answers, 1, snap)
+        later = Snapshot(2)
+        changes = Changes()
+        changes.entry(0, 32768, b"term", changed)
+        later.changed = lambda after, limit, changes=changes: [(2, changes)]  # type: ignore[method-assign]
+        assert found(answers, 1, later) is not is_touched, changed
+
+
 def test_after_very_many_commits_nothing_is_kept() -> None:
     answers = Answers()
     keep(answers, 1, Snapshot(5, 10_000))
