@@ -70,10 +70,13 @@ class Connection(psycopg.Connection[Any]):
 
     def is_settled(self) -> bool:
         """Whether `settle` would not wait."""
-        if self._ending and not self.closed:
+        if not self._ending or self.closed:
+            return True
+        try:
             self.pgconn.consume_input()
-            return not self.pgconn.is_busy()
-        return True
+        except psycopg.Error:
+            return True  # the connection is lost, as `settle` will say
+        return not self.pgconn.is_busy()
 
     def settle(self) -> None:
         """Hear what the server said to `end`. Raises psycopg.Error."""
