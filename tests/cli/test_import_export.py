@@ -614,8 +614,10 @@ def test_command_line_errors(tmp_path, faunadb):
     done = faunadb("import", "export", "--into", "sqlite:///app.db", code=1)
     assert "skipped: export/data/collections/Author/Author_00_000000.jsonl, line 1: " in done.out
     done = faunadb("import", "export", "--into", "sqlite:///app.db", "--secret", "wrong", code=1)
-    assert done.err == 'Error: the secret does not open sqlite:///app.db: its root secret is "secret"\n'
+    warning, error = done.err.splitlines()
+    assert "warning" in warning
+    assert error == 'Error: the secret does not open sqlite:///app.db: its root secret is "secret"'
     done = faunadb("import", "export", "--into", "http://127.0.0.1:9", code=1)
     assert done.err == "Error: http://127.0.0.1:9 is a server: give --secret, or set FAUNA_SECRET\n"
     done = faunadb("import", "export", "--into", "ftp://x", "--secret", "s", code=1)
-    assert done.err.startswith("Error: ftp://x is not the URL of a database")
+    assert done.err.splitlines()[-1].startswith("Error: ftp://x is not the URL of a database")

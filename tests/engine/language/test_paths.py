@@ -284,7 +284,7 @@ CONTAINS = [
     ({"contains_value": 1, "in": READ}, False),
     ({"contains_value": {"select": "ts", "from": event(1)}, "in": event(1)}, True),
     ({"contains_value": {"select": "action", "from": event(1)}, "in": event(1)}, True),
-    ({"contains_value": "update", "in": event(1)}, False),
+    ({"contains_value": "update", "in": event(1)}, True),
     ({"contains_value": DOCUMENT, "in": event(1)}, True),
     ({"contains_value": [1, 2], "in": event(1)}, True),
     ({"contains_value": [1, 2], "in": event(1, DELETED)}, False),

@@ -11,6 +11,8 @@ from faunadb.engine.schema.view import SchemaCache, schema_view
 
 
 class FakeSnapshot:
+    schema_is_committed = True
+
     def __init__(self, version, stamp):
         self.schema_version = version
         self.stamp = stamp
@@ -20,7 +22,7 @@ class FakeSnapshot:
 
 
 class FakeTransaction(FakeSnapshot):
-    txn = 5
+    schema_is_committed = False
 
 
 def test_versions_are_shared_by_snapshots():

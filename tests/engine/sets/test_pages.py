@@ -107,7 +107,9 @@ def test_reversed_refs_have_the_ref_twice_in_cursors(spells: Database) -> None:
     assert data(spells, target, after=doc(103)) == [doc(103), doc(102), doc(101)]
     assert data(spells, target, before=[doc(103), doc(103)]) == [doc(105), doc(104)]
     assert data(spells, target, after=None) == [doc(number) for number in range(105, 100, -1)]
-    assert data(spells, target, after=0) == []
+    # What is no ref is before them all.
+    assert data(spells, target, after=0) == data(spells, target, after=None)
+    assert data(spells, target, before=0) == []
 
 
 def test_reversed_values(spells: Database) -> None:

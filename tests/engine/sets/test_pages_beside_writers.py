@@ -162,7 +162,7 @@ SETS: list[tuple[Any, Any]] = [
     ({"filter": EVEN, "collection": AL}, None),
     ({"join": F, "with": {"index": "by_ref"}}, None),
     ({"reverse": FL}, -1),
-    ({"reverse": {"union": [F, A]}}, 0),
+    ({"reverse": {"union": [F, A]}}, doc(0)),
 ]
 
 
