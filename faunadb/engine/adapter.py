@@ -205,7 +205,8 @@ def _set_limit(incoming: HttpRequest, limit: int) -> bool:
     if incoming.path == "/stream":
         return False
     given = incoming.headers.get("x-query-timeout")
-    if given is not None and not (given.isdecimal() and int(given) > limit):
+    # What is no number, or too large a one, is told as it is.
+    if given is not None and not (given.isdecimal() and limit < int(given) <= MAX_TIMEOUT):
         return False
     incoming.headers["x-query-timeout"] = str(limit)
     return True

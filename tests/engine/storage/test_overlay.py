@@ -320,6 +320,10 @@ def compare(pair: list[Place], seed: int) -> None:
         assert found == expected, f"seed {seed}: seen in transaction {len(runs[0].times)}"
         stored, other = (run.stored() for run in runs)
         for table, rows in stored.items():
+            if table == "setting":  # up to which time a store has handed out times is its clock's
+                rows, other[table] = (
+                    [row for row in each if not row.startswith("['reach'")] for each in (rows, other[table])
+                )
             if table == "stale":
                 assert set(rows) <= set(other[table]), f"seed {seed}: stale"
             else:
