@@ -9,7 +9,7 @@ import pytest
 
 from faunadb import query as q
 from faunadb._private import without_password
-from faunadb.cli.export_files import ExportWriter
+from faunadb.cli.export_writing import ExportWriter
 from faunadb.cli.shell import is_private
 from faunadb.client import FaunaClient
 

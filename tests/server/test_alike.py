@@ -65,6 +65,8 @@ def observed(endpoint: str, expression: Any, options: dict[str, Any]) -> Any:
         except FaunaError as error:
             # Only of a database of one's own the driver can say what its secret is.
             said = str(error).replace(OWN_DATABASE_HINT, "")
+            for each in getattr(error, "errors", ()):
+                each.description = each.description.replace(OWN_DATABASE_HINT, "")
             result = repr((type(error), said, getattr(error, "errors", None)))
     (answer,) = seen
     headers = {name.lower(): value for name, value in answer.response_headers.items()}
