@@ -59,7 +59,7 @@ def test_exports_are_their_users_alone(tmp_path, compressed):
     writer = ExportWriter(tmp_path, True, True, compressed)
     writer.begin("c")
     writer.write({"ref": "1"})
-    writer.finish({})
+    writer.finish({}, {})
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) == 2
     assert {mode(path) for path in files} == {0o600}
