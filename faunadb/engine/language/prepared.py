@@ -266,7 +266,7 @@ def _id(scope: int, coll: int) -> _Convert:
 
     def convert(literal: str) -> Any:
         digits = literal[1:-1]
-        if not digits.isdecimal() or not digits.isascii() or len(digits) > _SURE_DIGITS:
+        if literal[0] != '"' or not digits.isdecimal() or not digits.isascii() or len(digits) > _SURE_DIGITS:
             return None
         return v.Ref(scope, coll, int(digits))
 
@@ -274,7 +274,7 @@ def _id(scope: int, coll: int) -> _Convert:
 
 
 def _inside(parse: Callable[[str], Any]) -> _Convert:
-    return lambda literal: parse(literal[1:-1])
+    return lambda literal: parse(literal[1:-1]) if literal[0] == '"' else None
 
 
 _TEMPORAL = {"@ts": _inside(parse_time_literal), "@date": _inside(parse_date)}

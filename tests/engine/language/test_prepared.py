@@ -161,6 +161,21 @@ def test_another_of_the_same_shape_is_not_parsed(
         ({"string": {"@uuid": "6bc4c50b-2d0b-4a3e-9a26-54ff3bfb63ab"}}, {"string": {"@uuid": "x"}}),
         ({"string": {"@ts": "2020-01-01T00:00:00Z"}}, {"string": {"@ts": "yesterday"}}),
         ({"add": [1, 2]}, {"add": [1, 99999999999999999999]}),
+        (
+            {
+                "@ref": {
+                    "id": "1",
+                    "collection": {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}},
+                }
+            },
+            {
+                "@ref": {
+                    "id": 12345,
+                    "collection": {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}},
+                }
+            },
+        ),
+        ({"@date": "2020-01-01"}, {"@date": 120200101}),
         ({"concat": ["a", "b"]}, {"concat": ["a", "\\ud800"]}),
     ],
     ids=lambda query: next(iter(query)),
