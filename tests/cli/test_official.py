@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from faunadb.cli import serve
+from faunadb.cli import app, serve
 from faunadb.cli.official import official_driver
 
 
@@ -45,6 +45,6 @@ def test_serve_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     served = []
     monkeypatch.setattr(serve, "run_server", lambda url, **options: served.append(url))
     monkeypatch.syspath_prepend(*install(tmp_path, "4.5.2"))
-    outcome = CliRunner().invoke(serve.serve, ["sqlite://"])
+    outcome = CliRunner().invoke(app.cli, ["serve", "sqlite://"])
     assert "faunadb serve: warning: the official driver faunadb 4.5.2" in outcome.output
     assert served == ["sqlite://"]
