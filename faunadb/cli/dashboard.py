@@ -17,7 +17,7 @@ import click
 from faunadb.cli.connection import check_url, missing_file
 from faunadb.cli.errors import CliError
 from faunadb.cli.options import create_option
-from faunadb.engine.storage.base import StoreError
+from faunadb.engine.storage.errors import StoreError
 from faunadb.server import serve
 from faunadb.server.listening import DEFAULT_HOST, RefusedToServe, free_port
 

@@ -18,7 +18,7 @@ from faunadb.cli.quick_records import QuickReader
 from faunadb.client import FaunaClient
 from faunadb.engine.loading import Incoming, Loader, Ready, Refused
 from faunadb.engine.request import Unauthenticated
-from faunadb.engine.storage.base import StoreError
+from faunadb.engine.storage.errors import StoreError
 from faunadb.errors import (
     BadRequest,
     FaunaError,

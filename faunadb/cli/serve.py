@@ -11,7 +11,7 @@ import click
 
 from ..engine.answers import MAX_BYTES
 from ..engine.engine import DEFAULT_SECRET
-from ..engine.storage.base import StoreError
+from ..engine.storage.errors import StoreError
 from ..server.listening import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
 from ..server.serving import serve as run_server
 from .official import official_driver

@@ -22,7 +22,7 @@ from .._private import without_password
 from . import companions, forks
 from .engine import DEFAULT_SECRET, Engine, open_engine
 from .request import MAX_TIMEOUT
-from .storage.base import StoreUnavailable
+from .storage.errors import StoreUnavailable
 from .wire.http import handle_here
 from .wire.messages import HttpRequest, HttpResponse
 

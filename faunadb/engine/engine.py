@@ -47,7 +47,14 @@ from .request import (
 )
 from .schema.view import SchemaCache, schema_view
 from .storage import Store, open_store
-from .storage.base import ClockBehind, Contended, DeadlineExceeded, SchemaMoved, StoreError, StoreUnavailable
+from .storage.errors import (
+    ClockBehind,
+    Contended,
+    DeadlineExceeded,
+    SchemaMoved,
+    StoreError,
+    StoreUnavailable,
+)
 from .storage.unresolved import Forms
 from .storage.urls import is_in_memory
 

@@ -23,7 +23,7 @@ from typing import Any, Optional
 from .. import dashboard
 from ..engine.auth.jwks import PATIENCE, KeysNeeded, let_out
 from ..engine.request import NotQuick
-from ..engine.storage.base import StoreError
+from ..engine.storage.errors import StoreError
 from ..engine.wire.http import handle, handle_quickly
 from ..engine.wire.messages import HttpRequest, HttpResponse
 from .asgi import (

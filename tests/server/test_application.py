@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from faunadb.engine.engine import open_engine
-from faunadb.engine.storage.base import StoreUnavailable
+from faunadb.engine.storage.errors import StoreUnavailable
 from faunadb.engine.wire.http import handle
 from faunadb.engine.wire.messages import HttpRequest
 from faunadb.server import Application, bodies, serve, streams

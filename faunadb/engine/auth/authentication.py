@@ -19,7 +19,8 @@ from .principals import Auth
 from .role_permissions import IdentityPermissions, of_roles
 
 if TYPE_CHECKING:
-    from ..storage.base import Snapshot, VersionRow
+    from ..storage.base import Snapshot
+    from ..storage.rows import VersionRow
     from .schema import Schema
 
 #: Ids hold milliseconds since 1336258850000 above their lowest 20 bits; the hosted service closed on 2025-05-30.

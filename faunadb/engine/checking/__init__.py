@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional
 from ..engine import Engine
 from ..storage import Store, StoreUnavailable
 from ..storage.base import Finding, Progress, ignore_progress
-from ..storage.sql import SqlSnapshot
+from ..storage.sql_snapshot import SqlSnapshot
 from . import log
 from .inventory import Inventory
 from .spans import Comparison

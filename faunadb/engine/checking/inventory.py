@@ -10,7 +10,7 @@ from ..indexes.internal import BUILDING_FIELD
 from ..language import values as v
 from ..schema.items import NATIVE_COLLECTIONS, CollectionInfo, Item, collection_info, index_info
 from ..storage import Snapshot
-from ..storage.base import Damaged
+from ..storage.errors import Damaged
 
 #: Documents of which the numbers are read at a time.
 BATCH = 500

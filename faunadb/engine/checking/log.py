@@ -11,9 +11,10 @@ from typing import Any, Optional
 
 from ..language import values as v
 from ..schema.tasks import TASKS
-from ..storage.base import Damaged, Finding, Progress
+from ..storage.base import Finding, Progress
+from ..storage.errors import Damaged
 from ..storage.read_set import Changes, document_path
-from ..storage.sql import SqlSnapshot
+from ..storage.sql_snapshot import SqlSnapshot
 from .inventory import Inventory, documents
 
 #: Microseconds that the store's last transaction may be ahead of the machine's clock.

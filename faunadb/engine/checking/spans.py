@@ -27,8 +27,9 @@ from ..language import values as v
 from ..language.context import Context, Host
 from ..language.errors import RequestError
 from ..schema.view import schema_view
-from ..storage.base import Damaged, Finding, Progress
-from ..storage.sql import SqlSnapshot
+from ..storage.base import Finding, Progress
+from ..storage.errors import Damaged
+from ..storage.sql_snapshot import SqlSnapshot
 from .inventory import Database, Inventory, documents
 
 #: (database, index)

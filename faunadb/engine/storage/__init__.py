@@ -7,21 +7,10 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
-from .base import (
-    BadURL,
-    ClockBehind,
-    Contended,
-    DeadlineExceeded,
-    EntryRow,
-    NotAStore,
-    Snapshot,
-    Store,
-    StoreError,
-    StoreUnavailable,
-    Transaction,
-    VersionRow,
-)
+from .base import Snapshot, Store, Transaction
+from .errors import BadURL, ClockBehind, Contended, DeadlineExceeded, NotAStore, StoreError, StoreUnavailable
 from .opening import open_store
+from .rows import EntryRow, VersionRow
 
 
 def copy_store(

@@ -11,12 +11,12 @@ Choices beyond the bare protocol:
   ``purge_history`` drops them.
 * ``add_entry`` revives an ended entry only when the caller names its ``added``; without it the entry begins
   now.
-* A time asked for with ``at_least`` may lead this machine's clock by ``MAX_CLOCK_LEAD`` (other machines'
-  clocks do). Further ahead, ``snapshot`` and ``write`` raise :class:`ClockBehind` unless the store itself is
+* A time asked for with ``at_least`` may lead this machine's clock by ``clock.MAX_CLOCK_LEAD`` (other machines'
+  clocks do). Further ahead, ``snapshot`` and ``write`` raise :class:`.errors.ClockBehind` unless the store itself is
   already there: one request with a time of the year 3000 must not carry the store's clock with it.
 * A work handed to ``Store.write`` may run on another thread than its caller's (the leader's of a group
   commit).
-* In memory, a thread that holds a snapshot cannot write: it gets a :class:`StoreError`, on files it may.
+* In memory, a thread that holds a snapshot cannot write: it gets a :class:`.errors.StoreError`, on files it may.
 """
 
 from __future__ import annotations
@@ -27,88 +27,9 @@ from types import TracebackType
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
 from .read_set import Changes, ReadSet
+from .rows import EntryRow, VersionRow
 
 T = TypeVar("T")
-
-#: How far ahead of this machine's clock another machine's time is believed, in microseconds.
-MAX_CLOCK_LEAD = 5_000_000
-
-
-class StoreError(Exception):
-    """Base of everything storage raises on its own account."""
-
-
-class StoreUnavailable(StoreError):
-    """The store cannot answer now: disk full, read-only, connection lost, locked for too long (503)."""
-
-
-class DeadlineExceeded(StoreUnavailable):
-    """The caller's deadline passed before the write had its turn; nothing was written."""
-
-
-class Outgrown(StoreUnavailable):
-    """A newer version has migrated a store that this one had open."""
-
-    def __init__(self, place: str) -> None:
-        super().__init__(
-            f"{place!r} was upgraded by a newer version of faunadb while it was in use; upgrade faunadb here, too"
-        )
-
-
-class ClockBehind(StoreUnavailable):
-    """A time was asked for that lies too far ahead of this machine's clock and of the store."""
-
-
-class Contended(StoreError):
-    """Other writers came first, on every allowed attempt; nothing was written (409).
-
-    document: database, collection and id of the document it was about, None when that is not known.
-    """
-
-    def __init__(self, text: str, document: Optional[tuple[int, int, int]] = None) -> None:
-        super().__init__(text)
-        self.document = document
-
-
-class SchemaMoved(Exception):
-    """A snapshot that was to be pinned when it is first read from sees another version of the schema than was assumed.
-
-    What has been computed is to be computed again, on a snapshot that is pinned at once.
-    """
-
-
-class Damaged(StoreUnavailable):
-    """What is stored is not what was written. To be restored from a backup; nothing was answered from it."""
-
-
-class NotAStore(StoreError, ValueError):
-    """The place holds something else, or a store of a newer version; it was left as it is."""
-
-
-class BadURL(StoreError, ValueError):
-    """The URL names no known backend or carries options the backend does not know."""
-
-
-class VersionRow(NamedTuple):
-    """One version of a document. ``live`` False is a deletion, whose ``data`` is None."""
-
-    ts: int
-    live: bool
-    ttl: Optional[int]
-    data: Optional[str]
-    txn: int
-
-
-class EntryRow(NamedTuple):
-    """An index entry, alive in the times ``added <= t < removed`` (``removed`` None: still)."""
-
-    values: bytes
-    coll: int
-    doc: int
-    cover: Optional[str]
-    ttl: Optional[int]
-    added: int
-    removed: Optional[int]
 
 
 class Snapshot:

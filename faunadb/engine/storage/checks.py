@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
-from .base import Finding, Progress, StoreUnavailable
+from .base import Finding, Progress
 from .checksums import is_whole
-from .sql import SqlSnapshot
+from .errors import StoreUnavailable
+from .sql_snapshot import SqlSnapshot
 
 _NEWEST_IS_LIVE = (
     "SELECT 1 FROM version v WHERE v.scope = e.scope AND v.coll = e.coll AND v.doc = e.doc AND v.live = 1"

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Optional
 from zlib import crc32
 
-from .base import Damaged, VersionRow
+from .errors import Damaged
+from .rows import VersionRow
 
 _pack = struct.Struct("<qqqqq").pack
 _NEVER = -(2**63)

@@ -6,8 +6,8 @@ import threading
 import time
 from typing import Callable, Optional
 
-from .base import MAX_CLOCK_LEAD
-
+#: How far ahead of this machine's clock another machine's time is believed, in microseconds.
+MAX_CLOCK_LEAD = 5_000_000
 #: The store keeps a time up to which times may be handed out: so far ahead of the clock, in microseconds. Longer than
 #: from one sweep to the next, each of which commits, so that it is ahead of what is handed out without any commit.
 REACH = 660_000_000

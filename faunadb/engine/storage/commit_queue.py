@@ -7,8 +7,9 @@ import time
 from collections import deque
 from typing import NamedTuple, Optional, Union
 
-from .base import DeadlineExceeded, StoreUnavailable
-from .overlay import Overlay, Writes
+from .errors import DeadlineExceeded, StoreUnavailable
+from .overlay import Overlay
+from .pending_writes import Writes
 from .read_set import Changes, ReadSet
 
 #: Most transactions in one batch, and the bytes after which it takes no further ones.

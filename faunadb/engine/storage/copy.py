@@ -7,9 +7,11 @@ import os
 from typing import Callable, NamedTuple, Optional
 
 from ..._private import without_password
-from .base import NotAStore, Store, StoreError, Transaction
+from .base import Store, Transaction
+from .errors import NotAStore, StoreError
 from .opening import open_store
-from .sql import Row, SqlSnapshot, SqlTransaction
+from .sql_snapshot import Row, SqlSnapshot
+from .sql_transaction import SqlTransaction
 from .statements import COPIED
 from .urls import parse_sqlite
 

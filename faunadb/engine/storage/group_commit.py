@@ -1,8 +1,7 @@
-"""Group commit: many threads write, one of them at a time leads and commits for all that queued meanwhile.
+"""Group commit: the turn of one leader, and what it asks of a backend.
 
-A lone writer leads at once and waits for nobody. While a leader commits, others queue; the next leader runs
-all of their works in one SQL transaction, each with its own transaction time and each undone alone when it
-raises.
+The works of all that queued (`write_queue`) run in one SQL transaction, each with its own transaction time and each
+undone alone when it raises.
 """
 
 from __future__ import annotations
@@ -11,17 +10,15 @@ import random
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from typing import Any, Callable, Optional
 
-from .base import DeadlineExceeded, StoreError, StoreUnavailable, Transaction
+from .base import Transaction
 from .clock import Clock
+from .errors import DeadlineExceeded, StoreError, StoreUnavailable
 
 #: Most works in one SQL transaction, and how long (seconds) a leader goes on taking others' works.
 MAX_WORKS = 64
 MAX_SECONDS = 0.010
-#: Attempts to end a turn in order while signal handlers raise.
-_INSISTENCE = 10
 
 
 class TransactionLost(Exception):
@@ -81,7 +78,9 @@ class Writer:
         raise NotImplementedError
 
 
-class _Job:
+class Job:
+    """A work in the queue: what was asked, what came of it, and how its thread is woken. No work: the store is to close."""
+
     __slots__ = (
         "at_least",
         "deadline",
@@ -117,195 +116,18 @@ class _Job:
         self.done: Optional[threading.Lock] = None  # held until there is news; made when the job has to wait
 
 
-def _release(job: _Job) -> None:
-    """Wake whoever waits for a job; a second time does no harm."""
-    if job.done is not None:
-        with suppress(RuntimeError):
-            job.done.release()
-
-
-def _insist(step: Callable[[], None]) -> None:
-    """Run a step to its end, from its beginning again when an exception meant for this thread interrupts it.
-
-    A signal handler may raise at any point; the last of such exceptions is raised afterwards.
-    """
-    interruption: Optional[BaseException] = None
-    for _ in range(_INSISTENCE):
-        try:
-            step()
-            break
-        except BaseException as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
-
-
-class WriteQueue:
-    """Runs works through a :class:`Writer`, batched as described above."""
-
-    def __init__(self, writer: Writer, clock: Clock, committed: Callable[[int], None]) -> None:
-        self._writer = writer
-        self._clock = clock
-        self._committed = committed
-        self._lock = threading.Lock()
-        self._queue: deque[_Job] = deque()
-        self._leader: Optional[int] = None
-        self._heir: Optional[_Job] = None
-        self.closed = False
-
-    def write(
-        self,
-        work: Callable[[Any], Any],
-        retries: int,
-        deadline: Optional[float],
-        at_least: int,
-        losses: int = 0,
-    ) -> tuple[Any, Optional[int]]:
-        """losses: how often it has lost to others already."""
-        job = _Job(work, retries, deadline, at_least, losses)
-        if self._join(job):
-            self._lead(job)
-        if job.error is not None:
-            raise job.error
-        return job.result, job.txn
-
-    def close(self, action: Callable[[], None], patience: float) -> None:
-        """Run action when nobody writes, and let nobody write afterwards.
-
-        It is not run when a writer stays for so many seconds, or is the one who closes.
-        """
-        job = _Job(None, 0, time.monotonic() + patience, 0)
-        try:
-            lead = self._join(job)
-        except StoreError:
-            self.closed = True
-            return
-        try:
-            self.closed = True
-            if lead:
-                action()
-        finally:
-            with self._lock:
-                left = [other for other in self._queue if other is not job]
-                self._queue.clear()
-                self._leader = None
-            for other in left:
-                other.error = StoreError("the store is closed")
-                if other.done is not None:
-                    other.done.release()
-
-    def _join(self, job: _Job) -> bool:
-        """Wait for the outcome of a job (False), or for leadership (True)."""
-        me = threading.get_ident()
-        with self._lock:
-            if self.closed:
-                raise StoreError("the store is closed")
-            if self._leader == me:
-                raise StoreError("a write was begun inside another one's work")
-            lead = self._leader is None
-            if lead:
-                self._leader = me
-            else:
-                job.done = threading.Lock()
-                job.done.acquire()
-                self._queue.append(job)
-        return lead or self._wait(job)
-
-    # -- waiting -------------------------------------------------------------------------------------------
-
-    def _wait(self, job: _Job) -> bool:
-        """Wait for an outcome (False) or for leadership (True)."""
-        done = job.done
-        assert done is not None
-        try:
-            if job.deadline is None:
-                done.acquire()
-                return job.lead
-            if done.acquire(timeout=max(0.0, job.deadline - time.monotonic())):
-                return job.lead
-            if self._withdraw(job):
-                raise DeadlineExceeded("the write's deadline passed while other writers had their turn")
-            done.acquire()  # taken up meanwhile: the outcome is on its way
-            return job.lead
-        except DeadlineExceeded:
-            raise
-        except BaseException:
-            # Interrupted (KeyboardInterrupt): do not leave a job, or leadership, without an owner.
-            if not self._withdraw(job) and job.lead:
-                self._hand_over()
-            raise
-
-    def _withdraw(self, job: _Job) -> bool:
-        with self._lock:
-            try:
-                self._queue.remove(job)
-            except ValueError:
-                return False
-            return True
-
-    def _hand_over(self) -> None:
-        """Make the next in the queue the leader. May be run again when it was interrupted."""
-        with self._lock:
-            if self._heir is None:
-                if not self._queue:
-                    self._leader = None
-                    return
-                self._heir = self._queue[0]
-            heir = self._heir
-            self._leader = -1  # nobody yet, and yet not free
-            heir.lead = True
-            if self._queue and self._queue[0] is heir:
-                self._queue.popleft()
-            _release(heir)
-            self._heir = None
-
-    # -- leading -------------------------------------------------------------------------------------------
-
-    def _lead(self, own: _Job) -> None:
-        self._leader = threading.get_ident()
-        batch = _Batch(self._writer, self._clock, self._take, own)
-        try:
-            batch.run()
-        finally:
-            _insist(lambda: self._conclude(batch, own))
-
-    def _conclude(self, batch: _Batch, own: _Job) -> None:
-        """Tell everybody how a turn has ended, and give the lead away. May be run again when it was interrupted."""
-        outcome = batch.settle()
-        if outcome is not None:
-            self._committed(outcome)
-            batch.committed = None
-        while batch.over:
-            if batch.over[-1] is not own:
-                _release(batch.over[-1])
-            batch.over.pop()
-        with self._lock:
-            while batch.returned:
-                if not self._queue or self._queue[0] is not batch.returned[-1]:
-                    self._queue.appendleft(batch.returned[-1])
-                batch.returned.pop()
-        self._hand_over()
-
-    def _take(self) -> Optional[_Job]:
-        with self._lock:
-            # Who closes does so when all before it are done, and alone.
-            if not self._queue or self._queue[0].work is None:
-                return None
-            return self._queue.popleft()
-
-
-class _Batch:
+class Batch:
     """One leader's turn: the works it runs, the SQL transaction they share, their outcomes."""
 
-    def __init__(self, writer: Writer, clock: Clock, take: Callable[[], Optional[_Job]], own: _Job) -> None:
+    def __init__(self, writer: Writer, clock: Clock, take: Callable[[], Optional[Job]], own: Job) -> None:
         self.writer = writer
         self.clock = clock
         self.take = take
         self.own = own
-        self.waiting: deque[_Job] = deque((own,))
-        self.ran: list[_Job] = []  # done within the open SQL transaction
-        self.over: list[_Job] = []  # have their outcome
-        self.returned: list[_Job] = []  # to be led by others
+        self.waiting: deque[Job] = deque((own,))
+        self.ran: list[Job] = []  # done within the open SQL transaction
+        self.over: list[Job] = []  # have their outcome
+        self.returned: list[Job] = []  # to be led by others
         self.opened = False
         self.wrote = False
         self.committing = False
@@ -345,7 +167,7 @@ class _Batch:
                 self.returned.append(job)
         return self.committed
 
-    def _next(self) -> Optional[_Job]:
+    def _next(self) -> Optional[Job]:
         if self.interrupted:
             return None
         if self.waiting:
@@ -354,7 +176,7 @@ class _Batch:
             return None
         return self.take()
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: Job) -> None:
         if job.deadline is not None and time.monotonic() > job.deadline:
             self._fail(job, DeadlineExceeded("the write's deadline passed before its turn came"))
             return
@@ -386,7 +208,7 @@ class _Batch:
             self.wrote = True
         self.ran.append(job)
 
-    def _begin(self, job: _Job) -> bool:
+    def _begin(self, job: Job) -> bool:
         try:
             self.writer.begin(job.deadline)
         except TransactionLost as lost:
@@ -402,7 +224,7 @@ class _Batch:
         self.schema_version = self.writer.schema_version
         return True
 
-    def _undo(self, job: _Job, tx: Any, error: BaseException, guarded: bool) -> None:
+    def _undo(self, job: Job, tx: Any, error: BaseException, guarded: bool) -> None:
         """The work raised: undo it alone if the SQL transaction lives on, else run the others again."""
         lost = error if isinstance(error, TransactionLost) else self.writer.lost(tx)
         if lost is None:
@@ -445,11 +267,11 @@ class _Batch:
         self.over.extend(self.ran)
         self.ran = []
 
-    def _again(self, lost: TransactionLost, jobs: list[_Job]) -> None:
+    def _again(self, lost: TransactionLost, jobs: list[Job]) -> None:
         """Contention or a broken connection took the SQL transaction: run these works again."""
         self._rollback()
         self.ran = []
-        again: list[_Job] = []
+        again: list[Job] = []
         for job in jobs:
             job.tries += 1
             if job.tries > job.retries:
@@ -461,7 +283,7 @@ class _Batch:
             tries = max(job.tries for job in again)
             time.sleep(random.uniform(0.5, 1.0) * min(0.5, 0.002 * 2**tries))
 
-    def _fail(self, job: _Job, error: BaseException) -> None:
+    def _fail(self, job: Job, error: BaseException) -> None:
         if job is self.own and job.error is not None:
             error = job.error
         job.error = error

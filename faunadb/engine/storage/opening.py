@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..._private import without_password
-from .base import BadURL, Store
+from .base import Store
+from .errors import BadURL
 
 
 def open_store(url: str, **options: Any) -> Store:

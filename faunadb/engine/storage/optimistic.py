@@ -11,12 +11,13 @@ import threading
 import time
 from typing import Any, Callable, Optional
 
-from .base import Contended, DeadlineExceeded, SchemaMoved, Snapshot, StoreError, Transaction
+from .base import Snapshot, Transaction
 from .commit_queue import CommitQueue, Finished, Lost, Won
-from .group_commit import WriteQueue
+from .errors import Contended, DeadlineExceeded, SchemaMoved, StoreError
 from .hot import Hot
 from .overlay import NeedsLock, Overlay
 from .read_set import document_of
+from .write_queue import WriteQueue
 
 #: Losses after which a transaction is evaluated under the lock.
 MAX_LOSSES = 2

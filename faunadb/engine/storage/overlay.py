@@ -1,35 +1,27 @@
 """A transaction that keeps its writes to itself until it is committed.
 
 It reads from a snapshot, takes no lock, and notes what it reads (`read_set`). Its own writes lie over the snapshot: every
-read sees them, as those of the exclusive writer (`sql.SqlTransaction`) see theirs. What stands for its time is
+read sees them, as those of the exclusive writer (`sql_transaction`) see theirs. What stands for its time is
 `unresolved`, and later than everything.
-
-An entry that is ended without having been read stays as blind as that: which row it was, is found out when the
-transaction is committed, or when something asks.
 """
 
 from __future__ import annotations
 
 import heapq
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Optional
 
 from . import unresolved
-from .base import EntryRow, Snapshot, StoreError, Transaction, VersionRow, write_ops
+from .base import Snapshot, Transaction, write_ops
+from .errors import StoreError
 from .hot import Hot
-from .read_set import Changes, ReadSet, document_path, place_path
-
-_encode_change = json.JSONEncoder(separators=(",", ":")).encode
+from .pending_writes import Entry, Key, Writes, alive, over
+from .read_set import Changes, Place, ReadSet, document_path, place_path
+from .rows import EntryRow, VersionRow, change_text, ts_of, values_and_added_of, values_of
 
 #: Versions that a transaction remembers of what it has read.
 _REMEMBERED = 16
-
-#: Document: database, collection, id.
-Key = tuple[int, int, int]
-#: Set of an index: database, index, terms.
-Place = tuple[int, int, bytes]
 
 
 class NeedsLock(Exception):
@@ -39,57 +31,6 @@ class NeedsLock(Exception):
     behind the queries that must not begin before they are committed. Removal in bulk is, since it notes nothing that it
     reads. And so is a document over which others have just fallen out (`Hot`).
     """
-
-
-class Entry:
-    """What becomes of the entries under one key: those that were there, and the transaction's own.
-
-    ended: when the live entry, if there was one, ends; it has not been looked at. gone: the live entry that was there is
-    no more. live: the transaction's own. past: by the time they began, ended entries it wrote; None: dropped.
-    """
-
-    __slots__ = ("ended", "gone", "live", "past")
-
-    def __init__(self) -> None:
-        self.ended: Optional[int] = None
-        self.gone = False
-        self.live: Optional[EntryRow] = None
-        self.past: dict[int, Optional[EntryRow]] = {}
-
-    def over(self, row: EntryRow) -> Optional[EntryRow]:
-        """What has become of an entry that was there; None: nothing is left of it."""
-        if row.removed is not None:
-            return None if row.added in self.past else row
-        if self.gone:
-            return None
-        if self.ended is None:
-            return row
-        return None if row.added == self.ended else row._replace(removed=self.ended)
-
-    def own(self) -> Iterator[EntryRow]:
-        for row in self.past.values():
-            if row is not None:
-                yield row
-        if self.live is not None:
-            yield self.live
-
-
-class Writes:
-    """What a transaction writes, as it keeps it until it is committed.
-
-    versions: of documents, by their times; None: dropped. entries: by set and values. logged: its row of the commit log.
-    touched: all of these for the commit log.
-    """
-
-    __slots__ = ("counters", "entries", "logged", "settings", "touched", "versions")
-
-    def __init__(self) -> None:
-        self.versions: dict[Key, dict[int, Optional[VersionRow]]] = {}
-        self.entries: dict[Place, dict[bytes, Entry]] = {}
-        self.counters: dict[str, int] = {}
-        self.settings: dict[str, str] = {}
-        self.logged: list[str] = []
-        self.touched = Changes()
 
 
 class _Closed:
@@ -228,7 +169,7 @@ class Overlay(Transaction):
             ),
             reverse=reverse,
         )
-        merged = heapq.merge(left, written, key=_ts_of, reverse=reverse)
+        merged = heapq.merge(left, written, key=ts_of, reverse=reverse)
         return merged if limit is None else islice(merged, max(limit, 0))
 
     def put_version(
@@ -295,9 +236,9 @@ class Overlay(Transaction):
         )
         written = (row for state in within.values() for row in state.own())
         merged = heapq.merge(
-            (row for row in _over(rows, within) if _alive(row, at)),
-            sorted((row for row in written if _alive(row, at)), key=_values_of, reverse=reverse),
-            key=_values_of,
+            (row for row in over(rows, within) if alive(row, at)),
+            sorted((row for row in written if alive(row, at)), key=values_of, reverse=reverse),
+            key=values_of,
             reverse=reverse,
         )
         return merged if limit is None else islice(merged, max(limit, 0))
@@ -312,7 +253,7 @@ class Overlay(Transaction):
         written = (row for state in states.values() for row in state.own())
         shown = (row for row in written if since is None or row.removed is None or row.removed > since)
         return heapq.merge(
-            _over(rows, states), sorted(shown, key=_values_and_added_of), key=_values_and_added_of
+            over(rows, states), sorted(shown, key=values_and_added_of), key=values_and_added_of
         )
 
     def change_times(
@@ -348,7 +289,7 @@ class Overlay(Transaction):
         written = (row for state in states.values() for row in state.own())
         return [
             row
-            for row in (*_over(rows, states), *written)
+            for row in (*over(rows, states), *written)
             if lower <= row.added <= upper or (row.removed is not None and lower <= row.removed <= upper)
         ]
 
@@ -526,7 +467,7 @@ class Overlay(Transaction):
 
     def log(self, change: list[Any]) -> None:
         self._wrote = True
-        text = _encode_change(change)
+        text = change_text(change)
         self.bytes_written += len(text)
         self.writes.logged.append(text)
 
@@ -547,30 +488,3 @@ class Overlay(Transaction):
 
     def purge_ended_entries(self, scope: int, index: int, before: int, limit: int) -> bool:
         raise NeedsLock
-
-
-def _over(rows: Iterable[EntryRow], states: dict[bytes, Entry]) -> Iterator[EntryRow]:
-    """What has become of entries that were there."""
-    for row in rows:
-        state = states.get(row.values)
-        found = row if state is None else state.over(row)
-        if found is not None:
-            yield found
-
-
-def _alive(row: EntryRow, at: Optional[int]) -> bool:
-    if at is None:
-        return row.removed is None
-    return row.added <= at and (row.removed is None or row.removed > at)
-
-
-def _ts_of(row: VersionRow) -> int:
-    return row.ts
-
-
-def _values_of(row: EntryRow) -> bytes:
-    return row.values
-
-
-def _values_and_added_of(row: EntryRow) -> tuple[bytes, int]:
-    return row.values, row.added

@@ -9,18 +9,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Callable, Optional, TypeVar
 
-from .base import (
-    BadURL,
-    Finding,
-    Outgrown,
-    Progress,
-    Snapshot,
-    Store,
-    StoreError,
-    StoreUnavailable,
-    Transaction,
-    ignore_progress,
-)
+from .base import Finding, Progress, Snapshot, Store, Transaction, ignore_progress
+from .errors import BadURL, Outgrown, StoreError, StoreUnavailable
 
 try:
     import psycopg
@@ -33,7 +23,6 @@ from .checks import findings
 from .clock import Clock
 from .commit_queue import CommitQueue
 from .commit_signal import CommitSignal
-from .group_commit import WriteQueue
 from .optimistic import Writers
 from .postgres_commit import PgCommitter
 from .postgres_reads import SEEN, Connection, PgSnapshot, PgStatements, micros
@@ -48,9 +37,10 @@ from .postgres_schema import (
     worth_another_try,
 )
 from .postgres_writer import PgWriter
-from .sql import Row
+from .sql_snapshot import Row
 from .sql_store import SqlStore
 from .statements import READ_REACH, read_clock
+from .write_queue import WriteQueue
 
 T = TypeVar("T")
 

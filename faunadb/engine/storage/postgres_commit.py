@@ -11,14 +11,15 @@ from typing import Any, Callable, Optional
 
 import psycopg
 
-from .base import EntryRow, Outgrown, StoreError, StoreUnavailable, VersionRow
 from .checksums import of_content
 from .clock import Clock
 from .commit_queue import Committer, Finished, Lost, Outcome, Won
-from .overlay import Entry, Place
+from .errors import Outgrown, StoreError, StoreUnavailable
+from .pending_writes import Entry
 from .postgres_reads import Connection, entry_key
 from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
-from .read_set import Changes, is_entry_path
+from .read_set import Changes, Place, is_entry_path
+from .rows import EntryRow, VersionRow
 from .statements import SCHEMA_VERSION, keep_reach
 from .unresolved import Forms
 

@@ -10,11 +10,12 @@ import psycopg
 from psycopg.types.numeric import Int8Dumper
 from psycopg.waiting import Wait
 
-from .base import EntryRow, SchemaMoved, StoreError
 from .clock import Clock
+from .errors import SchemaMoved, StoreError
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
 from .read_set import ReadSet
-from .sql import CLOSED, COPY_BATCH, Row, SqlSnapshot
+from .rows import EntryRow
+from .sql_snapshot import CLOSED, COPY_BATCH, Row, SqlSnapshot
 from .statements import COPIED, KEYS, VERSION_COLUMNS, Statements, export_statement
 
 _COLUMNS = "vals, rest, coll, doc, cover, ttl, added"

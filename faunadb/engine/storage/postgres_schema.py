@@ -12,8 +12,8 @@ import psycopg
 from psycopg import errors
 
 from ..._private import without_password
-from .base import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
 from .checksums import of_version
+from .errors import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
 from .postgres_functions import function_texts
 from .sqlite_schema import check_format
 from .statements import CHECKSUMS, MIGRATIONS, SCHEMA_VERSION, TABLES

@@ -9,8 +9,9 @@ from typing import Any, Optional
 
 import psycopg
 
-from .base import Outgrown, StoreError, StoreUnavailable, Transaction, write_ops
+from .base import Transaction, write_ops
 from .clock import Clock
+from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
 from .postgres_reads import SETTINGS, Connection, PgReads, PgStatements, entry_key, micros, split_row
 from .postgres_schema import (
@@ -23,7 +24,8 @@ from .postgres_schema import (
     qualify,
     worth_another_try,
 )
-from .sql import CLOSED, Row, SqlTransaction
+from .sql_snapshot import CLOSED, Row
+from .sql_transaction import SqlTransaction
 from .statements import COPIED, import_statement, keep_reach, read_clock
 
 #: A writer that neither works nor ends (a stopped process) loses its transaction, and so the lock, after this.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Callable, Optional, TypeVar
 
 from .. import forks
-from .base import ClockBehind, Snapshot, Store, StoreError, Transaction
+from .base import Snapshot, Store, Transaction
 from .clock import Clock
 from .commit_signal import CommitSignal
-from .group_commit import WriteQueue
-from .sql import SqlTransaction
+from .errors import ClockBehind, StoreError
+from .sql_transaction import SqlTransaction
 from .statements import REACH_SETTING
+from .write_queue import WriteQueue
 
 T = TypeVar("T")
 

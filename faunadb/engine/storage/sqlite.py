@@ -12,25 +12,14 @@ from functools import partial
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from .. import forks
-from .base import (
-    BadURL,
-    Finding,
-    Outgrown,
-    Progress,
-    Snapshot,
-    Store,
-    StoreError,
-    StoreUnavailable,
-    Transaction,
-    ignore_progress,
-)
+from .base import Finding, Progress, Snapshot, Store, Transaction, ignore_progress
 from .checks import findings
 from .clock import Clock
 from .commit_signal import CommitSignal
-from .group_commit import WriteQueue
+from .errors import BadURL, Outgrown, StoreError, StoreUnavailable
 from .memory_gate import MemoryGate
 from .read_set import ReadSet
-from .sql import CLOSED
+from .sql_snapshot import CLOSED
 from .sql_store import SqlStore
 from .sqlite_lock import WriteLock
 from .sqlite_reads import SqliteReads
@@ -38,6 +27,7 @@ from .sqlite_schema import connect, create_tables, explain, open_file
 from .sqlite_writer import MemoryWriter, SqliteWriter
 from .statements import READ_REACH, read_clock
 from .urls import merge_options, parse_sqlite, positive_seconds
+from .write_queue import WriteQueue
 
 T = TypeVar("T")
 

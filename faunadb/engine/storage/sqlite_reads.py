@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Optional
 
-from .base import EntryRow
-from .sql import Row, SqlSnapshot
+from .rows import EntryRow
+from .sql_snapshot import Row, SqlSnapshot
 from .sqlite_schema import explain
 from .statements import ENTRY_COLUMNS, VERSION_COLUMNS, Statements, entry_statement
 

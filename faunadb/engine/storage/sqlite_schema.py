@@ -14,8 +14,8 @@ from typing import Optional
 
 from ..._private import make_private
 from .. import forks
-from .base import NotAStore, StoreError, StoreUnavailable
 from .checksums import of_version
+from .errors import NotAStore, StoreError, StoreUnavailable
 from .statements import CHECKSUMS, MIGRATIONS, SCHEMA_VERSION, TABLES
 
 #: Bytes of a file that are mapped into memory, where all connections share them: without a read per page, look-ups

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Optional
 
-from .base import Outgrown, StoreError, StoreUnavailable, Transaction
+from .base import Transaction
+from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
 from .memory_gate import MemoryGate
-from .sql import CLOSED, Row, SqlTransaction
+from .sql_snapshot import CLOSED, Row
+from .sql_transaction import SqlTransaction
 from .sqlite_reads import SqliteReads
 from .sqlite_rows import PUT_LIVE, WritingConnection
 from .sqlite_schema import explain, is_busy

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Optional
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..._private import without_password
-from .base import BadURL
+from .errors import BadURL
 
 
 class SqliteURL(NamedTuple):

@@ -18,7 +18,7 @@ from ..language.legacy import writer_for
 from ..language.registry import READ
 from ..language.values import Ref
 from ..schema.view import SchemaView, schema_view
-from ..storage.base import StoreError
+from ..storage.errors import StoreError
 from .events import Change, VersionEvent
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
 from .targets import Event, Interests, Target

@@ -12,7 +12,7 @@ from ..documents import difference
 from ..indexes import definitions as indexing
 from ..language import codec
 from ..language.values import Document, Ref
-from ..storage.base import VersionRow
+from ..storage.rows import VersionRow
 
 if TYPE_CHECKING:
     from ..language.context import Context

@@ -16,7 +16,7 @@ from ..language.errors import RequestError
 from ..language.registry import READ
 from ..request import Failed, NotQuick, Unauthenticated
 from ..schema.view import schema_view
-from ..storage.base import DeadlineExceeded, StoreError
+from ..storage.errors import DeadlineExceeded, StoreError
 from . import rest
 from .exchange import Exchange, error_body
 from .headers import INTEGER, build, parse_query_string, read_options, read_tags, traceparent

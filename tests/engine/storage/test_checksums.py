@@ -7,8 +7,8 @@ import sqlite3
 import pytest
 
 from faunadb.engine.storage import StoreUnavailable, checksums
-from faunadb.engine.storage.base import Damaged
 from faunadb.engine.storage.copy import copy_store
+from faunadb.engine.storage.errors import Damaged
 from tests.engine.storage import places
 from tests.engine.storage.places import COLL, SCOPE, Place, delete, put
 

@@ -15,8 +15,7 @@ import pytest
 
 from faunadb.engine.background import sweeping
 from faunadb.engine.storage import ClockBehind, Store, group_commit, open_store, sqlite
-from faunadb.engine.storage.base import MAX_CLOCK_LEAD
-from faunadb.engine.storage.clock import REACH, RENEWED, Clock, wall_micros
+from faunadb.engine.storage.clock import MAX_CLOCK_LEAD, REACH, RENEWED, Clock, wall_micros
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]

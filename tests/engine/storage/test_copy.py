@@ -15,7 +15,8 @@ import pytest
 from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.engine.storage import NotAStore, Store, StoreError, Transaction, copy_store
-from faunadb.engine.storage.sql import SqlSnapshot, SqlTransaction
+from faunadb.engine.storage.sql_snapshot import SqlSnapshot
+from faunadb.engine.storage.sql_transaction import SqlTransaction
 from faunadb.engine.storage.statements import COPIED, REACH_SETTING
 from faunadb.errors import BadRequest
 from tests.engine.storage import places

@@ -26,7 +26,7 @@ from faunadb.engine.storage import (
     Transaction,
     postgres_commit,
 )
-from faunadb.engine.storage.base import SchemaMoved
+from faunadb.engine.storage.errors import SchemaMoved
 from faunadb.engine.storage.hot import Hot
 from faunadb.engine.storage.postgres import PostgresStore
 from faunadb.engine.storage.postgres_reads import Connection

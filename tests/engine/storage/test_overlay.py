@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from faunadb.engine.storage import Store, Transaction
-from faunadb.engine.storage.sql import SqlSnapshot
+from faunadb.engine.storage.sql_snapshot import SqlSnapshot
 from faunadb.engine.storage.statements import COPIED
 from tests.engine.storage import places
 from tests.engine.storage.places import COLL, INDEX, SCOPE, Place

@@ -659,7 +659,7 @@ def test_two_engines_on_one_store(url, db):
 
 
 def test_store_that_fails_for_a_moment(world, monkeypatch):
-    from faunadb.engine.storage.base import StoreUnavailable
+    from faunadb.engine.storage.errors import StoreUnavailable
     from faunadb.engine.streaming import dispatcher
 
     monkeypatch.setattr(dispatcher, "RETRY_AFTER", 0.01)

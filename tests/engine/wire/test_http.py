@@ -398,7 +398,7 @@ def test_texts_of_status_500(db, method, path, body, text):
     ],
 )
 def test_ping_of_a_store_that_does_not_answer(db, monkeypatch, query, name, milliseconds):
-    from faunadb.engine.storage.base import DeadlineExceeded
+    from faunadb.engine.storage.errors import DeadlineExceeded
 
     def write(*_: Any, **__: Any) -> None:
         raise DeadlineExceeded("busy")
