@@ -42,9 +42,12 @@ _RECENT = 64
 
 
 class _Kept(NamedTuple):
+    """txn: the newest commit that its snapshot saw."""
+
     answer: Outcome
     reads: tuple[Read, ...]
     size: int
+    txn: int
 
 
 class Answers:
@@ -64,7 +67,7 @@ class Answers:
         #: the newest commits, of which all after the floor are there
         self._recent: deque[tuple[int, Changes]] = deque()
         self._floor = txn
-        #: every commit up to this one is known and has taken its answers along
+        #: every commit up to this one is known and has taken along the answers from before it
         self._schema_version = schema_version
         self._txn = txn
 
@@ -90,16 +93,20 @@ class Answers:
         """The answer that is true at a snapshot, if there is one."""
         if name is None or name not in self._kept:
             return None
-        if snap.last_txn != self._txn and not self._catch_up(snap):
-            return None
+        self._catch_up(snap)
         kept = self._kept.get(name)
-        if kept is None or snap.last_txn != self._txn:  # a commit may have come to be known just now
+        txn = snap.last_txn
+        if kept is None or kept.txn > txn or txn != self._txn:  # a commit may have come to be known just now
             return None
         answer = kept.answer
         return Outcome(answer.status, answer.text, snap.time, answer.metrics)
 
     def keep(self, name: Optional[bytes], ctx: Context, answer: Outcome) -> None:
-        """Keep what a query has answered. ctx: of its evaluation, which is over, on a snapshot that noted its reads."""
+        """Keep what a query has answered. ctx: of its evaluation, which is over, on a snapshot that noted its reads.
+
+        The snapshot may see commits that are not known yet. They are looked at when somebody asks for an answer: many
+        are never asked for again, and the log may be behind a network.
+        """
         if name is None or not (ctx.timeless and ctx.auth.timeless):
             return
         snap = ctx.snap
@@ -107,12 +114,12 @@ class Answers:
         size = len(answer.text) + _BESIDE + _PER_READ * len(reads)
         if size > self._max_bytes // _PARTS or len(reads) > MAX_READS:
             return
-        if snap.last_txn > self._txn:
-            self._catch_up(snap)
         with self._lock:
+            if not self._kept and snap.last_txn > self._txn:
+                self._clear(snap.last_txn, snap.schema_version)
             if name in self._kept or not self._is_true(snap):
                 return
-            self._kept[name] = _Kept(answer, reads, size)
+            self._kept[name] = _Kept(answer, reads, size, snap.last_txn)
             for read in reads:
                 self._readers.setdefault(read.path, {}).setdefault(name, []).append(read)
             self._size += size
@@ -122,38 +129,42 @@ class Answers:
     def _is_true(self, snap: Snapshot) -> bool:
         """Whether what was read from a snapshot has not changed since, by the commits that are known."""
         txn = snap.last_txn
+        if txn > self._txn:
+            return True
         if txn == self._txn:
             return snap.schema_version == self._schema_version
-        if not self._floor <= txn <= self._txn:
-            return False  # too new or too old to tell
+        if txn < self._floor:
+            return False  # too old to tell
         later = [commit for commit in self._recent if commit[0] > txn]
         return snap.reads.changed_since(later) is None
 
-    def _catch_up(self, snap: Snapshot) -> bool:
-        """Learn of the commits that a snapshot sees. False for a snapshot from before what is known."""
+    def _catch_up(self, snap: Snapshot) -> None:
+        """Learn of the commits that a snapshot sees."""
+        known = self._txn
+        # One that is not pinned yet is pinned by the question for the log, in one round trip.
+        if snap.position is not None and snap.last_txn <= known:
+            return
+        commits = snap.changed(known, MAX_BEHIND)  # perhaps a network away: nobody else waits for it
         with self._lock:
             if snap.last_txn <= self._txn:
-                return snap.last_txn == self._txn
+                return
             # What fills an empty store leaves no log, but makes another schema.
-            commits = [] if self._txn < 0 else snap.changed(self._txn, MAX_BEHIND)
             if snap.schema_version != self._schema_version or not commits or len(commits) == MAX_BEHIND:
                 self._clear(snap.last_txn, snap.schema_version)
-                return True
-            for commit in commits:
-                self._drop_touched(commit[1])
-                self._recent.append(commit)
-                if len(self._recent) > _RECENT:
-                    self._floor, _ = self._recent.popleft()
+                return
+            for txn, changes in commits:
+                if txn > self._txn:
+                    self._drop_touched(txn, changes)
+                    self._recent.append((txn, changes))
+                    if len(self._recent) > _RECENT:
+                        self._floor, _ = self._recent.popleft()
             self._txn = snap.last_txn
-            return True
 
-    def _drop_touched(self, changes: Changes) -> None:
-        """Forget the answers that a commit makes void."""
-        if changes.wide:  # seldom: the schema, or very much at once
-            for name in list(self._kept):
-                self._drop(name)
-            return
+    def _drop_touched(self, txn: int, changes: Changes) -> None:
+        """Forget the answers from before a commit that it makes void."""
         touched: set[bytes] = set()
+        if changes.wide:  # seldom: the schema, or very much at once
+            touched.update(self._kept)
         for path, values in changes.at.items():
             for larger in larger_paths(path):
                 touched.update(self._readers.get(larger, ()))
@@ -161,7 +172,8 @@ class Answers:
                 if any(read.wide or within(values, read.lower, read.upper) for read in reads):
                     touched.add(name)
         for name in touched:
-            self._drop(name)
+            if self._kept[name].txn < txn:
+                self._drop(name)
 
     def _drop(self, name: bytes) -> None:
         kept = self._kept.pop(name, None)
