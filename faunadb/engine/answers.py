@@ -89,8 +89,21 @@ class Answers:
         digest.update(asked)
         return digest.digest()
 
+    def name_of(self, secret: bytes, version: str, source: bytes) -> Optional[bytes]:
+        """The same for a query that may write. secret: a digest that it is known by (`Authenticator.trusts`)."""
+        if not self._max_bytes:
+            return None
+        digest = self._digest.copy()
+        digest.update(b"%b %b %b" % (secret, version.encode(), source))
+        return digest.digest()
+
     def find(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
         """The answer that is true at a snapshot, if there is one."""
+        answer = self.look_up(name, snap)
+        return None if answer is None else Outcome(answer.status, answer.text, snap.time, answer.metrics)
+
+    def look_up(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
+        """The same with the time at which it was given first."""
         if name is None or name not in self._kept:
             return None
         self._catch_up(snap)
@@ -98,8 +111,7 @@ class Answers:
         txn = snap.last_txn
         if kept is None or kept.txn > txn or txn != self._txn:  # a commit may have come to be known just now
             return None
-        answer = kept.answer
-        return Outcome(answer.status, answer.text, snap.time, answer.metrics)
+        return kept.answer
 
     def keep(self, name: Optional[bytes], ctx: Context, answer: Outcome) -> None:
         """Keep what a query has answered. ctx: of its evaluation, which is over, on a snapshot that noted its reads.

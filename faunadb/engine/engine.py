@@ -37,7 +37,6 @@ from .language.registry import FORMS, READ, WRITE
 from .language.values import DATABASES, Document, Ref
 from .request import (
     DEFAULT_TIMEOUT,
-    QUICK_SECONDS,
     Failed,
     Metrics,
     NotQuick,
@@ -218,20 +217,21 @@ class Engine:
             forget()
 
     def _run_quickly(self, request: Request, snap: Snapshot) -> Outcome:
+        """request: with a deadline within `QUICK_SECONDS`."""
         if request.last_seen > snap.time or _looks_like_a_write(request.source):
             raise NotQuick
-        name = self.answers.name(request)
-        known = self.answers.find(name, snap)
-        if known is not None:
-            return known
+        name = request.name
+        if name is None:
+            name = self.answers.name(request)
+            known = self.answers.find(name, snap)
+            if known is not None:
+                return known
         snap.note_reads()
-        deadline = time.monotonic() + QUICK_SECONDS
-        quick = request._replace(deadline=min(deadline, request.deadline))
         try:
-            prepared = self._prepare(quick, snap)
+            prepared = self._prepare(request, snap)
             if prepared.effect >= WRITE:
                 raise NotQuick
-            return self._read(quick, prepared, snap, name)
+            return self._read(request, prepared, snap, name)
         except (NeedsWriter, TakesLong, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
@@ -299,7 +299,7 @@ class Engine:
 
     def _prepare(self, request: Request, snap: Snapshot, tx: Optional[Transaction] = None) -> _Prepared:
         schema = schema_view(self, snap)
-        auth = self.authenticate(snap, schema, request.authorization, request.deadline)
+        auth = self.authenticate(snap, schema, request.authorization, request.deadline, request.secret)
         ctx = self.context(request, snap, schema, auth, tx)
         node, effect, ctx.literals = self._parsed(ctx, request)
         return _Prepared(auth, node, effect, snap.schema_version, ctx)
@@ -326,10 +326,15 @@ class Engine:
         return Parsed(node, node.effect(), [])
 
     def authenticate(
-        self, snap: Snapshot, schema: Any, header: Optional[str], deadline: Optional[float] = None
+        self,
+        snap: Snapshot,
+        schema: Any,
+        header: Optional[str],
+        deadline: Optional[float] = None,
+        name: Optional[bytes] = None,
     ) -> Auth:
-        """The principal of a request. Raises `Unauthenticated`."""
-        auth = self.authenticator.authenticate(self, snap, schema, header, deadline)
+        """The principal of a request. name: what the header is trusted by. Raises `Unauthenticated`."""
+        auth = self.authenticator.authenticate(self, snap, schema, header, deadline, name)
         if auth is None:
             raise Unauthenticated(snap.time)
         return auth

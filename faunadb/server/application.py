@@ -222,8 +222,14 @@ class Application:
         name = engine.authenticator.trusts(headers.get("authorization"))
         if name is None:
             return await self._respond_to_stranger(engine, scope, headers, receive)
-        with self._bodies.held() as held:
-            return await self._respond_to(scope, headers, receive, held, name)
+        length = headers.get("content-length")
+        if length is None or int(length) > SMALL:
+            with self._bodies.held() as held:
+                return await self._respond_to(scope, headers, receive, held, name)
+        # This takes no room of others.
+        body = await self._bodies.read_small(int(length), receive)
+        request = request_of(scope, headers, body)
+        return self._answer_quickly(request, name) or await self._in_pool(self._handle, request), False
 
     async def _respond_to(
         self,
@@ -288,7 +294,7 @@ class Application:
                 if header and not engine.authenticator.knows(header, name):
                     return None  # predicates of roles, signatures
                 try:
-                    return handle_quickly(engine, request, self._snapshot or self._pin(engine))
+                    return handle_quickly(engine, request, self._snapshot or self._pin(engine), name)
                 except (NotQuick, StoreError):
                     return None
         return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from typing import Optional
 
 from ..engine.wire.messages import MAX_BODY
-from .asgi import Busy, Gone, Receive, TooSlow
+from .asgi import Busy, Gone, Message, Receive, TooSlow
 
 #: Seconds a client may take to send the next piece of its request.
 READ_TIMEOUT = 60.0
@@ -92,38 +93,42 @@ class Held:
             self._room.give(self.size)
 
 
-class _Wait:
-    """A request that waits for what its client sends next. since: `time.monotonic`. late: it was given up."""
-
-    __slots__ = ("_task", "late", "since")
-
-    def __init__(self) -> None:
-        self._task = asyncio.current_task()
-        self.since = time.monotonic()
-        self.late = False
-
-    def give_up(self) -> None:
-        self.late = True
-        if self._task is not None:
-            self._task.cancel()
-
-
 class Bodies:
     """The bodies that are being received by one process."""
 
     def __init__(self) -> None:
         self._room = Room(ROOM)
         self._strangers_room = Room(STRANGERS_ROOM)
-        self._receiving: set[_Wait] = set()
+        #: The tasks of requests that wait for what their clients send next, and since when (`time.monotonic`).
+        self._receiving: dict[object, float] = {}
+        #: Those of them that were given up.
+        self._late: set[object] = set()
         self._sweeping = False
 
     def give_up(self) -> None:
         """End every request that is not whole yet."""
-        for wait in list(self._receiving):
-            wait.give_up()
+        for task in list(self._receiving):
+            self._give_up(task)
 
     def held(self, is_stranger: bool = False) -> Held:
         return Held(self._strangers_room if is_stranger else self._room, is_stranger)
+
+    async def read_small(self, length: int, receive: Receive) -> bytes:
+        """The whole body of somebody known, of at most SMALL bytes. Otherwise as `read`."""
+        if not length:
+            return b""
+        task = self._begin()
+        try:
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            if len(body) == length:
+                return body
+            return await self._read_on(task, message, receive, self.held(), length, SMALL)
+        except asyncio.CancelledError:
+            self._check_time(task)
+            raise
+        finally:
+            self._leave(task)
 
     async def read(
         self, headers: dict[str, str], receive: Receive, held: Held, most: int = MAX_BODY
@@ -138,45 +143,75 @@ class Bodies:
             return b""
         if length is not None and length > most:
             raise TooLarge
-        chunks: list[bytes] = []
-        size = 0
-        wait = _Wait()
-        self._receiving.add(wait)
-        if not self._sweeping:
-            self._sweep()
+        task = self._begin()
         try:
             if length is not None and not held.is_stranger:
                 await held.grow(length)
-            # Every message comes from another thread: the one that would only say that nothing more comes is not asked
-            # for.
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Gone
-                chunk: bytes = message.get("body", b"")
-                size += len(chunk)
-                if held.is_stranger:
-                    await held.grow(size)
-                elif length is None:
-                    await held.grow(size if size <= SMALL else most)
-                if size > most:
-                    raise TooLarge
-                if size == length or not message.get("more_body", False):
-                    return b"".join([*chunks, chunk]) if chunks else chunk
-                chunks.append(chunk)
-                wait.since = time.monotonic()
+            return await self._read_on(task, await receive(), receive, held, length, most)
         except asyncio.CancelledError:
-            if wait.late:
-                raise TooSlow from None
+            self._check_time(task)
             raise
         finally:
-            self._receiving.discard(wait)
+            self._leave(task)
+
+    async def _read_on(
+        self,
+        task: object,
+        message: Message,
+        receive: Receive,
+        held: Held,
+        length: Optional[int],
+        most: int,
+    ) -> bytes:
+        """The body that begins with a message."""
+        chunks: list[bytes] = []
+        size = 0
+        # Every message comes from another thread: the one that would only say that nothing more comes is not asked for.
+        while True:
+            if message["type"] == "http.disconnect":
+                raise Gone
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if held.is_stranger:
+                await held.grow(size)
+            elif length is None:
+                await held.grow(size if size <= SMALL else most)
+            if size > most:
+                raise TooLarge
+            if size == length or not message.get("more_body", False):
+                return b"".join([*chunks, chunk]) if chunks else chunk
+            chunks.append(chunk)
+            self._receiving[task] = time.monotonic()
+            message = await receive()
+
+    def _begin(self) -> object:
+        """What stands for the request that waits from now on."""
+        task = asyncio.current_task() or object()
+        self._receiving[task] = time.monotonic()
+        if not self._sweeping:
+            self._sweep()
+        return task
+
+    def _check_time(self, task: object) -> None:
+        """A request was cancelled. Raises `TooSlow` if it was by us."""
+        if task in self._late:
+            raise TooSlow from None
+
+    def _leave(self, task: object) -> None:
+        del self._receiving[task]
+        self._late.discard(task)
+
+    def _give_up(self, task: object) -> None:
+        self._late.add(task)
+        if isinstance(task, asyncio.Future):
+            task.cancel()
 
     def _sweep(self) -> None:
         """Give up requests that wait too long, now and then: a timer for each would cost more than most queries do."""
-        for wait in list(self._receiving):
-            if time.monotonic() - wait.since > READ_TIMEOUT:
-                wait.give_up()
+        long_ago = time.monotonic() - READ_TIMEOUT
+        for task, since in list(self._receiving.items()):
+            if since < long_ago:
+                self._give_up(task)
         self._sweeping = bool(self._receiving)
         if self._sweeping:
             asyncio.get_running_loop().call_later(READ_TIMEOUT / 8, self._sweep)

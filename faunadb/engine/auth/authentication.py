@@ -80,15 +80,17 @@ class Authenticator:
         schema: Schema,
         header: Optional[str],
         deadline: Optional[float] = None,
+        name: Optional[bytes] = None,
     ) -> Optional[Auth]:
         """The principal of a request at a snapshot, None when there is none (401).
 
-        header: the value of ``Authorization``. deadline: `time.monotonic` seconds for predicates.
-        Raises `jwks.KeysNeeded` when a key set must be downloaded first, which no snapshot should wait for.
+        header: the value of ``Authorization``. deadline: `time.monotonic` seconds for predicates. name: what `trusts`
+        gave for the header, if that was asked. Raises `jwks.KeysNeeded` when a key set must be downloaded first, which
+        no snapshot should wait for.
         """
         if header is None:
             return None
-        name = self.verified.digest(header)
+        name = name or self.verified.digest(header)
         proof = self._proofs.get(name)
         if proof is not None and _still_holds(proof, snap):
             return proof.auth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import socket
 import time
@@ -14,7 +15,7 @@ from ..language.errors import TICKET, RequestError, wires
 from ..language.legacy import is_legacy, legacy_error
 from ..language.registry import WRITE
 from ..language.render import pretty
-from ..request import Failed, Metrics, NotQuick, Request
+from ..request import QUICK_SECONDS, Failed, Metrics, NotQuick, Request, Unauthenticated
 from ..schema.view import schema_view
 from .headers import Options, build, metric_headers, traceparent
 from .messages import CONTENT_TYPE, HttpRequest, HttpResponse, RawHeaders, encoded
@@ -22,6 +23,8 @@ from .messages import CONTENT_TYPE, HttpRequest, HttpResponse, RawHeaders, encod
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..storage import Snapshot
+
+log = logging.getLogger("faunadb.engine")
 
 
 def _errors_text(errors: list[dict[str, Any]]) -> str:
@@ -37,12 +40,27 @@ UNAUTHORIZED = error_body("unauthorized", "Unauthorized")
 
 _NOTHING = Metrics()
 _USUAL = Options()
-_CONTENT_TYPE = (b"content-type", CONTENT_TYPE.encode())
-_BUILD = (b"x-faunadb-build", build().encode())
+CONTENT = (b"content-type", CONTENT_TYPE.encode())
+BUILD = (b"x-faunadb-build", build().encode())
 #: Characters of a body that is laid out for people while others wait.
 QUICKLY_LAID_OUT = 1 << 14
 #: Headers that no page can leave out or make up.
 _OF_BROWSERS = ("origin", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest")
+
+
+def is_for_people(headers: dict[str, str]) -> bool:
+    """Whether an answer is to be laid out, though no header asks for that by itself."""
+    agent = headers.get("user-agent")
+    return agent is not None and ("curl" in agent or "HTTPie" in agent)
+
+
+def in_milliseconds(started: float) -> int:
+    """What has passed since then, by `time.monotonic`; a millisecond that has begun counts."""
+    return math.ceil((time.monotonic() - started) * 1000)
+
+
+def internal_error(text: str) -> RequestError:
+    return RequestError(500, "internal server error", text)
 
 
 class Exchange:
@@ -81,29 +99,22 @@ class Exchange:
             text = pretty(text)
         if self.request.method == "HEAD":
             text = ""
-        took = self._elapsed() if metrics else None
+        took = in_milliseconds(self.started) if metrics else None
 
         def headers(response: HttpResponse) -> RawHeaders:
-            return [_CONTENT_TYPE, *self.common(took, len(response.body))]
+            return [CONTENT, *self.common(took, len(response.body))]
 
         return HttpResponse(status, headers, text, None, self.time)
 
     def _wants_pretty(self) -> bool:
-        headers = self.headers
-        if "x-faunadb-formatted-json" in headers:
-            return True
-        agent = headers.get("user-agent")
-        return agent is not None and ("curl" in agent or "HTTPie" in agent)
+        return "x-faunadb-formatted-json" in self.headers or is_for_people(self.headers)
 
     def _with_trace(self, text: str) -> str:
         """A body with its last key, ``trace``: lines that tell what happened."""
         self.extra.append(("x-faunadb-host", socket.gethostname()))
-        lines = [f"{self.request.method} {self.request.path} {self._elapsed()} ms", *self.metrics.lines()]
+        took = in_milliseconds(self.started)
+        lines = [f"{self.request.method} {self.request.path} {took} ms", *self.metrics.lines()]
         return f'{text[:-1]},"trace":{json.dumps(lines)}}}'
-
-    def _elapsed(self) -> int:
-        """Milliseconds since the request came; any that has begun counts."""
-        return math.ceil((time.monotonic() - self.started) * 1000)
 
     def common(self, took: Optional[int], size: int) -> RawHeaders:
         """Headers of every answer. took: milliseconds, None for an answer without metrics. size: bytes of its body."""
@@ -117,8 +128,8 @@ class Exchange:
             headers.append((b"x-fauna-tags", self.tags.encode()))
         if "origin" in self.headers:
             headers.extend(self._cors(headers))
-        headers.append(_BUILD)
-        headers.append((b"traceparent", traceparent(self.headers.get("traceparent")).encode()))
+        headers.append(BUILD)
+        headers.append((b"traceparent", traceparent(self.headers.get("traceparent"))))
         return headers
 
     def _size_of_body(self) -> int:
@@ -143,6 +154,18 @@ class Exchange:
         if self.time is None:
             self.time = self.now()
         self.tags = ""
+
+    def answer_to(self, failure: Exception) -> HttpResponse:
+        """The answer for whatever was raised."""
+        if isinstance(failure, RequestError):
+            return self.failure(failure)
+        if isinstance(failure, Unauthenticated):
+            return self.unauthorized(failure.time)
+        if isinstance(failure, Failed):
+            return self.query_errors(failure)
+        log.error("unexpected failure while answering a request", exc_info=failure)
+        self.tags = ""
+        return self.failure(internal_error(type(failure).__name__))
 
     def failure(self, error: RequestError) -> HttpResponse:
         """The answer for an error without a position."""
@@ -203,11 +226,14 @@ class Exchange:
         self, source: Any, effect_limit: int = WRITE, reason: str = "", writer: bool = False
     ) -> Request:
         options = self.options
+        seconds = options.timeout / 1000
+        if self.snapshot is not None:
+            seconds = min(seconds, QUICK_SECONDS)
         return Request(
             self.headers.get("authorization"),
             source,
             options.version,
-            self.started + options.timeout / 1000,
+            self.started + seconds,
             options.last_seen,
             options.retries,
             effect_limit,

@@ -52,8 +52,10 @@ def _version(headers: dict[str, str]) -> str:
 
 
 @lru_cache(256)
-def _limits(timeout: Optional[str], retries: Optional[str]) -> Optional[tuple[int, int]]:
-    """Milliseconds a query may take, and retries, by their headers. None for what takes a closer look."""
+def _usual(version: str, timeout: Optional[str], retries: Optional[str]) -> Optional[Options]:
+    """The options by the text of their headers. None for what takes a closer look."""
+    if version not in VERSION_RANK:
+        return None
     milliseconds, times = DEFAULT_TIMEOUT, DEFAULT_RETRIES
     if timeout is not None:
         if not re.fullmatch("[1-9][0-9]{0,5}", timeout) or int(timeout) > MAX_TIMEOUT:
@@ -63,16 +65,23 @@ def _limits(timeout: Optional[str], retries: Optional[str]) -> Optional[tuple[in
         if not re.fullmatch("[0-7]", retries):
             return None
         times = int(retries)
-    return milliseconds, times
+    return Options(version, 0, milliseconds, times)
 
 
 def read_options(headers: dict[str, str]) -> Options:
     """Check the protocol headers in their documented order. Raises `RequestError` (400)."""
+    usual = _usual(
+        headers.get("x-faunadb-api-version", "2.1"),
+        headers.get("x-query-timeout"),
+        headers.get("x-max-retries-on-contention"),
+    )
+    if usual is not None:
+        seen = headers.get("x-last-seen-txn")
+        if seen is None:
+            return usual
+        if len(seen) < _SURE_DIGITS and seen.isdecimal() and seen.isascii():
+            return Options(usual.version, int(seen), usual.timeout, usual.retries)
     version = _version(headers)
-    seen = headers.get("x-last-seen-txn", "0")
-    limits = _limits(headers.get("x-query-timeout"), headers.get("x-max-retries-on-contention"))
-    if limits is not None and len(seen) < _SURE_DIGITS and seen.isdecimal() and seen.isascii():
-        return Options(version, int(seen), *limits)
     last_seen = _number(headers, "x-last-seen-txn", "timestamp")
     timeout = _number(headers, "x-query-timeout", "number")
     if timeout is not None and timeout <= 0:
@@ -120,14 +129,14 @@ def read_tags(text: str) -> str:
 _TRACE = re.compile(r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}")
 
 
-def traceparent(given: Optional[str]) -> str:
+def traceparent(given: Optional[str]) -> bytes:
     """The response's ``traceparent``: the request's trace id or a new one, and always a new span id."""
-    fresh = random.getrandbits(192).to_bytes(24, "big").hex()  # unique, not secret: no system call
+    fresh = b"%048x" % random.getrandbits(192)  # unique, not secret: no system call
     trace = fresh[:32]
     match = _TRACE.fullmatch(given) if given else None
     if match and match[1].strip("0") and match[2].strip("0"):
-        trace = match[1].lower()
-    return f"00-{trace}-{fresh[32:]}-00"
+        trace = match[1].lower().encode()
+    return b"00-%b-%b-00" % (trace, fresh[32:])
 
 
 def parse_query_string(query: str) -> dict[str, str]:

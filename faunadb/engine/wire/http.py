@@ -7,9 +7,8 @@ carry `HttpRequest` and `HttpResponse` back and forth.
 from __future__ import annotations
 
 import json
-import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from ..auth.jwks import KeysNeeded
 from ..language.errors import RequestError
@@ -17,16 +16,14 @@ from ..language.registry import READ
 from ..request import Failed, NotQuick, Unauthenticated
 from ..schema.view import schema_view
 from ..storage.errors import DeadlineExceeded, StoreError
-from . import rest
-from .exchange import Exchange, error_body
+from . import rest, usual
+from .exchange import Exchange, error_body, internal_error
 from .headers import INTEGER, build, parse_query_string, read_options, read_tags, traceparent
 from .messages import MAX_BODY, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..storage import Snapshot
-
-log = logging.getLogger("faunadb.engine")
 
 
 def _answer(exchange: Exchange) -> HttpResponse:
@@ -42,12 +39,8 @@ def _answer(exchange: Exchange) -> HttpResponse:
         if exchange.too_large or len(request.body) > MAX_BODY:
             raise RequestError(413, "request too large", "Request entity is too large")
         return _route(exchange)
-    except RequestError as error:
-        return exchange.failure(error)
-    except Unauthenticated as missing:
-        return exchange.unauthorized(missing.time)
-    except Failed as failed:
-        return exchange.query_errors(failed)
+    except (RequestError, Unauthenticated, Failed) as failure:
+        return exchange.answer_to(failure)
 
 
 def _preflight(exchange: Exchange) -> HttpResponse:
@@ -60,7 +53,7 @@ def _preflight(exchange: Exchange) -> HttpResponse:
         ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE"),
         ("access-control-allow-headers", _ALLOWED_HEADERS),
         ("x-faunadb-build", build()),
-        ("traceparent", traceparent(exchange.headers.get("traceparent"))),
+        ("traceparent", traceparent(exchange.headers.get("traceparent")).decode()),
     ]
     return HttpResponse(200, headers, b"")
 
@@ -158,10 +151,6 @@ def _error(exchange: Exchange) -> HttpResponse:
     raise internal_error("java.lang.RuntimeException: Sample error")
 
 
-def internal_error(text: str) -> RequestError:
-    return RequestError(500, "internal server error", text)
-
-
 _ROUTES = {
     "/": _query,
     "/linearized": _linearized,
@@ -197,12 +186,16 @@ def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> Htt
     return _guarded(Exchange(engine, request, too_large=too_large))
 
 
-def handle_quickly(engine: Engine, request: HttpRequest, snapshot: Snapshot) -> HttpResponse:
+def handle_quickly(
+    engine: Engine, request: HttpRequest, snapshot: Snapshot, secret: Optional[bytes] = None
+) -> HttpResponse:
     """Answer a request that reads little, from a snapshot that was opened after the request came.
 
-    Raises `NotQuick`, without effects, when it is not such a one.
+    secret: what `Authenticator.trusts` knows its authorization by, None for a stranger's. Raises `NotQuick`, without
+    effects, when it is not such a one.
     """
-    return _guarded(Exchange(engine, request, snapshot))
+    answer = None if secret is None else usual.answer(engine, request, snapshot, secret)
+    return answer or _guarded(Exchange(engine, request, snapshot))
 
 
 def _guarded(exchange: Exchange) -> HttpResponse:
@@ -211,6 +204,4 @@ def _guarded(exchange: Exchange) -> HttpResponse:
     except (NotQuick, KeysNeeded):
         raise
     except Exception as failure:
-        log.exception("unexpected failure while answering a request")
-        exchange.tags = ""
-        return exchange.failure(internal_error(type(failure).__name__))
+        return exchange.answer_to(failure)

@@ -1,0 +1,152 @@
+"""A usual request is answered in a shorter way, and as every other: with the same status, headers and body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Union
+
+import pytest
+
+from faunadb.engine.engine import open_engine
+from faunadb.engine.request import NotQuick
+from faunadb.engine.wire import usual
+from faunadb.engine.wire.http import handle, handle_quickly
+from faunadb.engine.wire.messages import HttpRequest, HttpResponse
+
+AUTHORIZATION = "Bearer secret"
+REF = {"ref": {"collection": "spells"}, "id": "1"}
+#: Headers whose values are another's each time.
+CHANGING = ("x-txn-time", "x-query-time", "traceparent")
+
+
+@pytest.fixture(scope="module", params=[0, 1 << 20], ids=["evaluated", "kept"])
+def engine(tmp_path_factory, request):
+    url = f"sqlite:///{tmp_path_factory.mktemp('usual')}/main.db"
+    with open_engine(url, secret="secret", answers=request.param) as engine:
+        for expression in (
+            {"create_collection": {"object": {"name": "spells"}}},
+            {"create": REF, "params": {"object": {"data": {"object": {"name": "Fire – Beak"}}}}},
+        ):
+            assert engine.opens(AUTHORIZATION)
+            handle_request(engine, expression)
+        yield engine
+
+
+def handle_request(engine: Any, expression: Any) -> None:
+    answer = handle(engine, request(expression))
+    assert answer.status in (200, 201), answer.body
+
+
+def request(expression: Any, **headers: str) -> HttpRequest:
+    sent = {"authorization": AUTHORIZATION, "x-faunadb-api-version": "4"}
+    sent.update({name.replace("_", "-"): value for name, value in headers.items()})
+    body = expression if isinstance(expression, bytes) else json.dumps(expression).encode()
+    return HttpRequest("POST", "/", "", sent, body)
+
+
+def answers(engine: Any, asked: HttpRequest) -> list[Union[HttpResponse, str]]:
+    """What is said the usual way, and what without knowing whether the secret is known."""
+    given: list[Union[HttpResponse, str]] = []
+    for secret in (engine.authenticator.trusts(AUTHORIZATION), None):
+        try:
+            with engine.store.snapshot() as snapshot:
+                given.append(handle_quickly(engine, asked, snapshot, secret))
+        except NotQuick:
+            given.append("not quick")
+    return given
+
+
+def shown(answer: Union[HttpResponse, str]) -> Any:
+    if isinstance(answer, str):
+        return answer
+    headers = [(name, "" if name in CHANGING else value) for name, value in answer.headers]
+    assert all(value for name, value in answer.headers if name in CHANGING)
+    return answer.status, headers, answer.body
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"get": REF},
+        {"get": {**REF, "id": "2"}},
+        {"select": "a", "from": 1},
+        {"abort": "enough"},
+        {"nonsense": 1},
+        b"{",
+        b"\xff",
+        b"",
+        1,
+        {"create": REF, "params": {}},
+        {"let": [{"a": 1}], "in": {"delete": REF}},
+        {"if": True, "then": {"delete": REF}, "else": 1},
+    ],
+    ids=lambda expression: str(expression)[:30],
+)
+def test_it_is_the_answer_of_every_other_way(engine, expression):
+    for _ in range(2):  # the second one may be kept
+        one, other = answers(engine, request(expression))
+        assert shown(one) == shown(other)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x_faunadb_api_version": "2.1"},
+        {"x_faunadb_api_version": "5"},
+        {"x_last_seen_txn": "1700000000000000"},
+        {"x_last_seen_txn": "9000000000000000000"},
+        {"x_last_seen_txn": "-5"},
+        {"x_last_seen_txn": "soon"},
+        {"x_query_timeout": "5000"},
+        {"x_query_timeout": "0"},
+        {"x_max_retries_on_contention": "3"},
+        {"x_max_retries_on_contention": "9"},
+        {"x_fauna_tags": "a=b,c=d"},
+        {"x_fauna_tags": "?"},
+        {"x_trace": "1"},
+        {"x_faunadb_formatted_json": "true"},
+        {"user_agent": "curl/8"},
+        {"user_agent": "Mozilla/5.0"},
+        {"origin": "http://localhost:3000"},
+        {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+    ],
+    ids=str,
+)
+def test_headers_mean_the_same(engine, headers):
+    for _ in range(2):
+        one, other = answers(engine, request({"get": REF}, **headers))
+        if "x_trace" in headers:
+            assert isinstance(one, HttpResponse)
+            assert b'"trace"' in one.body
+            continue  # it tells how long it took
+        assert shown(one) == shown(other)
+
+
+def test_what_is_usual_goes_the_short_way(engine):
+    secret = engine.authenticator.trusts(AUTHORIZATION)
+    with engine.store.snapshot() as snapshot:
+        assert usual.answer(engine, request({"get": REF}), snapshot, secret) is not None
+        assert usual.answer(engine, request({"get": REF}, x_fauna_tags="a=b"), snapshot, secret) is None
+
+
+def test_the_trace_of_a_request_goes_on(engine):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    asked = request({"get": REF}, traceparent=f"00-{trace}-b7ad6b7169203331-01")
+    (one, _) = answers(engine, asked)
+    assert isinstance(one, HttpResponse)
+    version, given, span, flags = dict(one.headers)["traceparent"].split("-")
+    assert (version, given, flags, len(span)) == ("00", trace, "00", 16)
+    assert span != "b7ad6b7169203331"
+
+
+def test_an_answer_is_that_of_its_secret_and_version(engine):
+    """The same text under another version, or by another secret, is another question."""
+    version_two, _ = answers(engine, request({"get": REF}, x_faunadb_api_version="2.1"))
+    version_four, _ = answers(engine, request({"get": REF}))
+    assert version_two.body != version_four.body  # type: ignore[union-attr]
+    names = {
+        engine.answers.name_of(secret, version, b"1")
+        for secret, version in ((b"a" * 32, "4"), (b"a" * 32, "2.1"), (b"b" * 32, "4"))
+    }
+    assert len(names) == 3 or names == {None}
