@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from itertools import islice
 from typing import Any
 
 from faunadb.cli.export_format import CREDENTIAL, METADATA, MODULES, Document, Names, Report, format_micros
@@ -32,10 +33,12 @@ def encode_record(
     if document.ttl is not None:
         record["ttl"] = encode.scalar("@time", document.ttl["@ts"])
     fields = encode.members(document.data, ())
-    colliding = {key: value for key, value in fields.items() if key in METADATA}
-    record.update((key, value) for key, value in fields.items() if key not in colliding)
-    if colliding:
-        record["data"] = colliding
+    # From the first that collides with metadata on, so that members keep their order.
+    first = next((number for number, key in enumerate(fields) if key in METADATA), len(fields))
+    record.update(islice(fields.items(), first))
+    if first < len(fields):
+        rest = dict(islice(fields.items(), first, None))
+        record["data"] = encode.object(rest)
     return record
 
 
@@ -73,6 +76,10 @@ class _Encoder:
             self.number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
         )
 
+    def object(self, members: dict[str, Any]) -> dict[str, Any]:
+        """An object, escaped where a key could be taken for a tag."""
+        return {"@object": members} if self.tagged and any(key[:1] == "@" for key in members) else members
+
     def number(self, value: Any) -> Any:
         if isinstance(value, int):
             return {"@int" if value in _INT32 else "@long": str(value)} if self.tagged else value
@@ -85,8 +92,7 @@ class _Encoder:
         if name == "@ref":
             return self.ref(value, path)
         if name == "@obj":
-            members = self.members(value, path)
-            return {"@object": members} if self.tagged else members
+            return self.object(self.members(value, path))
         if name == "@bytes":
             raw = base64.urlsafe_b64decode(
                 value.replace("+", "-").replace("/", "_") + "=" * (-len(value) % 4)

@@ -100,22 +100,31 @@ class Names:
     def __init__(self, modules: Mapping[str, str] | None = None) -> None:
         self.modules = dict(modules or {})
         self._written = {name: module for module, name in self.modules.items()}
+        self._taken: set[str] = set()
 
     @classmethod
     def of(cls, collections: Iterable[str]) -> Names:
         """The modules of a database with these collections."""
-        taken = set(collections)
-        modules: dict[str, str] = {}
-        for name in sorted(taken & set(NATIVE_MODULES)):
-            module = name + "~"
-            while module in taken or module in modules:
-                module += "~"
-            modules[module] = name
-        return cls(modules)
+        names = cls()
+        names._taken.update(collections)
+        for name in sorted(names._taken & set(NATIVE_MODULES)):
+            names.module(name)
+        return names
 
     def module(self, collection: str) -> str:
-        """The module that a collection is written as."""
-        return self._written.get(collection, collection)
+        """The module that a collection is written as, be it one that is gone and only referred to."""
+        module = self._written.get(collection)
+        if module is None:
+            module = collection
+            while module in NATIVE_MODULES or module in self.modules:
+                module += "~"
+                while module in self._taken:
+                    module += "~"
+            self._written[collection] = module
+            self._taken.add(module)
+            if module != collection:
+                self.modules[module] = collection
+        return module
 
     def is_native(self, module: str) -> bool:
         return module in NATIVE_MODULES

@@ -97,7 +97,7 @@ class Exporter:
 
     def _write_schema(self) -> dict[str, str]:
         """Write what is not documents; directory -> name of each child database."""
-        schema = read_schema(self.reader)
+        schema = read_schema(self.reader, with_the_dead=True)
         if schema.unreadable:
             self.notes.append(f"the schema is not part of it: the secret may not read {schema.unreadable}")
             return {}
@@ -170,10 +170,10 @@ class Exporter:
 
     def _write(self, name: str, item: dict[str, Any], data: Any, credentials: bool = False) -> None:
         ref = item["ref"]
-        if "@obj" in data and len(data) == 1:
-            data = data["@obj"]
         if not credentials:
             data = self.reader.with_doubles(ref, data)
+        if "@obj" in data and len(data) == 1:
+            data = data["@obj"]
         document = Document(name, ref["@ref"]["id"], item["ts"], item.get("ttl"), data, credentials)
         title = name if credentials else collection_title(name)
 

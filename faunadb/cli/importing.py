@@ -22,7 +22,7 @@ from faunadb.cli.import_state import State, Summary
 from faunadb.cli.import_target import Refusal, Target, open_target
 from faunadb.cli.progress import Progress
 from faunadb.cli.references import Placeholders
-from faunadb.cli.schema_text import CREATORS, SINGULAR, statements
+from faunadb.cli.schema_text import CREATORS, SINGULAR, mentioned, statements
 from faunadb.engine.language import deep
 from faunadb.engine.loading import Ready
 from faunadb.errors import FaunaError, HttpError
@@ -179,6 +179,10 @@ class _Database:
         except FqlSyntaxError as fault:
             self.summary.problems.append(f"{self.label}{SCHEMA}: {fault}")
             return []
+        if not self.dry_run:
+            for kind, name in sorted(mentioned(queries)):
+                if self.placeholders.ensure(self.client, (kind, name)):
+                    self.summary.notes.append(f"the schema refers to {name} of {kind}, which is not there")
         later = []
         for query in queries:
             wire = query.wire
@@ -195,8 +199,7 @@ class _Database:
         if self.dry_run:
             return
         try:
-            if self.client.query(q._Expr(_unless_there(wire))) is not None:
-                self.summary.schema += 1
+            self.summary.schema += self.client.query(q._Expr(_unless_there(wire)))
         except HttpError as fault:
             what = render_query(wire, JAVASCRIPT, 60).split("\n")[0]
             self.summary.problems.append(f"{self.label}{SCHEMA}: {what} is refused: {first_error(fault)}")
@@ -385,10 +388,14 @@ def _without_ttl_days(wire: Any) -> tuple[Any, list[Any]]:
 
 
 def _unless_there(wire: Any) -> Any:
-    """A query that creates an item, for a database that has one of that name from an earlier run: it gives null."""
+    """A query that changes the schema, but creates no item that is there from an earlier run: it gives how many it did.
+
+    Not what it made, which may hold values that Python has no type for.
+    """
+    counted = {"do": [wire, 1]}
     for kind, form in CREATORS.items():
         fields = wire.get(form, {}) if isinstance(wire, dict) else {}
         name = fields["object"].get("name") if isinstance(fields.get("object"), dict) else None
         if isinstance(name, str):
-            return {"if": {"exists": {SINGULAR[kind]: name}}, "then": None, "else": wire}
-    return wire
+            return {"if": {"exists": {SINGULAR[kind]: name}}, "then": 0, "else": counted}
+    return counted

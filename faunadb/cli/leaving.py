@@ -134,10 +134,9 @@ class Leaver:
 
     def _documents(self, name: str) -> Iterator[tuple[str, int, Optional[str], dict[str, Any]]]:
         for item in self.reader.pages({"documents": {"collection": name}}):
-            data = item.get("data", {})
+            data = self.reader.with_doubles(item["ref"], item.get("data", {}))
             if list(data) == ["@obj"]:
                 data = data["@obj"]
-            data = self.reader.with_doubles(item["ref"], data)
             yield item["ref"]["@ref"]["id"], item["ts"], (item.get("ttl") or {}).get("@ts"), data
 
     def _rows(self, table: Table) -> Iterator[list[Any]]:

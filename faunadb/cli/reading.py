@@ -138,9 +138,9 @@ def _suspects(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     """Paths, as Select takes them, of strings that may be doubles."""
     if isinstance(value, dict):
         if len(value) == 1 and next(iter(value)).startswith("@"):
-            if "@obj" in value:
-                yield from _suspects(value["@obj"], path)
-            return
+            if "@obj" not in value:
+                return
+            value = value["@obj"]
         for key, item in value.items():
             yield from _suspects(item, (*path, key))
     elif isinstance(value, list):

@@ -13,7 +13,7 @@ from faunadb.cli.connection import first_error
 from faunadb.client import FaunaClient
 from faunadb.errors import BadRequest, HttpError, PermissionDenied
 
-__all__ = ["Placeholders", "references"]
+__all__ = ["Placeholders", "Reference", "references"]
 
 #: (native collection, name)
 Reference = tuple[str, str]

@@ -100,9 +100,10 @@ _scratches = itertools.count(1)
 
 def _run(client: Any, query: Query) -> None:
     try:
-        client.query(q._Expr(query.wire))
+        client.query(q._Expr({"do": [query.wire, None]}))  # the result may be no value that Python has
     except HttpError as fault:
-        start, end = query.span_of((fault.errors[0].position if fault.errors else None) or [])
+        position = (fault.errors[0].position if fault.errors else None) or []
+        start, end = query.span_of(position[2:])
         raise FqlSyntaxError(first_error(fault), query.text, start, end) from None
 
 

@@ -28,6 +28,8 @@ _OWN: dict[str, tuple[str, ...]] = {
 }
 #: what a new item has when nothing is said
 _DEFAULTS: dict[str, dict[str, Any]] = {"collections": {"history_days": 0}, "indexes": {"serialized": True}}
+#: Fields of items that may outlive what they are about.
+_MAY_DIE = {"functions": ("role",), "roles": ("privileges", "membership"), "access_providers": ("roles",)}
 
 
 class Item(NamedTuple):
@@ -62,9 +64,10 @@ class Schema:
         self.items[kind, name] = Item(kind, name, fields)
 
 
-def read_schema(reader: Reader) -> Schema:
+def read_schema(reader: Reader, with_the_dead: bool = False) -> Schema:
     """The schema of a database, without those of its children.
 
+    :param with_the_dead: with what is said of items that are gone, which allows nothing and cannot be made anew as it is
     :raises CliError: when the database does not answer
     """
     schema = Schema()
@@ -76,8 +79,8 @@ def read_schema(reader: Reader) -> Schema:
             if "permission denied" not in str(fault):
                 raise
             schema.unreadable = schema.unreadable or kind
-    for item in list(schema.items.values()):
-        if item.kind == "roles":
+    if not with_the_dead:
+        for item in list(schema.items.values()):
             schema.items[item.key] = _living(item, schema)
     _note_secrets(schema, reader)
     return schema
@@ -104,6 +107,8 @@ def _with_quotes(value: Any) -> Any:
         return [_with_quotes(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if len(value) == 1 and "@obj" in value:
+        return {"@obj": {key: _with_quotes(item) for key, item in value["@obj"].items()}}
     source = value.get("@query")
     if len(value) == 1 and isinstance(source, dict):
         forms = table(source.get("api_version", "4"))
@@ -135,16 +140,29 @@ def _bindings(bindings: Any, forms: Any) -> Any:
     return {name: _source(item, forms) for name, item in bindings.items()}
 
 
-def _living(role: Item, schema: Schema) -> Item:
-    """A role without what it says of items that are gone: it allows nothing any more."""
-    fields = dict(role.fields)
-    for key in ("privileges", "membership"):
-        entries = fields.get(key)
-        if isinstance(entries, list):
-            fields[key] = [entry for entry in entries if not _is_gone(entry.get("resource"), schema)]
-        elif isinstance(entries, dict) and _is_gone(entries.get("resource"), schema):
+def _living(item: Item, schema: Schema) -> Item:
+    """An item without what it says of roles and resources that are gone: it allows nothing any more."""
+    fields = dict(item.fields)
+    for key in _MAY_DIE.get(item.kind, ()):
+        value = fields.get(key)
+        if isinstance(value, list):
+            fields[key] = [entry for entry in value if not _is_gone(_subject(entry), schema)]
+        elif _is_gone(_subject(value), schema):
             del fields[key]
-    return role._replace(fields=fields)
+    for kind, name in sorted(_named(fields)):
+        if (kind, name) not in schema.items:
+            what = f"{name} of {kind}, which is gone"
+            schema.notes.append(
+                f"{item.name} of {item.kind} cannot be made anew as it is: it refers to {what}"
+            )
+    return item._replace(fields=fields)
+
+
+def _subject(entry: Any) -> Any:
+    """What an entry of a role or an access provider is about."""
+    if isinstance(entry, dict):
+        return entry.get("resource", entry.get("role", entry if "@ref" in entry else None))
+    return None
 
 
 def _is_gone(resource: Any, schema: Schema) -> bool:

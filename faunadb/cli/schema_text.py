@@ -9,13 +9,22 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Optional
 
 from faunadb.cli.export_format import query_literal
-from faunadb.cli.references import references
+from faunadb.cli.references import Reference, references
 from faunadb.cli.schema_reading import KINDS, Item, Schema
 from faunadb.fql import javascript
 from faunadb.fql.errors import FqlSyntaxError
 from faunadb.fql.render import JAVASCRIPT, Raw, render_query
 
-__all__ = ["CREATORS", "SINGULAR", "Statement", "expression", "in_order", "schema_text", "statements"]
+__all__ = [
+    "CREATORS",
+    "SINGULAR",
+    "Statement",
+    "expression",
+    "in_order",
+    "mentioned",
+    "schema_text",
+    "statements",
+]
 
 CREATORS = {
     "databases": "create_database",
@@ -54,7 +63,7 @@ _WIDTH = 100
 _SECTION = re.compile(r"^:db[ \t]+/?([^\s].*?)?[ \t]*$", re.MULTILINE)
 
 #: An item -> the variable that holds it in the query that creates it.
-Locals = dict[tuple[str, str], str]
+Locals = dict[Reference, str]
 
 
 class Statement(NamedTuple):
@@ -123,7 +132,11 @@ def _names_documents(value: Any) -> bool:
     """Whether there are refs to documents of users, which are there after the schema only."""
     if isinstance(value, list):
         return any(map(_names_documents, value))
-    if not isinstance(value, dict) or "@query" in value:
+    if not isinstance(value, dict):
+        return False
+    if len(value) == 1 and "@obj" in value:
+        return any(map(_names_documents, value["@obj"].values()))
+    if "@query" in value:
         return False
     ref = value.get("@ref")
     if isinstance(ref, dict):
@@ -264,3 +277,50 @@ def statements(text: str) -> list[javascript.Query]:
     :raises FqlSyntaxError: with line and column of the first thing that cannot be read
     """
     return javascript.parse_script(text, exact=True)
+
+
+def mentioned(queries: list[javascript.Query]) -> set[Reference]:
+    """What queries refer to without creating it, and perhaps more: in quoted data anything may look like a ref.
+
+    Sources of indexes are left out: no index outlives its collections.
+    """
+    found: set[Reference] = set()
+    created: set[Reference] = set()
+    pending: list[Any] = [query.wire for query in queries]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value
+        elif isinstance(value, dict):
+            found |= _mentioned(value)
+            item = next((value[form] for form in _KINDS_CREATED if form in value), None)
+            fields = item.get("object") if isinstance(item, dict) else None
+            if isinstance(fields, dict) and isinstance(fields.get("name"), str):
+                created.update(
+                    (kind, fields["name"]) for form, kind in _KINDS_CREATED.items() if form in value
+                )
+                pending += [_bindings(item) if key == "source" else item for key, item in fields.items()]
+            else:
+                pending += value.values()
+    return found - created
+
+
+_KINDS_CREATED = {form: kind for kind, form in CREATORS.items()}
+_KINDS_NAMED = {form: kind for kind, form in SINGULAR.items()}
+
+
+def _mentioned(value: dict[str, Any]) -> set[Reference]:
+    """What an object is a ref to, by itself."""
+    if len(value) != 1:
+        return set()
+    ((form, content),) = value.items()
+    if form == "@ref" and isinstance(content, dict):
+        return references(value)
+    return {(_KINDS_NAMED[form], content)} if form in _KINDS_NAMED and isinstance(content, str) else set()
+
+
+def _bindings(source: Any) -> list[Any]:
+    """The bindings of an index's source, which may refer to anything."""
+    sources = source if isinstance(source, list) else [source]
+    found = [each.get("object") for each in sources if isinstance(each, dict)]
+    return [each.get("fields") for each in found if isinstance(each, dict)]

@@ -113,7 +113,7 @@ class Database:
             secret = f"{self.secret}:{database}:admin" if database else self.secret
             with self.client.new_session_client(secret) as client:
                 for query in queries:
-                    client.query(q.Expr(query.wire))
+                    client.query(q.do(q.Expr(query.wire), None))  # its result may be no value that Python has
 
     def _load_json(self, path: Path) -> None:
         content = json.loads(path.read_text("utf-8"))
@@ -128,7 +128,7 @@ class Database:
                 target = q.collection(name)
                 if "id" in document:
                     target = q.ref(target, document["id"])
-                self.query(q.create(target, q.Expr({"quote": fields})))
+                self.query(q.do(q.create(target, q.Expr({"quote": fields})), None))
 
     def _load_export(self, path: Path) -> None:
         # late: few tests load an export

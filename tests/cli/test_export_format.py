@@ -195,7 +195,7 @@ def test_a_record_that_is_tagged_itself(tag):
 
 
 def test_names_that_collide_with_metadata_go_under_data():
-    data = {"id": 1, "coll": "a", "ts": 2, "ttl": None, "data": {"x": 1}, "name": "n"}
+    data = {"name": "n", "id": 1, "coll": "a", "ts": 2, "ttl": None, "data": {"x": 1}, "after": "it"}
     record, _ = _encode(data)
     assert record == {
         "name": "n",
@@ -205,6 +205,7 @@ def test_names_that_collide_with_metadata_go_under_data():
             "ts": {"@int": "2"},
             "ttl": None,
             "data": {"x": {"@int": "1"}},
+            "after": "it",
         },
     }
     assert _decode(record)[0].data == data
