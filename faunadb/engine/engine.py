@@ -50,7 +50,7 @@ from .storage.errors import (
     ClockBehind,
     Contended,
     DeadlineExceeded,
-    SchemaMoved,
+    SnapshotMoved,
     StoreError,
     StoreUnavailable,
 )
@@ -246,14 +246,14 @@ class Engine:
             return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
         try:
             return self._run_on_snapshot(request, lazy=True)
-        except SchemaMoved:
+        except SnapshotMoved:
             return self._run_on_snapshot(request, lazy=False)
 
     def _run_on_snapshot(self, request: Request, lazy: bool) -> Outcome:
         with self.store.snapshot(request.last_seen, lazy) as snap:
             try:
                 found = self._answer(request, snap)
-            except (StoreError, SchemaMoved):
+            except (StoreError, SnapshotMoved):
                 raise
             except Exception:
                 snap.pin()  # an error, too, is of a schema that is the current one
@@ -367,6 +367,7 @@ class Engine:
         self, request: Request, prepared: _Prepared, snap: Snapshot, tx: Optional[Transaction]
     ) -> Outcome:
         ctx = prepared.ctx
+        snap.asked_by(prepared.node)
         if ctx.snap is not snap or ctx.tx is not tx:
             ctx = self.context(request, snap, schema_view(self, snap), prepared.auth, tx)
             ctx.literals = prepared.ctx.literals

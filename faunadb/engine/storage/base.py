@@ -161,8 +161,11 @@ class Snapshot:
         """The newest commit that this view sees; None as long as it is not pinned (`Store.snapshot`)."""
         return self.last_txn
 
+    def asked_by(self, query: object) -> None:
+        """What will be evaluated, the same object each time: a store may learn how it reads."""
+
     def pin(self) -> None:
-        """Have the view be of now, if it is not of an earlier moment yet. Raises :class:`SchemaMoved`."""
+        """Have the view be of now, if it is not of an earlier moment yet. Raises :class:`SnapshotMoved`."""
 
     def close(self) -> None:
         """Release the view. Reading from it afterwards raises :class:`StoreError`."""
@@ -352,7 +355,7 @@ class Store:
         """Open a consistent view whose time is at least ``at_least``.
 
         lazy: it may be a view of any moment until it is first read from (or asked for its time or `Snapshot.pin`), and
-        takes the schema's version for the one that was seen last. Reading then raises :class:`SchemaMoved` when it is
+        takes the schema's version for the one that was seen last. Reading then raises :class:`SnapshotMoved` when it is
         not, and so does `Snapshot.pin`, which is to be called where nothing has been read.
 
         Raises :class:`StoreUnavailable`, and :class:`ClockBehind` for a time too far ahead.

@@ -1,4 +1,4 @@
-"""What stores raise, and one signal between them and whoever evaluates on them (`SchemaMoved`)."""
+"""What stores raise, and one signal between them and whoever evaluates on them (`SnapshotMoved`)."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ class Contended(StoreError):
         self.document = document
 
 
-class SchemaMoved(Exception):
-    """A snapshot that was to be pinned when it is first read from sees another version of the schema than was assumed.
+class SnapshotMoved(Exception):
+    """A snapshot that was to be pinned when it is first read from is not what it was taken for.
+
+    It sees another version of the schema, or is read from again and cannot see any more what it saw at first.
 
     What has been computed is to be computed again, on a snapshot that is pinned at once.
     """

@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 
 from .base import Snapshot, Transaction
 from .commit_queue import CommitQueue, Finished, Lost, Won
-from .errors import Contended, DeadlineExceeded, SchemaMoved, StoreError
+from .errors import Contended, DeadlineExceeded, SnapshotMoved, StoreError
 from .hot import Hot
 from .overlay import NeedsLock, Overlay
 from .read_set import document_of
@@ -45,7 +45,7 @@ class Writers:
         while losses < MAX_LOSSES:
             try:
                 result, finished = self._evaluate(work, at_least, losses, lazy)
-            except SchemaMoved:
+            except SnapshotMoved:
                 lazy = False  # the snapshot tells from the start what it sees
                 continue
             except NeedsLock:
@@ -77,7 +77,7 @@ class Writers:
                 result = work(overlay)
                 if overlay.wrote:
                     return result, Finished(overlay, snapshot.position, at_least)
-            except (NeedsLock, SchemaMoved, StoreError):
+            except (NeedsLock, SnapshotMoved, StoreError):
                 raise
             except BaseException:
                 snapshot.pin()  # an error, too, is to be of what is there

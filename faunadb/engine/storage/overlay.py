@@ -87,6 +87,9 @@ class Overlay(Transaction):
     def reads(self) -> ReadSet:  # type: ignore[override]
         return self._snapshot.reads
 
+    def asked_by(self, query: object) -> None:
+        self._snapshot.asked_by(query)
+
     def note_reads(self) -> ReadSet:
         """A transaction answers for all that it reads: there is no new beginning."""
         return self._snapshot.reads

@@ -16,7 +16,8 @@ from .clock import Clock
 from .commit_queue import Committer, Finished, Lost, Outcome, Won
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .pending_writes import Entry
-from .postgres_reads import Connection, entry_key
+from .postgres_connection import Connection
+from .postgres_reads import entry_key
 from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
 from .read_set import Changes, Place, is_entry_path
 from .rows import EntryRow, VersionRow

@@ -1,17 +1,17 @@
-"""What PostgreSQL is asked: connections, statements, and snapshots, which read."""
+"""What PostgreSQL is asked: statements, and snapshots, which read."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional, Protocol
 
 import psycopg
-from psycopg.types.numeric import Int8Dumper
-from psycopg.waiting import Wait
 
 from .clock import Clock
-from .errors import SchemaMoved, StoreError
+from .errors import SnapshotMoved, StoreError
+from .postgres_connection import Connection, Statement
+from .postgres_readers import Found, Habits, Readers
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
 from .read_set import ReadSet
 from .rows import EntryRow
@@ -19,74 +19,6 @@ from .sql_snapshot import CLOSED, COPY_BATCH, Row, SqlSnapshot
 from .statements import COPIED, KEYS, VERSION_COLUMNS, Statements, export_statement
 
 _COLUMNS = "vals, rest, coll, doc, cover, ttl, added"
-
-
-class Connection(psycopg.Connection[Any]):
-    """A connection with its cursors kept at hand, and numbers always sent as 64 bit (one plan per statement)."""
-
-    def set_up(self) -> None:
-        self.adapters.register_dumper(int, Int8Dumper)
-        self.rows = self.cursor(binary=True)
-        self.texts = self.cursor()
-        self.clocks = self.cursor(binary=True)
-        self._ending = False
-
-    def script(self, text: str) -> list[Row]:
-        """Run several statements in one round trip; return the last one's rows."""
-        cursor = self.texts
-        cursor.execute(text)
-        while cursor.nextset():
-            pass
-        return cursor.fetchall() if cursor.description else []
-
-    def begin_with(
-        self, begin: str, clock: str, sql: str, parameters: Sequence[Any]
-    ) -> tuple[list[Row], list[Row]]:
-        """Begin a transaction, read the clock's row and run a query, in one round trip; the rows of both."""
-        with self.pipeline():
-            self.texts.execute(begin)
-            self.clocks.execute(clock)
-            self.rows.execute(sql, parameters)
-        return self.clocks.fetchall(), self.rows.fetchall()
-
-    def end(self) -> None:
-        """End a transaction that has only read, without waiting for the server to say so."""
-        pg = self.pgconn
-        pg.send_query(b"COMMIT")
-        pg.flush()
-        self._ending = True
-
-    def _hear(self) -> Generator[Wait, Any, None]:
-        # Asked for a result, libpq would wait for it without letting other threads run.
-        pg = self.pgconn
-        while True:
-            while pg.is_busy():
-                yield Wait.R
-                pg.consume_input()
-            result = pg.get_result()
-            if result is None:
-                return
-            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
-                raise psycopg.OperationalError(result.get_error_message())
-
-    def is_settled(self) -> bool:
-        """Whether `settle` would not wait."""
-        if not self._ending or self.closed:
-            return True
-        try:
-            self.pgconn.consume_input()
-        except psycopg.Error:
-            return True  # the connection is lost, as `settle` will say
-        return not self.pgconn.is_busy()
-
-    def settle(self) -> None:
-        """Hear what the server said to `end`. Raises psycopg.Error."""
-        if not self._ending:
-            return
-        self._ending = False
-        self.wait(self._hear())
-        if self.pgconn.status != psycopg.pq.ConnStatus.OK:
-            raise psycopg.OperationalError("the connection is lost")
 
 
 def micros(time: str) -> str:
@@ -249,7 +181,7 @@ class PgReads(SqlSnapshot):
         if conn is CLOSED:
             raise StoreError("the snapshot is closed")
         try:
-            return conn.rows.execute(sql, parameters).fetchall()
+            return conn.query(sql, parameters)
         except psycopg.Error as error:
             raise self._failed_with(error) from error
 
@@ -373,19 +305,32 @@ class ReadStore(Protocol):
     _target: Target
     _dialect: Dialect
     _clock: Clock
+    _readers: Readers
+    _habits: Habits
     _schema_version: Optional[int]
-
-    def _begin_reading(
-        self, sql: Optional[str], parameters: Sequence[Any]
-    ) -> tuple[Connection, Row, list[Row]]: ...
-
-    def _give_back(self, conn: Connection) -> None: ...
 
 
 class PgSnapshot(PgReads):
-    """A read transaction on a connection from the pool, begun together with the first read when it is lazy."""
+    """A view of one moment: that of the first read when it is lazy.
 
-    __slots__ = ("_assumed", "_at_least", "_closed", "_conn", "_place", "_seen", "_sql", "_store")
+    A lazy one may read without a transaction that stays open, if whoever asks so has seldom gone on reading (`Habits`).
+    If it is read from again all the same, a transaction is begun; should there have been a commit since, what was
+    computed so far is to be computed again (`SnapshotMoved`), as when the schema is not what it was taken for.
+    """
+
+    __slots__ = (
+        "_assumed",
+        "_at_least",
+        "_closed",
+        "_conn",
+        "_first",
+        "_more",
+        "_place",
+        "_query",
+        "_seen",
+        "_sql",
+        "_store",
+    )
 
     def __init__(self, store: ReadStore, at_least: int, lazy: bool) -> None:
         self._store = store
@@ -397,9 +342,16 @@ class PgSnapshot(PgReads):
         self.reads = ReadSet()
         #: Newest commit, schema's version and time, once it is pinned.
         self._seen: Optional[tuple[int, int, int]] = None
+        #: What is evaluated, and what is asked first, for `Habits`; whether more was asked.
+        self._query: object = None
+        self._first: Optional[tuple[object, Optional[str]]] = None
+        self._more = False
         self._assumed = store._schema_version if lazy else None
         if self._assumed is None:
             self._begin()
+
+    def asked_by(self, query: object) -> None:
+        self._query = query
 
     def _begin(self, sql: Optional[str] = None, parameters: Sequence[Any] = ()) -> list[Row]:
         """Pin the view, and run a first query."""
@@ -408,21 +360,41 @@ class PgSnapshot(PgReads):
         store, clock = self._store, self._store._clock
         if store._dialect.postgresql:
             time = clock.floor(self._at_least)
-            self._conn, row, rows = store._begin_reading(sql, parameters)
+            row, rows = self._ask(None if sql is None else (sql, parameters))
             last_txn, schema_version, began, locker, view = row[:5]
             if began > time and (view is None or not is_under_way(int(locker), view)):
                 time = began
         else:
             time = clock.snapshot_time(self._at_least)  # before the view is pinned; see Clock
-            self._conn, row, rows = store._begin_reading(sql, parameters)
+            row, rows = self._ask(None if sql is None else (sql, parameters))
             last_txn, schema_version = row
         time = max(time, last_txn)
         clock.show(time)
         store._schema_version = schema_version
         self._seen = last_txn, schema_version, time
         if self._assumed is not None and schema_version != self._assumed:
-            raise SchemaMoved
+            raise SnapshotMoved
         return rows
+
+    def _ask(self, statement: Optional[Statement]) -> Found:
+        if self._assumed is not None:
+            # The number of an object that is gone may be another's: a wrong guess.
+            self._first = id(self._query), None if statement is None else statement[0]
+            if self._store._habits.reads_once(self._first):
+                return self._store._readers.ask(statement)
+        self._conn, found = self._store._readers.begin(statement)
+        return found
+
+    def _go_on(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        """Read in a transaction after all, if what it sees is what has been seen: every commit has a time of its own."""
+        assert self._seen is not None
+        self._more = True
+        if self._conn is CLOSED and not self._closed:
+            self._conn, found = self._store._readers.begin((sql, parameters))
+            if found.clock[:2] != self._seen[:2]:
+                raise SnapshotMoved
+            return found.rows
+        return super()._all(sql, parameters)
 
     def _pinned(self) -> tuple[int, int, int]:
         if self._seen is None:
@@ -452,9 +424,11 @@ class PgSnapshot(PgReads):
     def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         if self._seen is None:
             return self._begin(sql, parameters)
-        return super()._all(sql, parameters)
+        return self._go_on(sql, parameters)
 
     def close(self) -> None:
+        if not self._closed and self._first is not None:
+            self._store._habits.learn(self._first, self._more)
         self._closed = True
         conn = self._conn
         if conn is CLOSED:
@@ -464,7 +438,7 @@ class PgSnapshot(PgReads):
             conn.end()
         except psycopg.Error:
             conn.close()
-        self._store._give_back(conn)
+        self._store._readers.give_back(conn)
 
     def __del__(self) -> None:
         if getattr(self, "_conn", CLOSED) is not CLOSED:

@@ -13,7 +13,8 @@ from .base import Transaction, write_ops
 from .clock import Clock
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
-from .postgres_reads import SETTINGS, Connection, PgReads, PgStatements, entry_key, micros, split_row
+from .postgres_connection import Connection, Statement
+from .postgres_reads import SETTINGS, PgReads, PgStatements, entry_key, micros, split_row
 from .postgres_schema import (
     VALUES_PREFIX,
     Dialect,
@@ -208,7 +209,7 @@ class PgWriter(Writer):
         self.dialect = dialect
         self.statements = statements
         self.conn = conn
-        self.pending: list[tuple[str, Sequence[Any]]] = []
+        self.pending: list[Statement] = []
         self._me = uuid.uuid4().hex
         self._savepoint_sent = False  # that of the work at hand
         self._savepoint_open = False  # any
@@ -275,16 +276,8 @@ class PgWriter(Writer):
             return 0, wrote
         self._savepoint_sent = True
         self._savepoint_open = self._savepoint_open or _SAVEPOINT in pending
-        cursors = []
-        if len(pending) == 1:
-            cursors.append(conn.rows.execute(*pending[0]))
-        else:
-            with conn.pipeline():
-                for sql, parameters in pending:
-                    cursors.append(conn.cursor(binary=True).execute(sql, parameters))
-        if not wrote:
-            wrote = any(cursor.rowcount > 0 for cursor in cursors)
-        return cursors[-1].rowcount, wrote
+        counts = [result.command_tuples or 0 for result in conn.run(pending)]
+        return counts[-1], wrote or any(counts)
 
     def finish(self, tx: PgTransaction) -> None:
         tx._write_log()
@@ -418,5 +411,5 @@ class PgWriter(Writer):
         conn.close()
 
 
-_SAVEPOINT: tuple[str, Sequence[Any]] = ("SAVEPOINT work", ())
-_RELEASE: tuple[str, Sequence[Any]] = ("RELEASE SAVEPOINT work", ())
+_SAVEPOINT: Statement = ("SAVEPOINT work", ())
+_RELEASE: Statement = ("RELEASE SAVEPOINT work", ())

@@ -90,3 +90,7 @@ def end(tx: Transaction, values: bytes, *, terms: bytes = b"", removed: Optional
 
 def values_of(rows: Any) -> list[bytes]:
     return [row.values for row in rows]
+
+
+def bare(url: str) -> str:
+    return url.split("schema=")[0].rstrip("?&")

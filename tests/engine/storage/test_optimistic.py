@@ -26,10 +26,10 @@ from faunadb.engine.storage import (
     Transaction,
     postgres_commit,
 )
-from faunadb.engine.storage.errors import SchemaMoved
+from faunadb.engine.storage.errors import SnapshotMoved
 from faunadb.engine.storage.hot import Hot
 from faunadb.engine.storage.postgres import PostgresStore
-from faunadb.engine.storage.postgres_reads import Connection
+from faunadb.engine.storage.postgres_connection import Connection
 from faunadb.errors import BadRequest
 from tests.engine.storage import places
 from tests.engine.storage.flights import Flights
@@ -166,16 +166,12 @@ def test_what_has_expired_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatc
         put(tx, 6)
         if len(losses) == 1:
             # The clock of the store moves on, past the time to live.
-            with psycopg.connect(bare(store.url), autocommit=True) as connection:
+            with psycopg.connect(places.bare(store.url), autocommit=True) as connection:
                 connection.execute(f"UPDATE {schema_of(store)}.meta SET last_txn = {ttl + 1}")
 
     _, txn = store.write(work)
     assert losses == [0, 1]
     assert txn > ttl
-
-
-def bare(url: str) -> str:
-    return url.split("schema=")[0].rstrip("?&")
 
 
 def schema_of(store: Store) -> str:
@@ -326,7 +322,7 @@ def test_a_lazy_snapshot_that_took_the_schema_for_another(place: Place, store: S
     before = lazy.schema_version
     other.write(lambda tx: tx.bump_schema())
     assert lazy.position is None
-    with pytest.raises(SchemaMoved):
+    with pytest.raises(SnapshotMoved):
         lazy.version(SCOPE, COLL, 1)
     lazy.close()
     with store.snapshot(lazy=True) as snapshot:
@@ -516,7 +512,7 @@ def test_a_batch_that_comes_late_is_refused(
         if len(calls) > 1:
             return original(conn, text)
         # Sent, and never heard of again: another connection carries it on, as a server does for a client that is gone.
-        stray = psycopg.connect(bare(store.url), autocommit=True)
+        stray = psycopg.connect(places.bare(store.url), autocommit=True)
         thread = threading.Thread(target=lambda: outcomes.append(run_stray(stray, text)))
         thread.start()
         strays.append(thread)
@@ -552,7 +548,7 @@ def run_stray(connection: Any, text: str) -> str:
 
 
 def wait_for_lock(store: Store, pid: int) -> None:
-    with psycopg.connect(bare(store.url), autocommit=True) as connection:
+    with psycopg.connect(places.bare(store.url), autocommit=True) as connection:
         eventually(
             lambda: connection.execute(
                 "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'", (pid,)

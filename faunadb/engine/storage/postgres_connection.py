@@ -1,0 +1,231 @@
+"""Connections to PostgreSQL, and statements sent on them together, past psycopg's cursors.
+
+For a short read, cursors take several times as long as the server does. What they do is done here on the functions of
+libpq that psycopg gives: any number of statements go out in one pipeline, their parameters and results in binary.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.types.numeric import Int8Dumper
+from psycopg.waiting import Ready, Wait
+
+from .sql_snapshot import Row
+
+#: A statement, with ``%s`` where its parameters go: integers of 64 bits, bytes, texts, lists of integers, None.
+Statement = tuple[str, Sequence[Any]]
+#: Values, their types and their formats, as libpq takes them.
+_Encoded = tuple[list[Any], tuple[int, ...], Sequence[int]]
+
+#: The server's numbers for types, with which it is told what a parameter is; 0: it is to find out.
+_UNKNOWN, _BYTES, _INTEGER, _TEXT, _INTEGERS = 0, 17, 20, 25, 1016
+
+_OK, _BAD = ConnStatus.OK, ConnStatus.BAD
+_SYNC, _FAILED, _ROWS = ExecStatus.PIPELINE_SYNC, ExecStatus.FATAL_ERROR, ExecStatus.TUPLES_OK
+_BINARY = Format.BINARY
+_pack = struct.Struct(">q").pack
+
+_marked: dict[str, bytes] = {}
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection with a cursor kept at hand, and numbers always sent as 64 bit (one plan per statement)."""
+
+    def set_up(self) -> None:
+        self.adapters.register_dumper(int, Int8Dumper)
+        self.texts = self.cursor()
+        self._ending = False
+        self._loading = Transformer(self)
+        #: Names of prepared statements, by their text and the types of their parameters.
+        self._names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self._named = 0
+
+    def script(self, text: str) -> list[Row]:
+        """Run several statements in one round trip; return the last one's rows."""
+        cursor = self.texts
+        cursor.execute(text)
+        while cursor.nextset():
+            pass
+        return cursor.fetchall() if cursor.description else []
+
+    # -- in a pipeline ------------------------------------------------------------------------------------------
+
+    def run(self, statements: Sequence[Statement]) -> list[Any]:
+        """Run statements in one round trip, as one transaction if none is open; the result of each (see `rows_of`).
+
+        Raises the psycopg.Error of the first that fails; those after it have not been run.
+        """
+        encoded = [_encoded(parameters) for _, parameters in statements]
+        pg = self.pgconn
+        new: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        try:
+            pg.enter_pipeline_mode()
+            for (sql, _), (values, types, formats) in zip(statements, encoded):
+                if self.prepare_threshold is None:
+                    pg.send_query_params(_mark(sql), values, types, formats, _BINARY)
+                    continue
+                key = sql, types
+                name = self._names.get(key) or new.get(key)
+                if name is None:
+                    self._named += 1
+                    name = new[key] = b"faunadb_%d" % self._named
+                    pg.send_prepare(name, _mark(sql), types)
+                pg.send_query_prepared(name, values, formats, _BINARY)
+            pg.pipeline_sync()
+            results = self.wait(self._results())
+            pg.exit_pipeline_mode()
+        except BaseException:
+            self.close()  # nobody knows what it is in the middle of
+            raise
+        for result in results:
+            if result.status == _FAILED:
+                raise psycopg.errors.error_from_result(result, self.info.encoding)
+        self._names.update(new)
+        # What comes of a statement that was just prepared comes after what came of preparing it.
+        return [results[place] for place in _places(statements, encoded, new)] if new else results
+
+    def _results(self) -> Generator[Wait, Any, list[Any]]:
+        # Asked for a result, libpq would wait for it without letting other threads run.
+        pg = self.pgconn
+        while pg.flush():
+            if (yield Wait.RW) & Ready.R:
+                pg.consume_input()
+        results: list[Any] = []
+        while True:
+            while pg.is_busy():
+                yield Wait.R
+                pg.consume_input()
+            result = pg.get_result()
+            if result is None:  # between what comes of two statements
+                if pg.status == _BAD:
+                    raise psycopg.OperationalError("the connection is lost")
+            elif result.status == _SYNC:
+                return results
+            else:
+                results.append(result)
+
+    def rows_of(self, result: Any) -> list[Row]:
+        """The rows of a statement's result."""
+        if result.status != _ROWS:
+            return []
+        self._loading.set_pgresult(result)
+        return self._loading.load_rows(0, result.ntuples, tuple)
+
+    def query(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        """Run one statement; its rows."""
+        return self.rows_of(self.run([(sql, parameters)])[0])
+
+    # -- the end of a transaction that has only read ------------------------------------------------------------
+
+    def end(self) -> None:
+        """End a transaction that has only read, without waiting for the server to say so."""
+        pg = self.pgconn
+        pg.send_query(b"COMMIT")
+        pg.flush()
+        self._ending = True
+
+    def _hear(self) -> Generator[Wait, Any, None]:
+        pg = self.pgconn
+        while True:
+            while pg.is_busy():
+                yield Wait.R
+                pg.consume_input()
+            result = pg.get_result()
+            if result is None:
+                return
+            if result.status != ExecStatus.COMMAND_OK:
+                raise psycopg.OperationalError(result.get_error_message())
+
+    def is_settled(self) -> bool:
+        """Whether `settle` would not wait."""
+        if not self._ending or self.closed:
+            return True
+        try:
+            self.pgconn.consume_input()
+        except psycopg.Error:
+            return True  # the connection is lost, as `settle` will say
+        return not self.pgconn.is_busy()
+
+    def settle(self) -> None:
+        """Hear what the server said to `end`. Raises psycopg.Error."""
+        if not self._ending:
+            return
+        self._ending = False
+        self.wait(self._hear())
+        if self.pgconn.status != _OK:
+            raise psycopg.OperationalError("the connection is lost")
+
+
+def _places(
+    statements: Sequence[Statement],
+    encoded: Sequence[_Encoded],
+    new: dict[tuple[str, tuple[int, ...]], bytes],
+) -> list[int]:
+    """Where the results of statements are, among those of preparing the new ones, each before its first use."""
+    left = set(new)
+    place, found = -1, []
+    for (sql, _), (_, types, _) in zip(statements, encoded):
+        place += 1
+        if (sql, types) in left:
+            left.remove((sql, types))
+            place += 1
+        found.append(place)
+    return found
+
+
+def _mark(sql: str) -> bytes:
+    """The statement with its parameters marked as libpq has them."""
+    found = _marked.get(sql)
+    if found is None:
+        first, *others = sql.split("%s")
+        text = first + "".join(f"${number}{other}" for number, other in enumerate(others, 1))
+        found = _marked[sql] = text.replace("%%", "%").encode()
+    return found
+
+
+def _encoded(parameters: Sequence[Any]) -> _Encoded:
+    values: list[Any] = []
+    types = []
+    for parameter in parameters:
+        kind = type(parameter)
+        if kind is int:
+            types.append(_INTEGER)
+            values.append(_integer(parameter))
+        elif kind is bytes:
+            types.append(_BYTES)
+            values.append(parameter)
+        elif kind is str:
+            if "\0" in parameter:
+                raise psycopg.DataError("a text cannot contain the character 0")
+            types.append(_TEXT)
+            values.append(parameter.encode())
+        elif parameter is None:
+            types.append(_UNKNOWN)
+            values.append(None)
+        elif kind is list:
+            types.append(_INTEGERS)
+            values.append(_integers(parameter))
+        else:
+            raise TypeError(f"not a parameter of a statement: {kind.__name__}")
+    return values, tuple(types), (_BINARY,) * len(types)
+
+
+def _integer(number: int) -> bytes:
+    try:
+        return _pack(number)
+    except struct.error:
+        raise psycopg.DataError("a number does not fit into 64 bits") from None
+
+
+def _integers(numbers: Sequence[int]) -> bytes:
+    """One dimension, no NULL, of 64 bit integers, counted from 1."""
+    if not numbers:
+        return struct.pack(">iii", 0, 0, _INTEGER)
+    head = struct.pack(">iiiii", 1, 0, _INTEGER, len(numbers), 1)
+    return head + b"".join(b"\0\0\0\x08" + _integer(number) for number in numbers)

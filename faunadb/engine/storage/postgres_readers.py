@@ -1,0 +1,260 @@
+"""Who reads from PostgreSQL: the connections of a process, shared by its threads.
+
+Most snapshots are read from once. Such reads need no transaction that stays open: what threads ask at the same time goes
+to the server together, in one round trip and one transaction, which ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from typing import Any, Callable, NamedTuple, Optional
+
+import psycopg
+import psycopg_pool
+
+from .errors import Outgrown, StoreError, StoreUnavailable
+from .postgres_connection import Connection, Statement
+from .postgres_schema import Target, connect, explain, worth_another_try
+from .sql_snapshot import Row
+
+BEGIN: Statement = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", ())
+COMMIT: Statement = ("COMMIT", ())
+
+#: Batches of reads that are under way at the same time, and most reads in one.
+MAX_UNDER_WAY = 2
+MAX_TOGETHER = 32
+#: Shapes of queries of which it is remembered how they read.
+_SHAPES = 5_000
+
+
+class Found(NamedTuple):
+    """clock: the row of the clock, as the snapshot sees it. rows: of what was asked, none if that was nothing."""
+
+    clock: Row
+    rows: list[Row]
+
+
+class _Asked:
+    __slots__ = ("done", "error", "found", "lead", "statement")
+
+    def __init__(self, statement: Optional[Statement]) -> None:
+        self.statement = statement
+        self.found: Optional[Found] = None
+        self.error: Optional[BaseException] = None
+        self.lead = False
+        self.done = threading.Lock()  # held until there is news; acquired by who has to wait
+
+
+class Readers:
+    """Connections for reading. read_clock: the statement that reads the clock's row."""
+
+    def __init__(self, target: Target, read_clock: str) -> None:
+        self._target = target
+        self._clock: Statement = (read_clock, ())
+        self._closed = False
+        #: Connections whose last transaction's end has not been heard of yet, and how many threads wait for one.
+        self._resting: list[Connection] = []
+        self._waiting = 0
+        self._rest = threading.Lock()
+        self._lock = threading.Lock()
+        self._asked: deque[_Asked] = deque()
+        self._under_way = 0
+        self._pool = psycopg_pool.ConnectionPool(
+            target.conninfo,
+            connection_class=Connection,
+            kwargs={"autocommit": True, "prepare_threshold": 5 if target.prepared else None},
+            min_size=1,
+            max_size=target.max_connections,
+            configure=Connection.set_up,
+            timeout=min(10.0, target.patience),
+            # A longer one means longer pauses between attempts as well, and so a late return from an outage.
+            reconnect_timeout=1.0,
+            name="faunadb",
+            open=True,
+        )
+
+    # -- a transaction of one's own -----------------------------------------------------------------------------
+
+    def begin(self, statement: Optional[Statement]) -> tuple[Connection, Found]:
+        """Begin a read transaction, in one round trip with a first query if there is one. See `give_back`."""
+
+        def begin(conn: Connection) -> Found:
+            results = conn.run([BEGIN, self._clock, *([statement] if statement else [])])
+            return Found(self._clock_of(conn, results), conn.rows_of(results[-1]) if statement else [])
+
+        return self._on_connection(begin)
+
+    def _clock_of(self, conn: Connection, results: list[Any]) -> Row:
+        rows = conn.rows_of(results[1])
+        if not rows:
+            conn.close()
+            raise Outgrown(self._target.shown)
+        return rows[0]
+
+    def _on_connection(self, action: Callable[[Connection], Any]) -> tuple[Connection, Any]:
+        """Do something on a connection that is in no transaction. What goes wrong with the connection is tried again."""
+        tries = 3
+        while True:
+            conn = self._take()
+            try:
+                conn.settle()
+                return conn, action(conn)
+            except psycopg.Error as error:
+                conn.close()
+                self.give_back(conn)
+                tries -= 1
+                if not tries or not worth_another_try(error):
+                    raise explain(error, self._target.shown) from error
+                with contextlib.suppress(psycopg_pool.PoolClosed):
+                    self._pool.check()  # a server that went away took all idle connections with it
+            except BaseException:
+                conn.close()
+                self.give_back(conn)
+                raise
+
+    def _take(self) -> Connection:
+        if self._closed:
+            raise StoreError("the store is closed")
+        with self._rest:
+            for number in reversed(range(len(self._resting))):
+                if self._resting[number].is_settled():
+                    return self._resting.pop(number)
+            # A second one is worth more than to wait for the end of what the first has read.
+            if len(self._resting) >= min(2, self._target.max_connections):
+                return self._resting.pop(0)
+            self._waiting += 1
+        try:
+            return self._pool.getconn()
+        except psycopg_pool.PoolTimeout as error:
+            connect(self._target).close()  # where the server is away, this says so
+            most = self._target.max_connections
+            raise StoreUnavailable(
+                f"no connection to {self._target.shown} became free (at most {most} are used at once)"
+            ) from error
+        finally:
+            with self._rest:
+                self._waiting -= 1
+
+    def give_back(self, conn: Connection) -> None:
+        """To whoever reads next; or to the pool, where somebody waits, which wants to have heard of the end."""
+        if not conn.closed and not self._closed:
+            with self._rest:
+                if not self._waiting:
+                    self._resting.append(conn)
+                    return
+        try:
+            if not conn.closed:
+                conn.settle()
+        except psycopg.Error:
+            conn.close()
+        try:
+            self._pool.putconn(conn)
+        except psycopg_pool.PoolClosed:
+            conn.close()
+
+    # -- together with others -----------------------------------------------------------------------------------
+
+    def ask(self, statement: Optional[Statement]) -> Found:
+        """Ask one thing, of a snapshot that is taken after this was called and is gone when it returns."""
+        own = _Asked(statement)
+        with self._lock:
+            own.lead = self._under_way < MAX_UNDER_WAY
+            if own.lead:
+                self._under_way += 1
+            else:
+                own.done.acquire()
+                self._asked.append(own)
+        if not own.lead:
+            self._wait(own)
+        if own.lead:
+            self._lead(own)
+        if own.error is not None:
+            raise own.error
+        assert own.found is not None
+        return own.found
+
+    def _wait(self, own: _Asked) -> None:
+        """Wait for an answer, or for the lead."""
+        try:
+            own.done.acquire()
+        except BaseException:
+            # Interrupted: leave neither a question nor the lead without an owner.
+            with self._lock:
+                if own in self._asked:
+                    self._asked.remove(own)
+            if own.lead:
+                self._hand_over()
+            raise
+
+    def _lead(self, own: _Asked) -> None:
+        """Ask for all that wait, and have the next one lead."""
+        batch = [own]
+        try:
+            with self._lock:
+                while self._asked and len(batch) < MAX_TOGETHER:
+                    batch.append(self._asked.popleft())
+            self._ask_together(batch)
+        finally:
+            self._hand_over()
+            for each in batch[1:]:
+                if each.found is None and each.error is None:
+                    each.error = StoreUnavailable("the read was interrupted")
+                each.done.release()
+
+    def _ask_together(self, batch: list[_Asked]) -> None:
+        try:
+            conn, found = self._on_connection(lambda conn: self._transaction(conn, batch))
+        except Exception as error:
+            if len(batch) == 1 or isinstance(error, StoreUnavailable):
+                for each in batch:
+                    each.error = error
+                return
+        else:
+            self.give_back(conn)
+            for each, one in zip(batch, found):
+                each.found = one
+            return
+        for each in batch:  # one of them cannot be asked; the others shall not suffer
+            self._ask_together([each])
+
+    def _transaction(self, conn: Connection, batch: list[_Asked]) -> list[Found]:
+        statements = [each.statement for each in batch if each.statement is not None]
+        results = conn.run([BEGIN, self._clock, *statements, COMMIT])
+        clock = self._clock_of(conn, results)
+        rows = iter(results[2:])
+        return [Found(clock, [] if each.statement is None else conn.rows_of(next(rows))) for each in batch]
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            if not self._asked:
+                self._under_way -= 1
+                return
+            heir = self._asked.popleft()
+            heir.lead = True
+            heir.done.release()
+
+    def close(self) -> None:
+        self._closed = True
+        with self._rest:
+            resting, self._resting = self._resting, []
+        for conn in resting:
+            conn.close()
+        self._pool.close()
+
+
+class Habits:
+    """Whether those who read go on reading: learned, by what they ask first. A wrong guess costs them a little."""
+
+    def __init__(self) -> None:
+        self._more: dict[Any, float] = {}
+
+    def reads_once(self, key: Any) -> bool:
+        return self._more.get(key, 0.0) < 0.3
+
+    def learn(self, key: Any, more: bool) -> None:
+        """more: somebody who asked this has gone on reading."""
+        if len(self._more) >= _SHAPES:
+            self._more.clear()
+        self._more[key] = 0.8 * self._more.get(key, 0.0) + (0.2 if more else 0.0)

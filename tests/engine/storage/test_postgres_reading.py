@@ -1,0 +1,261 @@
+"""Reading from PostgreSQL: statements in one pipeline, threads that ask together, snapshots without a transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("psycopg")
+
+import psycopg
+
+from faunadb.engine.storage import StoreError, Transaction
+from faunadb.engine.storage.errors import SnapshotMoved
+from faunadb.engine.storage.postgres import PostgresStore
+from faunadb.engine.storage.postgres_connection import Connection
+from faunadb.engine.storage.postgres_readers import MAX_UNDER_WAY, Habits
+from tests.engine.storage import places
+from tests.engine.storage.places import COLL, SCOPE, Place, put
+from tests.server.running import eventually
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def place(postgres_url: str) -> Iterator[Place]:
+    place = places.postgres_place(postgres_url)
+    yield place
+    place.close()
+    places.drop_postgres_place(place)
+
+
+@pytest.fixture
+def store(place: Place) -> PostgresStore:
+    store = place.open()
+    assert isinstance(store, PostgresStore)
+
+    def fill(tx: Transaction) -> None:
+        for doc in range(1, 10):
+            put(tx, doc, str(doc))
+
+    store.write(fill)
+    return store
+
+
+# ---- statements in one pipeline ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[5, None], ids=["prepared", "not prepared"])
+def connection(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Connection]:
+    connection = Connection.connect(postgres_url, autocommit=True, prepare_threshold=request.param)
+    connection.set_up()
+    yield connection
+    connection.close()
+
+
+VALUES = [
+    ("BIGINT", 0),
+    ("BIGINT", -(2**63)),
+    ("BIGINT", 2**63 - 1),
+    ("BYTEA", b""),
+    ("BYTEA", b"\0\xff%s"),
+    ("TEXT", "ö %s \U0001f600"),
+    ("TEXT", None),
+    ("BIGINT[]", []),
+    ("BIGINT[]", [1, -2, 2**40]),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), VALUES)
+def test_values_arrive_and_come_back(connection: Connection, kind: str, value: Any) -> None:
+    for _ in range(2):
+        rows = connection.query(f"SELECT CAST(%s AS {kind}), '%%', CAST(%s AS BIGINT)", (value, 7))
+        assert rows == [(value, "%", 7)]
+
+
+@pytest.mark.parametrize("value", [2**63, "a\0b", [2**63]])
+def test_what_cannot_be_sent_leaves_the_connection_as_it_was(connection: Connection, value: Any) -> None:
+    with pytest.raises(psycopg.DataError):
+        connection.run([("SELECT 1", ()), ("SELECT CAST(%s AS TEXT)", (value,))])
+    assert connection.query("SELECT 2", ()) == [(2,)]
+
+
+def test_each_statement_has_its_own_result(connection: Connection) -> None:
+    statements = [
+        ("SELECT CAST(%s AS BIGINT)", (1,)),
+        ("SET LOCAL jit = off", ()),
+        ("SELECT CAST(%s AS BIGINT)", (2,)),
+    ]
+    for _ in range(2):
+        # As one transaction: what is local to it holds until its end.
+        results = connection.run([*statements, ("SELECT current_setting('jit')", ())])
+        assert [connection.rows_of(result) for result in results] == [[(1,)], [], [(2,)], [("off",)]]
+
+
+def test_the_first_error_is_raised_and_nothing_after_it_is_done(connection: Connection) -> None:
+    connection.execute("CREATE TEMPORARY TABLE done (n BIGINT)")
+    insert = ("INSERT INTO done VALUES (%s)", (1,))
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            connection.run([insert, ("SELECT 1 / CAST(%s AS BIGINT)", (0,)), insert])
+        assert connection.query("SELECT COUNT(*) FROM done", ()) == [(0,)]
+    assert connection.run([insert, insert])[1].command_tuples == 1
+    assert connection.query("SELECT COUNT(*) FROM done", ()) == [(2,)]
+
+
+def test_a_session_that_is_ended_is_noticed(connection: Connection, postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as another:
+        another.execute("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
+    with pytest.raises(psycopg.OperationalError):
+        connection.query("SELECT 1", ())
+    assert connection.closed
+
+
+# ---- threads that ask together ----------------------------------------------------------------------------------
+
+
+class Held:
+    """Lets the first batches of reads wait until `go`, and counts all. Threads read a document each."""
+
+    def __init__(self, store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store = store
+        self.go = threading.Event()
+        self.sent: list[int] = []
+        self.sessions: list[int] = []
+        self.found: dict[int, Any] = {}
+        self.threads: list[threading.Thread] = []
+        run = Connection.run
+
+        def held(conn: Connection, statements: Any) -> Any:
+            self.sessions.append(conn.info.backend_pid)
+            self.sent.append(len(statements))
+            if len(self.sent) <= MAX_UNDER_WAY:
+                assert self.go.wait(60)
+            return run(conn, statements)
+
+        monkeypatch.setattr(Connection, "run", held)
+
+    def read(self, doc: int) -> None:
+        def read() -> None:
+            try:
+                with self.store.snapshot(lazy=True) as snapshot:
+                    row = snapshot.version(SCOPE, COLL, doc)
+                    self.found[doc] = None if row is None else row.data
+            except Exception as error:
+                self.found[doc] = error
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        self.threads.append(thread)
+
+    def waiting(self, count: int) -> None:
+        eventually(lambda: len(self.store._readers._asked) == count, "they wait")
+
+    def end(self) -> None:
+        self.go.set()
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.fixture
+def held(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Held:
+    store.snapshot().close()  # from now on, lazy ones are
+    return Held(store, monkeypatch)
+
+
+def test_what_is_asked_at_the_same_time_goes_together(held: Held) -> None:
+    for doc in range(1, MAX_UNDER_WAY + 1):
+        held.read(doc)
+    eventually(lambda: len(held.sent) == MAX_UNDER_WAY, "the first are under way")
+    others = range(MAX_UNDER_WAY + 1, 12)
+    for doc in others:
+        held.read(doc)
+    held.waiting(len(others))
+    held.end()
+    assert held.found == {doc: str(doc) if doc < 10 else None for doc in range(1, 12)}
+    # Beginning, clock and end stand around what is asked.
+    assert sorted(held.sent[MAX_UNDER_WAY:]) in ([3 + len(others)], sorted([4, 3 + len(others) - 1]))
+
+
+def test_what_cannot_be_asked_fails_alone(held: Held) -> None:
+    for doc in range(1, MAX_UNDER_WAY + 1):
+        held.read(doc)
+    eventually(lambda: len(held.sent) == MAX_UNDER_WAY, "the first are under way")
+    for doc in (7, 2**70, 8):
+        held.read(doc)
+    held.waiting(3)
+    held.end()
+    assert isinstance(held.found.pop(2**70), ValueError)
+    assert held.found == {1: "1", 2: "2", 7: "7", 8: "8"}
+
+
+def test_a_session_that_is_ended_costs_nobody_an_answer(held: Held) -> None:
+    for doc in (1, 2, 3, 4):
+        held.read(doc)
+    held.waiting(2)
+    with psycopg.connect(places.bare(held.store.url), autocommit=True) as another:
+        another.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS s (pid)", (held.sessions,))
+    held.end()
+    assert held.found == {1: "1", 2: "2", 3: "3", 4: "4"}
+
+
+def test_nothing_is_asked_of_a_closed_store(store: PostgresStore) -> None:
+    snapshot = store.snapshot(lazy=True)
+    snapshot.version(SCOPE, COLL, 1)
+    store.close()
+    for late in (lambda: snapshot.version(SCOPE, COLL, 2), store.snapshot):
+        with pytest.raises(StoreError, match="closed"):
+            late()
+
+
+# ---- snapshots without a transaction ----------------------------------------------------------------------------
+
+
+def test_a_lazy_snapshot_that_is_read_from_again(place: Place, store: PostgresStore) -> None:
+    """Both reads are of one moment, or it is said that they would not be."""
+    other = place.open()
+    store.snapshot().close()
+    with store.snapshot(lazy=True) as snapshot:
+        assert snapshot.version(SCOPE, COLL, 1).data == "1"
+        assert snapshot.version(SCOPE, COLL, 2).data == "2"
+        other.write(lambda tx: put(tx, 3, "changed"))
+        assert snapshot.version(SCOPE, COLL, 3).data == "3", "the second read has begun a transaction"
+    with store.snapshot(lazy=True) as snapshot:
+        assert snapshot.version(SCOPE, COLL, 1).data == "1"
+        other.write(lambda tx: put(tx, 2, "changed"))
+        with pytest.raises(SnapshotMoved):
+            snapshot.version(SCOPE, COLL, 2)
+
+
+def test_who_goes_on_reading_gets_a_transaction_at_once(place: Place, store: PostgresStore) -> None:
+    other = place.open()
+    store.snapshot().close()
+    query = object()
+
+    def read_twice() -> None:
+        with store.snapshot(lazy=True) as snapshot:
+            snapshot.asked_by(query)
+            snapshot.version(SCOPE, COLL, 1)
+            other.write(lambda tx: put(tx, 2, "changed"))
+            snapshot.version(SCOPE, COLL, 2)
+
+    for _ in range(2):
+        with pytest.raises(SnapshotMoved):
+            read_twice()
+    read_twice()
+
+
+def test_habits() -> None:
+    habits = Habits()
+    assert habits.reads_once("a")
+    habits.learn("a", more=True)
+    assert habits.reads_once("a"), "once is no habit"
+    habits.learn("a", more=True)
+    assert not habits.reads_once("a")
+    assert habits.reads_once("b")
+    for _ in range(3):
+        habits.learn("a", more=False)
+    assert habits.reads_once("a"), "it has given it up"
