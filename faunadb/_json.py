@@ -28,7 +28,12 @@ def parse_json(json_string: Text) -> Any:
         9999).
     """
     text = json_string if isinstance(json_string, str) else json_string.decode("utf-8", "replace")
-    if '"@' not in text:
+    found = _ONE_DOCUMENT(text)
+    if found is not None:
+        answer = _read_document(text, found)
+        if answer is not None:
+            return answer
+    elif '"@' not in text:
         return _read_plain(text)
     try:
         return _read_page(text) if len(text) > _PAGE_LENGTH else _read_tagged(text)
@@ -45,6 +50,11 @@ def parse_json_or_none(json_string: Text) -> Any:
         return parse_json(json_string)
     except JSONDecodeError:
         return None
+
+
+def carried(text: str) -> str:
+    """Return a text as a network carries it, for which half a pair of surrogates, which a string may hold, is no text."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def stream_content_to_json(buffer: Text) -> dict[str, Any]:
@@ -137,11 +147,34 @@ def _read_object(dct: dict[str, Any]) -> Any:
 
 
 # In a page of documents, the reference to their collection comes again with each of them.
-_COLLECTION_REF = r'\{"@ref":\{"id":"[^"\\]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}'
-_DOCUMENT_REF = r'\{"@ref":\{"id":"([^"\\]*)","collection":NaN\}\}'
+_COLLECTION_REF = r'\{"@ref":\{"id":"[^"\\\x00-\x1f]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}'
+_DOCUMENT_REF = r'\{"@ref":\{"id":"([^"\\\x00-\x1f]*)","collection":NaN\}\}'
 _PAGE_LENGTH = 2000
+#: How the answer begins that is one document of a collection: with its reference.
+_ONE_DOCUMENT = re.compile(
+    r'\{"resource":\{"ref":\{"@ref":\{"id":"([^"\\\x00-\x1f]*)","collection":(%s)\}\},' % _COLLECTION_REF
+).match
 
 _new_object = object.__new__
+
+
+def _read_document(text: str, found: re.Match[str]) -> Optional[dict[str, Any]]:
+    """Return an answer that is one document, of which nothing but the reference is read by a tag; ``None`` for others.
+
+    :param found: Where the text begins so.
+    """
+    head = found.end()
+    if text.find('"@', head) >= 0:
+        return None
+    try:
+        members, end = _scan("{" + text[head:], 0)
+    except (StopIteration, JSONDecodeError):
+        return None
+    if text[head + end - 1 :] != "}":
+        return None
+    ref = _new_object(Ref)
+    ref.value = {"id": found[1], "collection": _collection_ref(found[2])}
+    return {"resource": {"ref": ref, **members}}
 
 
 def _read_page(text: str) -> Any:
@@ -168,8 +201,9 @@ def _read_page(text: str) -> Any:
         ref.value = {"id": next(ids), "collection": collection}
         return ref
 
-    decoder = JSONDecoder(object_hook=_read_object, parse_constant=constant)
-    return decoder.decode(re.sub(_DOCUMENT_REF, "Infinity", text))
+    text = re.sub(_DOCUMENT_REF, "Infinity", text)
+    hook = _read_object if '"@' in text else None
+    return JSONDecoder(object_hook=hook, parse_constant=constant).decode(text)
 
 
 @functools.lru_cache(maxsize=64)
@@ -228,6 +262,7 @@ def _reader(decoder: JSONDecoder) -> Callable[[str], Any]:
 
 
 _PLAIN_DECODER = JSONDecoder()
+_scan: Callable[[str, int], tuple[Any, int]] = _PLAIN_DECODER.scan_once  # type: ignore[attr-defined]
 _read_plain = _reader(_PLAIN_DECODER)
 _read_tagged = _reader(JSONDecoder(object_hook=_read_object))
 

@@ -28,6 +28,8 @@ from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util import Timeout
 
+from faunadb._json import carried
+
 Seconds = Union[None, int, float, tuple[Optional[float], Optional[float]], Timeout]
 
 
@@ -62,9 +64,7 @@ class EngineAnswer(Answer):
         self._answer = answer
         self.status_code = answer.status
         text = answer.text
-        # Half a character pair, which a string may hold, is no text that a network could carry.
-        is_plain = text is not None and text.isascii()
-        self.text = text if is_plain else answer.body.decode("utf-8", "replace")
+        self.text = answer.body.decode("utf-8", "replace") if text is None else carried(text)
 
     @property
     def txn_time(self) -> Optional[int]:
@@ -340,6 +340,9 @@ class Shortcut:
         self._headers.pop("Content-Length", None)
         if self._is_engine:
             self._headers = {name.lower(): value for name, value in self._headers.items()}
+        #: Who asks an engine in this process, where the headers say nothing else (see :meth:`query`).
+        find_caller = getattr(self._adapter, "caller", None) if self._is_engine else None
+        self.caller: Any = None if find_caller is None else find_caller(self._headers)
 
     def _find_pool(self, prepared: PreparedRequest) -> Any:
         adapter = cast(FaunaAdapter, self._adapter)
@@ -394,6 +397,22 @@ class Shortcut:
         for name, value in headers.items():
             all_headers[name.lower()] = value
         return EngineAnswer(adapter.ask(method, path, all_headers, body))
+
+    def query(self, source: bytes, last_seen: Optional[int], timeout: Optional[int]) -> Any:
+        """Ask the engine in this process a query, with nothing but what is usual. Only where there is a ``caller``.
+
+        :param last_seen: Microseconds of the newest transaction seen.
+        :param timeout: Milliseconds that the query may take.
+        :return: What has a ``status``, the ``text`` of a body and the ``time`` of the transaction in microseconds;
+            ``None`` when it takes :meth:`send`.
+        """
+        adapter: Any = self._adapter
+        return adapter.query(self.caller, source, last_seen or 0, timeout)
+
+    def answer(self, source: bytes, outcome: Any) -> Answer:
+        """Return what :meth:`query` has returned as an answer with all its headers."""
+        adapter: Any = self._adapter
+        return EngineAnswer(adapter.response(self.caller, source, outcome))
 
     def _read(self, request: ReadyRequest, response: Any) -> Answer:
         try:

@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional, Union
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
@@ -21,10 +21,14 @@ from requests.structures import CaseInsensitiveDict
 from .._private import without_password
 from . import companions, forks
 from .engine import DEFAULT_SECRET, Engine, open_engine
-from .request import MAX_TIMEOUT
+from .language.errors import RequestError
+from .language.registry import VERSION_RANK
+from .request import DEFAULT_TIMEOUT, MAX_TIMEOUT, Failed, Outcome, Request, Unauthenticated
 from .storage.errors import StoreUnavailable
+from .wire.exchange import Exchange
+from .wire.headers import Options
 from .wire.http import handle_here
-from .wire.messages import HttpRequest, HttpResponse
+from .wire.messages import MAX_BODY, HttpRequest, HttpResponse
 
 
 class _Shared:
@@ -91,6 +95,23 @@ def _after_fork(quiet: bool) -> None:
 
 
 forks.in_child(_after_fork)
+
+
+#: Headers that say no more than that the driver asks, and what `Caller` tells.
+_USUAL_HEADERS = frozenset(
+    (
+        "accept", "accept-encoding", "authorization", "connection", "content-type", "user-agent", "x-driver-env",
+        "x-fauna-driver", "x-faunadb-api-version",
+    )
+)  # fmt: skip
+
+
+class Caller(NamedTuple):
+    """Who asks again and again with the same headers (names in lower case), and all that these say."""
+
+    headers: dict[str, str]
+    authorization: str
+    version: str
 
 
 class EngineAdapter(BaseAdapter):
@@ -172,15 +193,20 @@ class EngineAdapter(BaseAdapter):
         else:
             answer = forks.visit_alone(work)
         if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
-            raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
+            raise self._too_late(limit, request)
         return answer
 
+    def _too_late(self, limit: int, request: Optional[PreparedRequest] = None) -> ReadTimeout:
+        return ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
+
     def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
+        return handle_here(self._opened(request), incoming)
+
+    def _opened(self, request: Optional[PreparedRequest] = None) -> Engine:
         try:
-            engine = self.engine
+            return self.engine
         except StoreUnavailable as failure:
             raise RequestsConnectionError(str(failure), request=request) from failure
-        return handle_here(engine, incoming)
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: Optional[bytes]) -> HttpResponse:
         """Answer a request that needs none of what requests adds; `send` is the general way.
@@ -190,6 +216,63 @@ class EngineAdapter(BaseAdapter):
         path, _, query = path.partition("?")
         incoming = HttpRequest(method, path, query, headers, body or b"")
         return self._exchange(incoming)
+
+    def caller(self, headers: dict[str, str]) -> Optional[Caller]:
+        """The caller of requests with these headers (in lower case); None where they say what takes the general way."""
+        authorization, version = headers.get("authorization"), headers.get("x-faunadb-api-version")
+        agent = headers.get("user-agent", "")
+        if not _USUAL_HEADERS.issuperset(headers) or "curl" in agent or "HTTPie" in agent:
+            return None
+        if authorization is None or version not in VERSION_RANK or type(self) is not EngineAdapter:
+            return None
+        return Caller(headers, authorization, version)
+
+    def query(
+        self, caller: Caller, source: bytes, last_seen: int, timeout: Optional[int]
+    ) -> Union[Outcome, HttpResponse, None]:
+        """Answer a query as `ask` does, by its outcome alone where it has one; None for one that takes the general way.
+
+        timeout: milliseconds that the caller gives it, None without. last_seen: microseconds.
+        """
+        limit = self._limit
+        milliseconds = limit or DEFAULT_TIMEOUT
+        if timeout is not None:
+            if type(timeout) is not int or not 0 < timeout <= MAX_TIMEOUT:
+                return None
+            if limit is None or timeout <= limit:
+                limit, milliseconds = None, timeout
+        if len(source) > MAX_BODY:
+            return None
+        began = time.monotonic()
+        request = Request(
+            caller.authorization, source, caller.version, began + milliseconds / 1000, last_seen
+        )
+        if companions.wanted():
+            answer = companions.run(partial(forks.visit_alone, self._run, caller, request, began))
+        else:
+            answer = forks.visit_alone(self._run, caller, request, began)
+        if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
+            raise self._too_late(limit)
+        return answer
+
+    def _run(self, caller: Caller, request: Request, began: float) -> Union[Outcome, HttpResponse]:
+        engine = self._engine or self._opened()
+        try:
+            return engine.run(request)
+        except (RequestError, Unauthenticated, Failed) as failure:
+            return self._usual_exchange(engine, caller, request.source, began).answer_to(failure)
+
+    def _usual_exchange(self, engine: Engine, caller: Caller, source: bytes, began: float) -> Exchange:
+        exchange = Exchange(engine, HttpRequest("POST", "/", "", caller.headers, source))
+        exchange.started = began
+        exchange.options = Options(caller.version)
+        return exchange
+
+    def response(self, caller: Caller, source: bytes, answer: Union[Outcome, HttpResponse]) -> HttpResponse:
+        """What `query` has answered, with all its headers."""
+        if isinstance(answer, HttpResponse):
+            return answer
+        return self._usual_exchange(self.engine, caller, source, time.monotonic()).outcome(answer)
 
     def close(self) -> None:
         """Give the engine back; it closes when nobody else uses it. Closing again does nothing."""

@@ -38,7 +38,7 @@ _idle: deque[_Companion] = deque()
 def wanted() -> bool:
     """Whether this is the main thread of a program that has signal handlers of its own."""
     global _handlers, _are_own
-    if _thread.get_ident() != threading.main_thread().ident:
+    if _thread.get_ident() != _main:
         return False
     # Every query of the main thread asks: what was found is kept for as long as no handler changes.
     handlers = tuple(map(_signal.getsignal, _SIGNALS))
@@ -48,6 +48,7 @@ def wanted() -> bool:
     return _are_own
 
 
+_main = threading.main_thread().ident
 _handlers: tuple[Any, ...] = ()
 _are_own = False
 
@@ -132,6 +133,8 @@ def _end_all() -> None:
 
 
 def _after_fork(quiet: bool) -> None:
+    global _main
+    _main = threading.main_thread().ident  # the thread that forked
     _idle.clear()
 
 

@@ -64,18 +64,18 @@ def visit(work: Callable[[], T]) -> T:
             door.wait()
 
 
-def _inside(work: Callable[[], T]) -> T:
+def _inside(work: Callable[..., T], *arguments: Any) -> T:
     # Looked at once more, now that whoever forks can see this frame.
     if _door is not None:
         return _CLOSED  # type: ignore[no-any-return]
     try:
         _here.inside = True
-        return work()
+        return work(*arguments)
     finally:
         _here.inside = False
 
 
-def visit_alone(work: Callable[[], T]) -> T:
+def visit_alone(work: Callable[..., T], *arguments: Any) -> T:
     """The same for a whole query. Raises `Reentered` inside another one: this thread may hold any lock already."""
     if _here.inside and _is_inside(sys._getframe()):
         raise Reentered(
@@ -83,11 +83,11 @@ def visit_alone(work: Callable[[], T]) -> T:
             "by a signal handler or a finalizer: do it afterwards, or in another thread"
         )
     if _door is None:
-        result = _inside(work)
+        result = _inside(work, *arguments)
         if result is not _CLOSED:
             return result
     _here.inside = False
-    return visit(work)
+    return visit(lambda: work(*arguments))
 
 
 def accompany(work: Callable[[], T]) -> T:

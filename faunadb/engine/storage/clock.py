@@ -56,7 +56,9 @@ class Clock:
 
         The wall clock may have been set back since.
         """
-        return at_least > self.now() + MAX_CLOCK_LEAD and at_least > max(self._handed, self._shown)
+        if at_least <= self._handed or at_least <= self._shown:
+            return False
+        return at_least > self.now() + MAX_CLOCK_LEAD
 
     def reach(self, last_txn: int) -> Optional[int]:
         """Up to which time the store is to say that times may be handed out; None: what it says will do.
@@ -86,7 +88,8 @@ class Clock:
     def snapshot_time(self, at_least: int = 0) -> int:
         """A time for a snapshot pinned *after* this call: the later of this and its last transaction."""
         with self._lock:
-            return self._hand_out(max(self.now(), at_least))
+            now = self._wall() + self._offset
+            return self._hand_out(now if now > at_least else at_least)
 
     def floor(self, at_least: int = 0) -> int:
         """As `snapshot_time`, for a snapshot that may not see what another process is just writing.
@@ -97,9 +100,10 @@ class Clock:
             return self._hand_out(max(self._shown, at_least))
 
     def _hand_out(self, time: int) -> int:
-        for active in self._active.values():
-            if time >= active:
-                time = active - 1
+        if self._active:
+            for active in self._active.values():
+                if time >= active:
+                    time = active - 1
         if time > self._handed:
             self._handed = time
         return time

@@ -57,6 +57,11 @@ def read_clock(more: str = "") -> str:
     return f"SELECT last_txn, schema_version{more} FROM meta WHERE id = 0 AND format = {SCHEMA_VERSION}"
 
 
+def pinned_clock() -> str:
+    """The same with a row behind it, by which the statement is not at its end when the first has been read."""
+    return f"{read_clock()} UNION ALL SELECT NULL, NULL"
+
+
 #: The setting that says up to which time times may have been handed out; see `clock.Clock`.
 REACH_SETTING = "reach"
 

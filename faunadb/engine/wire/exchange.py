@@ -15,7 +15,7 @@ from ..language.errors import TICKET, RequestError, wires
 from ..language.legacy import is_legacy, legacy_error
 from ..language.registry import WRITE
 from ..language.render import pretty
-from ..request import QUICK_SECONDS, Failed, Metrics, NotQuick, Request, Unauthenticated
+from ..request import QUICK_SECONDS, Failed, Metrics, NotQuick, Outcome, Request, Unauthenticated
 from ..schema.view import schema_view
 from .headers import Options, build, metric_headers, traceparent
 from .messages import CONTENT_TYPE, HttpRequest, HttpResponse, RawHeaders, encoded
@@ -243,7 +243,10 @@ class Exchange:
         )
 
     def run(self, request: Request) -> HttpResponse:
-        outcome = self.engine.run(request)
+        return self.outcome(self.engine.run(request))
+
+    def outcome(self, outcome: Outcome) -> HttpResponse:
+        """The answer to a query that had one."""
         self.time = outcome.time
         self.metrics = outcome.metrics
         return self.respond(outcome.status, outcome.text)
