@@ -11,16 +11,18 @@ COURTESY_SECONDS = 0.02
 
 
 class MemoryGate:
-    """Readers enter together, a writer alone."""
+    """Readers enter together, a writer alone; after a writer those readers enter that have been waiting meanwhile."""
 
-    __slots__ = ("_abandoned", "_changed", "_inside", "_readers", "_waiting", "_writing")
+    __slots__ = ("_abandoned", "_changed", "_due", "_inside", "_outside", "_readers", "_waiting", "_writing")
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
         self._inside: dict[int, int] = {}  # snapshots held, by thread
         self._readers = 0
         self._writing = False
-        self._waiting = 0
+        self._waiting = 0  # writers
+        self._outside = 0  # readers that wait for the writer to leave
+        self._due = 0  # those of them that enter before any other writer
         self._abandoned: deque[int] = deque()
 
     def enter(self) -> int:
@@ -29,12 +31,24 @@ class MemoryGate:
         with self._changed:
             if self._waiting and not self._writing and me not in self._inside:
                 self._changed.wait(COURTESY_SECONDS)
-            while self._writing:
-                self._changed.wait()
+            if self._writing:
+                self._wait_for_the_writer()
             self._readers += 1
             self._inside[me] = self._inside.get(me, 0) + 1
             self._let_out_abandoned()
         return me
+
+    def _wait_for_the_writer(self) -> None:
+        self._outside += 1
+        try:
+            while self._writing:
+                self._changed.wait()
+        finally:
+            # An exception meant for this thread may have ended the waiting.
+            self._outside -= 1
+            self._due = max(0, self._due - 1)
+            if not self._due:
+                self._changed.notify_all()
 
     def leave(self, owner: int) -> None:
         with self._changed:
@@ -82,10 +96,12 @@ class MemoryGate:
 
     def _is_free(self) -> bool:
         self._let_out_abandoned()
-        return not self._readers and not self._writing
+        return not self._readers and not self._writing and not self._due
 
     def leave_alone(self) -> None:
         with self._changed:
             self._writing = False
+            # Without this a thread that writes in a loop would be back before any of them had woken up.
+            self._due = self._outside
             self._let_out_abandoned()
             self._changed.notify_all()

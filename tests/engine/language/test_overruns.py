@@ -71,7 +71,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_takes_long_is_ended(hostile: Database, name: str) -> None:
-    assert ends(hostile, json.dumps(HOSTILE[name]).encode()) in (200, 503)
+    # 400: where there was time to find that it is too wide
+    assert ends(hostile, json.dumps(HOSTILE[name]).encode()) in (200, 400, 503)
     assert hostile.query(1) == 1
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from faunadb.engine.storage import BadURL, Store, StoreError, StoreUnavailable, open_store
+from faunadb.engine.storage.memory_gate import MemoryGate
 from tests.engine.storage.places import COLL, INDEX, SCOPE, add, put
 
 
@@ -134,3 +135,28 @@ def test_only_stores_in_memory_begin_with_an_image(tmp_path) -> None:
     with pytest.raises(BadURL, match="unknown option 'image'"):
         open_store("sqlite://?image=x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_waiting_reader_enters_before_the_next_writer() -> None:
+    """A thread that writes in a loop leaves and comes back before others have woken up."""
+    gate = MemoryGate()
+    entered: list[str] = []
+
+    def read() -> None:
+        owner = gate.enter()
+        entered.append("reader")
+        gate.leave(owner)
+
+    assert gate.enter_alone(1)
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    while gate._outside < len(readers):
+        time.sleep(0)  # gives way to them; nothing tells that a thread has begun to wait
+    gate.leave_alone()
+    assert gate.enter_alone(30)
+    entered.append("writer")
+    gate.leave_alone()
+    for reader in readers:
+        reader.join()
+    assert entered == ["reader"] * 4 + ["writer"]
