@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from faunadb.cli.connection import Connection
 from faunadb.testing import Database
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Finished(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
+from tests.cli.nursery import ROOT, Nursery
 
 
 @pytest.fixture
@@ -56,24 +43,22 @@ def environment(tmp_path):
     }
 
 
+@pytest.fixture(scope="session")
+def nursery():
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
 @pytest.fixture
-def faunadb(tmp_path, environment):
+def faunadb(tmp_path, environment, nursery):
     """Run ``faunadb WORDS`` in an empty directory."""
 
     def run(*words, text=None, timeout=60, code=None):
-        command = [sys.executable, "-m", "faunadb", *map(str, words)]
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env=environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        done = nursery.run([*map(str, words)], tmp_path, environment, text, timeout)
         if code is not None:
-            assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return Finished(done.returncode, done.stdout, done.stderr)
+            assert done.code == code, f"{words}: {done.code}\n{done.out}\n{done.err}"
+        return done
 
     run.directory = tmp_path  # type: ignore[attr-defined]
     return run

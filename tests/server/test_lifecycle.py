@@ -361,7 +361,7 @@ def _check(server: Server, acknowledged: list[int]) -> None:
 
 
 def test_killed_while_writing(start, tmp_path):
-    _kill_rounds(start, tmp_path, 20)
+    _kill_rounds(start, tmp_path, 8)
 
 
 @pytest.mark.soak
