@@ -32,6 +32,9 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
 @click.argument("url", default="sqlite://")
 @click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
 @click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--http-port", type=click.IntRange(1, 65535), help="With TLS on --port: speak HTTP without it here."
+)
 @click.option("--secret", help="Root secret. Others can see it in the process list: prefer --secret-file.")
 @click.option(
     "--secret-file", type=click.Path(exists=True, dir_okay=False), help="File holding the root secret."
@@ -78,6 +81,7 @@ def serve(
     url: str,
     host: str,
     port: int,
+    http_port: Optional[int],
     secret: Optional[str],
     secret_file: Optional[str],
     workers: int,
@@ -110,6 +114,7 @@ def serve(
             url,
             host=host,
             port=port,
+            http_port=http_port,
             secret=_secret(secret, secret_file),
             workers=workers,
             certificate=certificate,

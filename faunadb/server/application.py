@@ -36,6 +36,7 @@ from .asgi import (
     send_response,
     start_of,
 )
+from .beside import Beside
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
 from .memory import LARGE, Memory
@@ -66,6 +67,7 @@ class Application:
 
     engine: an `engine.Engine`, or None with a `factory` that opens one when the server starts (each worker its own).
     known_secret: the root secret is the default one, so that web pages are kept out. origins: of pages that may ask.
+    beside: a second listener, started and stopped with the first one.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class Application:
         dashboard: bool = True,
         known_secret: bool = False,
         origins: Iterable[str] = (),
+        beside: Optional[Beside] = None,
     ):
         self.engine = engine
+        self._beside = beside
         self._factory = factory
         self._dashboard = dashboard
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="faunadb-query")
@@ -130,11 +134,15 @@ class Application:
                     await send({"type": "lifespan.startup.failed", "message": str(failure)})
                     return
                 self._listen_for_the_end(loop)
+                if self._beside is not None:
+                    self._beside.start(self)
                 gc.freeze()  # modules stay: no query is to wait while the collector goes through them again
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 if self._ending is not None:
                     self._ending.cancel()
+                if self._beside is not None:
+                    await self._beside.stop(GRACE)
                 await loop.run_in_executor(None, self.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -162,6 +170,8 @@ class Application:
         """Stop within GRACE and LINGER after the last query, whatever clients do. Cancelled when all goes well."""
         # The HTTP server waits for all connections, also for those that sent half a request, or do not read their
         # stream; it can miss the signal to stop, and hangs when it gets it three times.
+        if self._beside is not None:
+            self._beside.begin_to_stop()
         if self.engine is not None:
             await loop.run_in_executor(None, self.engine.close_streams)
         patience = loop.time() + GRACE

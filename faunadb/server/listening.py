@@ -72,6 +72,16 @@ def check_certificate(certificate: Optional[str], private_key: Optional[str]) ->
         ) from None
 
 
+def check_second_port(http_port: int, port: int, certificate: Optional[str]) -> None:
+    """Raise `RefusedToServe` for a port for HTTP that would not be one beside HTTPS."""
+    if certificate is None:
+        raise RefusedToServe(
+            "--http-port is for HTTP beside HTTPS: without --certificate, --port speaks HTTP"
+        )
+    if http_port == port:
+        raise RefusedToServe(f"port {port} cannot speak both HTTPS and HTTP: choose another --http-port")
+
+
 def free_port(host: str = DEFAULT_HOST) -> int:
     """A TCP port nobody listens on at this moment."""
     with socket.socket() as probe:

@@ -20,6 +20,7 @@ from ..engine.auth.secrets import hash_root
 from ..engine.engine import DEFAULT_SECRET
 from ..engine.storage.urls import is_in_memory
 from .application import END_STREAMS, Application, access
+from .beside import Beside
 from .browsers import read_origin
 from .listening import (
     DEFAULT_HOST,
@@ -27,6 +28,7 @@ from .listening import (
     RefusedToServe,
     check_address,
     check_certificate,
+    check_second_port,
     listening_address,
     shown_address,
 )
@@ -61,6 +63,7 @@ def create_app() -> Application:
         dashboard=config["dashboard"],
         known_secret=config["known_secret"],
         origins=config["origins"],
+        beside=Beside(**config["beside"], settings=http_settings()) if config["beside"] else None,
     )
 
 
@@ -106,6 +109,7 @@ def serve(
     *,
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
+    http_port: Optional[int] = None,
     secret: str = "secret",
     workers: int = 1,
     certificate: Optional[str] = None,
@@ -118,8 +122,8 @@ def serve(
 ) -> None:
     """Serve the database at url until SIGTERM or SIGINT. HTTP/1.1 and HTTP/2 share the port.
 
-    workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS. origins: of web
-    pages that may query the server (with the default secret: beside those of this machine).
+    workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS. http_port: where
+    the same processes speak HTTP without TLS too. origins: of web pages that may query the server (with the default secret: beside those of this machine).
     Raises `RefusedToServe`; `ImportError` without the extra ``server``.
     """
     check_address(host, secret)
@@ -127,6 +131,9 @@ def serve(
         raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
     check_certificate(certificate, private_key)
     origins = list(map(read_origin, origins))
+    if http_port is not None:
+        check_second_port(http_port, port, certificate)
+        listening_address(host, http_port)
     address = listening_address(host, port)
     check_address(address, secret)
     try:
@@ -148,6 +155,7 @@ def serve(
             "dashboard": dashboard,
             "known_secret": secret == DEFAULT_SECRET,
             "origins": origins,
+            "beside": None if http_port is None else {"address": address, "port": http_port},
         }
     )
     server = Granian(
@@ -168,7 +176,8 @@ def serve(
     server.on_startup(_tell_workers_of_the_end)
     scheme = "https" if certificate else "http"
     here = f"{scheme}://{shown_address(host, port)}"
-    print(f"faunadb: serving {without_password(url)} on {here}", flush=True)
+    also = "" if http_port is None else f" and http://{shown_address(host, http_port)}"
+    print(f"faunadb: serving {without_password(url)} on {here}{also}", flush=True)
     if dashboard:
         print(f"faunadb: the dashboard is at {here}/dashboard/", flush=True)
     if is_in_memory(url):

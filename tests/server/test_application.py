@@ -275,6 +275,7 @@ def test_the_default_secret_stays_on_this_machine(host, loopback):
             {"url": "sqlite://", "certificate": __file__, "private_key": __file__},
             "cannot use the certificate .*py",
         ),
+        ({"url": "sqlite://", "http_port": 8080}, "--http-port is for HTTP beside HTTPS"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_listens(options, message):

@@ -166,16 +166,22 @@ def test_the_access_log_has_no_secrets_and_no_data(start):
     assert not re.search(r"-secret|private|Bearer", printed)
 
 
-def test_tls_speaks_both_protocols(start, tmp_path):
-    trustme = required("trustme")
-    authority = trustme.CA()
+@pytest.fixture
+def tls(tmp_path):
+    """Options of a server that speaks TLS, and what trusts it."""
+    authority = required("trustme").CA()
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
     chain.write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
     certificate.private_key_pem.write_to_path(key)
-    server = start("--certificate", str(chain), "--private-key", str(key), scheme="https")
     trusted = ssl.create_default_context()
     authority.configure_trust(trusted)
+    return ("--certificate", str(chain), "--private-key", str(key)), trusted
+
+
+def test_tls_speaks_both_protocols(start, tls):
+    options, trusted = tls
+    server = start(*options, scheme="https")
     for http2, version in ((False, "HTTP/1.1"), (True, "HTTP/2")):
         with httpx.Client(http2=http2, verify=trusted, headers=standard()) as client:
             answer = client.post(server.address, content=b'{"add":[1,1]}')
@@ -187,6 +193,40 @@ def test_tls_speaks_both_protocols(start, tmp_path):
         with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
             with trusted.wrap_socket(plain, server_hostname="localhost") as wrapped:
                 assert wrapped.version() == name
+
+
+@pytest.mark.parametrize("place", [{"url": "sqlite://"}, {"workers": "2"}], ids=["memory", "two workers"])
+def test_http_beside_https(start, tls, place):
+    """One database, the same limits and headers, and one end."""
+    options, trusted = tls
+    port = free_port()
+    words = ("--workers", place["workers"]) if "workers" in place else ()
+    server = start(*options, *words, "--http-port", str(port), url=place.get("url", ""), scheme="https")
+    plain = f"http://127.0.0.1:{port}"
+    with (
+        httpx.Client(verify=trusted, headers=standard()) as client,
+        httpx.Client(headers=standard()) as other,
+    ):
+        assert (
+            client.post(server.address, json={"create_collection": {"object": {"name": "c"}}}).status_code
+            == 201
+        )
+        for _ in range(20):  # whichever worker is asked
+            assert other.post(plain, json={"exists": {"collection": "c"}}).json() == {"resource": True}
+            assert other.post(plain, json=1, headers={"authorization": ""}).status_code == 401
+    with httpx.Client(http1=False, http2=True, headers=standard()) as client:
+        assert client.post(plain, json={"add": [1, 1]}).json() == {"resource": 2}
+    with httpx.Client(headers=standard()) as client:
+        with client.stream("POST", f"{plain}/stream", json={"documents": {"collection": "c"}}) as stream:
+            events = stream.iter_lines()
+            assert json.loads(next(events))["type"] == "start"
+            code, printed = server.stop()
+            assert list(events) == []
+    assert code == 0
+    assert f"on {server.address} and {plain}\n" in printed
+    for number in (server.port, port):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", number), 5)
 
 
 def test_a_secret_on_the_command_line_is_warned_about(start):
