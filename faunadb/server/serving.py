@@ -123,7 +123,8 @@ def serve(
     """Serve the database at url until SIGTERM or SIGINT. HTTP/1.1 and HTTP/2 share the port.
 
     workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS. http_port: where
-    the same processes speak HTTP without TLS too. origins: of web pages that may query the server (with the default secret: beside those of this machine).
+    the same processes speak HTTP without TLS too. origins: of web pages that may query the server (with the default
+    secret: beside those of this machine).
     Raises `RefusedToServe`; `ImportError` without the extra ``server``.
     """
     check_address(host, secret)
