@@ -14,7 +14,7 @@ class Beside:
     """
 
     def __init__(self, address: str, port: int, settings: Mapping[str, Any]) -> None:
-        self._where = {"address": address, "port": port}
+        self._where: dict[str, Any] = {"address": address, "port": port}
         self._settings = dict(settings)
         self._server: Any = None
         self._task: Optional[asyncio.Task[None]] = None
