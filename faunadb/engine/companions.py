@@ -11,7 +11,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # the one of `signal` makes an enum of each answer
 import _thread
 import atexit
-import signal
 import threading
 from collections import deque
 from typing import Any, Callable, Optional, TypeVar
@@ -22,12 +21,12 @@ T = TypeVar("T")
 
 #: Signals whose handlers may raise or ask.
 _SIGNALS = tuple(
-    int(getattr(signal, name))
+    int(getattr(_signal, name))
     for name in (
         "SIGALRM", "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGXCPU",
         "SIGCHLD", "SIGABRT", "SIGBREAK",
     )
-    if hasattr(signal, name)
+    if hasattr(_signal, name)
 )  # fmt: skip
 
 #: Companions kept for the next query: more than one only when handlers ask, or have left queries behind.
@@ -54,7 +53,7 @@ _are_own = False
 
 
 def _is_own(handler: Any) -> bool:
-    return handler is not None and type(handler) is not int and handler is not signal.default_int_handler
+    return handler is not None and type(handler) is not int and handler is not _signal.default_int_handler
 
 
 def run(work: Callable[[], T]) -> T:

@@ -68,13 +68,13 @@ def _basic(encoded: str) -> Optional[str]:
 
 
 _SECRET = re.compile(r"[^/,()&=:]+")
-_DATABASE = re.compile(r"([^,()&=:]+):")
+_DATABASE = r"([^,()&=:]+):"
 _SEGMENT = r"([^,()&=:]+)"
 _TARGETS = (
-    ("builtin", re.compile(r"(admin|server-readonly|server|client)")),
-    ("role", re.compile(r"@role/" + _SEGMENT)),
-    ("document", re.compile(r"(?:classes|collections)/" + _SEGMENT)),
-    ("document", re.compile(r"@doc/" + _SEGMENT)),
+    ("builtin", r"(admin|server-readonly|server|client)"),
+    ("role", r"@role/" + _SEGMENT),
+    ("document", r"(?:classes|collections)/" + _SEGMENT),
+    ("document", r"@doc/" + _SEGMENT),
 )
 
 
@@ -95,13 +95,13 @@ def split(text: str) -> tuple[str, Optional[Scope]]:
 
 
 def _scope(text: str) -> Optional[Scope]:
-    database = _DATABASE.match(text)
-    start = database.end() if database else 0
+    database = re.match(_DATABASE, text)
+    scope = text[database.end() :] if database else text
     for kind, pattern in _TARGETS:
-        target = pattern.match(text, start)
+        target = re.match(pattern, scope)
         if target is None:
             continue
-        if target.end() != len(text):
+        if target.end() != len(scope):
             raise BadScope
         path = tuple(database.group(1).split("/")) if database else ()
         return Scope(path, kind, target.group(1))

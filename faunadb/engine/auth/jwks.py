@@ -15,12 +15,14 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, wait
-from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
 from .. import forks
 from ..language.errors import RequestError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 logger = logging.getLogger("faunadb.engine")
 
@@ -285,6 +287,8 @@ class KeySets:
 
     def load(self, uri: str) -> None:
         """Download a key set, unless somebody else just did, and wait for its end."""
+        from concurrent.futures import wait  # late: few programs meet a JSON web token
+
         download = self.begin(uri)
         wait([download], timeout=PATIENCE)
         if not download.done():  # in a forked child, whose parent has the thread
@@ -292,6 +296,8 @@ class KeySets:
 
     def begin(self, uri: str) -> Future[None]:
         """The download of a key set that is under way, or one that begins, unless somebody else just did."""
+        from concurrent.futures import Future  # late: few programs meet a JSON web token
+
         with self._lock:
             running = self._running.get(uri)
             if running is not None:

@@ -191,11 +191,11 @@ def check_secret(text: str, hashed: Optional[str]) -> bool:
     return check_password(secret.random, hashed) or (hashed is not None and check_password(text, hashed))
 
 
-_BCRYPT = re.compile(r"\$2[abxy]?\$([0-9]{2})\$")
+_BCRYPT = r"\$2[abxy]?\$([0-9]{2})\$"
 
 
 def _is_affordable(hashed: str) -> bool:
-    match = _BCRYPT.match(hashed)
+    match = re.match(_BCRYPT, hashed)
     return match is not None and int(match[1]) <= MAX_COST
 
 

@@ -170,7 +170,7 @@ def escaped(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-_ONE_CHARACTER = re.compile(r"[\[\]]*([A-Za-z0-9]|\\x..|\\u....|\\U.{8})(?:[\[\]]|\1)*")
+_ONE_CHARACTER = r"[\[\]]*([A-Za-z0-9]|\\x..|\\u....|\\U.{8})(?:[\[\]]|\1)*"
 
 
 def negated(text: str) -> str:
@@ -179,7 +179,7 @@ def negated(text: str) -> str:
     Two mistakes of the `regex` module are kept clear of: it takes "all but a" together with "all but b" for "all but
     either", and what is neither in a property nor outside it for everything.
     """
-    single = _ONE_CHARACTER.fullmatch(text)
+    single = re.fullmatch(_ONE_CHARACTER, text)
     if single is None:
         return f"[[\\x00-\\U0010ffff]--{text}]" if "[^" in text else f"[^{text}]"
     char = single.group(1)

@@ -16,7 +16,7 @@ from .times import Components, Date, Time, components
 
 MAX_INT32 = (1 << 31) - 1
 
-_SPECIFIER = re.compile(
+_SPECIFIER = (
     r"%(?:(?P<index>[0-9]+)\$)?(?P<flags>[-#+ 0,(<]*)(?P<width>[0-9]+)?(?:\.(?P<precision>[0-9]+))?"
     r"(?P<time>[tT])?(?P<conversion>[A-Za-z%@^])?"
 )
@@ -110,13 +110,14 @@ Part = Union[str, Specifier]
 def parse(text: str) -> list[Part]:
     """Literal texts and specifiers of a format string. Raises `InvalidFormat` for the first that is none."""
     parts: list[Part] = []
+    specifier = re.compile(_SPECIFIER)
     end = 0
     while True:
         start = text.find("%", end)
         if start < 0:
             break
         parts.append(text[end:start])
-        match = _SPECIFIER.match(text, start)
+        match = specifier.match(text, start)
         assert match is not None  # every part of the grammar but "%" is optional
         parts.append(_specifier(match))
         end = match.end()

@@ -103,7 +103,7 @@ def number_text(value: Number) -> str:
 
 # Text to number
 
-_NUMBER = re.compile(r"(-?)([\d,]*)(?:\.(\d*))?(?:(?<=[\d,.])E(-?\d+))?")
+_NUMBER = r"(-?)([\d,]*)(?:\.(\d*))?(?:(?<=[\d,.])E(-?\d+))?"
 _BLANKS = "".join(map(chr, range(0x21)))
 
 
@@ -121,7 +121,7 @@ def parse_number(text: str) -> Optional[Number]:
         return math.inf
     if text.startswith("-\u221e"):
         return -math.inf
-    match = _NUMBER.match(_bmp_prefix(text))
+    match = re.match(_NUMBER, _bmp_prefix(text))
     if match is None:
         return None
     sign, whole, fraction, power = match.groups()

@@ -320,10 +320,9 @@ def time_text(time: Time) -> str:
     return f"{head}.{nanos:09d}Z"
 
 
-_DATE_PART = r"([0-9]{4}|-[0-9]{4,9}|\+[0-9]{5,9})-([0-9]{2})-([0-9]{2})"
-_DATE = re.compile(_DATE_PART)
-_TIME = re.compile(
-    _DATE_PART
+_DATE = r"([0-9]{4}|-[0-9]{4,9}|\+[0-9]{5,9})-([0-9]{2})-([0-9]{2})"
+_TIME = (
+    _DATE
     + r"[Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{0,9}))?)?"
     + r"([Zz]|[+-][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?([+-][0-9]{4})?"
 )
@@ -344,7 +343,7 @@ def parse_date(text: str) -> Optional[Date]:
 
     No trimming.
     """
-    match = _DATE.fullmatch(text)
+    match = re.fullmatch(_DATE, text)
     if match is None:
         return None
     year = _parse_year(match.group(1))
@@ -379,7 +378,7 @@ def parse_time(text: str) -> Optional[Time]:
     is the
     next midnight.
     """
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text)
     if match is None:
         return None
     year_part, month_part, day_part, hour_part, minute_part, second_part, fraction, colon, compact = (

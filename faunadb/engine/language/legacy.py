@@ -114,24 +114,21 @@ def writer_for(ctx: Context) -> ResponseWriter:
     return FirstWriter(ctx) if ctx.version == "2.0" else LegacyWriter(ctx)
 
 
-_TEXTS = [
-    (re.compile(pattern), text)
-    for pattern, text in (
-        (r"^document (data is not valid|is not unique)\.$", r"instance \1."),
-        (r"^Document (not found|already exists)\.$", r"Instance \1."),
-        (r"^Collection (not found|already exists)\.$", r"Class \1."),
-        (r"^The document was not found or provided", "The instance was not found or provided"),
-        (r"^Cannot (create|update|delete) a schema meta collection\.$", r"Cannot \1 a schema meta class."),
-        (r"\bundefined collection '", "undefined class '"),
-    )
-]
+_TEXTS = (
+    (r"^document (data is not valid|is not unique)\.$", r"instance \1."),
+    (r"^Document (not found|already exists)\.$", r"Instance \1."),
+    (r"^Collection (not found|already exists)\.$", r"Class \1."),
+    (r"^The document was not found or provided", "The instance was not found or provided"),
+    (r"^Cannot (create|update|delete) a schema meta collection\.$", r"Cannot \1 a schema meta class."),
+    (r"\bundefined collection '", "undefined class '"),
+)
 
 
 def legacy_error(error: dict[str, Any]) -> dict[str, Any]:
     """An error of a query in the words of the API versions before 2.7."""
     text = error["description"]
     for pattern, replacement in _TEXTS:
-        text = pattern.sub(replacement, text)
+        text = re.sub(pattern, replacement, text)
     error = {**error, "description": text}
     if "cause" in error:
         error["cause"] = [legacy_error(cause) for cause in error["cause"]]

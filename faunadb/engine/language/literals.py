@@ -56,11 +56,11 @@ def _bytes(parser: Parser, content: Any, position: Position) -> bytes:
         raise RequestError(500, "internal server error", "Malformed base64 in @bytes.") from None
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{1,8}-[0-9a-fA-F]{1,4}-[0-9a-fA-F]{1,4}-[0-9a-fA-F]{1,4}-[0-9a-fA-F]{1,12}")
+_UUID = r"[0-9a-fA-F]{1,8}-[0-9a-fA-F]{1,4}-[0-9a-fA-F]{1,4}-[0-9a-fA-F]{1,4}-[0-9a-fA-F]{1,12}"
 
 
 def _uuid(parser: Parser, content: Any, position: Position) -> uuid.UUID:
-    if type(content) is not str or not _UUID.fullmatch(content):
+    if type(content) is not str or not re.fullmatch(_UUID, content):
         raise parse_error("Invalid UUID.", position)
     groups = [part.rjust(width, "0") for part, width in zip(content.split("-"), (8, 4, 4, 4, 12))]
     return uuid.UUID("".join(groups))

@@ -9,7 +9,6 @@ they leave behind is undone as after any other error.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import threading
 import time
 from types import TracebackType
@@ -83,6 +82,8 @@ def forget() -> None:
 
 def _raise_in(ident: int, kind: Any) -> None:
     """Have an exception raised in a thread at its next step; None: take back what it has not raised yet."""
+    import ctypes  # late: few queries overrun
+
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), kind and ctypes.py_object(kind))
 
 

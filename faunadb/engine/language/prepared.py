@@ -258,7 +258,7 @@ def _unescaped(literal: str) -> Optional[str]:
         text: str = json.loads(literal)
     except ValueError:
         return None
-    return None if reader.SURROGATE.search(text) else text
+    return None if reader.has_surrogates(text) else text
 
 
 def _id(scope: int, coll: int) -> _Convert:

@@ -16,15 +16,15 @@ MAX_KEY = 50_000
 
 _INT64 = range(-(1 << 63), 1 << 63)
 # One that is not closed goes on to the end: trying again from each quote in it would take forever.
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_STRINGS = rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 #: Each bracket as the step up or down that it is, a signed byte; everything else is left out.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
-_STRINGS_AND_BRACKETS = re.compile(_STRINGS.pattern + rb"|[\[\]{}]", re.DOTALL)
+_STRINGS_AND_BRACKETS = _STRINGS + rb"|[\[\]{}]"
 #: Brackets, or keys of an object, that are looked at at a time.
 _PIECE = 1 << 16
 _SPACE = " \t\r\n"
-SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 
 
 class _Malformed(ValueError):
@@ -87,7 +87,7 @@ def malformed() -> QueryErrors:
 
 def _nests(body: bytes) -> bool:
     """Whether brackets nest too deeply in what may be more than the first value, or no JSON at all."""
-    steps = array("b", _STRINGS.sub(b"", body).translate(_STEPS, _NO_BRACKETS))
+    steps = array("b", re.sub(_STRINGS, b"", body).translate(_STEPS, _NO_BRACKETS))
     depth = 0
     # In pieces, because other threads wait while one is looked at.
     for begin in range(0, len(steps), _PIECE):
@@ -102,7 +102,7 @@ def _is_too_deep(body: bytes) -> bool:
     """Whether the first value nests too deeply. Raises `_Malformed` for one that is malformed before it gets there."""
     depth = 0
     offset = 0
-    for match in _STRINGS_AND_BRACKETS.finditer(body):
+    for match in re.finditer(_STRINGS_AND_BRACKETS, body):
         token = match[0]
         if token in (b"[", b"{"):
             depth += 1
@@ -152,14 +152,18 @@ def _start(text: str, begin: int = 0) -> int:
 def _decode(body: bytes) -> str:
     """UTF-8, in which surrogates may stand as well; two that make a pair are the character they make."""
     text = body.decode("utf-8", "surrogatepass")
-    if b"\xed" in body and SURROGATE.search(text):
+    if b"\xed" in body and has_surrogates(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return text
 
 
+def has_surrogates(text: str) -> bool:
+    return re.search(_SURROGATE, text) is not None
+
+
 def _without_surrogates(value: Any) -> Any:
     if type(value) is str:
-        return SURROGATE.sub("?", value)
+        return re.sub(_SURROGATE, "?", value)
     if type(value) is list:
         return [_without_surrogates(item) for item in value]
     if type(value) is dict:

@@ -99,7 +99,7 @@ def read_options(headers: dict[str, str]) -> Options:
     )
 
 
-_TAGS = re.compile(r"[A-Za-z0-9_]+=[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+=[A-Za-z0-9_]+)*")
+_TAGS = r"[A-Za-z0-9_]+=[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+=[A-Za-z0-9_]+)*"
 
 
 def read_tags(text: str) -> str:
@@ -108,7 +108,7 @@ def read_tags(text: str) -> str:
         return ""
     if len(text) > 3000:
         raise _header_error("x-fauna-tags", "header is too long")
-    if not _TAGS.fullmatch(text):
+    if not re.fullmatch(_TAGS, text):
         raise _header_error("x-fauna-tags", "invalid tags")
     pairs = text.split(",")[::-1]
     if len(pairs) > 25:
@@ -126,14 +126,14 @@ def read_tags(text: str) -> str:
     return ",".join(pairs)
 
 
-_TRACE = re.compile(r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}")
+_TRACE = r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}"
 
 
 def traceparent(given: Optional[str]) -> bytes:
     """The response's ``traceparent``: the request's trace id or a new one, and always a new span id."""
     fresh = b"%048x" % random.getrandbits(192)  # unique, not secret: no system call
     trace = fresh[:32]
-    match = _TRACE.fullmatch(given) if given else None
+    match = re.fullmatch(_TRACE, given) if given else None
     if match and match[1].strip("0") and match[2].strip("0"):
         trace = match[1].lower().encode()
     return b"00-%b-%b-00" % (trace, fresh[32:])
@@ -151,11 +151,11 @@ def parse_query_string(query: str) -> dict[str, str]:
     return parameters
 
 
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BAD_PERCENT = r"%(?![0-9A-Fa-f]{2})"
 
 
 def _decode(text: str) -> str:
-    if _BAD_PERCENT.search(text):
+    if re.search(_BAD_PERCENT, text):
         raise ValueError(text)
     return unquote_plus(text, errors="strict")
 

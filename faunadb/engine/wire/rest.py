@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 _NATIVES = "databases|classes|collections|indexes|functions|roles|access_providers"
 _NUMBERED = "keys|tokens|credentials"
 _NAME = r"[;@+$\-_.!~%\w]+"
-_PATH = re.compile(
-    rf"/(?P<ref>(?P<native>{_NATIVES}|{_NUMBERED})(?:/(?P<name>{_NAME}))?(?:/(?P<id>[0-9]+|self))?)(?P<events>/events)?"
-)
+_PATH = rf"/(?P<ref>(?P<native>{_NATIVES}|{_NUMBERED})(?:/(?P<name>{_NAME}))?(?:/(?P<id>[0-9]+|self))?)(?P<events>/events)?"
 _RESERVED = frozenset(("self", "events", "_"))
 
 COLLECTION_METHODS = "GET, POST"
@@ -49,7 +47,7 @@ class _Target:
 
 
 def _target(path: str) -> Optional[_Target]:
-    match = _PATH.fullmatch(path)
+    match = re.fullmatch(_PATH, path)
     if match is None:
         return None
     native, name, number = match["native"], match["name"], match["id"]
