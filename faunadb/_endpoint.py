@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Optional
@@ -109,6 +108,8 @@ def _engine_endpoint(endpoint: str, parts: SplitResult, source: str) -> Endpoint
         )
     if parts.fragment:
         raise _malformed(endpoint, "it must not contain '#'", source)
+    import hashlib  # late: it takes longer to load than this module, and only databases in this process need it
+
     # Requests are routed by prefix; a digest is unique for each database and shows no password.
     token = hashlib.sha256(endpoint.encode()).hexdigest()[:32]
     return Endpoint(without_password(endpoint), f"{parts.scheme}+engine://{token}", endpoint, False)

@@ -1,6 +1,6 @@
 """Keyword arguments of a client beyond those that it documents."""
 
-from __future__ import annotations
+# Annotations are not postponed here: those of a TypedDict would each be compiled as it is made.
 
 import warnings
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from faunadb._family import _Counter, _LastTxnTime
 
 if TYPE_CHECKING:
     from requests import Session
+else:
+    Session = Any  # loaded with the first client
 
 
 class Keywords(TypedDict, total=False):

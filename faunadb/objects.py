@@ -1,6 +1,7 @@
 """Values of the database that have no counterpart in Python (wire protocol, values)."""
 
-from __future__ import annotations
+# Annotations are not postponed here: those of a TypedDict would each be compiled as it is made, which takes longer than
+# all else in this module.
 
 from base64 import urlsafe_b64encode
 from datetime import date, datetime
@@ -22,7 +23,7 @@ class Ref(Expr):
     :raises ValueError: When ``id`` is ``None``.
     """
 
-    def __init__(self, id: str, cls: Optional[Ref] = None, db: Optional[Ref] = None) -> None:
+    def __init__(self, id: str, cls: "Optional[Ref]" = None, db: "Optional[Ref]" = None) -> None:
         if id is None:
             raise ValueError("The Ref must have an id.")
         value: dict[str, Any] = {"id": id}
@@ -32,17 +33,17 @@ class Ref(Expr):
             value["database"] = db
         self.value = value
 
-    def collection(self) -> Optional[Ref]:
+    def collection(self) -> "Optional[Ref]":
         """The collection's ``Ref``, or ``None``."""
         found: Optional[Ref] = self.value.get("collection")
         return found
 
     @deprecated("use collection instead")
-    def class_(self) -> Optional[Ref]:
+    def class_(self) -> "Optional[Ref]":
         """The collection's ``Ref``, or ``None``."""
         return self.collection()
 
-    def database(self) -> Optional[Ref]:
+    def database(self) -> "Optional[Ref]":
         """The ``Ref`` of the database it lives in, or ``None`` for the secret's own database."""
         found: Optional[Ref] = self.value.get("database")
         return found
