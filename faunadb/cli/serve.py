@@ -9,12 +9,11 @@ from typing import Optional
 
 import click
 
-from ..engine.answers import MAX_BYTES
-from ..engine.engine import DEFAULT_SECRET
+from ..engine.defaults import ANSWERS, DEFAULT_SECRET
 from ..engine.storage.errors import StoreError
+from ..server.first_look import apart
 from ..server.listening import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
 from ..server.serving import serve as run_server
-from .official import official_driver
 
 
 def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
@@ -26,6 +25,13 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
     if secret == "":
         raise click.UsageError("--secret is empty: the root secret needs at least one character")
     return secret or os.environ.get("FAUNADB_SECRET") or DEFAULT_SECRET
+
+
+def _official() -> Optional[str]:
+    # Late: reading what is installed takes modules that a server does without.
+    from .official import official_driver
+
+    return official_driver()
 
 
 @click.command()
@@ -51,7 +57,7 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
 )
 @click.option(
     "--answers",
-    default=MAX_BYTES >> 20,
+    default=ANSWERS >> 20,
     show_default=True,
     type=click.IntRange(min=0),
     help="Memory in MB of each process for answers, which are kept until what they read changes (0: none).",
@@ -106,7 +112,7 @@ def serve(
             "faunadb serve: warning: others can see --secret in the list of processes; use --secret-file or FAUNADB_SECRET",
             file=sys.stderr,
         )
-    official = official_driver()
+    official = apart(_official)
     if official:
         print(f"faunadb serve: warning: {official}", file=sys.stderr)
     try:

@@ -20,7 +20,8 @@ from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password
 from . import companions, forks
-from .engine import DEFAULT_SECRET, Engine, open_engine
+from .defaults import DEFAULT_SECRET
+from .engine import Engine, open_engine
 from .language.errors import RequestError
 from .language.registry import VERSION_RANK
 from .request import DEFAULT_TIMEOUT, MAX_TIMEOUT, Failed, Outcome, Request, Unauthenticated

@@ -19,6 +19,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
+from .defaults import ANSWERS
 from .language.registry import WRITE
 from .request import Outcome, Request
 from .storage.read_set import Changes, Read, larger_paths, within
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from .language.context import Context
     from .storage import Snapshot
 
-#: Bytes of answers that an engine keeps, when it is not told otherwise.
-MAX_BYTES = 16 << 20
 #: An answer that would take more than one part in so many is not kept.
 _PARTS = 16
 #: Bytes that an answer takes beside its text, and for each thing that was read for it, about.
@@ -53,7 +52,7 @@ class _Kept(NamedTuple):
 class Answers:
     """What an engine has answered that is still true. Any thread may use it. max_bytes: 0 keeps nothing."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES):
+    def __init__(self, max_bytes: int = ANSWERS):
         self._max_bytes = max_bytes
         self._digest = hashlib.blake2b(key=os.urandom(32), digest_size=32)
         self._lock = threading.Lock()

@@ -20,11 +20,12 @@ from . import (
     forks,
     functions,  # noqa: F401  (importing functions registers the forms)
 )
-from .answers import MAX_BYTES, Answers
+from .answers import Answers
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .background import maintenance
 from .background.worker import Background
+from .defaults import ANSWERS, DEFAULT_SECRET
 from .language import budget, deep
 from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, timed_out
@@ -61,8 +62,6 @@ if TYPE_CHECKING:
     from .storage import Snapshot, Transaction
     from .streaming import Opened
 
-DEFAULT_SECRET = "secret"
-
 
 class _Prepared(NamedTuple):
     """A parsed query; good for every snapshot with the same schema. ctx: a context on the snapshot it was parsed with."""
@@ -87,7 +86,7 @@ class Engine:
         *,
         secret: str = DEFAULT_SECRET,
         root_hashes: tuple[str, ...] = (),
-        answers: int = MAX_BYTES,
+        answers: int = ANSWERS,
         strict_roles: bool = False,
     ):
         self.store = store
@@ -481,7 +480,7 @@ def open_engine(
     *,
     secret: str = DEFAULT_SECRET,
     root_hashes: tuple[str, ...] = (),
-    answers: int = MAX_BYTES,
+    answers: int = ANSWERS,
     strict_roles: bool = False,
     **options: Any,
 ) -> Engine:

@@ -39,9 +39,10 @@ from .asgi import (
 from .beside import Beside
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
-from .memory import LARGE, Memory
+from .memory import LARGE, Memory, give_back_now
 from .strangers import Strangers
 from .streams import Streams
+from .telling import END_STREAMS
 
 access = logging.getLogger("faunadb.server.access")
 log = logging.getLogger("faunadb.server")
@@ -54,8 +55,6 @@ STRANGERS_THREADS = 4
 QUICK_BODY = 16 * 1024
 #: Seconds within which an answer goes out by itself.
 MOMENT = 0.000_05
-#: Signal by which the main process tells its workers that the server stops.
-END_STREAMS = getattr(signal, "SIGUSR1", 0)
 #: Seconds that clients have, when the server stops, to send the rest of a request or to read the rest of a stream.
 GRACE = 2.0
 #: Seconds until a worker without any request leaves, whatever its connections still wait for.
@@ -136,6 +135,7 @@ class Application:
                 self._listen_for_the_end(loop)
                 if self._beside is not None:
                     self._beside.start(self)
+                give_back_now()
                 gc.freeze()  # modules stay: no query is to wait while the collector goes through them again
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":

@@ -12,28 +12,7 @@ from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from .asgi import Forbidden
-from .listening import RefusedToServe, is_loopback
-
-
-def read_origin(text: str) -> str:
-    """An origin as browsers write it. Raises `RefusedToServe` for anything but ``scheme://host`` or ``scheme://host:port``."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if (
-        not parts.scheme
-        or not parts.hostname
-        or parts.username is not None
-        or text.rstrip("/") != (f"{parts.scheme}://{parts.netloc}")
-    ):
-        raise RefusedToServe(
-            f"{text!r} is no origin: write it like https://app.example or http://localhost:3000"
-        )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None and port != usual else "")
+from .listening import is_loopback, read_origin
 
 
 class Browsers:

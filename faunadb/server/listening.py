@@ -7,8 +7,9 @@ import os
 import socket
 import ssl
 from typing import Optional
+from urllib.parse import urlsplit
 
-from ..engine.engine import DEFAULT_SECRET
+from ..engine.defaults import DEFAULT_SECRET
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8443
@@ -80,6 +81,27 @@ def check_second_port(http_port: int, port: int, certificate: Optional[str]) -> 
         )
     if http_port == port:
         raise RefusedToServe(f"port {port} cannot speak both HTTPS and HTTP: choose another --http-port")
+
+
+def read_origin(text: str) -> str:
+    """An origin as browsers write it. Raises `RefusedToServe` for anything but ``scheme://host`` or ``scheme://host:port``."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if (
+        not parts.scheme
+        or not parts.hostname
+        or parts.username is not None
+        or text.rstrip("/") != (f"{parts.scheme}://{parts.netloc}")
+    ):
+        raise RefusedToServe(
+            f"{text!r} is no origin: write it like https://app.example or http://localhost:3000"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None and port != usual else "")
 
 
 def free_port(host: str = DEFAULT_HOST) -> int:

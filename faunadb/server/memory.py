@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import sys
 from typing import Any, Optional
 
@@ -14,6 +15,14 @@ from typing import Any, Optional
 LARGE = 4 << 20
 #: Seconds from a large answer until then: those that come together count as one.
 PAUSE = 0.5
+
+
+def give_back_now() -> None:
+    """Give back what is free: after much was imported, say."""
+    gc.collect()
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
 
 
 class Memory:

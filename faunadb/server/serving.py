@@ -1,11 +1,12 @@
-"""`serve`: the application as processes under granian, which speaks HTTP for it."""
+"""`serve`: the application as processes under granian, which speaks HTTP for it.
+
+The main process starts workers and waits. It does without the engine, which takes as much memory as all the rest.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import logging
 import multiprocessing
 import os
 import signal
@@ -15,13 +16,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._private import without_password
-from ..engine import open_engine
-from ..engine.auth.secrets import hash_root
-from ..engine.engine import DEFAULT_SECRET
-from ..engine.storage.urls import is_in_memory
-from .application import END_STREAMS, Application, access
-from .beside import Beside
-from .browsers import read_origin
+from ..engine.defaults import DEFAULT_SECRET
+from .first_look import Found, apart, look
 from .listening import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -30,13 +26,11 @@ from .listening import (
     check_certificate,
     check_second_port,
     listening_address,
+    read_origin,
     shown_address,
 )
+from .telling import CONFIG, END_STREAMS
 
-log = logging.getLogger("faunadb.server")
-
-#: Environment variable that carries the configuration to worker processes. It holds no secret, only a hash.
-CONFIG = "FAUNADB_SERVER_CONFIG"
 #: Bytes that HTTP/1.1 keeps of a connection before they are asked for; a request line and headers must have room.
 MAX_BUFFER = 64 * 1024
 #: Requests at a time on one connection of HTTP/2. Strangers have fewer (`strangers.ON_ONE_CONNECTION`).
@@ -45,63 +39,6 @@ MAX_STREAMS = 10_000
 MAX_HEADER_LIST = 32 * 1024
 #: Seconds that a worker has to finish its queries. The last granian for Python 3.9 now and then hangs when it stops.
 KILL_AFTER = 20 if sys.version_info >= (3, 10) else 5
-
-
-def create_app() -> Application:
-    """The application of a worker process, configured by the environment."""
-    _stop_at_first_signal()
-    config = json.loads(os.environ[CONFIG])
-    _configure_logging(config["log_level"], config["access_log"])
-
-    def factory() -> Any:
-        return open_engine(
-            config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"]
-        )
-
-    return Application(
-        factory=factory,
-        dashboard=config["dashboard"],
-        known_secret=config["known_secret"],
-        origins=config["origins"],
-        beside=Beside(**config["beside"], settings=http_settings()) if config["beside"] else None,
-    )
-
-
-def _stop_at_first_signal() -> None:
-    """Have this worker tell granian once that it is to stop.
-
-    A worker is told by the main process, and often by a terminal or a service manager as well; granian can wait for
-    itself for ever when it is told while it stops already, and takes the event loop with it.
-    """
-    try:
-        from granian import _signals  # late: an extra
-
-        set_loop_signals = _signals.set_loop_signals
-    except (ImportError, AttributeError):
-        log.debug("granian has changed: signals are left to it")
-        return
-
-    def set_once(loop: asyncio.AbstractEventLoop) -> Any:
-        event = set_loop_signals(loop)
-        told = False
-
-        def tell() -> None:
-            nonlocal told
-            if not told:
-                told = True
-                event.set()
-
-        with contextlib.suppress(NotImplementedError):  # on Windows
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, tell)
-        return event
-
-    _signals.set_loop_signals = set_once
-
-
-def _configure_logging(level: str, access_log: bool) -> None:
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    access.setLevel(logging.INFO if access_log else logging.WARNING)
 
 
 def serve(
@@ -128,8 +65,6 @@ def serve(
     Raises `RefusedToServe`; `ImportError` without the extra ``server``.
     """
     check_address(host, secret)
-    if workers > 1 and is_in_memory(url):
-        raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
     check_certificate(certificate, private_key)
     origins = list(map(read_origin, origins))
     if http_port is not None:
@@ -145,11 +80,13 @@ def serve(
         raise ImportError(
             "faunadb serve needs the extra 'server': pip install 'faunadb[server]>=4.6'"
         ) from None
-    open_engine(url, secret="", **(options or {})).close()  # a bad place is told before anything listens
+    found = Found(*apart(look, url, secret, options or {}))  # a bad place is told before anything listens
+    if workers > 1 and found.is_in_memory:
+        raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
     os.environ[CONFIG] = json.dumps(
         {
             "url": url,
-            "root_hashes": [hash_root(secret)],
+            "root_hashes": found.root_hashes,
             "options": options or {},
             "log_level": log_level,
             "access_log": access_log,
@@ -160,7 +97,7 @@ def serve(
         }
     )
     server = Granian(
-        "faunadb.server:create_app",
+        "faunadb.server.worker:create_app",
         factory=True,
         address=address,
         port=port,
@@ -181,7 +118,7 @@ def serve(
     print(f"faunadb: serving {without_password(url)} on {here}{also}", flush=True)
     if dashboard:
         print(f"faunadb: the dashboard is at {here}/dashboard/", flush=True)
-    if is_in_memory(url):
+    if found.is_in_memory:
         print("faunadb: sqlite:// is memory: all is lost at exit; sqlite:///app.db is a file", flush=True)
     server.serve()
 

@@ -8,8 +8,7 @@ import pytest
 
 from faunadb.engine.engine import open_engine
 from faunadb.server import Application
-from faunadb.server.browsers import read_origin
-from faunadb.server.listening import RefusedToServe
+from faunadb.server.listening import RefusedToServe, read_origin
 from tests.server.asgi import Sent, ask, run
 
 LISTED = "https://app.example"

@@ -1,0 +1,76 @@
+"""A worker process under granian: the application that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+from typing import Any
+
+from ..engine import open_engine
+from .application import Application, access
+from .beside import Beside
+from .serving import http_settings
+from .telling import CONFIG
+
+log = logging.getLogger("faunadb.server")
+
+
+def create_app() -> Application:
+    """The application of a worker process, configured by the environment."""
+    _stop_at_first_signal()
+    config = json.loads(os.environ[CONFIG])
+    _configure_logging(config["log_level"], config["access_log"])
+
+    def factory() -> Any:
+        return open_engine(
+            config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"]
+        )
+
+    return Application(
+        factory=factory,
+        dashboard=config["dashboard"],
+        known_secret=config["known_secret"],
+        origins=config["origins"],
+        beside=Beside(**config["beside"], settings=http_settings()) if config["beside"] else None,
+    )
+
+
+def _stop_at_first_signal() -> None:
+    """Have this worker tell granian once that it is to stop.
+
+    A worker is told by the main process, and often by a terminal or a service manager as well; granian can wait for
+    itself for ever when it is told while it stops already, and takes the event loop with it.
+    """
+    try:
+        from granian import _signals  # late: an extra
+
+        set_loop_signals = _signals.set_loop_signals
+    except (ImportError, AttributeError):
+        log.debug("granian has changed: signals are left to it")
+        return
+
+    def set_once(loop: asyncio.AbstractEventLoop) -> Any:
+        event = set_loop_signals(loop)
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                event.set()
+
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, tell)
+        return event
+
+    _signals.set_loop_signals = set_once
+
+
+def _configure_logging(level: str, access_log: bool) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    access.setLevel(logging.INFO if access_log else logging.WARNING)
