@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -18,10 +18,15 @@ from psycopg.waiting import Ready, Wait
 
 from .sql_snapshot import Row
 
-#: A statement, with ``%s`` where its parameters go: integers of 64 bits, bytes, texts, lists of integers, None.
-Statement = tuple[str, Sequence[Any]]
-#: Values, their types and their formats, as libpq takes them.
-_Encoded = tuple[list[Any], tuple[int, ...], Sequence[int]]
+
+class Statement(NamedTuple):
+    """A statement as it is sent: its values, and their types and formats, as libpq takes them. See `statement`."""
+
+    sql: str
+    values: Sequence[Optional[bytes]]
+    types: tuple[int, ...]
+    formats: Sequence[int]
+
 
 #: The server's numbers for types, with which it is told what a parameter is; 0: it is to find out.
 _UNKNOWN, _BYTES, _INTEGER, _TEXT, _INTEGERS = 0, 17, 20, 25, 1016
@@ -61,12 +66,11 @@ class Connection(psycopg.Connection[Any]):
 
         Raises the psycopg.Error of the first that fails; those after it have not been run.
         """
-        encoded = [_encoded(parameters) for _, parameters in statements]
         pg = self.pgconn
         new: dict[tuple[str, tuple[int, ...]], bytes] = {}
         try:
             pg.enter_pipeline_mode()
-            for (sql, _), (values, types, formats) in zip(statements, encoded):
+            for sql, values, types, formats in statements:
                 if self.prepare_threshold is None:
                     pg.send_query_params(_mark(sql), values, types, formats, _BINARY)
                     continue
@@ -88,7 +92,7 @@ class Connection(psycopg.Connection[Any]):
                 raise psycopg.errors.error_from_result(result, self.info.encoding)
         self._names.update(new)
         # What comes of a statement that was just prepared comes after what came of preparing it.
-        return [results[place] for place in _places(statements, encoded, new)] if new else results
+        return [results[place] for place in _places(statements, new)] if new else results
 
     def _results(self) -> Generator[Wait, Any, list[Any]]:
         # Asked for a result, libpq would wait for it without letting other threads run.
@@ -116,10 +120,6 @@ class Connection(psycopg.Connection[Any]):
             return []
         self._loading.set_pgresult(result)
         return self._loading.load_rows(0, result.ntuples, tuple)
-
-    def query(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
-        """Run one statement; its rows."""
-        return self.rows_of(self.run([(sql, parameters)])[0])
 
     # -- the end of a transaction that has only read ------------------------------------------------------------
 
@@ -162,15 +162,11 @@ class Connection(psycopg.Connection[Any]):
             raise psycopg.OperationalError("the connection is lost")
 
 
-def _places(
-    statements: Sequence[Statement],
-    encoded: Sequence[_Encoded],
-    new: dict[tuple[str, tuple[int, ...]], bytes],
-) -> list[int]:
+def _places(statements: Sequence[Statement], new: dict[tuple[str, tuple[int, ...]], bytes]) -> list[int]:
     """Where the results of statements are, among those of preparing the new ones, each before its first use."""
     left = set(new)
     place, found = -1, []
-    for (sql, _), (_, types, _) in zip(statements, encoded):
+    for sql, _, types, _ in statements:
         place += 1
         if (sql, types) in left:
             left.remove((sql, types))
@@ -189,9 +185,13 @@ def _mark(sql: str) -> bytes:
     return found
 
 
-def _encoded(parameters: Sequence[Any]) -> _Encoded:
-    values: list[Any] = []
-    types = []
+def statement(sql: str, parameters: Sequence[Any] = ()) -> Statement:
+    """A statement with ``%s`` where its parameters go: integers of 64 bits, bytes, texts, lists of integers, None.
+
+    Raises psycopg.DataError for what cannot be sent.
+    """
+    values: list[Optional[bytes]] = []
+    types: list[int] = []
     for parameter in parameters:
         kind = type(parameter)
         if kind is int:
@@ -213,7 +213,7 @@ def _encoded(parameters: Sequence[Any]) -> _Encoded:
             values.append(_integers(parameter))
         else:
             raise TypeError(f"not a parameter of a statement: {kind.__name__}")
-    return values, tuple(types), (_BINARY,) * len(types)
+    return Statement(sql, values, tuple(types), (_BINARY,) * len(types))
 
 
 def _integer(number: int) -> bytes:

@@ -15,12 +15,12 @@ import psycopg
 import psycopg_pool
 
 from .errors import Outgrown, StoreError, StoreUnavailable
-from .postgres_connection import Connection, Statement
+from .postgres_connection import Connection, Statement, statement
 from .postgres_schema import Target, connect, explain, worth_another_try
 from .sql_snapshot import Row
 
-BEGIN: Statement = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", ())
-COMMIT: Statement = ("COMMIT", ())
+BEGIN = statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+COMMIT = statement("COMMIT")
 
 #: Batches of reads that are under way at the same time, and most reads in one.
 MAX_UNDER_WAY = 2
@@ -37,10 +37,10 @@ class Found(NamedTuple):
 
 
 class _Asked:
-    __slots__ = ("done", "error", "found", "lead", "statement")
+    __slots__ = ("done", "error", "found", "lead", "question")
 
-    def __init__(self, statement: Optional[Statement]) -> None:
-        self.statement = statement
+    def __init__(self, question: Optional[Statement]) -> None:
+        self.question = question
         self.found: Optional[Found] = None
         self.error: Optional[BaseException] = None
         self.lead = False
@@ -52,7 +52,7 @@ class Readers:
 
     def __init__(self, target: Target, read_clock: str) -> None:
         self._target = target
-        self._clock: Statement = (read_clock, ())
+        self._clock = statement(read_clock)
         self._closed = False
         #: Connections whose last transaction's end has not been heard of yet, and how many threads wait for one.
         self._resting: list[Connection] = []
@@ -77,12 +77,12 @@ class Readers:
 
     # -- a transaction of one's own -----------------------------------------------------------------------------
 
-    def begin(self, statement: Optional[Statement]) -> tuple[Connection, Found]:
+    def begin(self, question: Optional[Statement]) -> tuple[Connection, Found]:
         """Begin a read transaction, in one round trip with a first query if there is one. See `give_back`."""
 
         def begin(conn: Connection) -> Found:
-            results = conn.run([BEGIN, self._clock, *([statement] if statement else [])])
-            return Found(self._clock_of(conn, results), conn.rows_of(results[-1]) if statement else [])
+            results = conn.run([BEGIN, self._clock, *([question] if question else [])])
+            return Found(self._clock_of(conn, results), conn.rows_of(results[-1]) if question else [])
 
         return self._on_connection(begin)
 
@@ -156,9 +156,9 @@ class Readers:
 
     # -- together with others -----------------------------------------------------------------------------------
 
-    def ask(self, statement: Optional[Statement]) -> Found:
+    def ask(self, question: Optional[Statement]) -> Found:
         """Ask one thing, of a snapshot that is taken after this was called and is gone when it returns."""
-        own = _Asked(statement)
+        own = _Asked(question)
         with self._lock:
             own.lead = self._under_way < MAX_UNDER_WAY
             if own.lead:
@@ -220,11 +220,11 @@ class Readers:
             self._ask_together([each])
 
     def _transaction(self, conn: Connection, batch: list[_Asked]) -> list[Found]:
-        statements = [each.statement for each in batch if each.statement is not None]
-        results = conn.run([BEGIN, self._clock, *statements, COMMIT])
+        questions = [each.question for each in batch if each.question is not None]
+        results = conn.run([BEGIN, self._clock, *questions, COMMIT])
         clock = self._clock_of(conn, results)
         rows = iter(results[2:])
-        return [Found(clock, [] if each.statement is None else conn.rows_of(next(rows))) for each in batch]
+        return [Found(clock, [] if each.question is None else conn.rows_of(next(rows))) for each in batch]
 
     def _hand_over(self) -> None:
         with self._lock:

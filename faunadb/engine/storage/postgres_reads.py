@@ -10,13 +10,13 @@ import psycopg
 
 from .clock import Clock
 from .errors import SnapshotMoved, StoreError
-from .postgres_connection import Connection, Statement
+from .postgres_connection import Connection, Statement, statement
 from .postgres_readers import Found, Habits, Readers
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
 from .read_set import ReadSet
 from .rows import EntryRow
 from .sql_snapshot import CLOSED, COPY_BATCH, Row, SqlSnapshot
-from .statements import COPIED, KEYS, VERSION_COLUMNS, Statements, export_statement
+from .statements import COPIED, KEEP_REACH, KEYS, VERSION_COLUMNS, Statements, export_statement
 
 _COLUMNS = "vals, rest, coll, doc, cover, ttl, added"
 
@@ -61,6 +61,9 @@ class PgStatements(Statements):
             found = self._marked[text] = super().mark(qualify(text, self._schema))
         return found
 
+    keep_reach: str
+    set_clock: str
+    set_mark: str
     newest_of: str
     put_entry: str
     put_ended: str
@@ -78,6 +81,11 @@ _KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ? AND tail = ?"
 _ALL = "scope, idx, terms, vals, tail, rest, whole_terms, coll, doc, cover, ttl, added"
 _SET = "coll = excluded.coll, doc = excluded.doc, cover = excluded.cover, ttl = excluded.ttl, added = excluded.added"
 _STATEMENTS = {
+    "keep_reach": KEEP_REACH,
+    "set_clock": "UPDATE meta SET last_txn = ?, schema_version = ? WHERE id = 0",
+    "set_mark": (
+        "INSERT INTO mark (store, txn, checks) VALUES (?, ?, 0) ON CONFLICT (store) DO UPDATE SET txn = excluded.txn"
+    ),
     "newest_of": (
         "SELECT wanted.doc, newest.* FROM unnest(?::bigint[]) AS wanted (doc), LATERAL"
         f" (SELECT {VERSION_COLUMNS} FROM version WHERE scope = ? AND coll = ? AND doc = wanted.doc"
@@ -181,9 +189,15 @@ class PgReads(SqlSnapshot):
         if conn is CLOSED:
             raise StoreError("the snapshot is closed")
         try:
-            return conn.query(sql, parameters)
+            return conn.rows_of(conn.run([statement(sql, parameters)])[0])
         except psycopg.Error as error:
             raise self._failed_with(error) from error
+
+    def _statement(self, sql: str, parameters: Sequence[Any]) -> Statement:
+        try:
+            return statement(sql, parameters)
+        except psycopg.DataError as error:
+            raise self._failed_with(error) from None
 
     def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
         return self._all(self._sql.newest_of, (list(docs), scope, coll))
@@ -360,13 +374,13 @@ class PgSnapshot(PgReads):
         store, clock = self._store, self._store._clock
         if store._dialect.postgresql:
             time = clock.floor(self._at_least)
-            row, rows = self._ask(None if sql is None else (sql, parameters))
+            row, rows = self._ask(None if sql is None else self._statement(sql, parameters))
             last_txn, schema_version, began, locker, view = row[:5]
             if began > time and (view is None or not is_under_way(int(locker), view)):
                 time = began
         else:
             time = clock.snapshot_time(self._at_least)  # before the view is pinned; see Clock
-            row, rows = self._ask(None if sql is None else (sql, parameters))
+            row, rows = self._ask(None if sql is None else self._statement(sql, parameters))
             last_txn, schema_version = row
         time = max(time, last_txn)
         clock.show(time)
@@ -376,13 +390,13 @@ class PgSnapshot(PgReads):
             raise SnapshotMoved
         return rows
 
-    def _ask(self, statement: Optional[Statement]) -> Found:
+    def _ask(self, question: Optional[Statement]) -> Found:
         if self._assumed is not None:
             # The number of an object that is gone may be another's: a wrong guess.
-            self._first = id(self._query), None if statement is None else statement[0]
+            self._first = id(self._query), None if question is None else question.sql
             if self._store._habits.reads_once(self._first):
-                return self._store._readers.ask(statement)
-        self._conn, found = self._store._readers.begin(statement)
+                return self._store._readers.ask(question)
+        self._conn, found = self._store._readers.begin(question)
         return found
 
     def _go_on(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
@@ -390,7 +404,7 @@ class PgSnapshot(PgReads):
         assert self._seen is not None
         self._more = True
         if self._conn is CLOSED and not self._closed:
-            self._conn, found = self._store._readers.begin((sql, parameters))
+            self._conn, found = self._store._readers.begin(self._statement(sql, parameters))
             if found.clock[:2] != self._seen[:2]:
                 raise SnapshotMoved
             return found.rows

@@ -13,7 +13,8 @@ from .base import Transaction, write_ops
 from .clock import Clock
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
-from .postgres_connection import Connection, Statement
+from .postgres_connection import Connection, Statement, statement
+from .postgres_readers import COMMIT
 from .postgres_reads import SETTINGS, PgReads, PgStatements, entry_key, micros, split_row
 from .postgres_schema import (
     VALUES_PREFIX,
@@ -25,15 +26,21 @@ from .postgres_schema import (
     qualify,
     worth_another_try,
 )
+from .rows import VersionRow
 from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
-from .statements import COPIED, import_statement, keep_reach, read_clock
+from .statements import COPIED, import_statement, reach_text, read_clock
 
 #: A writer that neither works nor ends (a stopped process) loses its transaction, and so the lock, after this.
 IDLE_WRITER = "60s"
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
 INTRANS = psycopg.pq.TransactionStatus.INTRANS
+
+
+#: Statements sent in one round trip at most, and newest versions of documents remembered.
+_AT_ONCE = 5_000
+_REMEMBERED = 1_000
 
 
 class PgTransaction(PgReads, SqlTransaction):
@@ -56,7 +63,7 @@ class PgTransaction(PgReads, SqlTransaction):
     def wrote(self) -> bool:  # type: ignore[override]
         """Whether anything was written; asks the server when only it can know."""
         if self._undecided and not self._wrote and self._conn is not CLOSED:
-            self._flush()
+            self._send()
         return self._wrote
 
     @wrote.setter
@@ -67,33 +74,46 @@ class PgTransaction(PgReads, SqlTransaction):
         self._failed = error
         return super()._failed_with(error)
 
+    def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
+        """The newest one is remembered, for the works that follow as well: under the lock nobody else changes it."""
+        if at is not None:
+            return super().version(scope, coll, doc, at)
+        known, key = self._writer.known, (scope, coll, doc)
+        if key not in known:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[key] = super().version(scope, coll, doc)
+        return known[key]
+
     def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
-        if self._writer.pending:
-            self._flush()
-        return super()._all(sql, parameters)
+        return self._send(self._statement(sql, parameters))[1]
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         if self._conn is CLOSED:
             raise StoreError("the snapshot is closed")
-        self._writer.pending.append((sql, parameters))
+        self._writer.pending.append(self._statement(sql, parameters))
 
     def _changed(self, sql: str, parameters: Sequence[Any]) -> int:
         self._run(sql, parameters)
-        return self._flush()
+        return self._send()[0]
 
-    def _flush(self) -> int:
-        """Send what waits; return how many rows the last statement touched."""
-        self._undecided = False
+    def _send(self, query: Optional[Statement] = None) -> tuple[int, list[Row]]:
+        """Send what waits, and a query; how many rows the last statement touched, and which."""
+        if self._conn is CLOSED:
+            raise StoreError("the snapshot is closed")
         try:
-            last, self._wrote = self._writer.flush(self._wrote)
+            result, wrote = self._writer.send(query)
         except psycopg.Error as error:
             raise self._failed_with(error) from error
-        return last
+        self._undecided = False
+        self._wrote = self._wrote or wrote
+        return (0, []) if result is None else (result.command_tuples or 0, self._conn.rows_of(result))
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self._wrote = True
         self._loaded = True
-        self._flush()
+        self._writer.known.clear()
+        self._send()
         columns: Sequence[str] = COPIED[table]
         if table in ("entry", "past_entry"):
             columns = ("scope", "idx", "terms", "vals", "tail", "rest", "whole_terms", *columns[4:])
@@ -124,6 +144,24 @@ class PgTransaction(PgReads, SqlTransaction):
         if not first:
             self._run(self._sql.note_stale, (scope, coll, ts, doc, 1 if live else 0, *key, *key))
         self._put_version(*key, 1 if live else 0, ttl, data)
+        known = self._writer.known
+        newest = known.get(key[:3])
+        if first or (key[:3] in known and (newest is None or ts >= newest.ts)):
+            known[key[:3]] = VersionRow(ts, live, ttl, data, self.txn)
+        else:
+            known.pop(key[:3], None)
+
+    def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
+        self._writer.known.pop((scope, coll, doc), None)
+        super().drop_version(scope, coll, doc, ts)
+
+    def _purge(self, tables: Sequence[str], where: str, parameters: Sequence[Any], limit: int) -> bool:
+        self._writer.known.clear()
+        return super()._purge(tables, where, parameters, limit)
+
+    def purge_history(self, scope: int, coll: int, before: int, limit: int) -> bool:
+        self._writer.known.clear()
+        return super().purge_history(scope, coll, before, limit)
 
     def add_entry(
         self,
@@ -209,18 +247,26 @@ class PgWriter(Writer):
         self.dialect = dialect
         self.statements = statements
         self.conn = conn
+        #: What waits to be sent, of all works since something was last sent; that of the work at hand begins at the mark.
         self.pending: list[Statement] = []
+        self._mark = 0
+        #: The newest versions of documents, as they are in the open transaction.
+        self.known: dict[tuple[int, int, int], Optional[VersionRow]] = {}
         self._me = uuid.uuid4().hex
+        self._guarded = False  # there are works before, which are not to suffer from one that fails
         self._savepoint_sent = False  # that of the work at hand
         self._savepoint_open = False  # any
+        #: What is written is sent work by work, since it could not be told whose it was that was refused.
+        self._one_by_one = False
+        self._refused = False
         self.last_txn = 0
         self.schema_version = 0
 
     # -- the transaction ----------------------------------------------------------------------------------------
 
     def begin(self, deadline: Optional[float]) -> None:
-        self.pending.clear()
-        self._savepoint_open = False
+        self._forget()
+        self._guarded = self._savepoint_open = self._refused = False
         wait = self.target.patience
         if deadline is not None:
             wait = min(wait, max(0.001, deadline - time.monotonic()))
@@ -264,29 +310,52 @@ class PgWriter(Writer):
             raise Outgrown(self.target.shown)
         return rows[0]
 
+    def _forget(self) -> None:
+        self.pending.clear()
+        self._mark = 0
+        self.known.clear()
+
     def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
+        self._mark = len(self.pending)
+        self._savepoint_sent = False
         return PgTransaction(self, txn, last_txn, schema_version)
 
-    def flush(self, wrote: bool) -> tuple[int, bool]:
-        """Send what waits in one round trip. Returns the last statement's row count, and whether rows changed."""
+    def send(self, query: Optional[Statement] = None) -> tuple[Any, bool]:
+        """Send what waits, and a query after it, in one round trip.
+
+        Returns the last one's result, and whether the work at hand has changed rows by this.
+        """
         conn = self.conn
         assert conn is not None
-        pending, self.pending = self.pending, []
-        if not pending:
-            return 0, wrote
-        self._savepoint_sent = True
-        self._savepoint_open = self._savepoint_open or _SAVEPOINT in pending
-        counts = [result.command_tuples or 0 for result in conn.run(pending)]
-        return counts[-1], wrote or any(counts)
+        statements, mark, others = self.pending, self._mark, self._mark > 0
+        self.pending, self._mark = [], 0
+        if self._guarded and not self._savepoint_sent and len(statements) > mark:
+            before = [_RELEASE, _SAVEPOINT] if self._savepoint_open else [_SAVEPOINT]
+            statements[mark:mark] = before
+            mark += len(before)
+            self._savepoint_sent = self._savepoint_open = True
+        end = len(statements)
+        if query is not None:
+            statements.append(query)
+        results: list[Any] = []
+        try:
+            for start in range(0, len(statements), _AT_ONCE):
+                results += conn.run(statements[start : start + _AT_ONCE])
+        except psycopg.Error:
+            self._refused = others and not self._one_by_one
+            raise
+        return results[-1] if results else None, any(each.command_tuples for each in results[mark:end])
 
     def finish(self, tx: PgTransaction) -> None:
         tx._write_log()
-        if self.pending and self.pending[-1] is not _SAVEPOINT:
-            tx._flush()
+        if self._one_by_one:
+            tx._send()
         tx.close()
 
     def lost(self, tx: Optional[PgTransaction]) -> Optional[TransactionLost]:
         failed = tx._failed if tx is not None else None
+        if failed is not None and self._refused and not worth_another_try(failed):
+            return self._unclear(failed)
         if failed is not None and worth_another_try(failed):
             explained = explain(failed, self.target.shown)
             assert isinstance(explained, StoreError)
@@ -303,16 +372,20 @@ class PgWriter(Writer):
             return TransactionLost(explained, again=False)
         return None
 
+    def _unclear(self, error: psycopg.Error) -> TransactionLost:
+        """Something was refused, and it may be another work's: all are to be run again, and sent one by one."""
+        self._one_by_one = True
+        explained = explain(error, self.target.shown)
+        if not isinstance(explained, StoreError):
+            explained = StoreError(str(explained))
+        return TransactionLost(explained, again=True)
+
     def savepoint(self) -> None:
-        self._savepoint_sent = False
-        if self.pending:
-            return  # the one of a work that wrote nothing
-        if self._savepoint_open:
-            self.pending.append(_RELEASE)
-        self.pending.append(_SAVEPOINT)
+        self._guarded = True  # it is made when the work sends something
 
     def rollback_to_savepoint(self) -> None:
-        self.pending.clear()
+        del self.pending[self._mark :]
+        self.known.clear()
         if not self._savepoint_sent:
             return
         assert self.conn is not None
@@ -325,7 +398,7 @@ class PgWriter(Writer):
             ) from error
 
     def rollback(self) -> None:
-        self.pending.clear()
+        self._forget()
         conn = self.conn
         if conn is None:
             return
@@ -340,23 +413,27 @@ class PgWriter(Writer):
     # -- commit -------------------------------------------------------------------------------------------------
 
     def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
-        self.pending.clear()
-        notify = f"NOTIFY {channel(self.target)}, '{last_txn}';" if self.dialect.postgresql else ""
+        self._guarded, self._mark = False, len(self.pending)
         # Released, the savepoint leaves the clock row to the transaction itself: `xmax` names that one.
-        release = f"{_RELEASE[0]};" if self._savepoint_open else ""
-        text = qualify(
-            f"{release}{keep_reach(reach)}UPDATE meta SET last_txn = {last_txn}, schema_version = {schema_version} WHERE id = 0;"
-            f"INSERT INTO mark (store, txn, checks) VALUES ('{self._me}', {last_txn}, 0)"
-            f" ON CONFLICT (store) DO UPDATE SET txn = excluded.txn;{notify}COMMIT",
-            self.target.schema,
-        )
+        if self._savepoint_open:
+            self.pending.append(_RELEASE)
+        if reach is not None:
+            self.pending.append(statement(self.statements.keep_reach, (reach_text(reach),)))
+        self.pending.append(statement(self.statements.set_clock, (last_txn, schema_version)))
+        self.pending.append(statement(self.statements.set_mark, (self._me, last_txn)))
+        if self.dialect.postgresql:
+            notified = channel(self.target).strip('"'), str(last_txn)
+            self.pending.append(statement("SELECT pg_notify(%s, %s)", notified))
+        self.pending.append(COMMIT)
         assert self.conn is not None
         try:
-            self.conn.script(text)
+            self.send()
         except psycopg.Error as error:
             conn = self.conn
             if not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.UNKNOWN:
                 # The server answered: it refused, and rolled back.
+                if self._refused and not worth_another_try(error):
+                    raise self._unclear(error) from error
                 explained = explain(error, self.target.shown)
                 if not isinstance(explained, StoreError):
                     explained = StoreError(str(explained))
@@ -366,6 +443,7 @@ class PgWriter(Writer):
                     StoreUnavailable(f"the connection to {self.target.shown} was lost; nothing was written"),
                     again=True,
                 ) from error
+        self._one_by_one = False
         self.last_txn = last_txn
         self.schema_version = schema_version
 
@@ -411,5 +489,5 @@ class PgWriter(Writer):
         conn.close()
 
 
-_SAVEPOINT: Statement = ("SAVEPOINT work", ())
-_RELEASE: Statement = ("RELEASE SAVEPOINT work", ())
+_SAVEPOINT = statement("SAVEPOINT work")
+_RELEASE = statement("RELEASE SAVEPOINT work")

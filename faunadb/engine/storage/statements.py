@@ -68,16 +68,21 @@ REACH_SETTING = "reach"
 READ_REACH = f"SELECT value FROM setting WHERE name = '{REACH_SETTING}'"
 
 
+#: Has the store say so, unless it says more. Compared as text, which cannot fail, by its sixteen digits (`reach_text`).
+KEEP_REACH = (
+    f"INSERT INTO setting AS kept (name, value) SELECT '{REACH_SETTING}', CAST(? AS TEXT) FROM meta"
+    f" WHERE id = 0 AND format = {SCHEMA_VERSION}"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE kept.value < excluded.value"
+)
+
+
+def reach_text(reach: int) -> str:
+    return f"{reach:016}"
+
+
 def keep_reach(reach: Optional[int]) -> str:
-    """The statement that has the store say so, unless it says more; with its semicolon. None: no statement."""
-    if reach is None:
-        return ""
-    # Compared as text, which cannot fail, by its sixteen digits.
-    return (
-        f"INSERT INTO setting AS kept (name, value) SELECT '{REACH_SETTING}', '{reach:016}' FROM meta"
-        f" WHERE id = 0 AND format = {SCHEMA_VERSION}"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE kept.value < excluded.value;"
-    )
+    """`KEEP_REACH` with its value and a semicolon. None: no statement."""
+    return "" if reach is None else KEEP_REACH.replace("?", f"'{reach_text(reach)}'") + ";"
 
 
 _DOCUMENT = "scope = ? AND coll = ? AND doc = ?"
