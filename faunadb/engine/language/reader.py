@@ -9,10 +9,15 @@ from itertools import accumulate
 from typing import Any, NoReturn
 
 from .errors import QueryError, QueryErrors
+from .large_json import LargeReader, TooDeep, TooMany
 
 MAX_NESTING = 1000
 MAX_NUMBER = 1000
 MAX_KEY = 50_000
+#: Arrays and objects in one body: as many as forms that one query may evaluate.
+MAX_CONTAINERS = 600_000
+#: Brackets, commas and strings in a body that is read in pieces.
+MANY = 150_000
 
 _INT64 = range(-(1 << 63), 1 << 63)
 # One that is not closed goes on to the end: trying again from each quote in it would take forever.
@@ -83,6 +88,18 @@ def no_query() -> QueryErrors:
 
 def malformed() -> QueryErrors:
     return _error("Request body is not valid JSON.")
+
+
+def too_deep() -> QueryErrors:
+    return _error("Request body JSON exceeds nesting limit.")
+
+
+def too_many() -> QueryErrors:
+    return _error(f"Request body JSON has more than {MAX_CONTAINERS} arrays and objects.")
+
+
+def _is_large(body: bytes, opening: int) -> bool:
+    return len(body) > MANY and opening * 2 + body.count(b",") + body.count(b'"') // 2 > MANY
 
 
 def _nests(body: bytes) -> bool:
@@ -185,16 +202,25 @@ def _check_keys(value: Any) -> None:
 
 def read(body: bytes) -> Any:
     """The first JSON value of a request body. Raises `QueryErrors` with the documented texts."""
+    opening = body.count(b"[") + body.count(b"{")
+    is_large = _is_large(body, opening)
     try:
-        if body.count(b"[") + body.count(b"{") > MAX_NESTING and _nests(body) and _is_too_deep(body):
-            raise _error("Request body JSON exceeds nesting limit.")
+        if not is_large and opening > MAX_NESTING and _nests(body) and _is_too_deep(body):
+            raise too_deep()
         text = _decode(body)
         start = _start(text)
-        value, end = _decoder.raw_decode(text, start)
+        if is_large and text[start : start + 1] in ("[", "{"):
+            value, end = LargeReader(_decoder, MAX_NESTING, MAX_CONTAINERS).read(text, start)
+        else:
+            value, end = _decoder.raw_decode(text, start)
         if end != len(text):
             _check_rest(text, start, end)
         if len(body) > MAX_KEY:
             _check_keys(value)
+    except TooDeep:
+        raise too_deep() from None
+    except TooMany:
+        raise too_many() from None
     except ValueError:
         raise malformed() from None
     if "\\u" in text or b"\xed" in body:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from faunadb.engine.language import deep, reader
+from faunadb.engine.language import deep, large_json, reader
 from faunadb.engine.language.errors import QueryErrors
 
 INVALID = "Request body is not valid JSON."
@@ -132,3 +135,58 @@ def _refusal(body):
         assert error.code == "invalid expression"
         return error.description
     return None
+
+
+# -- what is read in pieces
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(large_json, "PIECE", 24)
+
+
+def _outcome(body, many):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "MANY", many)
+        try:
+            return deep.with_room(lambda: repr(reader.read(body)))
+        except QueryErrors as refused:
+            return [error.description for error in refused.errors]
+
+
+_json = st.recursive(
+    st.sampled_from([None, True, 0, -1.5, 1e300, "", "a", '"]', "\\", "\u2028é", "x" * 40]),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["", "a", "b]", '"']), inner),
+    max_leaves=30,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(_json, st.sampled_from([None, 1]), st.data())
+def test_pieces_give_what_the_whole_gives(small_pieces, value, indent, data):
+    """And are refused as the whole is, when something is cut out, put in or said twice."""
+    text = json.dumps([value, value], indent=indent, ensure_ascii=data.draw(st.booleans()))
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+    middle = data.draw(
+        st.sampled_from([text[start:end], "", ",", "[", "]", "}", '"', ":", "1 ", "[]{}", '{"a":1,"a":2}'])
+    )
+    body = (text[:start] + middle + text[end:]).encode("utf-8", "surrogatepass")
+    assert _outcome(body, 0) == _outcome(body, len(body))
+
+
+@pytest.mark.parametrize("depth", [999, 1000, 1001])
+@pytest.mark.parametrize("form", ["[%s]", '{"a":1,"b":%s}', "[[],%s,[]]"])
+def test_pieces_nest_as_deeply_as_the_whole(small_pieces, depth, form):
+    before, after = form.split("%s")
+    body = (before * depth + "1" + after * depth).encode()
+    assert (_outcome(body, 0) == [TOO_DEEP]) is (depth + before.count("[]") > 1000)
+    assert _outcome(body, 0) == _outcome(body, len(body))
+
+
+def test_containers_are_counted(monkeypatch):
+    monkeypatch.setattr(reader, "MANY", 0)
+    monkeypatch.setattr(reader, "MAX_CONTAINERS", 100)
+    assert reader.read(b"[" + b'[],"[[{{",' * 98 + b"{}]")[-1] == {}
+    with pytest.raises(QueryErrors) as refused:
+        reader.read(b"[" + b'[],"[[{{",' * 99 + b"{}]")
+    assert refused.value.errors[0].description == "Request body JSON has more than 100 arrays and objects."
