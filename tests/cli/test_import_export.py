@@ -155,6 +155,25 @@ def test_importing_twice_makes_no_duplicates(tmp_path, connection, database, aut
     assert list(tmp_path.glob(".import-*")) == []
 
 
+def test_versions_of_one_document_may_stand_beside_each_other(tmp_path, connection, database, author):
+    """Those that need no conversion are taken another way; neither must think that the document is not there yet."""
+    convert = {"what": {"@int": "5"}}
+    records = [
+        _record(1, n=1),
+        _record(1, n=3) | {"ts": format_micros(TS + 30)},
+        _record(1, n=2, **convert) | {"ts": format_micros(TS + 20)},
+        _record(2, n=1, **convert) | {"ts": format_micros(TS + 10)},
+        _record(2, n=2) | {"ts": format_micros(TS + 20)},
+    ]
+    index = {"name": "by_n", "source": q.collection("Author"), "values": [{"field": ["data", "n"]}]}
+    database.query(q.create_collection({"name": "Author"}))
+    database.query(q.create_index(index))
+    Importer(_export(tmp_path, {"Author": [records]}), connection).run()
+    assert [author(1)["data"]["n"], author(2)["data"]["n"]] == [3, 2]
+    assert database.query(q.count(q.documents(q.collection("Author")))) == 2
+    assert database.query(q.paginate(q.match(q.index("by_n"))))["data"] == [2, 3]
+
+
 def test_a_record_without_time_is_created_once(tmp_path, connection, database):
     record = _record(1, name="a")
     del record["ts"]

@@ -124,11 +124,16 @@ def insert(ctx: Context, ref: v.Ref, ts: int, fields: Optional[dict[str, Any]]) 
         insert_text(ctx, ref, ts, text, ttl_micros(fields))
 
 
-def insert_text(ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int]) -> None:
-    """As `insert`, for a version whose stored text is there already. ttl: its expiry in microseconds, None without."""
+def insert_text(
+    ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int], is_new: bool = False
+) -> None:
+    """As `insert`, for a version whose stored text is there already.
+
+    ttl: its expiry in microseconds, None without. is_new: the document is known to have no version.
+    """
     tx = ctx.writer()
     scope, coll, doc = ref.scope, ref.coll, ref.id
-    if text is not None and tx.version(scope, coll, doc) is None:
+    if text is not None and (is_new or tx.version(scope, coll, doc) is None):
         entries.complete_builds(ctx, ref)
         _store(ctx, ref, ts, text, ttl, first=True)
         entries.add_past(ctx, v.Document(ref, ts, text=text), ttl, ts)

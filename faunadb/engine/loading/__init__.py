@@ -28,6 +28,8 @@ from .literal_text import LiteralText
 if TYPE_CHECKING:
     from ..engine import Engine
 
+#: Documents that are asked for together.
+_TOGETHER = 250
 #: Seconds one batch may take.
 DEADLINE = 600.0
 
@@ -141,6 +143,7 @@ class Loader:
         auth = self.engine.authenticate(tx, schema, self.authorization)
         ctx = Context(self.engine, tx, schema, auth, tx=tx)
         text = LiteralText(ctx)
+        present = _present(ctx, batch)
         for index, incoming in enumerate(batch):
             try:
                 if incoming.ts > ctx.time:
@@ -149,14 +152,34 @@ class Loader:
                     if text.collection(incoming.collection) != incoming.number:
                         raise Fault("invalid ref", "The collection was replaced while documents were read.")
                     ref = v.Ref(ctx.scope, incoming.number, incoming.id)
-                    insert_text(ctx, ref, incoming.ts, incoming.text, incoming.expires)
+                    is_new = (ref.coll, ref.id) not in present
+                    insert_text(ctx, ref, incoming.ts, incoming.text, incoming.expires, is_new)
+                    present.add((ref.coll, ref.id))
                 elif incoming.collection is None:
                     _load_credentials(ctx, text, incoming)
                 else:
                     ref = v.Ref(ctx.scope, text.collection(incoming.collection), incoming.id)
                     insert_text(ctx, ref, incoming.ts, *text.fields(incoming.data, incoming.ttl))
+                    present.add((ref.coll, ref.id))
             except (Fault, QueryErrors, RequestError) as fault:
                 raise Refused(index, _reason(fault)) from None
+
+
+def _present(ctx: Context, batch: Sequence[Union[Incoming, Ready]]) -> set[tuple[int, int]]:
+    """Collection and id of the documents of a batch that are there already, of those whose text is ready.
+
+    They are asked for together: what waits to be written would have to be written before each question.
+    """
+    ids: dict[int, list[int]] = {}
+    for incoming in batch:
+        if isinstance(incoming, Ready):
+            ids.setdefault(incoming.number, []).append(incoming.id)
+    present: set[tuple[int, int]] = set()
+    for number, all_ids in ids.items():
+        for start in range(0, len(all_ids), _TOGETHER):
+            some = all_ids[start : start + _TOGETHER]
+            present.update((number, found) for found in ctx.snap.newest_of(ctx.scope, number, some))
+    return present
 
 
 def _load_credentials(ctx: Context, text: LiteralText, incoming: Incoming) -> None:
