@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Optional, Union
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
@@ -24,6 +24,7 @@ from .defaults import DEFAULT_SECRET
 from .engine import Engine, open_engine
 from .language.errors import RequestError
 from .language.registry import VERSION_RANK
+from .records import NamedTuple
 from .request import DEFAULT_TIMEOUT, MAX_TIMEOUT, Failed, Outcome, Request, Unauthenticated
 from .storage.errors import StoreUnavailable
 from .wire.exchange import Exchange

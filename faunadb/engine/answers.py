@@ -17,10 +17,11 @@ import os
 import threading
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Optional
 
 from .defaults import ANSWERS
 from .language.registry import WRITE
+from .records import NamedTuple
 from .request import Outcome, Request
 from .storage.read_set import Changes, Read, larger_paths, within
 

@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from functools import cache
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import (
     forks,
@@ -36,6 +36,7 @@ from .language.parser import parse_query
 from .language.prepared import Parsed, PreparedQueries, Text
 from .language.registry import FORMS, READ, WRITE
 from .language.values import DATABASES, Document, Ref
+from .records import NamedTuple
 from .request import (
     DEFAULT_TIMEOUT,
     Failed,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .language.errors import QueryErrors
 from .language.registry import WRITE
+from .records import NamedTuple
 
 if TYPE_CHECKING:
     from .storage import Snapshot

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes.lookups import key_of
 from ..language.codec import decode_fields
 from ..language.context import Context, Host
 from ..language.values import COLLECTIONS, FIRST_COLLECTION, ROLES, TOKENS, Ref
+from ..records import NamedTuple
 from . import jwt, secrets
 from . import roles as r
 from .header import BadScope, Scope, secret_text, split

@@ -16,7 +16,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import NamedTuple, Optional
+from typing import Optional
+
+from ..records import NamedTuple
 
 
 class Scope(NamedTuple):

@@ -15,11 +15,12 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
 from .. import forks
 from ..language.errors import RequestError
+from ..records import NamedTuple
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

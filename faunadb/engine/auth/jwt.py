@@ -12,9 +12,10 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..language.values import Lambda, Ref
+from ..records import NamedTuple
 from . import roles as r
 from .jwks import ECKey, Key, KeySets, RSAKey, decode_part
 from .permissions import PredicatePermissions

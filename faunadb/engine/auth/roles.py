@@ -8,12 +8,13 @@ all the privileges of all the roles that apply, one grant is enough.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..language.errors import Fault, Faults, QueryErrors, RequestError
 from ..language.lambdas import apply
 from ..language.registry import READ
 from ..language.values import COLLECTIONS, ROLES, Lambda, Ref
+from ..records import NamedTuple
 from .permissions import PredicatePermissions
 
 if TYPE_CHECKING:

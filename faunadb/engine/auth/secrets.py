@@ -25,9 +25,11 @@ import hmac
 import os
 import re
 import threading
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 import bcrypt
+
+from ..records import NamedTuple
 
 #: work factor of every bcrypt hash, as in the original
 COST = 5

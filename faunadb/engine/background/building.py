@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from bisect import bisect_right
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 from ..documents import writing
 from ..indexes.builds import build_document
@@ -19,6 +19,7 @@ from ..indexes.internal import BUILDING_FIELD
 from ..language import values as v
 from ..language.context import Context
 from ..language.errors import RequestError
+from ..records import NamedTuple
 from .keeper import Keeper, system_context
 
 log = logging.getLogger("faunadb.engine")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Iterator
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from ..engine import Engine
+from ..records import NamedTuple
 from ..storage import Store, StoreUnavailable
 from ..storage.base import Finding, Progress, ignore_progress
 from ..storage.sql_snapshot import SqlSnapshot

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 from ..auth.permissions import Admin
 from ..auth.principals import Auth
@@ -26,6 +26,7 @@ from ..language import codec
 from ..language import values as v
 from ..language.context import Context, Host
 from ..language.errors import RequestError
+from ..records import NamedTuple
 from ..schema.view import schema_view
 from ..storage.base import Finding, Progress
 from ..storage.errors import Damaged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from .. import documents
 from ..documents.ids import new_id as fresh_id
@@ -19,6 +19,7 @@ from ..language.errors import (
     undefined_name,
 )
 from ..language.registry import WRITE, Arg, form
+from ..records import NamedTuple
 from ..schema import databases as database_schema
 from ..schema.fields import is_plain, prepare
 from ..schema.native import Fields, end_access

@@ -7,11 +7,12 @@ one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from ..language import codec
 from ..language import values as v
 from ..language.context import Context
+from ..records import NamedTuple
 from . import definitions as indexing
 from .definitions import Index, live_sources
 

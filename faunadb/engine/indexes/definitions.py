@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..java.text import nfkc_casefold
 from ..java.times import Time
@@ -18,6 +18,7 @@ from ..language.errors import QueryErrors, RequestError, bad_request
 from ..language.lambdas import apply
 from ..language.paths import NOT_FOUND, walk
 from ..language.registry import PURE
+from ..records import NamedTuple
 from . import keys
 
 if TYPE_CHECKING:

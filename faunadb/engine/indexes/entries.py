@@ -6,10 +6,11 @@ the transaction's time end and begin entries now; rewritten history changes inte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import values as v
 from ..language.errors import bad_request, not_unique
+from ..records import NamedTuple
 from ..storage.base import write_ops
 from . import definitions as indexing
 from . import keys, lookups

@@ -16,9 +16,10 @@ index                     scope                 terms                     values
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..language.values import CREDENTIALS, KEYS, TOKENS, Ref
+from ..records import NamedTuple
 
 if TYPE_CHECKING:
     from ..storage import Snapshot

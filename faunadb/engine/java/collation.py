@@ -55,8 +55,9 @@ import zlib
 from array import array
 from bisect import bisect_left
 from pathlib import Path
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Optional
 
+from ..records import NamedTuple
 from .text import settled
 
 #: Told, while a long string is weighed, about how many bytes of work that was; it may raise to end it.

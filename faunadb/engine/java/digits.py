@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import NamedTuple
+
+from ..records import NamedTuple
 
 #: From here up, and below the other, Java's digits may differ from the shortest.
 _LEAST_PLAIN, _GREATEST_PLAIN = 1e-3, 2.0**54

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Optional, Union
 
-from .digits import decimal_digits
+from ..records import NamedTuple
 from .times import Components, Date, Time, components
 
 MAX_INT32 = (1 << 31) - 1
@@ -214,69 +213,18 @@ def _signed(spec: Specifier, negative: bool, digits: str, zeros: bool = True) ->
     return spec.padded(before + digits + after)
 
 
-def _floating(digits: Callable[[Specifier, Decimal, int], str]) -> Callable[[Specifier, Any, Any], str]:
-    def shown(spec: Specifier, value: Any, text_of: Any) -> str:
-        number = _double(value)
-        if number != number:
-            return spec.padded("NaN")
-        negative = repr(number).startswith("-")
-        if number in (float("inf"), float("-inf")):
-            return _signed(spec, negative, "Infinity", zeros=False)
-        precision = 6 if spec.precision is None else spec.precision
-        # Rounding applies to the digits that the double prints, half away from zero.
-        printed, exponent = decimal_digits(number)
-        magnitude = Decimal(f"{printed}E{exponent + 1 - len(printed)}")
-        return _signed(spec, negative, digits(spec, magnitude, precision))
+def _floating(spec: Specifier, value: Any, text_of: Any) -> str:
+    from . import decimals  # late: few queries need it, and what it loads
 
-    return shown
-
-
-#: Decimal places that doubles have at most; further ones are zeros.
-_PLACES = 400
-
-
-def _rounded(value: Decimal, places: int) -> Decimal:
-    places = min(places, _PLACES)
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, context=Context(prec=2000))
-
-
-def _decimals(value: Decimal, places: int) -> str:
-    """A rounded value with all its places."""
-    return format(value, "f") + "0" * max(places - _PLACES, 0)
-
-
-def _fixed(spec: Specifier, value: Decimal, places: int) -> str:
-    text = _decimals(_rounded(value, places), places)
-    if places == 0 and "#" in spec.flags:
-        text += "."
-    return _grouped(spec, text)
-
-
-def _scientific(spec: Specifier, value: Decimal, places: int) -> str:
-    if value == 0:
-        digits, exponent = "0" * (places + 1), 0
-    else:
-        exponent = value.adjusted()
-        rounded = _rounded(value.scaleb(-exponent, context=Context(prec=2000)), places)
-        if rounded >= 10:
-            exponent += 1
-            rounded = _rounded(rounded / 10, places)
-        digits = _decimals(rounded, places).replace(".", "")
-    point = "." if places or "#" in spec.flags else ""
-    return f"{digits[0]}{point}{digits[1:]}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
-
-
-def _general(spec: Specifier, value: Decimal, precision: int) -> str:
-    precision = precision or 1
-    if value == 0:
-        return _fixed(spec, value, precision - 1)
-    exponent = value.adjusted()
-    rounded = _rounded(value.scaleb(-exponent, context=Context(prec=2000)), precision - 1)
-    if rounded >= 10:
-        exponent += 1
-    if -4 <= exponent < precision:
-        return _fixed(spec, value, precision - 1 - exponent)
-    return _scientific(spec, value, precision - 1)
+    number = _double(value)
+    if number != number:
+        return spec.padded("NaN")
+    negative = repr(number).startswith("-")
+    if number in (float("inf"), float("-inf")):
+        return _signed(spec, negative, "Infinity", zeros=False)
+    precision = 6 if spec.precision is None else spec.precision
+    digits = decimals.text(number, spec.conversion, precision, "#" in spec.flags)
+    return _signed(spec, negative, digits if "e" in digits else _grouped(spec, digits))
 
 
 def _cut(spec: Specifier, text: str) -> str:
@@ -384,9 +332,9 @@ _SHOWN: dict[str, Callable[[Specifier, Any, Any], str]] = {
     "d": _decimal,
     "x": _based("x", "0x"),
     "o": _based("o", "0"),
-    "f": _floating(_fixed),
-    "e": _floating(_scientific),
-    "g": _floating(_general),
+    "f": _floating,
+    "e": _floating,
+    "g": _floating,
     "s": _string,
     "b": _boolean,
     "t": _temporal,

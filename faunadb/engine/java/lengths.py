@@ -8,8 +8,7 @@ A pattern's parts are a `Chain`, groups spliced in; `study` walks it as Java wal
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from ..records import NamedTuple
 from .numbers import low32
 
 MAX_REPEAT = 2**31 - 1

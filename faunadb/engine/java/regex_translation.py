@@ -6,8 +6,9 @@ flag: case, line ends, comments and character classes are spelled out.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
 
+from ..records import NamedTuple
 from . import character_classes as classes
 from . import lengths
 from .lengths import Chain

@@ -8,8 +8,9 @@ language spans a billion years either way in nanoseconds, so both types are kept
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Optional, Union
 
+from ..records import NamedTuple
 from .numbers import INT64_MAX, INT64_MIN, wrap64
 
 NANOS_PER_SECOND = 1_000_000_000

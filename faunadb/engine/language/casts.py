@@ -17,7 +17,7 @@ from .sets import PLACES
 if TYPE_CHECKING:
     from .context import Context
 
-Convert = Callable[["Context", Any], Any]
+    Convert = Callable[[Context, Any], Any]
 
 
 class Cast:

@@ -15,9 +15,10 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..java.times import parse_date, parse_time_literal
+from ..records import NamedTuple
 from . import reader
 from . import values as v
 from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat

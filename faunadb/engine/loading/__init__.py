@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..auth.permissions import Admin, Server
 from ..documents import insert
@@ -20,6 +20,7 @@ from ..language import deep
 from ..language import values as v
 from ..language.context import Context
 from ..language.errors import Fault, QueryError, QueryErrors, RequestError, not_unique
+from ..records import NamedTuple
 from ..schema.credentials import CREDENTIALS
 from ..schema.fields import Check
 from ..schema.view import schema_view

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 from ..indexes.definitions import Index
 from ..indexes.internal import FLOOR_FIELD
 from ..language import values as v
+from ..records import NamedTuple
 
 #: History is kept for a collection's `history_days` and this much longer.
 GRACE_MICROS = 15 * 60 * 1_000_000

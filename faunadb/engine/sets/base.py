@@ -9,12 +9,13 @@ Within any reader elements ascend by (values key, ref key).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes import keys
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import Fault, invalid_argument
+from ..records import NamedTuple
 from .elements import BARE, Element, place, ref_of
 from .history import History
 

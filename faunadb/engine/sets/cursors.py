@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes import keys
 from ..java.times import Date, Time
 from ..language import values as v
 from ..language.budget import spend
 from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
+from ..records import NamedTuple
 from .base import Edge, Reader, Shape
 from .history import ADDED, END_OF_TIME, REMOVED, Cut, History
 

@@ -10,13 +10,14 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .. import documents
 from ..indexes import keys
 from ..indexes.definitions import PARTITIONS
 from ..language import values as v
 from ..language.equality import identical
+from ..records import NamedTuple
 from .elements import Element, group
 from .intervals import Interval, common_times, united, without
 

@@ -24,8 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Callable, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
+from ..records import NamedTuple
 from .read_set import Changes, ReadSet
 from .rows import EntryRow, VersionRow
 

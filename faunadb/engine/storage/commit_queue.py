@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import NamedTuple, Optional, Union
+from typing import Optional, Union
 
+from ..records import NamedTuple
 from .errors import DeadlineExceeded, StoreUnavailable
 from .overlay import Overlay
 from .pending_writes import Writes

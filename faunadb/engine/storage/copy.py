@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Optional
 
 from ..._private import without_password
+from ..records import NamedTuple
 from .base import Store, Transaction
 from .errors import NotAStore, StoreError
 from .opening import open_store

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, NamedTuple
+from typing import Callable
+
+from ..records import NamedTuple
 
 #: A thing is hot once so many have lost over it within a second; for so many seconds at first, and at most.
 HOT_LOSSES = 4

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 import psycopg
 import psycopg_pool
 
+from ..records import NamedTuple
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .postgres_connection import Connection, Statement, statement
 from .postgres_schema import Target, connect, explain, worth_another_try

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 import time
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 from urllib.parse import urlencode, urlsplit
 
 import psycopg
 from psycopg import errors
 
 from ..._private import without_password
+from ..records import NamedTuple
 from .checksums import of_version
 from .errors import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
 from .postgres_functions import function_texts

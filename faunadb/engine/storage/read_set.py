@@ -37,7 +37,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
+
+from ..records import NamedTuple
 
 #: Documents, ranges and names noted one by one; beyond, whole collections and indexes are.
 MAX_READ = 4_000

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
+
+from ..records import NamedTuple
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..._private import without_password
+from ..records import NamedTuple
 from .errors import BadURL
 
 

@@ -6,12 +6,13 @@ read from the store. What one change means is worked out once and shared by all 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..documents import difference
 from ..indexes import definitions as indexing
 from ..language import codec
 from ..language.values import Document, Ref
+from ..records import NamedTuple
 from ..storage.rows import VersionRow
 
 if TYPE_CHECKING:

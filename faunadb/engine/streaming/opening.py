@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..language.errors import Fault, QueryErrors
+from ..records import NamedTuple
 from ..request import Metrics
 from .stream import Stream
 from .targets import Target, target_of

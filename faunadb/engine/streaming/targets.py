@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..auth.permissions import ALL
 from ..indexes import keys
 from ..language import values as v
 from ..language.errors import Fault, invalid_argument, undefined_ref
+from ..records import NamedTuple
 from ..sets.leaves import DocumentsSet, Match
 from .events import Change, SetEvent, VersionEvent
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 from functools import cache, lru_cache
-from typing import NamedTuple, Optional
+from typing import Optional
 from urllib.parse import unquote_plus
 
 from ... import __version__
 from ..language.errors import RequestError, bad_request
 from ..language.registry import VERSION_RANK
+from ..records import NamedTuple
 from ..request import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT, Metrics
 
 UNITS_PER_OP = 50

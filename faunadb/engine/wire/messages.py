@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, Optional, Union
+
+from ..records import NamedTuple
 
 #: Bytes of a request body.
 MAX_BODY = 8 * 1024 * 1024
