@@ -1,7 +1,7 @@
 """Pictures in ``docs/_static``, written by ``python docs/_ext/pictures.py``: tests check that they show what is so.
 
 ``shell.svg`` is a conversation with the shell as it takes place; ``cost.svg`` a chart of the table in
-``docs/performance.md`` that stands between the marks ``cost``.
+``docs/performance.md`` that stands between the marks ``cost``; ``layers.svg`` the plan of the house.
 """
 
 from __future__ import annotations
@@ -111,13 +111,115 @@ def cost() -> str:
     )
 
 
+#: The rows of the plan, from the top: what stands beside a row's first, and its boxes with what is in them. A box imports
+#: only from those below it and to the right of it. (tests/docs/test_architecture.py compares with pyproject.toml.)
+LAYERS = [
+    (
+        "ways in",
+        [
+            ("testing", "pytest plugin"),
+            ("cli", "command line"),
+            ("server", "HTTP"),
+            ("dashboard", "web pages"),
+        ],
+    ),
+    ("FQL as text", [("fql", "Python and JavaScript style")]),
+    (
+        "the driver",
+        [
+            ("client · streams", "queries, events"),
+            ("page · objects · query · errors", "what applications import"),
+        ],
+    ),
+    (
+        "the engine",
+        [
+            ("engine/adapter", "behind a session"),
+            ("engine/wire", "protocol, no socket"),
+            ("engine/loading", "imports"),
+            ("engine/checking", "whole stores"),
+        ],
+    ),
+    ("", [("engine/engine", "runs queries against a store")]),
+    (
+        "",
+        [
+            ("engine/streaming", "event streams"),
+            ("engine/background", "work behind queries"),
+            ("engine/functions", "the forms"),
+            ("engine/answers", "kept answers"),
+        ],
+    ),
+    (
+        "",
+        [
+            ("engine/request", "and how it ends"),
+            ("engine/schema", "collections, keys, roles, ..."),
+            ("engine/sets", "reading sets"),
+        ],
+    ),
+    ("", [("engine/auth", "principals, permissions")]),
+    ("", [("engine/documents", "versions and history")]),
+    ("", [("engine/indexes", "definitions, entries, keys")]),
+    (
+        "",
+        [("engine/language", "values, parser, evaluation"), ("engine/storage", "SQLite, PostgreSQL")],
+    ),
+    (
+        "",
+        [
+            ("engine/java", "patterns, times, collation, ..."),
+            ("engine/companions · forks", "signals, forks"),
+            ("engine/defaults · records", "what all share"),
+        ],
+    ),
+]
+
+
+def layers() -> str:
+    """The plan of the house, as SVG."""
+    left, right, height, step = 112, 750, 46, 56
+    parts = []
+    for number, (label, boxes) in enumerate(LAYERS):
+        top = 10 + number * step
+        if label:
+            if number:
+                parts.append(f'<line x1="10" y1="{top - 5}" x2="{right}" y2="{top - 5}" class="rule"/>')
+            parts.append(f'<text x="10" y="{top + 28}" class="label">{label}</text>')
+        width = (right - left - 10 * (len(boxes) - 1)) / len(boxes)
+        for place, (name, what) in enumerate(boxes):
+            x = left + place * (width + 10)
+            middle = f"{x + width / 2:.0f}"
+            parts += [
+                f'<rect x="{x:.0f}" y="{top}" width="{width:.0f}" height="{height}" rx="4"/>',
+                f'<text x="{middle}" y="{top + 20}" class="name">{html.escape(name)}</text>',
+                f'<text x="{middle}" y="{top + 36}" class="what">{html.escape(what)}</text>',
+            ]
+    bottom = 10 + len(LAYERS) * step
+    title = "The layers of faunadb: a folder imports only from those below it, or to the right of it"
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {bottom}" role="img" aria-labelledby="t">',
+            f'<title id="t">{title}</title>',
+            "<style>rect{fill:#f4f6fa;stroke:#7b8794}text{font-family:system-ui,sans-serif;fill:#1f2933}"
+            ".name{font-size:13px;font-weight:600;text-anchor:middle}"
+            ".what{font-size:11px;text-anchor:middle;fill:#52606d}"
+            ".label{font-size:12px;fill:#52606d}.rule{stroke:#cbd2d9;stroke-dasharray:3 3}</style>",
+            f'<rect x="0" y="0" width="760" height="{bottom}" style="fill:#fff;stroke:none"/>',
+            *parts,
+            "</svg>",
+            "",
+        ]
+    )
+
+
 def words(svg: str) -> list[str]:
     """The texts of a picture, whatever it looks like."""
     found = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     return " ".join(html.unescape(text) for text in found).split()
 
 
-PICTURES = {"shell": shell, "cost": cost}
+PICTURES = {"shell": shell, "cost": cost, "layers": layers}
 
 if __name__ == "__main__":
     sys.path.insert(0, str(DOCS.parent))
