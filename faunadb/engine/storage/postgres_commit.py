@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 import uuid
 from collections.abc import Sequence
@@ -16,12 +15,13 @@ from .clock import Clock
 from .commit_queue import Committer, Finished, Lost, Outcome, Won
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .pending_writes import Entry
-from .postgres_connection import Connection
+from .postgres_connection import Connection, Statement, statement
+from .postgres_readers import COMMIT
 from .postgres_reads import entry_key
 from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
 from .read_set import Changes, Place, is_entry_path
 from .rows import EntryRow, VersionRow
-from .statements import SCHEMA_VERSION, keep_reach
+from .statements import KEEP_REACH, SCHEMA_VERSION, reach_text
 from .unresolved import Forms
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
@@ -31,6 +31,8 @@ MAX_SENT = 6
 
 #: What ``begin_commit`` says to a session that a later one has shut out.
 _TAKEN_OVER = "FA001"
+
+_BEGIN = statement("BEGIN ISOLATION LEVEL READ COMMITTED")
 
 Items = dict[str, list[list[Any]]]
 
@@ -47,8 +49,9 @@ class PgCommitter(Committer):
         self._learned = learned
         self._me = uuid.uuid4().hex
         self._number = 0
+        self._keep_reach = qualify(KEEP_REACH, target.schema).replace("?", "%s")
         #: What is to be done with the batch that is sent: see `Clock.reach`.
-        self._keep = ""
+        self._keep: list[Statement] = []
         #: How many sessions of ours have been shut out.
         self._checks = 0
 
@@ -56,7 +59,7 @@ class PgCommitter(Committer):
         writes = _Writes(batch)
         resolve = (lambda txns: _Writes(batch, txns).items) if writes.holds_times else None
         reach = self._clock.reach(0)
-        self._keep = qualify(keep_reach(reach), self._target.schema)
+        self._keep = [] if reach is None else [statement(self._keep_reach, (reach_text(reach),))]
         outcome = self._send(self._asked(batch), writes.items, resolve)
         self._clock.keep(reach if any(outcome["times"]) else None)
         self._learned(outcome["schema_version"])
@@ -132,18 +135,20 @@ class PgCommitter(Committer):
         resolve: Optional[Callable[[list[Any]], Items]],
     ) -> dict[str, Any]:
         """The outcome; {} where a newer version has migrated the store."""
-        schema = f'"{self._target.schema}"'
-        begin = "BEGIN ISOLATION LEVEL READ COMMITTED;"
         if resolve is None:
-            text = f"{begin}SELECT {schema}.commit_batch({_literal({**asked, **writes})}) AS outcome;{self._keep}COMMIT"
-            return _first(conn, text) or {}
-        outcome = _first(conn, f"{begin}SELECT {schema}.begin_commit({_literal(asked)}) AS outcome")
+            batch = self._function("commit_batch", {**asked, **writes})
+            return _run(conn, _BEGIN, batch, *self._keep, COMMIT) or {}
+        outcome = _run(conn, _BEGIN, self._function("begin_commit", asked))
         if outcome is None or not any(outcome["times"]):
             conn.script("ROLLBACK")
             return outcome or {}
         rest = {**asked, **resolve(outcome["times"])}
-        conn.script(f"SELECT {schema}.write_commit({_literal(rest)}, {_literal(outcome)});{self._keep}COMMIT")
+        _run(conn, self._function("write_commit", rest, outcome), *self._keep, COMMIT)
         return outcome
+
+    def _function(self, name: str, *given: Any) -> Statement:
+        parameters = ", ".join(["CAST(%s AS JSONB)"] * len(given))
+        return statement(f'SELECT "{self._target.schema}".{name}({parameters})', tuple(map(_encode, given)))
 
     def _connection(self) -> Connection:
         conn = self._conn
@@ -230,22 +235,13 @@ class PgCommitter(Committer):
         conn.close()
 
 
-def _first(conn: Connection, text: str) -> Optional[dict[str, Any]]:
-    """The JSON value in the column ``outcome`` of whichever statement has one."""
-    cursor = conn.texts
-    cursor.execute(text)
-    found: Optional[dict[str, Any]] = None
-    while True:
-        if cursor.description and cursor.description[0].name == "outcome":
-            found = cursor.fetchall()[0][0]
-        if not cursor.nextset():
-            return found
-
-
-def _literal(value: Any) -> str:
-    """JSON as a literal, whatever is in it: quoted by a word that nobody can know."""
-    tag = f"$q{secrets.token_hex(8)}$"
-    return f"CAST({tag}{_encode(value)}{tag} AS JSONB)"
+def _run(conn: Connection, *statements: Statement) -> Optional[dict[str, Any]]:
+    """Run statements in one round trip; what a function among them answers."""
+    for result in conn.run(statements):
+        for row in conn.rows_of(result):
+            if isinstance(row[0], dict):
+                return row[0]
+    return None
 
 
 class _Writes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable, Optional
 from urllib.parse import urlsplit
 
@@ -29,7 +29,7 @@ from faunadb.engine.storage import (
 from faunadb.engine.storage.errors import SnapshotMoved
 from faunadb.engine.storage.hot import Hot
 from faunadb.engine.storage.postgres import PostgresStore
-from faunadb.engine.storage.postgres_connection import Connection
+from faunadb.engine.storage.postgres_connection import Connection, Statement
 from faunadb.errors import BadRequest
 from tests.engine.storage import places
 from tests.engine.storage.flights import Flights
@@ -418,24 +418,24 @@ def test_round_trips(place: Place, flights: Flights) -> None:
 # ---- commits that are interrupted -------------------------------------------------------------------------------
 
 
-def interrupt_before(conn: Any, text: str, call: Callable[..., Any]) -> Any:
+def interrupt_before(conn: Any, call: Callable[[], Any]) -> Any:
     """The connection is gone before the batch is sent."""
     conn.close()
-    return call(conn, text)
+    return call()
 
 
-def interrupt_after(conn: Any, text: str, call: Callable[..., Any]) -> Any:
+def interrupt_after(conn: Any, call: Callable[[], Any]) -> Any:
     """It is committed, and the answer does not come."""
-    call(conn, text)
+    call()
     conn.close()
     raise psycopg.OperationalError("the network is gone")
 
 
-def interrupt_the_session(conn: Any, text: str, call: Callable[..., Any]) -> Any:
+def interrupt_the_session(conn: Any, call: Callable[[], Any]) -> Any:
     """The server ends the session while the batch waits for the lock."""
     with psycopg.connect(conn.info.dsn, autocommit=True) as another:
         another.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
-    return call(conn, text)
+    return call()
 
 
 @pytest.mark.parametrize("interrupt", [interrupt_before, interrupt_after, interrupt_the_session])
@@ -453,19 +453,15 @@ def test_interrupted(
         return  # there is one call
     calls: list[str] = []
 
-    def patched(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(conn: Any, text: str) -> Any:
-            if "_commit" not in text and "commit_batch" not in text:
-                return original(conn, text)
-            calls.append(text)
-            if len(calls) == call_number:
-                return interrupt(conn, text, original)
-            return original(conn, text)
+    original = postgres_commit._run
 
-        return call
+    def run(conn: Any, *statements: Statement) -> Any:
+        calls.append(" ".join(each.sql for each in statements))
+        if len(calls) == call_number:
+            return interrupt(conn, lambda: original(conn, *statements))
+        return original(conn, *statements)
 
-    monkeypatch.setattr(postgres_commit, "_first", patched(postgres_commit._first))
-    monkeypatch.setattr(Connection, "script", patched(Connection.script))
+    monkeypatch.setattr(postgres_commit, "_run", run)
 
     def work(tx: Transaction) -> None:
         put(tx, 7, f'{{"at":{tx.txn}}}' if in_two_steps else "{}")
@@ -503,17 +499,16 @@ def test_a_batch_that_comes_late_is_refused(
     holder.start()
     assert inside.wait(20)
     calls: list[int] = []
-    original = postgres_commit._first
+    original = postgres_commit._run
 
-    def first(conn: Any, text: str) -> Any:
-        if "commit_batch" not in text:
-            return original(conn, text)
+    def run(conn: Any, *statements: Statement) -> Any:
         calls.append(conn.info.backend_pid)
         if len(calls) > 1:
-            return original(conn, text)
+            return original(conn, *statements)
         # Sent, and never heard of again: another connection carries it on, as a server does for a client that is gone.
-        stray = psycopg.connect(places.bare(store.url), autocommit=True)
-        thread = threading.Thread(target=lambda: outcomes.append(run_stray(stray, text)))
+        stray = Connection.connect(places.bare(store.url), autocommit=True)
+        stray.set_up()
+        thread = threading.Thread(target=lambda: outcomes.append(run_stray(stray, statements)))
         thread.start()
         strays.append(thread)
         wait_for_lock(store, stray.info.backend_pid)
@@ -523,7 +518,7 @@ def test_a_batch_that_comes_late_is_refused(
 
     outcomes: list[str] = []
     strays: list[threading.Thread] = []
-    monkeypatch.setattr(postgres_commit, "_first", first)
+    monkeypatch.setattr(postgres_commit, "_run", run)
     result, txn = store.write(lambda tx: (put(tx, 7), tx.next_counter("c"))[1])
     holder.join()
     for thread in strays:
@@ -536,9 +531,9 @@ def test_a_batch_that_comes_late_is_refused(
     assert store.check() == []
 
 
-def run_stray(connection: Any, text: str) -> str:
+def run_stray(connection: Connection, statements: Sequence[Statement]) -> str:
     try:
-        connection.execute(text)
+        connection.run(statements)
         return "done"
     except psycopg.Error as error:
         assert error.sqlstate == "FA001", error
@@ -560,7 +555,7 @@ def wait_for_lock(store: Store, pid: int) -> None:
 def test_nobody_knows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server does not come back: the answer says so, and nothing is written twice later."""
 
-    def broken(conn: Any, text: str) -> Any:
+    def broken(conn: Any, *statements: Statement) -> Any:
         conn.close()
         raise psycopg.OperationalError("the network is gone")
 
@@ -570,7 +565,7 @@ def test_nobody_knows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_target", store._target)  # type: ignore[attr-defined]
     committer = store._committer  # type: ignore[attr-defined]
     with monkeypatch.context() as patch:
-        patch.setattr(postgres_commit, "_first", broken)
+        patch.setattr(postgres_commit, "_run", broken)
         patch.setattr(committer, "_look_for", away)
         patch.setattr(committer, "_target", committer._target._replace(patience=0.2))
         with pytest.raises(StoreUnavailable, match="whether the write is there is not known"):
