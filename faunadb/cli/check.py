@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from typing import Any, Optional
 
 import click
 
@@ -19,20 +19,25 @@ WHOLE, DAMAGED, NOT_OPENED = 0, 1, 2
 
 _ADVICE = """\
 What to do: keep the damaged database as it is (a copy of the file with its -wal, or a dump), look for the cause (disk,
-memory, somebody else writing to it), and restore a backup or copy from before. Entries of an index alone are made anew
-by deleting the index and creating it again. What can still be read, `faunadb export` writes to files."""
+memory, somebody else writing to it), and restore a backup or copy from before. Entries of indexes alone are made anew
+from the documents with --repair. Of documents with the same entry in a unique index change or delete all but one. What
+can still be read, `faunadb export` writes to files."""
 
 
 @click.command()
 @url_argument
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--most", metavar="N", default=100, show_default=True, help="Problems to show.")
-def check(url: Optional[str], quiet: bool, most: int) -> int:
+@click.option(
+    "--repair", is_flag=True, help="Make entries of indexes anew from their documents, and check again."
+)
+def check(url: Optional[str], quiet: bool, most: int, repair: bool) -> int:
     """Check whether a database (URL, or FAUNA_ENDPOINT) is whole, while it is in use.
 
-    Looks at the file (SQLite), the checksum of every version, index entries against documents both ways, and history
-    against the commit log. URL is that of a database (sqlite:///app.db, postgresql://user@host/db), not of a server;
-    no secret is asked for. Nothing is changed, except that a store of an older format is migrated.
+    Looks at the file (SQLite), the checksum of every version, index entries against documents both ways, history
+    against the commit log, and unique indexes. URL is that of a database (sqlite:///app.db,
+    postgresql://user@host/db), not of a server; no secret is asked for. Nothing is changed without --repair, except
+    that a store of an older format is migrated.
 
     Exit code: 0 whole, 1 damaged, 2 the database cannot be opened.
     """
@@ -40,35 +45,51 @@ def check(url: Optional[str], quiet: bool, most: int) -> int:
     try:
         if not url:
             raise CliError("give the URL of a database, such as sqlite:///app.db, or set FAUNA_ENDPOINT")
-        return _check(url, quiet, most)
+        return _check(url, quiet, most, repair)
     except (CliError, ValueError, OSError) as fault:
         click.echo(printable(f"Error: {fault}"), err=True)
         return NOT_OPENED
 
 
-def _check(url: str, quiet: bool, most: int) -> int:
+def _check(url: str, quiet: bool, most: int, mend: bool) -> int:
     check_url(url)
     if url.split(":", 1)[0] in ("http", "https"):
         raise CliError(f"{shown_url(url)} is a server; name the database behind it")
     missing = missing_file(url)
     if missing is not None:
         raise CliError(f"there is no database {missing}")
-    from faunadb.engine.checking import problems  # late: the list of commands does without the engine
+    from faunadb.engine.checking.repair import repair  # late: the list of commands does without the engine
     from faunadb.engine.storage import StoreError, open_store
 
     try:
         store = open_store(url)
     except StoreError as fault:
         raise CliError(str(fault)) from None
-    found = 0
-    with store, Progress("checking", None, quiet=quiet) as bar:
-        for problem in problems(store, lambda rows: bar.update(rows, bar.rows + rows)):
-            found += 1
-            if found <= most:
-                click.echo(printable(str(problem)))
+    with store:
+        found = _show_problems(store, quiet, most)
+        if found and mend:
+            with Progress("repairing", None, quiet=quiet) as bar:
+                mended, left = repair(store, lambda rows: bar.update(rows, bar.rows + rows))
+            click.echo(
+                f"\n{amount(mended)} entries of indexes made anew or removed, {amount(left)} left; what is there now:"
+            )
+            found = _show_problems(store, quiet, most)
     if not found:
         click.echo(f"{shown_url(url)} is whole")
         return WHOLE
     more = f" ({amount(found - most)} not shown)" if found > most else ""
     click.echo(f"\n{shown_url(url)} is damaged: {amount(found)} problems{more}\n{_ADVICE}")
     return DAMAGED
+
+
+def _show_problems(store: Any, quiet: bool, most: int) -> int:
+    """Print the first problems of a store; how many there are."""
+    from faunadb.engine.checking import problems  # late: the list of commands does without the engine
+
+    found = 0
+    with Progress("checking", None, quiet=quiet) as bar:
+        for problem in problems(store, lambda rows: bar.update(rows, bar.rows + rows)):
+            found += 1
+            if found <= most:
+                click.echo(printable(str(problem)))
+    return found

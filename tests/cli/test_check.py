@@ -39,6 +39,22 @@ def test_a_damaged_database(faunadb, tmp_path):
     assert "not shown" in said
 
 
+def test_repair(faunadb, tmp_path):
+    fill(tmp_path / "app.db")
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        connection.execute("DELETE FROM entry WHERE idx >= 32768")
+    connection.close()
+    assert "--repair" in faunadb("check", "sqlite:///app.db", "--quiet", code=1).out
+    said = faunadb("check", "sqlite:///app.db", "--repair", "--quiet", code=0).out
+    assert "missing index entry: database (root), index all_orders, collection orders, id 7" in said
+    assert "1 entries of indexes made anew or removed, 0 left" in said
+    assert said.endswith("sqlite:///app.db is whole\n")
+    counted = faunadb(
+        "eval", "sqlite:///app.db", "count(match(index('all_orders')))", "--secret", "secret", code=0
+    )
+    assert counted.out == "1\n"
+
+
 def test_what_cannot_be_opened(faunadb, tmp_path):
     (tmp_path / "text.db").write_text("text, not a database\n" * 100)
     for url, words in {

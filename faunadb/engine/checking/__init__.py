@@ -12,7 +12,7 @@ from ..records import NamedTuple
 from ..storage import Store, StoreUnavailable
 from ..storage.base import Finding, Progress, ignore_progress
 from ..storage.sql_snapshot import SqlSnapshot
-from . import log
+from . import log, uniqueness
 from .inventory import Inventory
 from .spans import Comparison
 
@@ -53,6 +53,8 @@ def problems(store: Store, progress: Progress = ignore_progress) -> Iterator[Pro
             for finding in comparison.findings():
                 yield _problem(current, finding)
             for finding in log.findings(snap, current, progress, clock):
+                yield _problem(current, finding)
+            for finding in uniqueness.findings(snap, current, progress, clock):
                 yield _problem(current, finding)
         except _UNREADABLE as error:
             yield Problem(f"not all could be compared: {type(error).__name__}: {error}", "")

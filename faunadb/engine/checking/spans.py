@@ -40,13 +40,17 @@ AT_ONCE = 500_000
 
 
 class Life(NamedTuple):
-    """An entry with its times. removed: None while it lives. first: it began with the first version there is."""
+    """An entry with its times. removed: None while it lives. first: it began with the first version there is.
+
+    added: when it began, or from when on it is compared. began: when it really began.
+    """
 
     place: entries.Place
     cover: Optional[str]
     ttl: Optional[int]
     added: int
     removed: Optional[int]
+    began: int
     first: bool = False
 
     @property
@@ -62,6 +66,25 @@ class Life(NamedTuple):
         )
 
 
+class Difference(NamedTuple):
+    """An entry that is not as it should be, in words. wanted: None when there should be none; found: when there is none."""
+
+    what: str
+    wanted: Optional[Life]
+    found: Optional[Life]
+
+    def finding(self) -> Finding:
+        life = self.found or self.wanted
+        assert life is not None
+        scope, index, _, _, coll, doc = life.place
+        times = (
+            (("from", life.added),) if life.removed is None else (("from", life.added), ("to", life.removed))
+        )
+        return Finding(
+            self.what, (("database", scope), ("index", index), ("collection", coll), ("id", doc), *times)
+        )
+
+
 class Comparison:
     """One comparison, of one snapshot."""
 
@@ -74,6 +97,9 @@ class Comparison:
         self._unknown: set[tuple[int, int, int]] = set()
 
     def findings(self) -> Iterator[Finding]:
+        return (difference.finding() for difference in self.differences())
+
+    def differences(self) -> Iterator[Difference]:
         sums: dict[Key, int] = defaultdict(int)
         for life in self._wanted(None):
             sums[life.key] += life.digest()
@@ -158,7 +184,7 @@ class Comparison:
 
     # -- one by one --------------------------------------------------------------------------------------------
 
-    def _one_by_one(self, keys: set[Key]) -> Iterator[Finding]:
+    def _one_by_one(self, keys: set[Key]) -> Iterator[Difference]:
         parts = 1 + sum(1 for _ in self._there(keys)) // AT_ONCE
         for part in range(parts):
             wanted: dict[Any, Life] = {}
@@ -170,10 +196,10 @@ class Comparison:
                     expected = wanted.pop(_identity(life), None)
                     what = _difference(expected, life)
                     if what:
-                        yield _finding(what, life)
+                        yield Difference(what, expected, life)
             for life in wanted.values():
                 kind = "missing index entry" if life.removed is None else "missing entry of an index's past"
-                yield _finding(kind, life)
+                yield Difference(kind, life, None)
 
 
 def _own(ref: v.Ref, row: Any) -> entries.Entries:
@@ -202,7 +228,7 @@ def _lives(rows: list[Any], entries_of: Callable[[Any], entries.Entries]) -> lis
         for place, cover in now.items():
             known = living.get(place)
             added = row.ts if known is None else known.added
-            living[place] = Life(place, cover, row.ttl, added, None, added == rows[0].ts)
+            living[place] = Life(place, cover, row.ttl, added, None, added, added == rows[0].ts)
     return found + list(living.values())
 
 
@@ -212,7 +238,7 @@ def _life(row: Any, ended: bool) -> Life:
     else:
         (scope, index, terms, vals, added, coll, doc, cover, ttl), removed = row, None
     place = entries.Place(scope, index, bytes(terms), bytes(vals), coll, doc)
-    return Life(place, cover, ttl, added, removed)
+    return Life(place, cover, ttl, added, removed, added)
 
 
 def _since(life: Life, floor: int) -> Iterable[Life]:
@@ -237,9 +263,3 @@ def _difference(wanted: Optional[Life], found: Life) -> str:
     if wanted.added != found.added and not (wanted.first and found.added < wanted.added):
         return "index entry that began when no version did"
     return ""
-
-
-def _finding(what: str, life: Life) -> Finding:
-    scope, index, _, _, coll, doc = life.place
-    times = (("from", life.added),) if life.removed is None else (("from", life.added), ("to", life.removed))
-    return Finding(what, (("database", scope), ("index", index), ("collection", coll), ("id", doc), *times))

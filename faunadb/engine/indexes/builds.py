@@ -61,8 +61,10 @@ def _spans(ctx: Context, index: Index, ref: v.Ref) -> Iterator[Span]:
         version = codec.stored(ref, row)
         found = [] if version is None else indexing.entries(ctx, index, version)
         now = {(entry.terms, entry.values): entry for entry in found}
-        for key in [key for key in living if key not in now]:
-            yield living.pop(key)._replace(removed=row.ts)
+        for key, span in list(living.items()):
+            # A place may stay while what it shows changes: 1 and 1.0 are the same place.
+            if key not in now or now[key].cover != span.entry.cover:
+                yield living.pop(key)._replace(removed=row.ts)
         for key, entry in now.items():
             added = living[key].added if key in living else row.ts
             living[key] = Span(entry, row.ttl, added, None)

@@ -151,8 +151,7 @@ def replace(
     """
     tx = ctx.tx
     before, after = of_version(ctx, old), of_version(ctx, new)
-    # A place may stay while what it shows changes: 1 and 1.0 are the same place.
-    gone = {place for place, cover in before.items() if place not in after or after[place] != cover}
+    gone = {place for place, cover in before.items() if not _has(after, place, cover)}
     for place in gone:
         tx.end_entry(*place[:4])
         _count(tx, place, None)
@@ -160,7 +159,7 @@ def replace(
     added: Entries = {}
     for place, cover in after.items():
         if place not in before or place in gone:
-            past = _find(tx, place, tx.txn - 1) if kept.get(place, "") == cover else None
+            past = _find(tx, place, tx.txn - 1) if _has(kept, place, cover) else None
             tx.add_entry(*place, cover, new_ttl, None if past is None else past.added)
             _count(tx, place, cover)
             added[place] = cover
@@ -237,21 +236,27 @@ def rewrite(
     until = None if following is None else following.ts
     ttl = None if after is None else after.ttl
     for place, cover in at_before.items():
-        if place not in at_after:
-            _cut(tx, place, cover, at, until, place in at_previous, place in at_following)
+        if not _has(at_after, place, cover):
+            lived, lives = _has(at_previous, place, cover), _has(at_following, place, cover)
+            _cut(tx, place, cover, at, until, lived, lives)
         elif until is None and before is not None and before.ttl != ttl:
             _refresh(tx, place, cover, ttl)
     for place, cover in at_after.items():
-        if place in at_before:
+        if _has(at_before, place, cover):
             continue
-        left = _find(tx, place, at - 1) if place in at_previous else None
-        right = _find(tx, place, until) if place in at_following else None
+        left = _find(tx, place, at - 1) if _has(at_previous, place, cover) else None
+        right = _find(tx, place, until) if _has(at_following, place, cover) else None
         for row in (left, right):
             if row is not None:
                 tx.drop_entry(*place[:4], row.added)
         added = at if left is None else left.added
         removed = until if right is None else right.removed
         _put(tx, place, cover, ttl if right is None else right.ttl, added, removed)
+
+
+def _has(found: Entries, place: Place, cover: Optional[str]) -> bool:
+    """Whether an entry is there that shows the same: 1 and 1.0 are the same place, but not the same entry."""
+    return found.get(place, "") == cover
 
 
 def _cut(

@@ -14,6 +14,7 @@ import pytest
 
 from faunadb.client import FaunaClient
 from faunadb.engine.checking import problems
+from faunadb.engine.checking.repair import repair
 from faunadb.engine.storage import StoreError, open_store
 from tests.engine.fuzzing import FIXTURE, Generator, _plain, _ref, _spell
 from tests.engine.storage import places
@@ -134,6 +135,63 @@ def test_damage_is_found(filled: Place, what: str) -> None:
     assert any(words in text for text in texts), texts
 
 
+#: What --repair makes good: all that is about entries, but for those by which the engine finds keys and databases.
+MENDED = [what for what in DAMAGE if "entr" in what and what != "a key's entry is gone"] + [
+    "it is not in its collection"
+]
+
+
+@pytest.mark.parametrize("what", MENDED)
+def test_entries_are_made_anew(filled: Place, what: str) -> None:
+    run(filled, DAMAGE[what][0])
+    with open_store(filled.url) as store:
+        assert list(problems(store))
+        repaired = repair(store)
+        assert (repaired.mended > 0, repaired.left) == (True, 0)
+        assert list(problems(store)) == []
+
+
+def test_what_cannot_be_made_anew_is_left(filled: Place) -> None:
+    run(filled, DAMAGE["a key's entry is gone"][0])
+    with open_store(filled.url) as store:
+        before = [str(problem) for problem in problems(store)]
+        repaired = repair(store)
+        assert (repaired.mended, repaired.left > 0) == (0, True)
+        assert [str(problem) for problem in problems(store)] == before
+
+
+def test_unique_indexes(shared_place: Place) -> None:
+    """`insert` into the past is not looked at; an expired document, and one that is equal in order only, are no others."""
+    with FaunaClient("secret", endpoint=shared_place.url) as client:
+        created = json.loads(ask(client, {"create_collection": {"object": {"name": "spells"}}})[1])[
+            "resource"
+        ]["ts"]
+        fields = {"source": SPELLS, "unique": True, "terms": [{"object": {"field": ["data", "n"]}}]}
+        ask(client, {"create_index": {"object": {"name": "one", **fields}}})
+
+        def put(number: int, data: Any, **more: Any) -> None:
+            params = {"object": {"data": {"object": data}, **more}}
+            insert = {
+                "insert": _ref("spells", number),
+                "ts": created + number,
+                "action": "create",
+                "params": params,
+            }
+            assert ask(client, insert)[0] == 200
+
+        put(1, {"n": 1})
+        put(2, {"n": 2}, ttl={"time_subtract": {"now": None}, "offset": 1, "unit": "day"})
+        put(3, {"n": 2})
+        assert found(shared_place.url) == []
+        put(4, {"n": 1})
+        put(5, {"n": 1})
+    texts = found(shared_place.url)
+    assert [text.split(", index")[0] for text in texts] == [
+        "a unique index has the same entry for document 1 and for: database (root)"
+    ] * 2
+    assert [text.split(", id ")[1] for text in texts] == ["4", "5"]
+
+
 def test_a_hundred_entries_are_missed_one_by_one(shared_place: Place) -> None:
     fill(shared_place.url, 120)
     run(shared_place, f"DELETE FROM {{schema}}.entry WHERE {OF_INDEX} AND doc BETWEEN 40 AND 139")
@@ -233,3 +291,53 @@ def test_flipped_bits_are_found_or_change_no_answer(tmp_path: Path) -> None:
         else:
             assert list(answers(f"sqlite:///{damaged}")) == right, f"bit {place}"
     assert noticed > 5
+
+
+def test_what_an_index_shows_may_change_where_its_entry_lies(shared_place: Place) -> None:
+    """1 and 1.0 have one place in an index: filled from histories, kept by writes, and by rewritten histories."""
+    with FaunaClient("secret", endpoint=shared_place.url) as client:
+
+        def done(expression: Any) -> Any:
+            status, text = ask(client, expression)
+            assert status in (200, 201), text
+            return json.loads(text)["resource"]
+
+        def event(action: str, number: Any, ts: int) -> Any:
+            params = {"params": _plain({"data": {"n": number}})} if number is not None else {}
+            return {"insert": _ref("spells", 1), "ts": ts, "action": action, **params}
+
+        index = {"source": SPELLS, "values": [{"object": {"field": ["data", "n"]}}]}
+        history = [
+            ("create", 1),
+            ("update", 1.0),
+            ("update", 1),
+            ("delete", None),
+            ("create", 1.0),
+            ("update", 1),
+        ]
+        created = done({"create_collection": {"object": {"name": "spells", "history_days": 30}}})["ts"]
+        for number, (action, value) in enumerate(history):
+            done(event(action, value, created - 100 * (6 - number)))
+        done({"create_index": {"object": {"name": "filled", **index}}})
+        assert found(shared_place.url) == []
+        shown = {"paginate": {"events": {"match": {"index": "filled"}}}}
+        assert [[each["action"], each["data"]] for each in done(shown)["data"]] == [
+            *(
+                [a, d]
+                for a, d in (("add", [1]), ("remove", [1]), ("add", [1.0]), ("remove", [1.0]), ("add", [1]))
+            ),
+            *([a, d] for a, d in (("remove", [1]), ("add", [1.0]), ("remove", [1.0]), ("add", [1]))),
+        ]
+        chance = random.Random(3)
+        for number in range(60):
+            ts = created - chance.randrange(1, 60) * 10
+            action = chance.choice(["create", "update", "delete", "remove"])
+            if action == "remove":
+                ask(
+                    client,
+                    {"remove": _ref("spells", 1), "ts": ts, "action": chance.choice(["create", "delete"])},
+                )
+            else:
+                done(event(action, chance.choice([1, 1.0]) if action != "delete" else None, ts))
+            if number % 6 == 5:
+                assert found(shared_place.url) == []

@@ -1,0 +1,85 @@
+"""Making index entries anew from the versions of their documents, while others read and write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple, Optional
+
+from ..engine import Engine
+from ..indexes.internal import GLOBAL_IDS, SCOPES
+from ..indexes.lookups import KEYS_BY_ID
+from ..language import values as v
+from ..storage import Snapshot, Store
+from ..storage.base import Progress, Transaction, ignore_progress
+from ..storage.sql_snapshot import SqlSnapshot
+from .inventory import Inventory
+from .spans import Comparison, Difference, Life
+
+#: Entries that are mended in one transaction.
+STEP = 500
+#: Indexes whose entries do not say which document they come from.
+_UNKNOWN = (SCOPES, GLOBAL_IDS, KEYS_BY_ID)
+
+
+class Repaired(NamedTuple):
+    """How many entries were made anew or removed, and how many were left as they are."""
+
+    mended: int
+    left: int
+
+
+def repair(store: Store, progress: Progress = ignore_progress) -> Repaired:
+    """Have entries of indexes follow from the versions that are there, damaged or not.
+
+    Left alone are entries of documents that somebody writes meanwhile, and those by which the engine finds databases
+    and keys. Raises :class:`StoreUnavailable` when the store cannot be reached.
+    """
+    mended = left = 0
+    with store.inspect() as snap:
+        assert isinstance(snap, SqlSnapshot)
+        comparison = Comparison(Engine(store, secret=""), snap, Inventory(snap), progress)
+        for step in _steps(comparison.differences()):
+            done = store.write(lambda tx, step=step: _mend(tx, snap, step))[0]  # type: ignore[misc]
+            mended += done
+            left += len(step) - done
+    return Repaired(mended, left)
+
+
+def _steps(differences: Iterable[Difference]) -> Iterator[list[Difference]]:
+    rest = iter(differences)
+    while step := list(islice(rest, STEP)):
+        yield step
+
+
+def _mend(tx: Transaction, snap: Snapshot, step: list[Difference]) -> int:
+    """Mend differences of a snapshot where the present still is as it was; how many."""
+    done = 0
+    for difference in step:
+        ref = _document(difference)
+        if ref is None or list(tx.versions(*ref)) != list(snap.versions(*ref)):
+            continue
+        done += 1
+        wanted, found = difference.wanted, difference.found
+        if found is not None:
+            tx.drop_entry(*found.place[:4], found.began)
+        if wanted is not None:
+            _put(tx, wanted)
+        if ref[1] < v.FIRST_COLLECTION:
+            tx.bump_schema()
+    return done
+
+
+def _put(tx: Transaction, life: Life) -> None:
+    if life.removed is None:
+        tx.add_entry(*life.place, life.cover, life.ttl, life.began)
+    else:
+        tx.put_past_entry(*life.place, life.cover, life.ttl, life.began, life.removed)
+
+
+def _document(difference: Difference) -> Optional[tuple[int, int, int]]:
+    """Database, collection and id of the document that an entry comes from; None where that cannot be told."""
+    life = difference.wanted or difference.found
+    assert life is not None
+    place = life.place
+    return None if place.index_id in _UNKNOWN else (place.scope, place.coll, place.doc)
