@@ -170,7 +170,7 @@ class EngineAdapter(BaseAdapter):
                 engine = self._engine
         return engine
 
-    def send(  # type: ignore[override]
+    def send(
         self,
         request: PreparedRequest,
         stream: bool = False,
@@ -327,7 +327,7 @@ def _response(request: PreparedRequest, answer: HttpResponse) -> Response:
         response.raw = _EventStream(answer.stream)
     else:
         response.raw = io.BytesIO(answer.body)
-        response._content = answer.body  # type: ignore[attr-defined]
+        response._content = answer.body
         response._content_consumed = True  # type: ignore[attr-defined]
     return response
 

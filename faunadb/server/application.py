@@ -288,7 +288,7 @@ class Application:
             return False
         self._strangers.attempt(address)
         loop = asyncio.get_running_loop()
-        is_good = await loop.run_in_executor(self._strangers_pool, engine.opens, header)
+        is_good: Optional[bool] = await loop.run_in_executor(self._strangers_pool, engine.opens, header)
         if is_good:
             self._strangers.succeeded(address)
         return is_good

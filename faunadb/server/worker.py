@@ -54,7 +54,7 @@ def _stop_at_first_signal() -> None:
         return
 
     def set_once(loop: asyncio.AbstractEventLoop) -> Any:
-        event = set_loop_signals(loop)
+        event: asyncio.Event = set_loop_signals(loop)  # type: ignore[no-untyped-call]
         told = False
 
         def tell() -> None:

@@ -203,7 +203,8 @@ def _provider(schema: Schema, scope: int, issuer: Any) -> Optional[Mapping[str, 
     for ref in schema.access_providers(scope):
         item = schema.item(ref)
         if item is not None and type(issuer) is str and item.fields.get("issuer") == issuer:
-            return item.fields
+            fields: Mapping[str, Any] = item.fields
+            return fields
     return None
 
 

@@ -166,7 +166,7 @@ def _items(ctx: Context, collection: Any, key: str) -> Iterable[Any]:
         ctx.allocate(8 * len(collection))
         return collection
     if type(collection) is v.Page:
-        return collection.data  # type: ignore[no-any-return]
+        return collection.data
     return sets.iterate(ctx, collection, key)
 
 

@@ -45,7 +45,8 @@ def get(ctx: Context, target: Union[v.Ref, sets.LazySet], ts: Any) -> v.Document
     if type(target) is not v.Ref:
         if ts is not MISSING:
             with _at(ctx, ts):
-                return get(ctx, target, MISSING)
+                found: v.Document = get(ctx, target, MISSING)
+                return found
         first = sets.first(ctx, target, "get")  # type: ignore[arg-type]
         if first is None:
             raise not_found("Set")

@@ -302,7 +302,7 @@ def compare(left: Any, right: Any) -> int:
     """
     kinds = (type(left), type(right))
     if kinds == (int, int):
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     if kinds == (str, str) and left == right:
         return 0
     if kinds in _NUMERIC:

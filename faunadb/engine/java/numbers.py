@@ -165,7 +165,7 @@ def _assemble(negative: bool, whole: str, fraction: str, exponent: int) -> Numbe
     stripped = digits.rstrip("0")
     power += len(digits) - len(stripped)
     if power >= 0 and len(stripped) + power <= 19:
-        value = int(stripped) * 10**power
+        value: int = int(stripped) * 10**power
         value = -value if negative else value
         if INT64_MIN <= value <= INT64_MAX:
             return value

@@ -466,7 +466,7 @@ def difference(start: Union[Time, Date], end: Union[Time, Date], unit: str) -> i
     nanos = end.to_nanos() - start.to_nanos()  # type: ignore[union-attr]
     if unit in ("microsecond", "nanosecond"):
         _fit(nanos)
-    whole = abs(nanos) // UNIT_NANOS[unit]
+    whole: int = abs(nanos) // UNIT_NANOS[unit]
     return whole if nanos >= 0 else -whole
 
 

@@ -159,7 +159,7 @@ class FilterNode(CallbackNode):
         if static_effect(ctx, fn) >= WRITE:
             text = "Invalid lambda. Lambda in this context may not write or call a user function."
             raise fail(invalid_argument(text, "filter"), self.pos)
-        return PLACES.filter(collection, fn, (self.pos, "filter"))  # type: ignore[arg-type]
+        return PLACES.filter(collection, fn, (self.pos, "filter"))
 
     def _eager(self, ctx: Context, env: Env, collection: Any) -> Any:
         page = collection if type(collection) is v.Page else None

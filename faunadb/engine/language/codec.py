@@ -265,6 +265,6 @@ def _decode_escape(key: str, content: Any, scope: int) -> Any:
     raise ValueError(f"unknown stored form {key}")
 
 
-v.Document.decode = staticmethod(decode_fields)  # type: ignore[assignment]
+v.Document.decode = staticmethod(decode_fields)
 
 __all__ = ["STORED_MARK", "decode_fields", "decode_value", "encode_fields", "encode_value", "plain", "stored"]

@@ -62,7 +62,8 @@ def body_of(ctx: Context, fn: Lambda) -> Node:
     """The parsed body; a stored lambda is parsed on first use, under the version it was written in."""
     if fn._body is None:
         fn._body = Lambda.parse(ctx, fn)
-    return fn._body
+    body: Node = fn._body
+    return body
 
 
 def static_effect(ctx: Context, fn: Lambda) -> int:
@@ -130,7 +131,8 @@ def source(ctx: Optional[Context], fn: Lambda) -> Source:
         except QueryErrors:
             pass  # It no longer parses; it is shown as it was stored.
     if fn._body is None:
-        return _raw(fn.stored)
+        stored: Source = _raw(fn.stored)
+        return stored
     body = fn._body.source()
     if fn.env:
         body = Source({"let": Source((k, Literal(val)) for k, val in fn.env.items()), "in": body})

@@ -293,6 +293,6 @@ def parse_query(ctx: Context, source: Any) -> Node:
     return Parser(ctx, ctx.version).query(source)
 
 
-v.Lambda.parse = staticmethod(parse_stored)  # type: ignore[assignment]
+v.Lambda.parse = staticmethod(parse_stored)
 
 __all__ = ["Names", "Parser", "parse_query", "parse_stored"]

@@ -77,7 +77,8 @@ def ref_id(ctx: Context, ref: v.Ref) -> str:
     if ref.is_native_collection:
         return v.NATIVE_NAMES[ref.id]
     if ref.coll in v.NAMED_NATIVES:
-        return ctx.schema.name_of(ref)
+        name: str = ctx.schema.name_of(ref)
+        return name
     return str(ref.id)
 
 

@@ -31,7 +31,7 @@ import uuid
 from typing import Any, Callable, Optional, Union
 
 from ..java.times import Date, Time
-from .pages import (  # noqa: F401  (all values are found here)
+from .pages import (
     ACTIONS,
     ADD,
     CREATE,
@@ -50,7 +50,7 @@ from .pages import (  # noqa: F401  (all values are found here)
     Sourced,
     Timestamp,
 )
-from .references import (  # noqa: F401  (all values are found here)
+from .references import (
     ACCESS_PROVIDERS,
     COLLECTIONS,
     CREDENTIALS,
@@ -265,3 +265,48 @@ def type_name(value: Any) -> str:
     if isinstance(value, SetValue):
         return "Set"
     raise TypeError(f"not an FQL value: {type(value).__name__}")
+
+
+__all__ = [
+    "ACCESS_PROVIDERS",
+    "ACTIONS",
+    "ADD",
+    "COLLECTIONS",
+    "CREATE",
+    "CREDENTIALS",
+    "DATABASES",
+    "DELETE",
+    "FIRST_COLLECTION",
+    "FIRST_INDEX",
+    "FUNCTIONS",
+    "INDEXES",
+    "KEYS",
+    "NAMED_NATIVES",
+    "NATIVE_IDS",
+    "NATIVE_KINDS",
+    "NATIVE_NAMES",
+    "NO_CURSOR",
+    "PENDING",
+    "PENDING_AS_TIME",
+    "REMOVE",
+    "ROLES",
+    "SCALAR_TYPES",
+    "TOKENS",
+    "UPDATE",
+    "Action",
+    "Document",
+    "DocumentEvent",
+    "EventCursor",
+    "Instant",
+    "Lambda",
+    "Page",
+    "PendingTime",
+    "Ref",
+    "SetEvent",
+    "SetValue",
+    "Sourced",
+    "Timestamp",
+    "UnresolvedRef",
+    "native_collection",
+    "type_name",
+]

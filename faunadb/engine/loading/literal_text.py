@@ -17,8 +17,7 @@ from ..java.numbers import double_to_json
 from ..java.times import parse_time_literal
 from ..language import values as v
 from ..language.codec import StoredWriter
-from ..language.errors import bad_request
-from ..language.literals import parse_error
+from ..language.errors import bad_request, parse_error
 from ..language.parser import parse_query
 from ..language.reader import MAX_KEY
 from ..language.render import quote

@@ -34,7 +34,8 @@ class Item:
 
     @property
     def name(self) -> str:
-        return self.fields.get("name", "")
+        name: str = self.fields.get("name", "")
+        return name
 
 
 class DatabaseInfo(NamedTuple):

@@ -171,7 +171,7 @@ class TurnedGroupsReader(Reader):
             for _, same in groupby(elements, group)
             for element in reversed(list(same))
         )
-        return clipped(found, lower, upper, reverse)  # type: ignore[arg-type]
+        return clipped(found, lower, upper, reverse)
 
 
 def _agreeing(readers: list[Reader]) -> list[Reader]:
@@ -257,7 +257,7 @@ class IntersectionReader(MergedReader):
         while self._aligned(heads, True):
             members = [head.take_group() for head in heads]
             for place in range(min(map(len, members)) - 1, -1, -1):
-                yield (*members[0][place][:6], merged_sources([copies[place] for copies in members]))  # type: ignore
+                yield (*members[0][place][:6], merged_sources([copies[place] for copies in members]))
 
 
 class DifferenceReader(MergedReader):

@@ -195,7 +195,8 @@ class Match(LazySet):
 
 def find_index(ctx: Context, ref: v.Ref) -> Optional[indexing.Index]:
     """The index that sets read: as committed before this query; None when it is gone, or made by this very query."""
-    return ctx.schema.committed_index(ref)
+    found: Optional[indexing.Index] = ctx.schema.committed_index(ref)
+    return found
 
 
 def match(ctx: Context, index: Any, terms: list[Any]) -> Match:

@@ -25,8 +25,9 @@ from .commit_queue import CommitQueue
 from .commit_signal import CommitSignal
 from .optimistic import Writers
 from .postgres_commit import PgCommitter
+from .postgres_connection import Connection
 from .postgres_readers import Habits, Readers
-from .postgres_reads import SEEN, Connection, PgSnapshot, PgStatements, micros
+from .postgres_reads import SEEN, PgSnapshot, PgStatements, micros
 from .postgres_schema import (
     Target,
     channel,

@@ -60,7 +60,7 @@ class PgTransaction(PgReads, SqlTransaction):
         self._set_up(txn, last_txn, schema_version)
 
     @property
-    def wrote(self) -> bool:  # type: ignore[override]
+    def wrote(self) -> bool:
         """Whether anything was written; asks the server when only it can know."""
         if self._undecided and not self._wrote and self._conn is not CLOSED:
             self._send()

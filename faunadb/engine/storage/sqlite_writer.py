@@ -65,9 +65,10 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
 
     def _changed(self, sql: str, parameters: Sequence[Any]) -> int:
         try:
-            return self._conn.execute(sql, parameters).rowcount
+            count: int = self._conn.execute(sql, parameters).rowcount
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise self._explain(error) from error
+        return count
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.wrote = True
