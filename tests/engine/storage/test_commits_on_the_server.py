@@ -1,0 +1,122 @@
+"""A commit that is interrupted while the server works on it, at each of its steps: what came of it is known.
+
+Triggers, in the schema of the test's own store, hold the function that commits at a step until the test lets it go on.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("psycopg")
+
+import psycopg
+
+from faunadb.engine.storage import Transaction
+from faunadb.engine.storage.postgres import PostgresStore
+from tests.engine.storage import places
+from tests.engine.storage.places import COLL, SCOPE, add, put
+from tests.server.running import eventually
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(120)]
+
+#: Steps of `write_commit`, by the table that is written; the last one is COMMIT itself.
+STEPS = ("version", "entry", "counter", "change_log", "meta", "mark", "COMMIT")
+
+
+@pytest.fixture
+def store(postgres_url: str) -> Iterator[PostgresStore]:
+    place = places.postgres_place(postgres_url)
+    store = place.open()
+    assert isinstance(store, PostgresStore)
+    store.write(lambda tx: put(tx, 1))
+    yield store
+    place.close()
+    places.drop_postgres_place(place)
+
+
+class Gate:
+    """Holds whoever comes to a step, until it is opened."""
+
+    def __init__(self, store: PostgresStore, step: str) -> None:
+        self._conn = psycopg.connect(places.bare(store.url), autocommit=True)
+        self._key = int.from_bytes(os.urandom(6), "big")
+        self._conn.execute("SELECT pg_advisory_lock(%s)", (self._key,))
+        schema = store._target.schema
+        self._conn.execute(
+            f"CREATE FUNCTION {schema}.hold() RETURNS TRIGGER LANGUAGE plpgsql AS"
+            f" $$ BEGIN PERFORM pg_advisory_xact_lock_shared({self._key}); RETURN NEW; END $$"
+        )
+        when = f"BEFORE INSERT OR UPDATE ON {schema}.{step}"
+        if step == "COMMIT":
+            when = f"AFTER INSERT ON {schema}.change_log DEFERRABLE INITIALLY DEFERRED"
+        constraint = "CONSTRAINT" if step == "COMMIT" else ""
+        self._conn.execute(
+            f"CREATE {constraint} TRIGGER held {when} FOR EACH ROW EXECUTE FUNCTION {schema}.hold()"
+        )
+
+    def held(self) -> int:
+        """The session that is held, once it is."""
+        found: list[int] = []
+
+        def look() -> bool:
+            text = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %s"
+            # The key's lower half is kept as an unsigned number of 32 bits.
+            found[:] = [row[0] for row in self._conn.execute(text, (self._key % 2**32,))]
+            return bool(found)
+
+        eventually(look, "the commit is held")
+        return found[0]
+
+    def end(self, session: int) -> None:
+        self._conn.execute("SELECT pg_terminate_backend(%s)", (session,))
+
+    def open(self) -> None:
+        self._conn.close()
+
+
+def work(tx: Transaction) -> int:
+    put(tx, 7, "7")
+    add(tx, b"seven")
+    return tx.next_counter("c")
+
+
+@pytest.mark.parametrize("broken", ["session ended", "network cut"])
+@pytest.mark.parametrize("step", STEPS)
+def test_interrupted_on_the_server(store: PostgresStore, step: str, broken: str) -> None:
+    """The write is there exactly once, and its time is told.
+
+    A session that is ended leaves nothing, and the batch is sent again. One whose client is gone goes on and commits: the
+    client waits for that, and learns of it.
+    """
+    gate = Gate(store, step)
+    outcome: list[Any] = []
+    writer = threading.Thread(target=lambda: outcome.append(store.write(work)))
+    writer.start()
+    session = gate.held()
+    conn = store._committer._conn
+    assert conn is not None
+    assert conn.info.backend_pid == session
+    if broken == "session ended":
+        gate.end(session)
+    else:
+        with socket.socket(fileno=os.dup(conn.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+        eventually(lambda: store._committer._conn is not conn, "the client has noticed")
+    gate.open()
+    writer.join(60)
+    assert not writer.is_alive()
+    ((result, txn),) = outcome
+    assert result == 1
+    with store.snapshot() as snapshot:
+        assert snapshot.last_txn == txn
+        assert [row.ts for row in snapshot.versions(SCOPE, COLL, 7)] == [txn]
+        assert snapshot.counter("c") == 1
+        assert len(snapshot.changed(0)) == 2
+    assert store.check() == []
+    store.write(lambda tx: put(tx, 8))
