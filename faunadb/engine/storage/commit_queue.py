@@ -56,10 +56,20 @@ class Finished:
 
 
 class Committer:
-    """What a backend provides. Called by one thread at a time."""
+    """What a backend provides."""
+
+    def look_ahead(self, finished: Finished) -> Optional[Lost]:
+        """Check a transaction that took long without the lock, so that with it only the newest commits are to be looked at.
+
+        Returns what it has lost to already, if it has. Any thread may call this. Raises StoreError.
+        """
+        return None
 
     def commit(self, batch: list[Finished]) -> list[Outcome]:
-        """Commit what may be committed, durably; what came of each. Raises StoreError: none is there, or nobody knows."""
+        """Commit what may be committed, durably; what came of each. Called by one thread at a time.
+
+        Raises StoreError: none is there, or nobody knows.
+        """
         raise NotImplementedError
 
 

@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Optional
 
 from .base import Snapshot, Transaction
-from .commit_queue import CommitQueue, Finished, Lost, Won
+from .commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
 from .errors import Contended, DeadlineExceeded, SnapshotMoved, StoreError
 from .hot import Hot
 from .overlay import NeedsLock, Overlay
@@ -21,16 +21,19 @@ from .write_queue import WriteQueue
 
 #: Losses after which a transaction is evaluated under the lock.
 MAX_LOSSES = 2
+#: Seconds of an evaluation after which what was committed meanwhile is looked at without the lock first.
+LONG = 0.5
 
 
 class Writers:
     """All writers of one store in one process. pin: makes a snapshot, at once or (lazy) when it is first read from."""
 
     def __init__(
-        self, pin: Callable[[int, bool], Snapshot], commits: CommitQueue, exclusive: WriteQueue
+        self, pin: Callable[[int, bool], Snapshot], committer: Committer, exclusive: WriteQueue
     ) -> None:
         self._pin = pin
-        self._commits = commits
+        self._committer = committer
+        self._commits = CommitQueue(committer)
         self._exclusive = exclusive
         self._hot = Hot()
         self._here = threading.local()
@@ -43,6 +46,7 @@ class Writers:
         losses = 0
         lazy = True
         while losses < MAX_LOSSES:
+            began = time.monotonic()
             try:
                 result, finished = self._evaluate(work, at_least, losses, lazy)
             except SnapshotMoved:
@@ -52,7 +56,11 @@ class Writers:
                 break
             if finished is None:
                 return result, None
-            outcome = self._commits.commit(finished, deadline)
+            outcome: Optional[Outcome] = None
+            if time.monotonic() > began + LONG:
+                outcome = self._committer.look_ahead(finished)
+            if outcome is None:
+                outcome = self._commits.commit(finished, deadline)
             if type(outcome) is Won:
                 return result, outcome.txn
             assert isinstance(outcome, Lost)

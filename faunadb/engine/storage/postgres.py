@@ -21,7 +21,6 @@ except ImportError as missing:
 
 from .checks import findings
 from .clock import Clock
-from .commit_queue import CommitQueue
 from .commit_signal import CommitSignal
 from .optimistic import Writers
 from .postgres_commit import PgCommitter
@@ -70,17 +69,18 @@ class PostgresStore(SqlStore):
         self._writers: Optional[Writers] = None
         if self._dialect.postgresql:
             self._clock.learn(conn.script(f"SELECT {micros('clock_timestamp()')}")[0][0])
-            self._committer = PgCommitter(target, conn, self._clock, self._learn)
+        self._readers = Readers(
+            target, qualify(read_clock(SEEN if self._dialect.postgresql else ""), target.schema)
+        )
+        if self._dialect.postgresql:
+            self._committer = PgCommitter(target, conn, self._clock, self._readers, self._learn)
             self._writer = PgWriter(target, self._dialect, self._statements, None, self._clock)
         else:
             self._writer = PgWriter(target, self._dialect, self._statements, conn, self._clock)
         self._clock.resume(reach[0][0] if reach else None)
         self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
         if self._dialect.postgresql:
-            self._writers = Writers(self.snapshot, CommitQueue(self._committer), self._queue)
-        self._readers = Readers(
-            target, qualify(read_clock(SEEN if self._dialect.postgresql else ""), target.schema)
-        )
+            self._writers = Writers(self.snapshot, self._committer, self._queue)
         self._habits = Habits()
 
     # -- reading ------------------------------------------------------------------------------------------------

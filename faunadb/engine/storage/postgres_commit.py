@@ -16,7 +16,7 @@ from .commit_queue import Committer, Finished, Lost, Outcome, Won
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .pending_writes import Entry
 from .postgres_connection import Connection, Statement, statement
-from .postgres_readers import COMMIT
+from .postgres_readers import COMMIT, Readers
 from .postgres_reads import entry_key
 from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
 from .read_set import Changes, Place, is_entry_path
@@ -41,11 +41,17 @@ class PgCommitter(Committer):
     """Sends batches to ``commit_batch``. learned: is told the schema's version that each commit finds."""
 
     def __init__(
-        self, target: Target, conn: Optional[Connection], clock: Clock, learned: Callable[[int], None]
+        self,
+        target: Target,
+        conn: Optional[Connection],
+        clock: Clock,
+        readers: Readers,
+        learned: Callable[[int], None],
     ) -> None:
         self._target = target
         self._conn = conn
         self._clock = clock
+        self._readers = readers
         self._learned = learned
         self._me = uuid.uuid4().hex
         self._number = 0
@@ -70,9 +76,22 @@ class PgCommitter(Committer):
             for number, txn in enumerate(outcome["times"])
         ]
 
+    def look_ahead(self, finished: Finished) -> Optional[Lost]:
+        if finished.position is None or not finished.reads:
+            return None
+        text = (
+            f'SELECT path FROM "{self._target.schema}".conflicts(CAST(%s AS JSONB), %s) ORDER BY txn LIMIT 1'
+        )
+        batch = _encode({"transactions": [[finished.position]], **_reads([finished])})
+        found = self._readers.ask(statement(text, (batch, finished.position)))
+        if found.rows:
+            return Lost(found.rows[0][0])
+        finished.position = found.clock[0]
+        return None
+
     def _asked(self, batch: list[Finished]) -> dict[str, Any]:
         self._number += 1
-        asked: dict[str, Any] = {
+        return {
             "format": SCHEMA_VERSION,
             "store": self._me,
             "batch": self._number,
@@ -82,22 +101,8 @@ class PgCommitter(Committer):
             "transactions": [
                 [finished.position, finished.schema_version, finished.reads.until] for finished in batch
             ],
+            **_reads(batch),
         }
-        reads: list[list[Any]] = []
-        wide: list[list[Any]] = []
-        for number, finished in enumerate(batch):
-            for read in finished.reads:
-                if read.wide:
-                    wide.append([number, read.path])
-                elif read.lower is None and read.upper is None:
-                    reads.append([number, read.path])
-                else:
-                    reads.append([number, read.path, read.lower, read.upper])
-        if reads:
-            asked["reads"] = reads
-        if wide:
-            asked["wide"] = wide
-        return asked
 
     # -- sending ------------------------------------------------------------------------------------------------
 
@@ -242,6 +247,21 @@ def _run(conn: Connection, *statements: Statement) -> Optional[dict[str, Any]]:
             if isinstance(row[0], dict):
                 return row[0]
     return None
+
+
+def _reads(batch: Sequence[Finished]) -> dict[str, list[list[Any]]]:
+    """What transactions have read, as the server compares it (`postgres_functions`)."""
+    exact: list[list[Any]] = []
+    wide: list[list[Any]] = []
+    for number, finished in enumerate(batch):
+        for read in finished.reads:
+            if read.wide:
+                wide.append([number, read.path])
+            elif read.lower is None and read.upper is None:
+                exact.append([number, read.path])
+            else:
+                exact.append([number, read.path, read.lower, read.upper])
+    return {name: items for name, items in (("reads", exact), ("wide", wide)) if items}
 
 
 class _Writes:

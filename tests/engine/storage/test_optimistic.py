@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,11 +25,14 @@ from faunadb.engine.storage import (
     Store,
     StoreUnavailable,
     Transaction,
+    optimistic,
     postgres_commit,
 )
+from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished
 from faunadb.engine.storage.errors import SnapshotMoved
 from faunadb.engine.storage.hot import Hot
 from faunadb.engine.storage.postgres import PostgresStore
+from faunadb.engine.storage.postgres_commit import PgCommitter
 from faunadb.engine.storage.postgres_connection import Connection, Statement
 from faunadb.errors import BadRequest
 from tests.engine.storage import places
@@ -352,6 +356,76 @@ def test_large_transactions(place: Place, client: FaunaClient) -> None:
     made = client.query(q.count(q.map_(lambda n: q.create(C, {"data": {"n": n}}), list(range(5000)))))
     assert made == 5000
     assert store.check() == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_the_largest_transactions(place: Place, client: FaunaClient) -> None:
+    """100,000 creations by one query; others write meanwhile, but for the moment of its commit."""
+    other, stop, written = place.open(), threading.Event(), [0]
+    store = engine_of(client).store
+
+    def go_on() -> None:
+        while not stop.is_set():
+            other.write(lambda tx: put(tx, 77, coll=1025))
+            written[0] += 1
+
+    beside = threading.Thread(target=go_on)
+    beside.start()
+    try:
+        numbers = q.var("tens")
+        made = q.map_(lambda n: q.create(C, {"data": {"n": n}}), numbers)
+        count = client.query(q.let({"tens": list(range(100_000))}, q.count(made)), query_timeout=600_000)
+    finally:
+        stop.set()
+        beside.join()
+    assert count == 100_000
+    assert written[0] > 100
+    assert client.query(q.count(q.documents(C)), query_timeout=600_000) == 100_000
+    assert store.check() == []
+
+
+@pytest.mark.parametrize("is_touched", [False, True])
+def test_what_came_during_a_long_evaluation_is_looked_at_without_the_lock(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch, is_touched: bool
+) -> None:
+    """With the lock, only what came after that look is left; one that has lost already does not ask for the lock."""
+    monkeypatch.setattr(optimistic, "LONG", -1.0)
+    other = place.open()
+    asked: list[int] = []
+    commit = PgCommitter.commit
+
+    def noted(committer: PgCommitter, batch: list[Finished]) -> Any:
+        assert all(each.position is not None for each in batch)
+        asked.extend(each.position or 0 for each in batch)
+        return commit(committer, batch)
+
+    runs: list[int] = []
+    commits: list[int] = []
+
+    def work(tx: Transaction) -> None:
+        runs.append(tx.losses)
+        assert tx.version(SCOPE, COLL, 1) is not None
+        for n in range(3):
+            doc = 1 if is_touched and not tx.losses else 50 + n
+            _, txn = other.write(lambda inner, doc=doc: put(inner, doc))  # type: ignore[misc]
+            assert txn is not None
+            commits.append(txn)
+        put(tx, 9)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(other._writers, "_commits", CommitQueue(Unwatched(other._committer)))  # type: ignore[attr-defined]
+        patch.setattr(PgCommitter, "commit", noted)
+        store.write(work)
+    assert runs == ([0, 1] if is_touched else [0])
+    assert asked == [commits[-1]], "it had been looked at up to there"
+
+
+class Unwatched(Committer):
+    """A committer whose batches are not noted."""
+
+    def __init__(self, committer: PgCommitter) -> None:
+        self.commit = functools.partial(PgCommitter.commit, committer)  # type: ignore[method-assign]
 
 
 # ---- how often the server is waited for -------------------------------------------------------------------------
