@@ -24,7 +24,13 @@ from typing import Any, NamedTuple, Optional
 
 from faunadb import query as q
 from faunadb.client import FaunaClient
-from faunadb.errors import BadRequest, ContendedTransaction, FaunaError, UnavailableError
+from faunadb.errors import (
+    BadRequest,
+    ContendedTransaction,
+    FaunaError,
+    PermissionDenied,
+    UnavailableError,
+)
 from faunadb.objects import FaunaTime, Ref
 from tests.server.running import Server, eventually
 
@@ -105,17 +111,24 @@ class Worker:
     def observe(self, result: Any) -> None:
         self.txn = int(result.response_headers.get("x-txn-time", 0)) or None
 
+    def kinds(self) -> list[Any]:
+        """What is asked, each as often as it is listed."""
+        return [self.read, self.read, self.write, self.modify, self.past, self.transfer, self.sum, self.take]
+
+    def ask(self, expression: Any) -> Any:
+        return self.client.query(expression)
+
     def step(self) -> Op:
-        kind, asked, expression = self.rng.choice(
-            [self.read, self.read, self.write, self.modify, self.past, self.transfer, self.sum, self.take]
-        )()
+        kind, asked, expression = self.rng.choice(self.kinds())()
         self.txn = None
         result, error, status = None, "", "ok"
         start = time.monotonic_ns()
         try:
-            result = plain(self.client.query(expression))
+            result = plain(self.ask(expression))
         except BadRequest as refused:
             status, error = "no", f"400 {refused.errors[0].code}"
+        except PermissionDenied:
+            status, error = "no", "403"
         except ContendedTransaction:
             status, error = "no", "409"
         except UnavailableError as failure:
@@ -211,7 +224,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def main() -> None:
+def main(kind: type[Worker] = Worker) -> None:
+    """The program of a worker of some kind."""
     parser = argparse.ArgumentParser()
     parser.add_argument("endpoint")
     parser.add_argument("number", type=int)
@@ -219,7 +233,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10**9)
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    worker = Worker(options.endpoint, options.number, options.seed)
+    worker = kind(options.endpoint, options.number, options.seed)
     with open(options.out, "w", buffering=1) as out:
         print("ready", flush=True)
         sys.stdin.readline()  # begin together
@@ -248,14 +262,23 @@ class Run:
     """Worker processes on one endpoint each, and the lines they wrote."""
 
     def __init__(
-        self, folder: Path, endpoints: Sequence[str], seed: int, count: Optional[int] = None, first: int = 0
+        self,
+        folder: Path,
+        endpoints: Sequence[str],
+        seed: int,
+        count: Optional[int] = None,
+        first: int = 0,
+        module: str = __name__,
     ):
-        """first: the number of the first worker; those of one history differ, and so do the values they write."""
+        """first: the number of the first worker; those of one history differ, and so do the values they write.
+
+        module: the program of the workers (`main`).
+        """
         self.folder = folder
         self.numbers = range(first, first + len(endpoints))
         self.processes: list[subprocess.Popen[str]] = []
         for number, endpoint in zip(self.numbers, endpoints):
-            command = [sys.executable, "-m", "tests.engine.storage.histories", endpoint, str(number)]
+            command = [sys.executable, "-m", module, endpoint, str(number)]
             command += ["--seed", str(seed), "--out", str(self._out(number))]
             if count is not None:
                 command += ["--count", str(count)]

@@ -9,9 +9,14 @@ import pytest
 
 from faunadb import query as q
 from faunadb.client import FaunaClient
-from tests.engine.storage import histories, history_check
+from faunadb.engine.checking import problems
+from tests.engine.storage import histories, history_check, schema_histories
 from tests.engine.storage.histories import Op, Run
 from tests.engine.storage.places import Place
+from tests.server.running import eventually
+
+#: Stands for a time that is not known.
+NEVER = -1
 
 
 def examine(place: Place, folder: Path, *, seed: int, processes: int, count: int, timeout: float) -> int:
@@ -70,6 +75,95 @@ def test_what_was_seen_at_one_server_is_there_at_another(shared_place: Place) ->
             one.sync_last_txn_time(ahead)
             one.query(q.update(q.ref(q.collection("c"), "1"), {"data": {"n": n}}))
             assert one.get_last_txn_time() > ahead
+
+
+# ---- changes of the schema beside writes ------------------------------------------------------------------------
+
+
+def examine_schema(
+    place: Place, folder: Path, *, seed: int, processes: int, count: int, timeout: float
+) -> list[Op]:
+    client = histories.client_of(place.url)
+    schema_histories.prepare(client)
+    run = Run(folder, [place.url] * processes, seed, count, module=schema_histories.__name__)
+    ops = run.wait(timeout)
+    assert len(ops) == processes * count
+    store = place.open()
+    eventually(lambda: all_are_built(client), "the indexes are built")
+    schema_histories.check(client, ops)
+    assert store.check() == []
+    assert list(problems(store)) == []
+    return ops
+
+
+def all_are_built(client: FaunaClient) -> bool:
+    built = q.map_(lambda ref: q.select("active", q.get(ref)), q.paginate(q.indexes()))
+    return all(client.query(built)["data"])
+
+
+def test_changes_of_the_schema_beside_writes(shared_place: Place, tmp_path: Path) -> None:
+    ops = examine_schema(shared_place, tmp_path, seed=1, processes=4, count=40, timeout=100)
+    assert {op.kind for op in ops if op.status == "ok"} >= {
+        "stamp",
+        "guarded",
+        "function",
+        "days",
+        "role",
+        "index",
+    }
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(3))
+def test_changes_of_the_schema_soak(shared_place: Place, tmp_path: Path, seed: int) -> None:
+    examine_schema(shared_place, tmp_path, seed=seed, processes=5, count=500, timeout=800)
+
+
+@pytest.fixture(scope="module")
+def schema_history() -> tuple[FaunaClient, list[Op]]:
+    """A good one, of one worker in this process."""
+    client = histories.client_of("sqlite://?name=schema_histories")
+    schema_histories.prepare(client)
+    worker = schema_histories.SchemaWorker("sqlite://?name=schema_histories", 0, seed=3)
+    ops = [worker.step() for _ in range(120)]
+    schema_histories.check(client, ops)
+    return client, ops
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "change", "complaint"),
+    [
+        ("stamp", "ok", lambda op: op._replace(result=[-1, op.result[1]]), "an old schema was seen"),
+        ("stamp", "ok", lambda op: op._replace(result=[op.result[0], -1]), "an old schema was seen"),
+        ("look", "ok", lambda op: op._replace(txn=1), "an old schema was seen|began after"),
+        (
+            "guarded",
+            "no",
+            lambda op: op._replace(status="ok", error="", txn=op.txn or NEVER),
+            "rights that had been taken",
+        ),
+        (
+            "guarded",
+            "ok",
+            lambda op: op._replace(status="no", error="403", txn=None),
+            "refused what was allowed",
+        ),
+        ("stamp", "ok", lambda op: op._replace(start=2**62, end=2**62), "began after"),
+        ("index", "ok", lambda op: op._replace(result="dropped"), "made or dropped twice"),
+        ("stamp", "ok", lambda op: op._replace(status="no", error="409"), "refused ones are there"),
+    ],
+)
+def test_the_checker_of_schemas_finds(
+    schema_history: Any, kind: str, status: str, change: Callable[[Op], Op], complaint: str
+) -> None:
+    client, ops = schema_history
+    place = next(i for i, op in enumerate(ops) if op.kind == kind and op.status == status)
+    changed = change(ops[place])
+    if changed.txn == NEVER:  # of one that was refused there is no time: that of the query before it will do
+        changed = changed._replace(txn=next(op.txn for op in reversed(ops[:place]) if op.txn))
+    with pytest.raises(AssertionError, match=complaint):
+        schema_histories.check(client, [*ops[:place], changed, *ops[place + 1 :]])
 
 
 # ---- the checker itself finds what is wrong ---------------------------------------------------------------------
