@@ -169,7 +169,7 @@ LAYERS = [
         "",
         [
             ("engine/java", "patterns, times, collation, ..."),
-            ("engine/companions · forks", "signals, forks"),
+            ("engine/companions · opened · forks", "signals, exit, forks"),
             ("engine/defaults · records", "what all share"),
         ],
     ),

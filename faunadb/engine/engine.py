@@ -6,19 +6,16 @@ out to write. `http` puts the wire protocol around it.
 
 from __future__ import annotations
 
-import atexit
 import json
-import os
 import re
 import threading
 import time
-import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import (
-    forks,
     functions,  # noqa: F401  (importing functions registers the forms)
+    opened,
 )
 from .answers import Answers
 from .auth import Auth, Authenticator
@@ -28,7 +25,7 @@ from .background.worker import Background
 from .defaults import ANSWERS, DEFAULT_SECRET
 from .language import budget, deep
 from .language.context import Context, NeedsWriter, TakesLong
-from .language.errors import QueryErrors, RequestError, timed_out
+from .language.errors import QueryErrors, RequestError, contended, timed_out
 from .language.legacy import writer_for
 from .language.nodes import Node
 from .language.overruns import Overrun, forget
@@ -134,7 +131,7 @@ class Engine:
         if self._streams is not None:
             self._streams.close()
 
-    def _begin_again(self) -> None:
+    def begin_again(self) -> None:
         """In a forked child: go on without the threads of the parent, and without their locks."""
         self._streams = None
         self._starting = threading.Lock()
@@ -468,14 +465,6 @@ def _write_keys() -> frozenset[bytes]:
     return frozenset(form.name.encode() for form in FORMS if form.effect == WRITE)
 
 
-def contended(retries: int = 0) -> RequestError:
-    """The error of a transaction that met other writers on every attempt. retries: all but the first."""
-    description = "Transaction was aborted due to detection of concurrent modification."
-    error = RequestError(409, "contended transaction", description)
-    error.retries = retries
-    return error
-
-
 def open_engine(
     url: str,
     *,
@@ -497,30 +486,9 @@ def open_engine(
         answers=answers,
         strict_roles=strict_roles,
     )
-    _open[engine] = os.getpid()
+    opened.add(engine)
     maintenance.start(engine)
     return engine
-
-
-#: Engines by the process that opened them.
-_open: weakref.WeakKeyDictionary[Engine, int] = weakref.WeakKeyDictionary()
-
-
-def _after_fork(quiet: bool) -> None:
-    for engine in list(_open):
-        engine._begin_again()
-
-
-forks.in_child(_after_fork)
-
-
-@atexit.register
-def _close_all() -> None:
-    """Close what the program left open while its threads still run: afterwards they stop wherever they are, in the
-    middle of a write, too, whose lock other processes would go on waiting for."""
-    for engine, opener in list(_open.items()):
-        if opener == os.getpid():
-            engine.close()
 
 
 def default_deadline() -> float:

@@ -283,6 +283,14 @@ def timed_out(detail: str = "") -> RequestError:
     return RequestError(503, "time out", text)
 
 
+def contended(retries: int = 0) -> RequestError:
+    """The error of a transaction that met other writers on every attempt. retries: all but the first."""
+    description = "Transaction was aborted due to detection of concurrent modification."
+    error = RequestError(409, "contended transaction", description)
+    error.retries = retries
+    return error
+
+
 def parse_error(description: str, position: Position) -> QueryErrors:
     return QueryErrors([QueryError(position, "invalid expression", description, rank=RANK_PARSE)])
 
