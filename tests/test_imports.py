@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging.config
 import sys
 from pathlib import Path
 
@@ -15,4 +16,6 @@ def test_imports_go_downwards(monkeypatch, capsys):
     from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
     monkeypatch.chdir(ROOT)
+    # It would silence every logger that it does not know, for all tests after it.
+    monkeypatch.setattr(logging.config, "dictConfig", lambda settings: None)
     assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS, capsys.readouterr().out

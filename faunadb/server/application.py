@@ -7,7 +7,6 @@ others run on a pool of threads, where concurrent writers share their commits. S
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import logging
@@ -49,6 +48,8 @@ log = logging.getLogger("faunadb.server")
 
 #: Threads that run queries; so many writers can share one commit.
 THREADS = 64
+#: Streams that are opened at a time: what that takes for a moment would, of thousands, stay between what they need on.
+OPENING = 8
 #: Threads that look at secrets which are not known yet, and answer those who have none.
 STRANGERS_THREADS = 4
 #: Queries longer than this many bytes are not tried on the event loop.
@@ -92,14 +93,9 @@ class Application:
         self._bodies = Bodies()
         self._streams = Streams()
         self._memory = Memory()
+        self._opening = asyncio.Semaphore(OPENING)
         self._requests = 0
         self._snapshot: Any = None
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
 
     # Start and stop
 
@@ -187,7 +183,12 @@ class Application:
 
     # Requests
 
-    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request, or start and stop, as ASGI has it."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._lifespan(receive, send)
+            return
         started = time.perf_counter()
         status = 0
         headers: dict[str, str] = {}
@@ -199,13 +200,19 @@ class Application:
             status = response.status
             if "origin" in headers and self._browsers.is_listed(headers["origin"]):
                 response.headers.append(("access-control-allow-credentials", "true"))
-            if response.stream is not None:
-                with contextlib.closing(response.stream) as stream:
+            stream = response.stream
+            if stream is not None:
+                try:
                     await send(start_of(scope, headers, response, None))
                     # There may be thousands of streams.
                     del headers, response
-                    scope["headers"] = ()
+                    needed = {name: scope.get(name) for name in _LOGGED}
+                    scope.clear()
+                    scope.update(needed)
+                    del needed
                     await self._streams.send_events(stream, receive, send)
+                finally:
+                    stream.close()
             else:
                 if time.perf_counter() - started > MOMENT:
                     # What came together is answered together: the thread that sends is woken once for all.
@@ -328,6 +335,17 @@ class Application:
         pool: Optional[ThreadPoolExecutor] = None,
     ) -> HttpResponse:
         """The answer, given by a thread that waits for no key set: meanwhile it is the others'."""
+        if request.path != "/stream":
+            return await self._in_turn(answer, request, pool)
+        async with self._opening:
+            return await self._in_turn(answer, request, pool)
+
+    async def _in_turn(
+        self,
+        answer: Callable[[Any, HttpRequest], HttpResponse],
+        request: HttpRequest,
+        pool: Optional[ThreadPoolExecutor],
+    ) -> HttpResponse:
         engine = self.engine or self.open()
         loop = asyncio.get_running_loop()
         for _ in range(3):
@@ -350,15 +368,19 @@ def _too_large(engine: Any, request: HttpRequest) -> HttpResponse:
     return handle(engine, request, too_large=True)
 
 
+#: What the access log tells of a request's scope.
+_LOGGED = ("method", "path", "client", "http_version")
+
+
 def _log_access(scope: Message, status: int, seconds: float) -> None:
     """One JSON object a request. Neither headers nor query strings are logged: they can hold secrets and data."""
-    client = scope.get("client")
+    method, path, client, version = (scope.get(name) for name in _LOGGED)
     entry = {
-        "method": scope["method"],
-        "path": scope["path"],
+        "method": method,
+        "path": path,
         "status": status,
         "ms": round(seconds * 1000, 3),
         "client": client[0] if client else None,
-        "http": scope.get("http_version"),
+        "http": version,
     }
     access.info(json.dumps(entry))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Optional
 
 from .asgi import Receive, Send
 
@@ -17,63 +16,91 @@ class Streams:
     """The open streams of one process."""
 
     def __init__(self) -> None:
-        #: What ends each of them.
-        self._ends: set[Callable[[], object]] = set()
+        #: What sends each of them.
+        self._open: set[_Sending] = set()
         self._ended = False
 
     def end(self) -> None:
         """End them all, whether or not their clients read."""
         self._ended = True
-        for end in list(self._ends):
-            end()
+        for sending in list(self._open):
+            sending.request.cancel()
 
     async def send_events(self, stream: Any, receive: Receive, send: Send) -> None:
         """Send each event in a frame of its own, apart from others, until the stream ends or the client goes away."""
-        loop = asyncio.get_running_loop()
-        sent = -EVENTS_APART
-        ready = loop.create_future()
-
-        def tell() -> None:
-            if not ready.done():
-                ready.set_result(None)
-
-        stream.on_ready(lambda: loop.call_soon_threadsafe(tell))
-        gone = asyncio.ensure_future(_disconnected(receive))
-
-        def end(_: object) -> None:
-            stream.close()
-            tell()
-
-        gone.add_done_callback(end)
-        task = asyncio.current_task()
-        assert task is not None
-        self._ends.add(task.cancel)
+        sending = _Sending(stream, send)
+        self._open.add(sending)
+        stream.on_ready(sending.tell)
         try:
-            while not gone.done():
-                ready = loop.create_future()
-                while True:
-                    event = stream.next(0)
-                    if event is None:
-                        break
-                    early = sent + EVENTS_APART - loop.time()
-                    if early > 0 and stream.waiting < FEW_EVENTS:
-                        await asyncio.sleep(early)
-                    await send({"type": "http.response.body", "body": event, "more_body": True})
-                    sent = loop.time()
-                if stream.ended:
-                    await send({"type": "http.response.body", "body": b""})
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
                     return
-                await ready
         except asyncio.CancelledError:
-            if not self._ended:
+            if sending.failure is not None:
+                raise sending.failure from None
+            if not (sending.is_over or self._ended):
                 raise
         finally:
-            self._ends.discard(task.cancel)
-            gone.cancel()
+            self._open.discard(sending)
+            sending.stop()
 
 
-async def _disconnected(receive: Receive) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
+class _Sending:
+    """The events of one stream, sent by a task that is there while there are some: thousands of streams have none.
+
+    request: the task of the request, which waits until the client goes away and is cancelled at the end of the stream.
+    """
+
+    __slots__ = ("_loop", "_send", "_sent", "_stream", "_task", "failure", "is_over", "request")
+
+    def __init__(self, stream: Any, send: Send) -> None:
+        self._stream = stream
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._sent = -EVENTS_APART
+        self._task: Optional[asyncio.Task[None]] = None
+        task = asyncio.current_task()
+        assert task is not None
+        self.request = task
+        self.is_over = False
+        self.failure: Optional[Exception] = None
+
+    def tell(self) -> None:
+        """There may be something to send. Any thread may call this."""
+        self._loop.call_soon_threadsafe(self._begin)
+
+    def stop(self) -> None:
+        """The request ends."""
+        self.is_over = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        if self._task is None and not self.is_over:
+            self._task = self._loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            await self._send_what_waits()
+            self.is_over = self._stream.ended
+            if self.is_over:
+                await self._send({"type": "http.response.body", "body": b""})
+        except Exception as failure:
+            self.failure = failure
+        # Nothing is awaited from here on: what comes now is told after the task is gone.
+        self._task = None
+        if self.is_over or self.failure is not None:
+            self.request.cancel()
+
+    async def _send_what_waits(self) -> None:
+        stream, loop = self._stream, self._loop
+        while True:
+            event = stream.next(0)
+            if event is None:
+                return
+            early = self._sent + EVENTS_APART - loop.time()
+            if early > 0 and stream.waiting < FEW_EVENTS:
+                await asyncio.sleep(early)
+            await self._send({"type": "http.response.body", "body": event, "more_body": True})
+            self._sent = loop.time()

@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
 from .. import forks
@@ -124,7 +125,7 @@ class Dispatcher:
                 return stream
             self._count += 1
             stream.put(frame("start", snap.time, str(snap.time)))
-            stream.on_end = lambda: self._leave(subscriber)
+            stream.on_end = partial(self._leave, subscriber)
             self._arriving.append(subscriber)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="faunadb-streams", daemon=True)

@@ -30,6 +30,20 @@ class Stream:
     than max_events wait loses them and gets the documented error instead.
     """
 
+    __slots__ = (
+        "_bytes",
+        "_callback",
+        "_closed",
+        "_ended",
+        "_events",
+        "_lock",
+        "_max_bytes",
+        "_max_events",
+        "_ready",
+        "id",
+        "on_end",
+    )
+
     def __init__(self, id: str, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES):
         self.id = id
         self._max_events = max_events
