@@ -32,6 +32,9 @@ from .wire.headers import Options
 from .wire.http import handle_here
 from .wire.messages import MAX_BODY, HttpRequest, HttpResponse
 
+#: Seconds that the last client waits, when it is closed, for the indexes that queries of this process began to build.
+PATIENCE = 60.0
+
 
 class _Shared:
     """Engines of this process by URL, each with the number of its users."""
@@ -47,7 +50,9 @@ class _Shared:
         with self._lock:
             entry = self._engines.get(url)
             if entry is None:
-                entry = self._engines[url] = [open_engine(url, **options), 0]
+                opened = open_engine(url, **options)
+                opened.patience = 0.0 if opened.is_in_memory else PATIENCE
+                entry = self._engines[url] = [opened, 0]
             entry[1] += 1
             engine: Engine = entry[0]
         self._take_back()

@@ -43,6 +43,7 @@ from .request import (
     Request,
     Unauthenticated,
 )
+from .schema.tasks import open_tasks
 from .schema.view import SchemaCache, schema_view
 from .storage import Store, open_store
 from .storage.errors import (
@@ -71,6 +72,10 @@ class _Prepared(NamedTuple):
     ctx: Context
 
 
+#: Seconds between two looks at the indexes that are waited for.
+FINISHING = 0.1
+
+
 class Engine:
     """A database server without a network. Thread-safe; close it when done.
 
@@ -97,6 +102,9 @@ class Engine:
         self._streams: Any = None
         self._starting = threading.Lock()
         self._closed = False
+        #: seconds that closing waits for the indexes which queries of this process have begun to build
+        self.patience = 0.0
+        self._has_begun = False
 
     def __repr__(self) -> str:
         return f"Engine({self.store.url!r})"
@@ -124,6 +132,7 @@ class Engine:
 
     def see_to_tasks(self) -> None:
         """As `language.context.Host` asks."""
+        self._has_begun = True
         self.background.submit(lambda: maintenance.run(self))
 
     def close_streams(self) -> None:
@@ -134,17 +143,32 @@ class Engine:
     def begin_again(self) -> None:
         """In a forked child: go on without the threads of the parent, and without their locks."""
         self._streams = None
+        self._has_begun = False
         self._starting = threading.Lock()
         self.background.begin_again()
 
     def close(self) -> None:
-        """End background work and streams with their threads, and close the store. Closing again does nothing."""
+        """End background work and streams with their threads, and close the store. Closing again does nothing.
+
+        With `patience`, indexes that queries of this process have begun to build are finished first, if they can be.
+        """
         if self._closed:
             return
         self._closed = True
-        self.close_streams()
-        self.background.close()
-        self.store.close()
+        try:
+            self.close_streams()
+            self._finish_builds()
+        finally:
+            self.background.close()
+            self.store.close()
+
+    def _finish_builds(self) -> None:
+        """For as long as `patience` says: a process that lives for a moment would leave its indexes to the next one
+        that lives longer."""
+        ends = time.monotonic() + self.patience
+        while self._has_begun and time.monotonic() < ends and not self.background.wait(FINISHING):
+            with self.store.snapshot() as snap:
+                self._has_begun = any(task[0] == "build" for task in open_tasks(snap))
 
     def __enter__(self) -> Engine:
         return self

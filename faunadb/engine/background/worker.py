@@ -72,7 +72,12 @@ class Background:
                     self._idle.notify_all()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Block until nothing is left to do; False when timeout (seconds) passed first."""
+        """Block until nothing is left to do; False when timeout (seconds) passed first. At once for the worker itself."""
+        if threading.current_thread() is self._thread:
+            return True
+        return forks.outside(lambda: self._wait(timeout))
+
+    def _wait(self, timeout: Optional[float]) -> bool:
         with self._lock:
             return self._idle.wait_for(lambda: self._pending == 0, timeout)
 

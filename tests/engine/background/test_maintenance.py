@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+
+import pytest
+
 from faunadb import query as q
-from faunadb.engine.background import maintenance, sweeping
+from faunadb.client import FaunaClient
+from faunadb.engine import adapter
+from faunadb.engine.background import building, maintenance, sweeping
 from faunadb.engine.engine import open_engine
 from faunadb.engine.schema import tasks
+from faunadb.engine.storage import open_store
 from faunadb.objects import FaunaTime
 from tests.engine.conftest import Database, history_from_1970
 
@@ -175,3 +184,52 @@ def test_a_task_is_done_though_its_worker_is_quicker_than_the_commit(tmp_path, m
         assert engine.background.wait(10)
         assert db.query(q.select("active", q.get(q.index("i"))))
         assert db.query(q.count(q.match(q.index("i")))) == 200
+
+
+# -- processes that live for a moment
+
+SCRIPT = """
+import sys
+from faunadb import query as q
+from faunadb.client import FaunaClient
+from faunadb.engine.background import building
+
+building.STEP = 2  # so that it takes long
+client = FaunaClient(secret="secret", endpoint=sys.argv[1])
+client.query(q.create_collection({"name": "c"}))
+client.query(q.map_(lambda n: q.create(q.collection("c"), {"data": {"n": n}}), list(range(400))))
+client.query(q.create_index({"name": "by_n", "source": q.collection("c"), "terms": {"field": ["data", "n"]}}))
+assert client.query(q.select("active", q.get(q.index("by_n")))) is False
+exec(sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("ending", ["", "client.close()"])
+def test_a_script_leaves_no_index_half_built(tmp_path, ending):
+    url = f"sqlite:///{tmp_path}/app.db"
+    subprocess.run([sys.executable, "-c", SCRIPT, url, ending], check=True, timeout=60)
+    with open_store(url) as store, store.snapshot() as snap:
+        assert tasks.open_tasks(snap) == []
+    with FaunaClient(secret="secret", endpoint=url) as client:
+        assert client.query(q.select(["data", "n"], q.get(q.match(q.index("by_n"), 399)))) == 399
+
+
+def test_closing_waits_for_a_while_only(tmp_path, monkeypatch):
+    """What is left then goes on in the next process."""
+    monkeypatch.setattr(building, "STEP", 1)
+    monkeypatch.setattr(
+        building, "_build_or_skip", lambda *_: threading.Event().wait(0.2)
+    )  # never done in time
+    monkeypatch.setattr(adapter, "PATIENCE", 0.0)
+    url = f"sqlite:///{tmp_path}/app.db"
+    with FaunaClient(secret="secret", endpoint=url) as client:
+        client.query(q.create_collection({"name": "c"}))
+        client.query(q.map_(lambda n: q.create(q.collection("c"), {"data": {"n": n}}), list(range(400))))
+        client.query(q.create_index({"name": "by_n", "source": q.collection("c")}))
+    with open_store(url) as store, store.snapshot() as snap:
+        assert [task[0] for task in tasks.open_tasks(snap)] == ["build"]
+    monkeypatch.undo()
+    with open_engine(url, secret="secret") as engine:
+        assert engine.background.wait(60)
+        with engine.store.snapshot() as snap:
+            assert tasks.open_tasks(snap) == []
