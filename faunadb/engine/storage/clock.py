@@ -20,6 +20,11 @@ def wall_micros() -> int:
     return time.time_ns() // 1000
 
 
+def steady_micros() -> int:
+    """Microseconds on a clock that nobody sets."""
+    return time.monotonic_ns() // 1000
+
+
 class Clock:
     """Hands out times such that a snapshot's time, once handed out, never gains a write.
 
@@ -32,10 +37,17 @@ class Clock:
     that can have come (`reach`, `resume`).
     """
 
-    __slots__ = ("__weakref__", "_active", "_handed", "_kept", "_lock", "_offset", "_shown", "_wall")
+    __slots__ = (
+        "__weakref__", "_active", "_ahead", "_handed", "_kept", "_lock", "_offset", "_shown", "_steady", "_wall",
+    )  # fmt: skip
 
-    def __init__(self, wall: Callable[[], int] = wall_micros) -> None:
+    def __init__(
+        self, wall: Callable[[], int] = wall_micros, steady: Callable[[], int] = steady_micros
+    ) -> None:
         self._wall = wall
+        self._steady = steady
+        #: how far the wall clock was ahead of the steady one at most
+        self._ahead = wall() - steady()
         self._offset = 0
         self._lock = threading.Lock()
         self._handed = 0
@@ -50,15 +62,18 @@ class Clock:
     def learn(self, now: int) -> None:
         """Go by another clock, which shows ``now``: that of a database server, which all machines share."""
         self._offset = now - self._wall()
+        self._ahead = self._wall() - self._steady()
 
     def too_far(self, at_least: int) -> bool:
         """Whether this time leads the wall clock by more than other machines' clocks may, and was not handed out here.
 
-        The wall clock may have been set back since.
+        The wall clock may have been set back since: it counts as if it had not been.
         """
-        if at_least <= self._handed or at_least <= self._shown:
+        if at_least <= self._handed or at_least <= self._shown or at_least <= self.now() + MAX_CLOCK_LEAD:
             return False
-        return at_least > self.now() + MAX_CLOCK_LEAD
+        steady = self._steady()
+        self._ahead = max(self._ahead, self._wall() - steady)
+        return at_least > steady + self._ahead + self._offset + MAX_CLOCK_LEAD
 
     def reach(self, last_txn: int) -> Optional[int]:
         """Up to which time the store is to say that times may be handed out; None: what it says will do.

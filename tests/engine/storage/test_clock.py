@@ -265,7 +265,7 @@ def test_a_floor_is_what_was_shown() -> None:
 
 def test_a_learned_clock() -> None:
     hand = Hand()
-    clock = Clock(hand)
+    clock = Clock(hand, hand)
     clock.learn(50)
     hand.now += 7
     assert clock.now() == 57
@@ -354,6 +354,39 @@ def test_times_given_by_another_process_are_good_when_the_clock_is_set_back(shar
     given = given_elsewhere(shared_place.url)
     with store.snapshot(given) as snapshot:
         assert snapshot.time >= given
+
+
+@pytest.mark.parametrize("back", [10_000_000, 60_000_000, 600_000_000])
+def test_times_given_by_another_process_are_good_when_the_clock_is_set_back_a_little(
+    shared_place: Place, monkeypatch: pytest.MonkeyPatch, back: int
+) -> None:
+    """So little that the store cannot say whether they were given: both processes saw the clock before."""
+    store = shared_place.open()
+    clock = store._clock  # type: ignore[attr-defined]
+    given = clock.now() + 1_000_000
+    wall = clock._wall
+    monkeypatch.setattr(type(clock), "now", lambda self: wall() - back + self._offset)
+    with store.snapshot(given) as snapshot:
+        assert snapshot.time >= given
+    _, txn = store.write(lambda tx: put(tx, 2), at_least=given)
+    assert (txn or 0) > given
+    with pytest.raises(ClockBehind):
+        store.snapshot(given + back + 60_000_000)
+
+
+def test_a_clock_counts_as_if_it_had_not_been_set_back() -> None:
+    hand, steady = Hand(), Hand()
+    clock = Clock(hand, steady)
+    start = hand.now
+    hand.now += 100
+    steady.now += 100
+    hand.now -= 50_000_000
+    assert not clock.too_far(start + 100 + MAX_CLOCK_LEAD)
+    assert clock.too_far(start + 101 + MAX_CLOCK_LEAD)
+    steady.now += 7
+    assert not clock.too_far(start + 107 + MAX_CLOCK_LEAD)
+    clock.learn(start - 1000)  # another machine's clock is asked instead
+    assert clock.too_far(start + MAX_CLOCK_LEAD)
 
 
 def test_a_restart_does_not_carry_the_clock_ahead(shared_place: Place) -> None:
