@@ -20,12 +20,21 @@ from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password
 from . import companions, forks
+from .auth import Authenticator
 from .defaults import DEFAULT_SECRET
 from .engine import Engine, open_engine
 from .language.errors import RequestError
-from .language.registry import VERSION_RANK
-from .records import NamedTuple
-from .request import DEFAULT_TIMEOUT, MAX_TIMEOUT, Failed, Outcome, Request, Unauthenticated
+from .language.registry import VERSION_RANK, WRITE
+from .request import (
+    DEFAULT_RETRIES,
+    DEFAULT_TIMEOUT,
+    MAX_TIMEOUT,
+    Failed,
+    Outcome,
+    Request,
+    Unauthenticated,
+    maker,
+)
 from .storage.errors import StoreUnavailable
 from .wire.exchange import Exchange
 from .wire.headers import Options
@@ -113,12 +122,29 @@ _USUAL_HEADERS = frozenset(
 )  # fmt: skip
 
 
-class Caller(NamedTuple):
+class Caller:
     """Who asks again and again with the same headers (names in lower case), and all that these say."""
 
-    headers: dict[str, str]
-    authorization: str
-    version: str
+    __slots__ = ("_known_by", "authorization", "headers", "secret", "version")
+
+    def __init__(self, headers: dict[str, str], authorization: str, version: str):
+        self.headers = headers
+        self.authorization = authorization
+        self.version = version
+        self.secret = b""
+        self._known_by: Any = None
+
+    def known_to(self, authenticator: Authenticator) -> bytes:
+        """What an engine knows the authorization by."""
+        if self._known_by is not authenticator:
+            self.secret = authenticator.verified.digest(self.authorization)
+            self._known_by = authenticator
+        return self.secret
+
+
+_request = maker(Request)
+#: Its fields from `retries` to `snapshot`.
+_USUAL_REQUEST = (DEFAULT_RETRIES, WRITE, "", False, None)
 
 
 class EngineAdapter(BaseAdapter):
@@ -251,23 +277,26 @@ class EngineAdapter(BaseAdapter):
         if len(source) > MAX_BODY:
             return None
         began = time.monotonic()
-        request = Request(
-            caller.authorization, source, caller.version, began + milliseconds / 1000, last_seen
-        )
         if companions.wanted():
-            answer = companions.run(partial(forks.visit_alone, self._run, caller, request, began))
+            work = partial(forks.visit_alone, self._run, caller, source, last_seen, milliseconds, began)
+            answer = companions.run(work)
         else:
-            answer = forks.visit_alone(self._run, caller, request, began)
+            answer = forks.visit_alone(self._run, caller, source, last_seen, milliseconds, began)
         if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
             raise self._too_late(limit)
         return answer
 
-    def _run(self, caller: Caller, request: Request, began: float) -> Union[Outcome, HttpResponse]:
+    def _run(
+        self, caller: Caller, source: bytes, last_seen: int, milliseconds: int, began: float
+    ) -> Union[Outcome, HttpResponse]:
         engine = self._engine or self._opened()
+        version, secret = caller.version, caller.known_to(engine.authenticator)
+        deadline = began + milliseconds / 1000
+        request = (caller.authorization, source, version, deadline, last_seen, *_USUAL_REQUEST, secret, None)
         try:
-            return engine.run(request)
+            return engine.run(_request(request))
         except (RequestError, Unauthenticated, Failed) as failure:
-            return self._usual_exchange(engine, caller, request.source, began).answer_to(failure)
+            return self._usual_exchange(engine, caller, source, began).answer_to(failure)
 
     def _usual_exchange(self, engine: Engine, caller: Caller, source: bytes, began: float) -> Exchange:
         exchange = Exchange(engine, HttpRequest("POST", "/", "", caller.headers, source))

@@ -26,7 +26,7 @@ from .defaults import ANSWERS, DEFAULT_SECRET
 from .language import budget, deep
 from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, contended, timed_out
-from .language.legacy import writer_for
+from .language.legacy import answer_text, writer_for
 from .language.nodes import Node
 from .language.overruns import Overrun, forget
 from .language.parser import parse_query
@@ -42,9 +42,10 @@ from .request import (
     Outcome,
     Request,
     Unauthenticated,
+    maker,
 )
 from .schema.tasks import open_tasks
-from .schema.view import SchemaCache, schema_view
+from .schema.view import SchemaCache, SchemaView, schema_view
 from .storage import Store, open_store
 from .storage.errors import (
     ClockBehind,
@@ -71,6 +72,8 @@ class _Prepared(NamedTuple):
     schema_version: int
     ctx: Context
 
+
+_prepared, _outcome, _metrics = maker(_Prepared), maker(Outcome), maker(Metrics)
 
 #: Seconds between two looks at the indexes that are waited for.
 FINISHING = 0.1
@@ -214,11 +217,14 @@ class Engine:
 
     def run(self, request: Request) -> Outcome:
         """Run a query. Raises `Unauthenticated`, `Failed`, `RequestError`."""
+        outcome = None
         try:
             if request.snapshot is not None:
-                return self._run_quickly(request, request.snapshot)
+                outcome = self._run_quickly(request, request.snapshot)
+                return outcome
             try:
-                return self._run(request)
+                outcome = self._run(request)
+                return outcome
             except RecursionError:
                 return with_keys(lambda: deep.run(lambda: self._run(request)))
             except KeysNeeded as needed:
@@ -235,7 +241,8 @@ class Engine:
         except StoreUnavailable as failure:
             raise RequestError(503, "unavailable", str(failure)) from failure
         finally:
-            forget()
+            if outcome is None:
+                forget()
 
     def _run_quickly(self, request: Request, snap: Snapshot) -> Outcome:
         """request: with a deadline within `QUICK_SECONDS`."""
@@ -261,24 +268,29 @@ class Engine:
             raise
 
     def _run(self, request: Request) -> Outcome:
-        ready = self._as_plain_write(request)
-        if ready is not None:
-            # A snapshot beforehand would only tell what the transaction tells as well.
-            return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
+        source = request.source
+        effect = self.prepared.effect(source, request.version) if type(source) is bytes else None
+        if effect is None or effect == WRITE:
+            ready = self._as_plain_write(request)
+            if ready is not None:
+                # A snapshot beforehand would only tell what the transaction tells as well.
+                return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
         try:
             return self._run_on_snapshot(request, lazy=True)
         except SnapshotMoved:
             return self._run_on_snapshot(request, lazy=False)
 
     def _run_on_snapshot(self, request: Request, lazy: bool) -> Outcome:
-        with self.store.snapshot(request.last_seen, lazy) as snap:
-            try:
-                found = self._answer(request, snap)
-            except (StoreError, SnapshotMoved):
-                raise
-            except Exception:
-                snap.pin()  # an error, too, is of a schema that is the current one
-                raise
+        snap = self.store.snapshot(request.last_seen, lazy)
+        try:
+            found = self._answer(request, snap)
+        except (StoreError, SnapshotMoved):
+            raise
+        except Exception:
+            snap.pin()  # an error, too, is of a schema that is the current one
+            raise
+        finally:
+            snap.close()
         return self._write(request, found) if isinstance(found, _Prepared) else found
 
     def _answer(self, request: Request, snap: Snapshot) -> Union[Outcome, _Prepared]:
@@ -319,18 +331,20 @@ class Engine:
         return self._evaluate(request, self._prepare(request, tx, tx), tx, tx)
 
     def _prepare(self, request: Request, snap: Snapshot, tx: Optional[Transaction] = None) -> _Prepared:
-        schema = schema_view(self, snap)
-        auth = self.authenticate(snap, schema, request.authorization, request.deadline, request.secret)
+        schema = SchemaView(self.schema_cache.at(snap), snap)
+        auth = self.authenticator.authenticate(
+            self, snap, schema, request.authorization, request.deadline, request.secret
+        )
+        if auth is None:
+            raise Unauthenticated(snap.time)
         ctx = self.context(request, snap, schema, auth, tx)
-        node, effect, ctx.literals = self._parsed(ctx, request)
-        return _Prepared(auth, node, effect, snap.schema_version, ctx)
-
-    def _parsed(self, ctx: Context, request: Request) -> Parsed:
         source = request.source
         text = source if type(source) is bytes else source.source if type(source) is Text else None
         known = None if text is None else self.prepared.known(ctx, text, request.version)
-        if known is not None:
-            return known
+        node, effect, ctx.literals = known or self._parsed(ctx, request)
+        return _prepared((auth, node, effect, snap.schema_version, ctx))  # type: ignore[no-any-return]
+
+    def _parsed(self, ctx: Context, request: Request) -> Parsed:
         try:
             with budget.of(ctx):
                 return self._parse(ctx, request)
@@ -371,18 +385,8 @@ class Engine:
             return None
 
     def context(self, request: Request, snap: Snapshot, schema: Any, auth: Auth, tx: Any = None) -> Context:
-        return Context(
-            self,
-            snap,
-            schema,
-            auth,
-            tx=tx,
-            version=request.version,
-            deadline=request.deadline,
-            effect_limit=request.effect_limit,
-            effect_reason=request.effect_reason,
-            in_place=request.snapshot is not None,
-        )
+        _, _, version, deadline, _, _, limit, reason, _, snapshot, _, _ = request
+        return Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
 
     def _evaluate(
         self, request: Request, prepared: _Prepared, snap: Snapshot, tx: Optional[Transaction]
@@ -397,21 +401,14 @@ class Engine:
                 value = prepared.node.eval(ctx, {})
             except QueryErrors as errors:
                 raise Failed(errors, snap.time, ctx.reads, ctx.read_ops) from None
-            text = '{"resource":' + writer_for(ctx).text(value) + "}"
+            text = answer_text(ctx, value)
+        if tx is None:
+            time, written, write_ops = snap.time, 0, 0
+        else:
+            time, written, write_ops = tx.txn if tx.wrote else snap.time, tx.bytes_written, tx.write_ops
         status = 201 if type(value) is Document and value.created else 200
-        written = tx is not None and tx.wrote
-        return Outcome(
-            status,
-            text,
-            tx.txn if tx is not None and written else snap.time,
-            Metrics(
-                ctx.compute,
-                ctx.reads,
-                tx.bytes_written if tx is not None else 0,
-                read_ops=ctx.read_ops,
-                write_ops=tx.write_ops if tx is not None else 0,
-            ),
-        )
+        metrics = _metrics((ctx.compute, ctx.reads, written, 0, ctx.read_ops, write_ops))
+        return _outcome((status, text, time, metrics))  # type: ignore[no-any-return]
 
     def _write(self, request: Request, prepared: _Prepared) -> Outcome:
         def work(tx: Transaction) -> Outcome:

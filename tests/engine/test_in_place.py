@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from faunadb.engine.engine import open_engine
+from faunadb.engine.language.calls import FormNode, OneNode, SlowNode
 from faunadb.engine.language.casts import INTEGER, STRING, Cast
 from faunadb.engine.language.context import TakesLong
-from faunadb.engine.language.nodes import FormNode, SlowNode
 from faunadb.engine.language.registry import FORMS, PURE, WRITE, Form
 from faunadb.engine.request import NotQuick
 from faunadb.engine.wire.http import handle, handle_quickly
@@ -137,3 +137,4 @@ def test_large_answers_are_not_laid_out_in_place(engine):
 
 def test_other_nodes_cost_nothing_for_it():
     assert "in_place" not in FormNode.eval.__code__.co_names
+    assert "in_place" not in OneNode.eval.__code__.co_names

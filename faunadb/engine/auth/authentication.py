@@ -93,8 +93,9 @@ class Authenticator:
             return None
         name = name or self.verified.digest(header)
         proof = self._proofs.get(name)
-        if proof is not None and _still_holds(proof, snap):
-            return proof.auth
+        if proof is not None and proof.schema_version == snap.schema_version:
+            if proof.document is None or _still_lives(proof, proof.document, snap):
+                return proof.auth
         attempt = _Attempt(self, host, snap, schema, deadline)
         text, may_be_jwt = secret_text(header)
         if not text:
@@ -165,12 +166,8 @@ class Authenticator:
         return True in matches
 
 
-def _still_holds(proof: _Proof, snap: Snapshot) -> bool:
-    if proof.schema_version != snap.schema_version:
-        return False
-    ref = proof.document
-    if ref is None:
-        return True
+def _still_lives(proof: _Proof, ref: Ref, snap: Snapshot) -> bool:
+    """Whether the key or token of a principal is as it was, and the document it is for lives."""
     row = snap.version(ref.scope, ref.coll, ref.id)
     if row is None or row.ts != proof.ts or not _lives(row, snap):
         return False

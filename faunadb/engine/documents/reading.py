@@ -9,7 +9,7 @@ from ..indexes.internal import HIDDEN_FIELDS
 from ..java.times import Time, time_text
 from ..language import codec
 from ..language import values as v
-from ..language.errors import RequestError, bad_request
+from ..language.errors import RequestError, bad_request, not_found
 from ..language.registry import MISSING
 from .merging import difference
 
@@ -73,6 +73,26 @@ def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
     return found
 
 
+def present(ctx: Context, ref: v.Ref) -> Optional[v.Document]:
+    """A document as it is now, for whoever may read all of its database. Raises Fault when there is none.
+
+    None where there is more to ask: in a transaction, in the past, for other principals, for what is read ahead, and for
+    documents that are schema.
+    """
+    scope, coll = ref.scope, ref.coll
+    if coll < v.FIRST_COLLECTION or ctx.at is not None or ctx.tx is not None or ctx.prefetched:
+        return None
+    if not ctx.perms.reads_all(scope) or ctx.schema.collection(scope, coll) is None:
+        return None
+    found = ctx.snap.version(scope, coll, ref.id)
+    if found is None or not found.live or (found.ttl is not None and found.ttl <= ctx.time):
+        ctx.read(0)
+        raise not_found(kind(ref))
+    text = found.data
+    ctx.read(len(text))
+    return v.Document(ref, found.ts, text=text)
+
+
 def document(ctx: Context, ref: v.Ref, version: Any) -> v.Document:
     """A stored version as a value; hidden fields of native documents are left out."""
     ts = version.ts
@@ -119,20 +139,26 @@ def several(ctx: Context, items: list[Any]) -> list[Optional[v.Document]]:
     open_to_all: dict[tuple[int, int], bool] = {}
     found: list[Optional[v.Document]] = []
     for item in items:
-        version = prefetched.get((item.scope, item.coll, item.id)) if type(item) is v.Ref else None
-        if version is None or not version.live or version.ttl is not None:
+        if type(item) is not v.Ref:
             found.append(None)
             continue
-        key = (item.scope, item.coll)
+        scope, coll = key = item.scope, item.coll
+        version = prefetched.get((scope, coll, item.id))
+        if version is None:
+            found.append(None)
+            continue
+        ts, live, ttl, text, _ = version
         if key not in open_to_all:
-            exists = ctx.schema.collection(*key) is not None
-            open_to_all[key] = exists and bool(ctx.perms.reads_all(item.scope))
-        if not open_to_all[key]:
+            exists = ctx.schema.collection(scope, coll) is not None
+            open_to_all[key] = exists and bool(ctx.perms.reads_all(scope))
+        if not live or ttl is not None or not open_to_all[key]:
             found.append(None)
             continue
-        ctx.tick(2)  # a call of the lambda, and the form in it
-        ctx.read(len(version.data))
-        found.append(v.Document(item, version.ts, text=version.data))
+        ctx.compute += 2  # a call of the lambda, and the form in it
+        if ctx.compute >= ctx.check_at:
+            ctx.check()
+        ctx.read(len(text))
+        found.append(v.Document(item, ts, None, text=text))
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Optional
+import json.encoder
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..indexes import entries
 from ..java.times import Time
@@ -70,7 +71,21 @@ def write(
     return new
 
 
-_encode_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+def _plain_encoder() -> Callable[[Any], str]:
+    """What writes JSON without spaces. `JSONEncoder.encode` puts its implementation in C together anew for each text."""
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    try:
+        write = make(None, None, json.encoder.encode_basestring, None, ":", ",", False, False, True)
+        sample = {"a": [1, "b\u00e9", True]}
+        if "".join(write(sample, 0)) == encode(sample):
+            return lambda value: "".join(write(value, 0))
+    except TypeError:
+        pass
+    return encode
+
+
+_encode_plain = _plain_encoder()
 
 
 def ttl_micros(fields: dict[str, Any]) -> Optional[int]:

@@ -35,7 +35,7 @@ def _fold(key: str, what: str, combine: Callable[[Any, Any], Any], example: str)
 
     >>> {example}
     """
-    return form(Arg(key, NUMBERS))(fold)
+    return form(Arg(key, NUMBERS), settled=True)(fold)
 
 
 def _wrapping(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .. import documents, sets
 from ..language import values as v
-from ..language.casts import ANY_IDENTIFIER, BOOLEAN, IDENTIFIER, INTEGER, SET_OR_ARRAY, VALID_TIME
+from ..language.casts import ANY_IDENTIFIER, BOOLEAN, IDENTIFIER, INTEGER, SET_OR_ARRAY, VALID_TIME, Cast
 from ..language.errors import empty_array, empty_set, not_found, permission_denied
 from ..language.registry import MISSING, READ, Arg, form
 from ..sets.pages import DEFAULT_SIZE, Wanted, cursor_argument
@@ -31,7 +31,11 @@ def _at(ctx: Context, ts: Any) -> Iterator[None]:
         ctx.at = saved
 
 
-@form(Arg("get", IDENTIFIER), optional=(_TS,), effect=READ)
+#: What `IDENTIFIER` accepts, without a call for refs, which `get` looks at itself.
+_TARGET = Cast(IDENTIFIER.name, (v.Ref,), IDENTIFIER.convert)
+
+
+@form(Arg("get", _TARGET), optional=(_TS,), effect=READ)
 def get(ctx: Context, target: Union[v.Ref, sets.LazySet], ts: Any) -> v.Document:
     """The document of a ref, or the one behind the first element of a set.
 
@@ -42,6 +46,12 @@ def get(ctx: Context, target: Union[v.Ref, sets.LazySet], ts: Any) -> v.Document
     >>> q.select(["data", "name"], q.get(q.ref(q.collection("spells"), "101")))
     'Ember Kiss'
     """
+    if type(target) is v.Ref:
+        if ts is MISSING:
+            found = documents.present(ctx, target)
+            if found is not None:
+                return found
+        target = IDENTIFIER(ctx, target)
     if type(target) is not v.Ref:
         if ts is not MISSING:
             with _at(ctx, ts):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..language.context import Context
 
 
-@form(Arg("ref"), Arg("id"), optional=(Arg("scope", DATABASE),))
+@form(Arg("ref"), Arg("id"), optional=(Arg("scope", DATABASE),), settled=True)
 def ref(ctx: Context, collection: Any, ref_id: Any, scope: Optional[v.Ref]) -> Any:
     """The ref of a document, by collection and id; the document need not exist.
 

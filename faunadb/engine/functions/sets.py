@@ -48,7 +48,7 @@ def events(ctx: Context, target: Union[v.Ref, sets.LazySet]) -> v.SetValue:
     return sets.EventsSet(target)
 
 
-@form(Arg("documents", COLLECTION))
+@form(Arg("documents", COLLECTION), settled=True)
 def documents(ctx: Context, collection: v.Ref) -> v.SetValue:
     """The refs of all documents of a collection, by id. Documents that may not be read are left out.
 
@@ -58,7 +58,7 @@ def documents(ctx: Context, collection: v.Ref) -> v.SetValue:
     return sets.DocumentsSet(collection)
 
 
-@form(Arg("match", NAME_OR_INDEX))
+@form(Arg("match", NAME_OR_INDEX), settled=True)
 def match(ctx: Context, index: Union[str, v.Ref]) -> v.SetValue:
     """The entries of an index without terms.
 
@@ -71,7 +71,7 @@ def match(ctx: Context, index: Union[str, v.Ref]) -> v.SetValue:
     return sets.match(ctx, index, [])
 
 
-@form(Arg("match", NAME_OR_INDEX), Arg("terms", _TERMS))
+@form(Arg("match", NAME_OR_INDEX), Arg("terms", _TERMS), settled=True)
 def match_terms(ctx: Context, index: Union[str, v.Ref], terms: list[Any]) -> v.SetValue:
     """The entries of an index whose terms equal the given ones exactly: 1 does not find 1.0.
 
@@ -84,7 +84,7 @@ def match_terms(ctx: Context, index: Union[str, v.Ref], terms: list[Any]) -> v.S
     return sets.match(ctx, index, terms)
 
 
-@form(Arg("match", _TERMS), Arg("index", NAME_OR_INDEX))
+@form(Arg("match", _TERMS), Arg("index", NAME_OR_INDEX), settled=True)
 def match_index(ctx: Context, terms: list[Any], index: Union[str, v.Ref]) -> v.SetValue:
     """The old spelling of match with terms: the terms first, then the index."""
     return sets.match(ctx, index, terms)

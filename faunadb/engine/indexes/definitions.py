@@ -97,6 +97,7 @@ class Index:
         "descending",
         "id",
         "name",
+        "only_term",
         "ref",
         "scope",
         "serialized",
@@ -125,6 +126,9 @@ class Index:
         self.id = ref.id
         self.name = name
         self.terms = terms
+        # What many indexes have: one member of data to find documents by.
+        only = terms[0] if len(terms) == 1 and not values else None
+        self.only_term = only if only is not None and only.name is not None and only.mva else None
         self.values = values
         self.sources = sources
         self.unique = unique
@@ -228,6 +232,10 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
     source = index.source_of(document.ref.coll)
     if source is None:
         return []
+    if index.only_term is not None:
+        found = _only_entry(index.only_term, document)
+        if found is not None:
+            return found
     terms = _tuples(ctx, index, index.terms, source, document, as_terms=True)
     values = _tuples(ctx, index, index.values, source, document, as_terms=False)
     if not terms or not values:
@@ -237,6 +245,22 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
     _check_size(index, document.ref, term_keys, value_keys)
     term_keys = [key for key in term_keys if len(key) <= MAX_COMPONENT]
     return [Entry(key, value, cover) for key in term_keys for value, cover in value_keys]
+
+
+def _only_entry(term: Field, document: v.Document) -> Optional[list[Entry]]:
+    """The same for an index of one term, a member of data, when that is a scalar; None for other members."""
+    data = document.fields.get("data")
+    found = data.get(term.name) if type(data) is dict else None
+    if found is None:
+        return []
+    kind = type(found)
+    if kind not in _PLAIN or (term.casefold and kind is str):
+        return None
+    key = keys.exact(found)
+    if len(key) > MAX_COMPONENT:
+        return None
+    ref = document.ref
+    return [Entry(key, keys.ref_suffix(ref.coll, ref.id), None)]
 
 
 def _tuples(

@@ -14,7 +14,7 @@ import time
 from typing import Any, Optional, Protocol
 
 from .. import forks
-from .overruns import watched
+from .overruns import INTERVAL, watched
 
 _thread = threading.local()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -42,19 +42,20 @@ class of(watched):
     __slots__ = ("_before", "_ctx")
 
     def __init__(self, ctx: Spender):
-        super().__init__(ctx.deadline)
+        self._end = ctx.deadline + INTERVAL
+        self._fired = False
         self._ctx = ctx
 
     def __enter__(self) -> None:
         self._before: Optional[Spender] = getattr(_thread, "ctx", None)
         _thread.ctx = self._ctx
-        super().__enter__()
+        watched.__enter__(self)
 
     def __exit__(self, *given: Any) -> None:
         _thread.ctx = self._before
         if _large:
             _large.pop(id(self._ctx), None)
-        super().__exit__(*given)
+        watched.__exit__(self, *given)
 
 
 def seconds_left(most: float) -> float:

@@ -112,7 +112,6 @@ class Context:
         snap: Any,
         schema: Any,
         auth: Any,
-        *,
         tx: Any = None,
         version: str = "4",
         deadline: float = float("inf"),
@@ -173,11 +172,13 @@ class Context:
             if type(item) is Ref and item.coll >= FIRST_COLLECTION:
                 wanted.setdefault((item.scope, item.coll), []).append(item.id)
         for (scope, coll), docs in wanted.items():
+            before = self.prefetched_size
             for doc, found in self.snap.newest_of(scope, coll, docs).items():
                 self.prefetched[scope, coll, doc] = found
-                size = len(found.data or "")
-                self.prefetched_size += size
-                self.allocate(size)
+                text = found[3]
+                if text:
+                    self.prefetched_size += len(text)
+            self.allocate(self.prefetched_size - before)
 
     def drop_prefetched(self) -> None:
         """What was read ahead is not needed any more."""
@@ -215,8 +216,15 @@ class Context:
 
     def read(self, size: int) -> None:
         """Count one read of size bytes."""
-        self.read_ops += -(-size // READ_UNIT) or 1
-        self.read_bytes(size, DECODED)
+        self.read_ops += 1 if size <= READ_UNIT else -(-size // READ_UNIT)
+        self.reads += size
+        if self.in_place:
+            if self.reads > _IN_PLACE_READ:
+                raise TakesLong
+            return
+        self.made += DECODED * size
+        if self.made >= self.measure_at:
+            self.measure()
 
     def read_set(self, partitions: int) -> int:
         """Count the beginning of a read of a set, which asks each of its partitions. Returns the bytes that covers."""

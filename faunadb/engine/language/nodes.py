@@ -1,20 +1,17 @@
 """The expression tree: a node evaluates itself against a context and an environment of variables.
 
 Nodes are built once by the parser. Each also says its static effect and gives back its source, in the normalised
-form in which stored lambdas are shown. The special forms are in `special`.
+form in which stored lambdas are shown. Calls of function forms are in `calls`, the special forms in `special`.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from .context import MAX_WIDTH, TakesLong
+from .context import MAX_WIDTH
 from .errors import Fault, Faults, Position, QueryError, QueryErrors
-from .held import WORTH, settle
-from .registry import PURE, READ, Form
-from .values import Document, Page
+from .registry import PURE, READ
 
 if TYPE_CHECKING:
     from .context import Context
@@ -246,36 +243,76 @@ class Param(Node):
 
 
 class ParamArray(Node):
-    """An array literal of scalars, some of which are `Param`."""
+    """An array literal in which nothing is evaluated, some of whose items are `Param`."""
 
-    __slots__ = ("items",)
+    __slots__ = ("_inner", "_params", "_values")
 
     def __init__(self, items: list[Node], pos: Position):
-        self.items = items
+        self._values: Any = [_literal_value(item) for item in items]
+        self._params, self._inner = _parts(enumerate(items))
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        ctx.check_width(len(self.items))
-        return [item.eval(ctx, env) for item in self.items]
+        ctx.check_width(len(self._values))
+        return _filled(self, self._values.copy(), ctx, env)
 
     def effect(self) -> int:
         return PURE
 
 
 class ParamObject(Node):
-    """An object literal of scalars, some of which are `Param`."""
+    """An object literal in which nothing is evaluated, some of whose fields are `Param`, or have such in them."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("_inner", "_params", "_values")
 
     def __init__(self, fields: dict[str, Node], pos: Position):
-        self.fields = fields
+        self._values: Any = {key: _literal_value(field) for key, field in fields.items()}
+        self._params, self._inner = _parts(fields.items())
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        return {key: field.eval(ctx, env) for key, field in self.fields.items()}
+        ctx.made += 96 * len(self._values)
+        if ctx.made >= ctx.measure_at:
+            ctx.measure()
+        return _filled(self, self._values.copy(), ctx, env)
 
     def effect(self) -> int:
         return PURE
+
+
+def _literal_value(node: Node) -> Any:
+    return node.value if type(node) is Const else None
+
+
+def _parts(items: Iterable[tuple[Any, Node]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Which items are literals of the run, with their numbers, and which are literals with further ones inside."""
+    params, inner = [], []
+    for key, item in items:
+        if type(item) is Param:
+            params.append((key, item.index))
+        elif type(item) is not Const:
+            inner.append((key, item))
+    return tuple(params), tuple(inner)
+
+
+def _filled(node: Any, made: Any, ctx: Context, env: Env) -> Any:
+    literals = ctx.literals
+    for key, index in node._params:
+        made[key] = literals[index]
+    for key, item in node._inner:
+        made[key] = item.eval(ctx, env)
+    return made
+
+
+#: Kinds of nodes in which nothing is evaluated.
+LITERALS = frozenset((Const, Flat, Folded, Param, ParamArray, ParamObject))
+
+
+def with_params(node: Node) -> Node:
+    """The node of an object literal, quicker if there are but literals in it."""
+    if type(node) is ObjectNode and all(type(field) in LITERALS for field in node.fields.values()):
+        return ParamObject(node.fields, node.pos)
+    return node
 
 
 def is_flat(items: Iterable[Any]) -> bool:
@@ -317,19 +354,7 @@ def object_(fields: dict[str, Node], pos: Position) -> Node:
     return Folded(node, {key: field.value for key, field in fields.items()})  # type: ignore[attr-defined]
 
 
-#: About how many bytes the values take that may be large.
-_SIZES: dict[type, Callable[[Any], int]] = {
-    str: sys.getsizeof,
-    list: sys.getsizeof,
-    dict: sys.getsizeof,
-    Document: lambda document: len(document.text or ""),
-    Page: lambda page: 256 * len(page.data),
-}
-
-#: Bytes of a value not worth counting, as each has taken a unit of compute.
-_SMALL = 256
-
-#: The same of one error.
+#: Bytes of one error, about.
 ERROR_SIZE = 512
 
 _EFFECTS = {PURE: "", READ: "a read"}
@@ -342,127 +367,6 @@ def check_effect(ctx: Context, effect: int, pos: Position) -> None:
     what = _EFFECTS.get(effect, "a write")
     description = f"Call performs {what}, which is not allowed in {ctx.effect_reason}."
     raise QueryErrors([QueryError(pos, "invalid expression", description)])
-
-
-#: An argument: its index, node, cast or None, and position.
-_Slot = tuple[int, Node, Any, Position]
-
-
-class FormNode(Node):
-    """A call of a function form. slots: its arguments in table order; work: those that are still to be evaluated, in
-    the order in which they take effect. args: the values of the others, and defaults."""
-
-    __slots__ = ("args", "effect_class", "form", "function", "slots", "work")
-
-    def __init__(self, form: Form, pos: Position):
-        self.form = form
-        self.function = form.function
-        self.effect_class = form.effect or PURE
-        self.pos = pos
-        self.args: list[Any] = []
-        self.slots: list[_Slot] = []
-        self.work: tuple[_Slot, ...] = ()
-
-    def give(self, node: Node, cast: Any, position: Position) -> None:
-        """The next argument. One that is not given has its default put into `args`."""
-        slot = (len(self.args), node, cast, position)
-        self.slots.append(slot)
-        if type(node) is Const and (cast is None or type(node.value) in cast.fast):
-            self.args.append(node.value)
-            return
-        # Arguments take effect in reverse order, while the first failing one in table order is reported.
-        self.work = (slot, *self.work)
-        self.args.append(None)
-
-    def eval(self, ctx: Context, env: Env) -> Any:
-        if self.effect_class > ctx.effect_limit:
-            check_effect(ctx, self.effect_class, self.pos)
-        ctx.compute += 1
-        if ctx.compute >= ctx.check_at:
-            ctx.check()
-        before = ctx.made
-        args = self.args.copy()
-        failure: Optional[QueryErrors] = None
-        for index, node, cast, position in self.work:
-            try:
-                value = env[node.name] if type(node) is Var else node.eval(ctx, env)
-                if cast is not None and type(value) not in cast.fast:
-                    value = cast.convert(ctx, value)
-                args[index] = value
-            except QueryErrors as error:
-                failure = error
-            except (Fault, Faults) as error:
-                failure = located(error, position)
-        if failure is not None:
-            raise failure
-        try:
-            result = self.function(ctx, *args)  # type: ignore[misc]
-        except (Fault, Faults) as error:
-            raise located(error, self.pos) from None
-        size_of = _SIZES.get(type(result))
-        if size_of is not None:
-            size = size_of(result)
-            if size > _SMALL:
-                ctx.allocate(size)
-        if ctx.made - before > WORTH:
-            settle(ctx, before, result)
-        return result
-
-    @property
-    def is_get(self) -> bool:
-        return self.form.name == "get" and len(self.slots) == 1 and type(self.slots[0][1]) is Var
-
-    def gets(self, name: str) -> bool:
-        if self.is_get and self.slots[0][1].name == name:  # type: ignore[attr-defined]
-            return True
-        return any(node.gets(name) for _, node, _, _ in self.work)
-
-    def effect(self) -> int:
-        strongest_one = self.effect_class
-        for _, node, _, _ in self.slots:
-            effect = node.effect()
-            if effect > strongest_one:
-                strongest_one = effect
-        return strongest_one
-
-    def source(self) -> Any:
-        return Source((self.form.args[index].key, node.source()) for index, node, _, _ in self.slots)
-
-
-class SlowNode(FormNode):
-    """A form that the clock cannot interrupt (`Form.slow`). Its casts are part of it: they compile expressions."""
-
-    __slots__ = ()
-
-    def eval(self, ctx: Context, env: Env) -> Any:
-        if ctx.in_place:
-            raise TakesLong
-        return super().eval(ctx, env)
-
-
-class NameNode(FormNode):
-    """A form that finds a thing of the schema by constants: looked up once while the committed schema stays."""
-
-    __slots__ = ("known",)
-
-    def __init__(self, form: Form, pos: Position):
-        super().__init__(form, pos)
-        #: the committed schema, the database and what was found there
-        self.known: tuple[Any, int, Any] = (None, 0, None)
-
-    def eval(self, ctx: Context, env: Env) -> Any:
-        schema = ctx.schema
-        if self.work or schema.was_written:
-            return super().eval(ctx, env)
-        committed, scope, found = self.known
-        if committed is not schema.committed or scope != ctx.scope:
-            found = super().eval(ctx, env)
-            self.known = (schema.committed, ctx.scope, found)
-            return found
-        ctx.compute += 1
-        if ctx.compute >= ctx.check_at:
-            ctx.check()
-        return found
 
 
 def backwards(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:

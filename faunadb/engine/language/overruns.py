@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
+from _thread import get_ident
 from types import TracebackType
 from typing import Any, Optional
 
@@ -35,9 +36,10 @@ class watched:
         self._fired = False
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
-        self._outer = _watcher.watched.get(me)
-        _watcher.watched[me] = self
+        me = get_ident()
+        under_way = _watcher.watched
+        self._outer = under_way.get(me)
+        under_way[me] = self
         if _watcher.is_asleep:
             _watcher.wake()
 
@@ -48,14 +50,20 @@ class watched:
         traceback: Optional[TracebackType],
     ) -> None:
         try:
-            self._leave()
+            # As `_leave`: every query comes by here.
+            if self._outer is None:
+                _watcher.watched.pop(get_ident(), None)
+                if self._fired or time.monotonic() > self._end:
+                    self._leave()
+            else:
+                self._leave()
         except Overrun:
             self._leave()
         if self._fired:
             raise timed_out("Query eval has timed out.") from None
 
     def _leave(self) -> None:
-        me = threading.get_ident()
+        me = get_ident()
         if self._outer is None:
             _watcher.watched.pop(me, None)
         else:
@@ -74,7 +82,7 @@ class watched:
 
 def forget() -> None:
     """This thread is done with its query. To be called when something was raised: perhaps just as `watched` ended."""
-    me = threading.get_ident()
+    me = get_ident()
     if _watcher.watched.pop(me, None) is not None:
         with _watcher.lock:
             _raise_in(me, None)

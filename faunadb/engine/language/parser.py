@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import values as v
+from .calls import FormNode, NameNode, OneNode, SlowNode
 from .errors import Position, QueryError, QueryErrors, parse_error, type_expected
 from .lambdas import LambdaNode, Pattern
-from .nodes import Const, Flat, FormNode, NameNode, Node, SlowNode, Var, array, is_flat, object_
+from .nodes import Const, Flat, Node, Var, array, is_flat, object_
 from .registry import VERSION_RANK, VERSIONS, Form, table
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Parser:
                 node.give(self.parse(source[key], position, names), arg.cast, position)
             else:
                 node.args.append(arg.default)
+        if kind is FormNode and len(node.work) == 1 and node.work[0][0] == 0:
+            return OneNode(node)
         return node
 
     def form_of_values(self, arguments: dict[str, Any], pos: Position) -> Node:

@@ -21,12 +21,14 @@ from ..java.times import parse_date, parse_time_literal
 from ..records import NamedTuple
 from . import reader
 from . import values as v
-from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat
+from .calls import Settled, units_settled
+from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat, with_params
 from .parser import Names, Parser
 
 if TYPE_CHECKING:
     from .context import Context
     from .errors import Position
+    from .registry import Form
 
 #: Characters of a text that is looked at for its shape; longer ones are parsed as they come.
 MAX_TEXT = 1 << 15
@@ -49,6 +51,11 @@ _CONFIDENTIAL = re.compile(rb"password|secret")
 
 #: Digits of a number that surely fits into 64 bits.
 _SURE_DIGITS = 18
+
+#: Literals from which on they are read as one array rather than one by one.
+_FEW = 8
+#: What may be a number of more digits (within a string, it is but looked at more closely).
+_LONG_NUMBER = re.compile(r"(?:^|,)[-+.0-9eE]{%d}" % (_SURE_DIGITS + 1))
 
 #: Keys whose literals are fixed: what stands there decides more than a value.
 _FIXED_KEYS = frozenset(
@@ -102,13 +109,15 @@ _Convert = Callable[[str], Any]
 
 
 class _Tree(NamedTuple):
-    """A tree good for one version of the schema and one database. variable: the literals that its `Param` stand for."""
+    """A tree good for one version of the schema and one database. variable: the literals that its `Param` stand for.
+    settled: how many `Settled` it has, whose values follow those of the literals."""
 
     committed: Any
     scope: int
     node: Node
     effect: int
     variable: tuple[tuple[int, _Convert], ...]
+    settled: int
 
 
 class _Cache:
@@ -162,6 +171,11 @@ class PreparedQueries:
             return Text(source, version, shape, literals, reader.read(source))
         return Text(source, version, shape, literals)
 
+    def effect(self, source: bytes, version: str) -> Optional[int]:
+        """The static effect of a query whose very text was parsed before; None for others."""
+        found = self._texts.get((version, source))
+        return None if found is None else found[0][1].effect
+
     def known(self, ctx: Context, source: bytes, version: str) -> Optional[Parsed]:
         """The tree of a query whose very text was parsed before under such a context."""
         found = self._texts.get((version, source))
@@ -190,6 +204,7 @@ class PreparedQueries:
                 if tree.committed is ctx.schema.committed and tree.scope == ctx.scope:
                     values = _values(literals, tree.variable)
                     if values is not None:
+                        values += [None] * tree.settled
                         return Parsed(tree.node, tree.effect, values), tree
         data = reader.read(text.source) if text.data is None else text.data
         return self._first(ctx, version, shape, literals, data)
@@ -211,9 +226,11 @@ class PreparedQueries:
         if values is None:
             return once, None
         numbers = {index: number for number, (index, _) in enumerate(variable)}
-        template = _Template(ctx, version, numbers).query(_with_slots(shape, literals, numbers))
+        maker = _Template(ctx, version, numbers)
+        template = maker.query(_with_slots(shape, literals, numbers))
         fixed = tuple(index for index in range(len(literals)) if index not in numbers)
-        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable)
+        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, maker.settled)
+        values += [None] * tree.settled
         weight = sum(map(len, shape)) + _BESIDE
         self._fixed.keep((version, shape), fixed, weight)
         self._trees.keep((version, shape, tuple([literals[i] for i in fixed])), tree, weight)
@@ -283,6 +300,13 @@ _TEMPORAL = {"@ts": _inside(parse_time_literal), "@date": _inside(parse_date)}
 
 def _values(literals: tuple[str, ...], variable: tuple[tuple[int, _Convert], ...]) -> Optional[list[Any]]:
     """The literals of one run. None when one of them is not plain to see."""
+    if len(variable) > _FEW and all(convert is _value for _, convert in variable):
+        joined = ",".join([literals[index] for index, _ in variable])
+        if "\\u" not in joined and not _LONG_NUMBER.search(joined):
+            try:
+                return json.loads(f"[{joined}]")  # type: ignore[no-any-return]
+            except ValueError:
+                return None
     values = [convert(literals[index]) for index, convert in variable]
     return None if None in values else values
 
@@ -381,6 +405,20 @@ class _Template(Parser):
     def __init__(self, ctx: Context, version: str, numbers: dict[int, int]):
         super().__init__(ctx, version)
         self.numbers = numbers
+        self.settled = 0
+
+    def _call(self, form: Form, source: dict[str, Any], pos: Position, names: Names) -> Node:
+        node = super()._call(form, source, pos, names)
+        if not form.settled or self._free:  # a set may take its lambda along into another database
+            return node
+        units = 1
+        for _, argument, _, _ in node.slots:  # type: ignore[attr-defined]
+            more = units_settled(argument)
+            if more is None:
+                return node
+            units += more
+        self.settled += 1
+        return Settled(node, len(self.numbers) + self.settled - 1, units)
 
     def parse(self, source: Any, pos: Position, names: Names) -> Node:
         if type(source) is Slot:
@@ -396,7 +434,7 @@ class _Template(Parser):
             return ParamObject(
                 {key: self.parse(item, (inner, key), names) for key, item in members.items()}, pos
             )
-        return super().object(source, pos, names)
+        return with_params(super().object(source, pos, names))
 
     def _escape(self, source: dict[str, Any], pos: Position, names: Names) -> Node:
         if len(source) == 1:

@@ -70,7 +70,8 @@ class Form:
     secret and the same data it gives the same value, so that an answer with it may be kept; no form that counts as a
     write does. by_name: it finds a thing of the schema by name, and looks at nothing else. slow: its cost grows
     with a value beyond all bounds (a regular expression), or is large (a hash of a password), and the clock cannot
-    interrupt it, so that it is never evaluated where others wait for it.
+    interrupt it, so that it is never evaluated where others wait for it. settled: its value depends on nothing but its
+    arguments and the committed schema, and is small, so that it is found once for literal arguments.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Form:
         timeless: bool = True,
         by_name: bool = False,
         slow: bool = False,
+        settled: bool = False,
     ):
         self.name = required[0].key
         self.required = tuple(required)
@@ -95,6 +97,7 @@ class Form:
         self.until = until
         self.by_name = by_name
         self.slow = slow
+        self.settled = settled
         self.timeless = timeless and effect != WRITE
         self.function = function if function is None or self.timeless else _once(function)
         self.parse = parse
@@ -147,14 +150,15 @@ def form(
     timeless: bool = True,
     by_name: bool = False,
     slow: bool = False,
+    settled: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the function below as a form. effect: `PURE`, `READ` or `WRITE`, checked when it is reached.
 
-    timeless, by_name, slow: see `Form`.
+    timeless, by_name, slow, settled: see `Form`.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        _add(Form(required, optional, effect, since, until, function, None, timeless, by_name, slow))
+        _add(Form(required, optional, effect, since, until, function, None, timeless, by_name, slow, settled))
         return function
 
     return register

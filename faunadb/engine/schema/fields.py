@@ -163,21 +163,30 @@ def is_plain(value: Any) -> bool:
 
     Such a value is stored as it is. Most are, and finding out takes less time than anything else done with them.
     """
+    if not value:
+        return True
     spend(16 * len(value))
+    members = value
     if type(value) is dict:
-        for key in value:
-            if key[:1] == "@" or type(key) is not str:  # a repeated field
-                return False
+        # A key of another kind is a repeated field.
+        if set(map(type, value)) != _STRINGS or "\0@" in "\0" + "\0".join(value):
+            return False
         members = value.values()
-    else:
-        members = value
+    kinds = set(map(type, members))
+    if kinds <= _PLAIN:
+        return True
+    if not kinds <= _PLAIN_OR_HOLDING:
+        return False
     for member in members:
         kind = type(member)
-        if kind is str or kind is int or kind is bool:
-            continue
-        if (kind is not dict and kind is not list) or not is_plain(member):
+        if (kind is dict or kind is list) and not is_plain(member):
             return False
     return True
+
+
+_STRINGS = {str}
+_PLAIN = frozenset((str, int, bool))
+_PLAIN_OR_HOLDING = _PLAIN | {dict, list}
 
 
 _LEAVES = frozenset((str, int, float, bool, type(None), Time, Date, bytes, uuid.UUID, v.Action))

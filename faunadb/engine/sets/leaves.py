@@ -101,7 +101,15 @@ class EntryReader(Reader):
                 count += 1
                 last = row[0]
                 cover = row[3]
-                free = ctx.read_entry(len(last) if cover is None else len(last) + len(cover), free)
+                size = len(last) if cover is None else len(last) + len(cover)
+                if size > free or ctx.in_place:
+                    free = ctx.read_entry(size, free)
+                else:  # as `read_entry` does
+                    ctx.reads += size
+                    ctx.made += 2 * size
+                    if ctx.made >= ctx.measure_at:
+                        ctx.measure()
+                    free -= size
                 if count % CHECK_EVERY == 0:
                     ctx.check_deadline()
                 ttl = row[4]

@@ -103,8 +103,14 @@ class Clock:
     def snapshot_time(self, at_least: int = 0) -> int:
         """A time for a snapshot pinned *after* this call: the later of this and its last transaction."""
         with self._lock:
-            now = self._wall() + self._offset
-            return self._hand_out(now if now > at_least else at_least)
+            time = self._wall() + self._offset
+            if at_least > time:
+                time = at_least
+            if self._active:
+                return self._hand_out(time)
+            if time > self._handed:
+                self._handed = time
+            return time
 
     def floor(self, at_least: int = 0) -> int:
         """As `snapshot_time`, for a snapshot that may not see what another process is just writing.
@@ -115,10 +121,9 @@ class Clock:
             return self._hand_out(max(self._shown, at_least))
 
     def _hand_out(self, time: int) -> int:
-        if self._active:
-            for active in self._active.values():
-                if time >= active:
-                    time = active - 1
+        for active in self._active.values():
+            if time >= active:
+                time = active - 1
         if time > self._handed:
             self._handed = time
         return time

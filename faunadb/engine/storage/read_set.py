@@ -114,7 +114,10 @@ class Changes:
         self.at[f"{scope}/d/{coll}/{doc}/"] = None
 
     def entry(self, scope: int, index: int, terms: bytes, values: bytes) -> None:
-        path = place_path(scope, index, terms)
+        if len(terms) <= _SHORT:  # as `place_path` gives it
+            path = f"{scope}/e/{index}/{terms.hex()}/"
+        else:
+            path = place_path(scope, index, terms)
         if len(values) > _SHORT:
             self.at[path] = None
             return

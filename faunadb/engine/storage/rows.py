@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Optional
 
 from ..records import NamedTuple
@@ -52,3 +53,8 @@ def change_text(change: list[Any]) -> str:
     if len(change) == 5 and change[0] == "put":  # what nearly all are: numbers
         return '["put",%d,%d,%d,%d]' % tuple(change[1:])
     return _encode(change)
+
+
+# Of a tuple of all fields, in C: what a named tuple is made by is a function of Python, and called for each row.
+new_version = partial(tuple.__new__, VersionRow)
+new_entry = partial(tuple.__new__, EntryRow)

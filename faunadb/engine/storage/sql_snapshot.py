@@ -11,7 +11,7 @@ from .base import Snapshot
 from .checksums import verified
 from .errors import StoreError
 from .read_set import Changes, collection_path
-from .rows import EntryRow, VersionRow, values_and_added_of, values_of
+from .rows import EntryRow, VersionRow, new_version, values_and_added_of, values_of
 from .statements import COPIED, KEYS, Statements, export_statement
 
 #: Rows of the first batch of a scan, and of the following ones.
@@ -67,7 +67,7 @@ class SqlSnapshot(Snapshot):
         for doc, ts, live, ttl, data, txn, _ in self._newest_rows(scope, coll, docs):
             if ttl is not None and ttl > self.time:
                 self.reads.expires(ttl)
-            found[doc] = VersionRow(ts, live == 1, ttl, data, txn)
+            found[doc] = new_version((ts, live == 1, ttl, data, txn))
         self.reads.documents(scope, coll, docs)
         return found
 

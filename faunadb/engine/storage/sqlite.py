@@ -49,7 +49,10 @@ class SqliteSnapshot(SqliteReads):
     def __init__(self, store: SqliteStore, at_least: int) -> None:
         pool = self._pool = store._pool
         self._path = store._path
-        time_before = store._time(at_least)  # before the view is pinned; see Clock
+        clock = store._clock
+        time = clock.snapshot_time(at_least)  # before the lock is looked at, and the view pinned; see Clock
+        if store._write_lock.held_elsewhere():
+            time = clock.floor(at_least)
         conn = self._conn = pool.take()
         try:
             pin = self._pin = conn.execute(store._read_clock)
@@ -63,8 +66,10 @@ class SqliteSnapshot(SqliteReads):
             raise Outgrown(self._path or "")
         self.reads = ReadSet()
         self.last_txn = last_txn
-        self.time = time = time_before if time_before > last_txn else last_txn
-        store._clock.show(time)
+        if time < last_txn:
+            time = last_txn
+        self.time = time
+        clock.show(time)
 
     def close(self) -> None:
         conn = self._conn
@@ -222,7 +227,9 @@ class SqliteStore(_SqliteBase):
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
         _stores.add(self)
 
-    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
+    def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
+        if at_least and self._clock.too_far(at_least):
+            self._check_reached(at_least)
         return SqliteSnapshot(self, at_least)
 
     def _time(self, at_least: int) -> int:

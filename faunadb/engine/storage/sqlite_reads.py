@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Optional
 
-from .rows import EntryRow
+from .checksums import is_whole, verified
+from .rows import EntryRow, VersionRow, new_entry, new_version
 from .sql_snapshot import Row, SqlSnapshot
 from .sqlite_schema import explain
 from .statements import ENTRY_COLUMNS, VERSION_COLUMNS, Statements, entry_statement
-
-# In C: `EntryRow._make` is a function of Python, and called for each row.
-_make = partial(tuple.__new__, EntryRow)
 
 _LIVE_COLUMNS = f"{ENTRY_COLUMNS}, NULL"
 _ENDED_COLUMNS = f"{ENTRY_COLUMNS}, removed"
@@ -66,6 +63,24 @@ class SqliteReads(SqlSnapshot):
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             raise self._explain(error) from error
 
+    def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
+        # As in any backend; written out for the newest version, the most frequent read of all.
+        if at is not None:
+            return super().version(scope, coll, doc, at)
+        try:
+            row = self._conn.execute(self._sql.newest, (scope, coll, doc)).fetchone()
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+        self.reads.document(scope, coll, doc)
+        if row is None:
+            return None
+        if not is_whole(scope, coll, doc, row):
+            verified(scope, coll, doc, row)
+        ts, live, ttl, data, txn, _ = row
+        if ttl is not None and ttl > self.time:
+            self.reads.expires(ttl)
+        return new_version((ts, live == 1, ttl, data, txn))
+
     def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
         return self._all(_NEWEST_OF, (str(list(docs)), scope, coll, scope, coll))
 
@@ -95,7 +110,9 @@ class SqliteReads(SqlSnapshot):
             table = _LIVE_AT
             parameters.append(at)
         parameters.append(count)
-        return list(map(_make, self._all(table[lower is not None, upper is not None, reverse], parameters)))
+        return list(
+            map(new_entry, self._all(table[lower is not None, upper is not None, reverse], parameters))
+        )
 
     def _ended(
         self,
@@ -110,7 +127,7 @@ class SqliteReads(SqlSnapshot):
     ) -> list[EntryRow]:
         bounds = [bound for bound in (lower, upper) if bound is not None]
         text = _ENDED_AT[lower is not None, upper is not None, reverse]
-        return list(map(_make, self._all(text, (scope, index, terms, *bounds, at, at, count))))
+        return list(map(new_entry, self._all(text, (scope, index, terms, *bounds, at, at, count))))
 
     def _ended_batch(
         self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int
@@ -119,4 +136,4 @@ class SqliteReads(SqlSnapshot):
             rows = self._all(_ENDED_SINCE, (scope, index, terms, since, count))
         else:
             rows = self._all(_ENDED_SINCE_AFTER, (scope, index, terms, since, *after, count))
-        return list(map(_make, rows))
+        return list(map(new_entry, rows))

@@ -49,6 +49,13 @@ class WritingConnection:
         self.flush()
         return self._conn.execute(sql, parameters)
 
+    def wait(self, sql: str, row: Sequence[Any]) -> None:
+        """Have an insert wait that SQLite can surely store. Raises sqlite3.Error of those that waited too long."""
+        rows = self._rows
+        rows.append((sql, row))
+        if len(rows) >= MAX_WAITING:
+            self.flush()
+
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> Any:
         self.flush()
         return self._conn.executemany(sql, rows)

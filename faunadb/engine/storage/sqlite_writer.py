@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Optional
 
 from .base import Transaction
+from .checksums import of_version
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
 from .memory_gate import MemoryGate
@@ -70,6 +71,22 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             raise self._explain(error) from error
         return count
 
+    def _wait(self, sql: str, row: Sequence[Any]) -> None:
+        try:
+            self._conn.wait(sql, row)
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+
+    def _put_version(
+        self, scope: int, coll: int, doc: int, ts: int, live: int, ttl: Optional[int], data: Optional[str]
+    ) -> None:
+        txn = self.txn
+        if ttl is None and ts == txn and (data is None or data.isascii()):
+            checksum = of_version(scope, coll, doc, ts, live, ttl, data, txn)
+            self._wait(self._sql.put_version, (scope, coll, doc, ts, live, ttl, data, txn, checksum))
+        else:
+            super()._put_version(scope, coll, doc, ts, live, ttl, data)
+
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.wrote = True
         self._loaded = True
@@ -99,7 +116,11 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self.wrote = True
         self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
-        self._run(PUT_LIVE, (scope, index, terms, values, coll, doc, cover, ttl, added))
+        row = (scope, index, terms, values, coll, doc, cover, ttl, added)
+        if ttl is None and added == txn and (cover is None or cover.isascii()):
+            self._wait(PUT_LIVE, row)
+        else:
+            self._run(PUT_LIVE, row)
 
     def end_entry(
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
