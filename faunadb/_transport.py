@@ -359,7 +359,13 @@ class Shortcut:
             and session.verify is self._verify
             and session.cert is self._cert
             and session.trust_env is self._trust_env
-            and _adds_nothing(session)
+            and not session.proxies
+            and not session.params
+            and not session.stream
+            and session.hooks == _NO_HOOKS
+            and not getattr(session.cookies, "_cookies", True)
+            and len(session.__dict__) == _ATTRIBUTES
+            and _patchable() == _ORIGINALS
             and session.adapters == self._adapters
             and (self._is_engine or self._has_its_pool())
         )

@@ -30,7 +30,7 @@ from .language.legacy import answer_text, writer_for
 from .language.nodes import Node
 from .language.overruns import Overrun, forget
 from .language.parser import parse_query
-from .language.prepared import Parsed, PreparedQueries, Text
+from .language.prepared import Known, Parsed, PreparedQueries, Text
 from .language.registry import FORMS, READ, WRITE
 from .language.values import DATABASES, Document, Ref
 from .records import NamedTuple
@@ -269,21 +269,21 @@ class Engine:
 
     def _run(self, request: Request) -> Outcome:
         source = request.source
-        effect = self.prepared.effect(source, request.version) if type(source) is bytes else None
-        if effect is None or effect == WRITE:
+        known = self.prepared.known(source, request.version) if type(source) is bytes else None
+        if known is None or known.effect == WRITE:
             ready = self._as_plain_write(request)
             if ready is not None:
                 # A snapshot beforehand would only tell what the transaction tells as well.
                 return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
         try:
-            return self._run_on_snapshot(request, lazy=True)
+            return self._run_on_snapshot(request, known, True)
         except SnapshotMoved:
-            return self._run_on_snapshot(request, lazy=False)
+            return self._run_on_snapshot(request, known, False)
 
-    def _run_on_snapshot(self, request: Request, lazy: bool) -> Outcome:
+    def _run_on_snapshot(self, request: Request, known: Optional[Known], lazy: bool) -> Outcome:
         snap = self.store.snapshot(request.last_seen, lazy)
         try:
-            found = self._answer(request, snap)
+            found = self._answer(request, known, snap)
         except (StoreError, SnapshotMoved):
             raise
         except Exception:
@@ -293,13 +293,14 @@ class Engine:
             snap.close()
         return self._write(request, found) if isinstance(found, _Prepared) else found
 
-    def _answer(self, request: Request, snap: Snapshot) -> Union[Outcome, _Prepared]:
+    def _answer(self, request: Request, known: Optional[Known], snap: Snapshot) -> Union[Outcome, _Prepared]:
         """Answer a query that only reads, from a snapshot; one that writes is made ready."""
         name = self.answers.name(request)
-        known = self.answers.find(name, snap)
-        if known is not None:
-            return known
-        prepared = self._prepare(request, snap)
+        if name is not None:
+            kept = self.answers.find(name, snap)
+            if kept is not None:
+                return kept
+        prepared = self._prepare(request, snap, None, known)
         if not (request.writer or prepared.effect == WRITE) or request.effect_limit < WRITE:
             try:
                 return self._read(request, prepared, snap, name)
@@ -310,7 +311,8 @@ class Engine:
     def _read(self, request: Request, prepared: _Prepared, snap: Snapshot, name: Optional[bytes]) -> Outcome:
         """Evaluate a query without a transaction. name: what its answer is to be kept by."""
         outcome = self._evaluate(request, prepared, snap, None)
-        self.answers.keep(name, prepared.ctx, outcome)
+        if name is not None:
+            self.answers.keep(name, prepared.ctx, outcome)
         return outcome
 
     def _as_plain_write(self, request: Request) -> Optional[Request]:
@@ -330,18 +332,29 @@ class Engine:
     def _prepare_and_evaluate(self, request: Request, tx: Transaction) -> Outcome:
         return self._evaluate(request, self._prepare(request, tx, tx), tx, tx)
 
-    def _prepare(self, request: Request, snap: Snapshot, tx: Optional[Transaction] = None) -> _Prepared:
+    def _prepare(
+        self,
+        request: Request,
+        snap: Snapshot,
+        tx: Optional[Transaction] = None,
+        known: Optional[Known] = None,
+    ) -> _Prepared:
+        """known: what is known of the query's text, if that has been asked."""
         schema = SchemaView(self.schema_cache.at(snap), snap)
         auth = self.authenticator.authenticate(
             self, snap, schema, request.authorization, request.deadline, request.secret
         )
         if auth is None:
             raise Unauthenticated(snap.time)
-        ctx = self.context(request, snap, schema, auth, tx)
-        source = request.source
-        text = source if type(source) is bytes else source.source if type(source) is Text else None
-        known = None if text is None else self.prepared.known(ctx, text, request.version)
-        node, effect, ctx.literals = known or self._parsed(ctx, request)
+        _, source, version, deadline, _, _, limit, reason, _, snapshot, _, _ = request
+        ctx = Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
+        if known is None:
+            text = source if type(source) is bytes else source.source if type(source) is Text else None
+            known = None if text is None else self.prepared.known(text, version)
+        if known is not None and known.committed is schema.committed and known.scope == ctx.scope:
+            node, effect, ctx.literals = known.parsed
+        else:
+            node, effect, ctx.literals = self._parsed(ctx, request)
         return _prepared((auth, node, effect, snap.schema_version, ctx))  # type: ignore[no-any-return]
 
     def _parsed(self, ctx: Context, request: Request) -> Parsed:

@@ -54,12 +54,11 @@ class Many(Cast):
             return [self.item(ctx, value) if self.item else value]
         if not value and self.nonempty:
             raise empty_array()
-        ctx.allocate(8 * len(value))
+        ctx.made += 8 * len(value)
+        if ctx.made >= ctx.measure_at:
+            ctx.measure()
         item = self.item
-        if item is None:
-            return value
-        fast = item.fast
-        if all(type(element) in fast for element in value):
+        if item is None or item.fast.issuperset(map(type, value)):
             return value
         ctx.check_width(len(value))
         return self._each(ctx, item, value)

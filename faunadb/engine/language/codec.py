@@ -12,7 +12,7 @@ import json
 import math
 import re
 import uuid
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ..java.numbers import double_to_json
 from ..java.times import Time, parse_date, parse_time_literal
@@ -211,8 +211,17 @@ def stored(ref: v.Ref, row: Any) -> Optional[v.Document]:
 
 def decode_value(text: str, scope: int) -> Any:
     """A value from its stored text; refs in it that name no database belong to database `scope`."""
-    data = json.loads(text)
+    try:
+        data, end = _scan(text, 0)
+        if end != len(text):
+            data = json.loads(text)
+    except StopIteration:
+        data = json.loads(text)
     return _decode(data, scope) if '"@' in text else data
+
+
+# What `json.loads` does for text without white space around it.
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 #: Where a transaction reads what it wrote itself, this stands for its own time.

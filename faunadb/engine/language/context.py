@@ -39,6 +39,11 @@ DECODED = 24
 _MEASURE_EVERY = 1 << 23
 
 
+#: What is there before anything is read ahead or brought; never changed.
+_NOTHING: dict[tuple[int, int, int], Any] = {}
+_NO_LITERALS: list[Any] = []
+
+
 class NeedsWriter(Exception):
     """A query that was started read-only reached a write; it is run again as a writer."""
 
@@ -144,9 +149,9 @@ class Context:
         #: per-query memory for modules (names of refs, parsed indexes, ...), by module
         self.cache: dict[Any, Any] = {}
         #: what the query's `Param` stand for
-        self.literals: list[Any] = []
+        self.literals = _NO_LITERALS
         #: newest versions read ahead, by (database, collection, id)
-        self.prefetched: dict[tuple[int, int, int], Any] = {}
+        self.prefetched = _NOTHING
         self.prefetched_size = 0
 
     @property
@@ -167,6 +172,7 @@ class Context:
         if self.tx is not None or self.at is not None:
             return
         self.drop_prefetched()
+        self.prefetched = {}
         wanted: dict[tuple[int, int], list[int]] = {}
         for item in items:
             if type(item) is Ref and item.coll >= FIRST_COLLECTION:
@@ -182,7 +188,7 @@ class Context:
 
     def drop_prefetched(self) -> None:
         """What was read ahead is not needed any more."""
-        self.prefetched.clear()
+        self.prefetched = _NOTHING
         size, self.prefetched_size = self.prefetched_size, 0
         self.made -= size
         self.measure_at -= size  # as near as before: it is also the next look at the clock

@@ -33,9 +33,11 @@ _VISIT, _VISIT_IN_LOOP = 128, 8
 #: Bytes of the name of a field.
 _NAME = 64
 
+#: Kinds of values whose size is that of the object itself.
+_PLAIN: frozenset[type] = frozenset((str, bytes, int, float, bool, type(None)))
 #: Kinds of values without parts, and bytes that come to the size of the object itself.
 _SCALARS: dict[type, int] = {
-    **dict.fromkeys((str, bytes, int, float, bool, type(None)), 0),
+    **dict.fromkeys(_PLAIN, 0),
     **dict.fromkeys((v.Ref, Time, Date, uuid.UUID), 96),
 }
 
@@ -87,5 +89,8 @@ def _size(value: Any, visits: int) -> Optional[int]:
         visits -= len(parts)
         if visits < 0:
             return None
-        left.extend(parts)
+        if _PLAIN.issuperset(map(type, parts)):
+            size += sum(map(sys.getsizeof, parts))
+        else:
+            left.extend(parts)
     return size

@@ -138,7 +138,7 @@ class ArrayNode(Node):
         errors: list[QueryError] = []
         for item in self.items:
             try:
-                result.append(item.eval(ctx, env))
+                result.append(env[item.name] if type(item) is Var else item.eval(ctx, env))
             except QueryErrors as failure:
                 ctx.allocate(ERROR_SIZE * len(failure.errors))
                 errors.extend(failure.errors)
@@ -176,7 +176,7 @@ class ObjectNode(Node):
         errors: list[QueryError] = []
         for key, node in self.fields.items():
             try:
-                result[key] = node.eval(ctx, env)
+                result[key] = env[node.name] if type(node) is Var else node.eval(ctx, env)
             except QueryErrors as failure:
                 ctx.allocate(ERROR_SIZE * len(failure.errors))
                 errors.extend(failure.errors)

@@ -104,6 +104,15 @@ class Parsed(NamedTuple):
     literals: list[Any]
 
 
+class Known(NamedTuple):
+    """A text that was parsed before. committed, scope: the schema and the database for which that is good."""
+
+    parsed: Parsed
+    committed: Any
+    scope: int
+    effect: int
+
+
 #: From a literal as written to its value; None for one that only the reader and the parser can judge.
 _Convert = Callable[[str], Any]
 
@@ -171,25 +180,17 @@ class PreparedQueries:
             return Text(source, version, shape, literals, reader.read(source))
         return Text(source, version, shape, literals)
 
-    def effect(self, source: bytes, version: str) -> Optional[int]:
-        """The static effect of a query whose very text was parsed before; None for others."""
+    def known(self, source: bytes, version: str) -> Optional[Known]:
+        """A query whose very text was parsed before; None for others."""
         found = self._texts.get((version, source))
-        return None if found is None else found[0][1].effect
-
-    def known(self, ctx: Context, source: bytes, version: str) -> Optional[Parsed]:
-        """The tree of a query whose very text was parsed before under such a context."""
-        found = self._texts.get((version, source))
-        if found is not None:
-            tree, parsed = found[0]
-            if tree.committed is ctx.schema.committed and tree.scope == ctx.scope:
-                return parsed  # type: ignore[no-any-return]
-        return None
+        return None if found is None else found[0]
 
     def parse(self, ctx: Context, text: Text) -> Parsed:
         """The tree of a query under a context. Raises `QueryErrors`."""
         parsed, tree = self._parse(ctx, text)
         if tree is not None and len(text.source) <= MAX_REMEMBERED and not _CONFIDENTIAL.search(text.source):
-            self._texts.keep((text.version, text.source), (tree, parsed), len(text.source) + _BESIDE)
+            known = Known(parsed, tree.committed, tree.scope, parsed.effect)
+            self._texts.keep((text.version, text.source), known, len(text.source) + _BESIDE)
         return parsed
 
     def _parse(self, ctx: Context, text: Text) -> tuple[Parsed, Optional[_Tree]]:

@@ -106,9 +106,8 @@ class Writer:
 
     def object(self, fields: dict[str, Any]) -> str:
         text = "{" + ",".join(self.members(fields)) + "}"
-        for key in fields:
-            if key[:1] == "@":
-                return '{"@obj":' + text + "}"
+        if '"@' in text and any(key[:1] == "@" for key in fields):
+            return '{"@obj":' + text + "}"
         return text
 
     def source(self, fields: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from . import casts
 from . import values as v
 from .errors import Fault, Position, undefined_ref, wrong_type
-from .nodes import Const, Env, Node, Source, backwards, cast_value, fail, strongest
+from .nodes import Const, Env, Flat, Node, Source, Var, backwards, cast_value, fail, strongest
 from .parser import Names, Parser
 from .paths import NOT_FOUND, walk, walk_all
 from .registry import Arg, Form, special
@@ -17,10 +17,27 @@ if TYPE_CHECKING:
     from .context import Context
 
 
+#: What ``select`` finds in a document beside its fields.
+_BESIDE_FIELDS = frozenset(("ref", "class", "ts"))
+#: Steps of a literal path that is looked at when it is parsed.
+_MAX_STEPS = 64
+
+
+def _literal_steps(path: Node) -> Optional[list[Any]]:
+    """The steps of a literal path that is one; None for others."""
+    if type(path) is Const:
+        steps = [path.value]
+    elif type(path) is Flat and type(path.value) is list:
+        steps = path.value
+    else:
+        return None
+    return steps if len(steps) <= _MAX_STEPS and {str, int}.issuperset(map(type, steps)) else None
+
+
 class SelectNode(Node):
     """``select``, and its kin that always give an array (every)."""
 
-    __slots__ = ("all", "container", "default", "form", "path")
+    __slots__ = ("all", "container", "default", "form", "path", "steps")
 
     def __init__(self, form: Form, parts: dict[str, Node], pos: Position):
         self.form = form
@@ -30,8 +47,27 @@ class SelectNode(Node):
         self.default = parts.get("default")
         self.pos = pos
 
+        #: the path, where it is a literal and only one value is asked for
+        self.steps = None if "all" in parts or form.name != "select" else _literal_steps(self.path)
+
     def eval(self, ctx: Context, env: Env) -> Any:
-        return self._selected(ctx, env, self._arguments(ctx, env), self.default)
+        steps = self.steps
+        if steps is None:
+            return self._selected(ctx, env, self._arguments(ctx, env), self.default)
+        node = self.container
+        container = found = env[node.name] if type(node) is Var else node.eval(ctx, env)
+        # As `walk` does, through documents and objects: nearly every path.
+        for step in steps:
+            if type(found) is v.Document and step not in _BESIDE_FIELDS:
+                found = found.fields
+            elif type(found) is not dict:
+                break
+            if step not in found:
+                break
+            found = found[step]
+        else:
+            return found
+        return self._selected(ctx, env, (steps, container, False), self.default)
 
     def _selected(
         self, ctx: Context, env: Env, arguments: tuple[list[Any], Any, bool], default: Optional[Node]

@@ -151,10 +151,11 @@ class _Pool:
             raise explain(error, self._path) from error
 
     def give(self, conn: sqlite3.Connection) -> None:
-        if self.closed or len(self._idle) >= MAX_IDLE:
+        idle = self._idle
+        if self.closed or len(idle) >= MAX_IDLE:
             conn.close()
         else:
-            self._idle.append(conn)
+            idle.append(conn)
 
     def abandon(self) -> None:
         """Be closed, without closing any connection."""
