@@ -150,11 +150,11 @@ def against_sqlite(folder: Path, scale: float) -> None:
     rows = []
     for label, name, count, target in (
         ("the same read again, nothing written since", "get_again", 2000, ""),
-        ("point read by ref", "get", 2000, "12"),
-        ("indexed match of one, with get", "match", 1500, "15"),
-        ("page of 64 documents with get", "page", 200, "8"),
-        ("create with one index, durable", "create", 200, "2.5"),
-        ("100 creates in one query, durable", "create_batch", 15, "6"),
+        ("point read by ref", "get", 2000, "6"),
+        ("indexed match of one, with get", "match", 1500, "8"),
+        ("page of 64 documents with get", "page", 200, "3"),
+        ("create with one index, durable", "create", 200, "1.3"),
+        ("100 creates in one query, durable", "create_batch", 15, "3.5"),
     ):
         mine, other, ratio = side_by_side(
             getattr(ours, name), getattr(bare, name), max(3, int(count * scale))

@@ -25,6 +25,7 @@ from .defaults import DEFAULT_SECRET
 from .engine import Engine, open_engine
 from .language.errors import RequestError
 from .language.registry import VERSION_RANK, WRITE
+from .records import maker
 from .request import (
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT,
@@ -33,7 +34,6 @@ from .request import (
     Outcome,
     Request,
     Unauthenticated,
-    maker,
 )
 from .storage.errors import StoreUnavailable
 from .wire.exchange import Exchange

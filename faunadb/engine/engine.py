@@ -33,7 +33,7 @@ from .language.parser import parse_query
 from .language.prepared import Known, Parsed, PreparedQueries, Text
 from .language.registry import FORMS, READ, WRITE
 from .language.values import DATABASES, Document, Ref
-from .records import NamedTuple
+from .records import NamedTuple, maker
 from .request import (
     DEFAULT_TIMEOUT,
     Failed,
@@ -42,7 +42,6 @@ from .request import (
     Outcome,
     Request,
     Unauthenticated,
-    maker,
 )
 from .schema.tasks import open_tasks
 from .schema.view import SchemaCache, SchemaView, schema_view

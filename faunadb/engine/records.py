@@ -8,7 +8,8 @@ Type checkers see `typing.NamedTuple`.
 from __future__ import annotations
 
 from collections import namedtuple
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
@@ -26,3 +27,8 @@ else:
             return made
 
     NamedTuple = type.__new__(_Maker, "NamedTuple", (), {})
+
+
+def maker(kind: type[Any]) -> Callable[..., Any]:
+    """What makes a named tuple of a tuple of all its fields in C: calling its class runs a function of Python."""
+    return partial(tuple.__new__, kind)

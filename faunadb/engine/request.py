@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .language.errors import QueryErrors
 from .language.registry import WRITE
@@ -43,11 +42,6 @@ class Request(NamedTuple):
     snapshot: Optional[Snapshot] = None
     secret: Optional[bytes] = None
     name: Optional[bytes] = None
-
-
-def maker(kind: type[Any]) -> Callable[..., Any]:
-    """What makes a named tuple of a tuple of all its fields, without a function of Python in between."""
-    return partial(tuple.__new__, kind)
 
 
 class Metrics(NamedTuple):

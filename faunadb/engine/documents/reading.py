@@ -9,6 +9,7 @@ from ..indexes.internal import HIDDEN_FIELDS
 from ..java.times import Time, time_text
 from ..language import codec
 from ..language import values as v
+from ..language.context import DECODED, READ_UNIT
 from ..language.errors import RequestError, bad_request, not_found
 from ..language.registry import MISSING
 from .merging import difference
@@ -134,31 +135,42 @@ def several(ctx: Context, items: list[Any]) -> list[Optional[v.Document]]:
     None for an item that ``get`` has to look at itself: no ref, or one of a document that may be hidden, expires or is
     not there.
     """
+    first = items[0]
+    if ctx.tx is None and ctx.at is None and type(first) is v.Ref and first.coll >= v.FIRST_COLLECTION:
+        scope, coll = first.scope, first.coll
+        if ctx.perms.reads_all(scope) and ctx.schema.collection(scope, coll) is not None:
+            for item in items:
+                if type(item) is not v.Ref or item.coll != coll or item.scope != scope:
+                    break
+            else:
+                return _of_one_collection(ctx, items, scope, coll)
     ctx.prefetch(items)
-    prefetched = ctx.prefetched
-    open_to_all: dict[tuple[int, int], bool] = {}
+    return [None] * len(items)
+
+
+def _of_one_collection(ctx: Context, items: list[v.Ref], scope: int, coll: int) -> list[Optional[v.Document]]:
+    """The same for documents that may be read."""
+    versions = ctx.snap.newest_of(scope, coll, [item.id for item in items])
     found: list[Optional[v.Document]] = []
+    size = operations = 0
     for item in items:
-        if type(item) is not v.Ref:
-            found.append(None)
-            continue
-        scope, coll = key = item.scope, item.coll
-        version = prefetched.get((scope, coll, item.id))
+        version = versions.get(item.id)
         if version is None:
             found.append(None)
             continue
         ts, live, ttl, text, _ = version
-        if key not in open_to_all:
-            exists = ctx.schema.collection(scope, coll) is not None
-            open_to_all[key] = exists and bool(ctx.perms.reads_all(scope))
-        if not live or ttl is not None or not open_to_all[key]:
+        if not live or ttl is not None:
             found.append(None)
             continue
         ctx.compute += 2  # a call of the lambda, and the form in it
         if ctx.compute >= ctx.check_at:
             ctx.check()
-        ctx.read(len(text))
+        length = len(text)
+        size += length
+        operations += 1 if length <= READ_UNIT else -(-length // READ_UNIT)
         found.append(v.Document(item, ts, None, text=text))
+    ctx.read_ops += operations
+    ctx.read_bytes(size, DECODED)
     return found
 
 

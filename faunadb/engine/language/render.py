@@ -30,6 +30,8 @@ STORED_MARK = '"@:'
 
 quote: Callable[[str], str] = encode_basestring
 
+#: Bytes of documents of a page that are counted together.
+_GROWTH = 1 << 16
 #: Characters of a string that is counted before it is written again.
 _LONG = 256
 
@@ -263,9 +265,12 @@ class ResponseWriter(Writer):
     def array(self, items: list[Any]) -> str:
         if not items or type(items[0]) is not v.Document or not self.writes_plainly:
             return super().array(items)
-        self.grow(16 * len(items))
         parts = []
+        size = 16 * len(items)
         for item in items:
+            if size > _GROWTH:
+                self.grow(size)
+                size = 0
             if type(item) is v.Document:
                 text = item.text
                 ref = item.ref
@@ -273,12 +278,13 @@ class ResponseWriter(Writer):
                 # As `document` does, for the documents of a page.
                 if owner and text and len(text) > 2 and STORED_MARK not in text and not item.deletion:
                     ts = item.ts if type(item.ts) is int else self.time
-                    self.grow(len(text))
+                    size += len(text)
                     parts.append(
                         f'{{"ref":{{"@ref":{{"id":"{ref.id}","collection":{owner}}}}},"ts":{ts},{text[1:]}'
                     )
                     continue
             parts.append(self.text(item))
+        self.grow(size)
         return "[" + ",".join(parts) + "]"
 
     def document(self, value: Any) -> str:

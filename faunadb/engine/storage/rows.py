@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import Any, Optional
 
-from ..records import NamedTuple
+from ..records import NamedTuple, maker
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -55,6 +54,5 @@ def change_text(change: list[Any]) -> str:
     return _encode(change)
 
 
-# Of a tuple of all fields, in C: what a named tuple is made by is a function of Python, and called for each row.
-new_version = partial(tuple.__new__, VersionRow)
-new_entry = partial(tuple.__new__, EntryRow)
+new_version = maker(VersionRow)
+new_entry = maker(EntryRow)
