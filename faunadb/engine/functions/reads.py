@@ -48,9 +48,9 @@ def get(ctx: Context, target: Union[v.Ref, sets.LazySet], ts: Any) -> v.Document
     """
     if type(target) is v.Ref:
         if ts is MISSING:
-            found = documents.present(ctx, target)
-            if found is not None:
-                return found
+            present = documents.present(ctx, target)
+            if present is not None:
+                return present
         target = IDENTIFIER(ctx, target)
     if type(target) is not v.Ref:
         if ts is not MISSING:

@@ -79,7 +79,8 @@ class SqliteReads(SqlSnapshot):
         ts, live, ttl, data, txn, _ = row
         if ttl is not None and ttl > self.time:
             self.reads.expires(ttl)
-        return new_version((ts, live == 1, ttl, data, txn))
+        found: VersionRow = new_version((ts, live == 1, ttl, data, txn))
+        return found
 
     def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
         return self._all(_NEWEST_OF, (str(list(docs)), scope, coll, scope, coll))

@@ -22,7 +22,7 @@ from tests.engine.fuzzing import FIXTURE, Generator
 class Forgetful(PreparedQueries):
     """Parses each query as it comes."""
 
-    def known(self, ctx: Any, source: bytes, version: str) -> None:
+    def known(self, source: bytes, version: str) -> None:
         return None
 
     def parse(self, ctx: Any, text: Any) -> Any:
