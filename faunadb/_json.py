@@ -283,7 +283,7 @@ def to_json(dct: Any, pretty: bool = False, sort_keys: bool = False) -> str:
             return _PRETTY.encode(dct)
         return _SORTED.encode(dct) if sort_keys else _write_compact(dct)
     except RecursionError:
-        return __write_deep(dct, pretty, sort_keys)
+        return _write_deep(dct, pretty, sort_keys)
     except ValueError as error:
         if not str(error).startswith("Out of range float"):
             raise
@@ -299,7 +299,7 @@ class _FaunaJSONEncoder(JSONEncoder):
         return _json_value(o)
 
 
-def __write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
+def _write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
     # Indentation of something nested a thousand deep would not help anybody read it.
     return _write_nested(value, _COMPACT.encode, _json_value, sort_keys or pretty)
 

@@ -1,26 +1,17 @@
 """The order of strings: the CLDR root collation at tertiary strength, ties broken by bytes.
 
-Rules: evaluation rules, "Ordering", and sets, "Order of entries". `string_sort_key` turns a string into bytes
-whose
-order is the order of strings; comparisons, ``min`` and ``max``, and index entries all use these bytes, so
-they cannot
-disagree.
+Rules: evaluation rules, "Ordering", and sets, "Order of entries". `string_sort_key` turns a string into bytes whose
+order is the order of strings; comparisons, ``min`` and ``max``, and index entries all use these bytes, so they
+cannot disagree.
 
-The rule compares two strings from their first differing character. Equal beginnings have equal weights, so
-that is the
-comparison of the whole strings, level by level: primary weights (letters), then secondary (accents), then
-tertiary
-(case). A string that begins another has no weight more than it, so it comes first by itself. Where a
-collation element
-spans the end of the shorter string this does not hold: a vowel sign of Thai, Lao, Tai Viet or New Tai Lue
-that is
-written before its consonant weighs as if written after it, and so may sort after the longer string, where the
-rule
-says that the shorter is first always (an order in circles, which no index can follow: it puts the vowel
-before vowel +
-consonant, which is before the next consonant, which is before the vowel). The same goes for combining marks
-that
-canonical order moves before others.
+The rule compares two strings from their first differing character. Equal beginnings have equal weights, so that is
+the comparison of the whole strings, level by level: primary weights (letters), then secondary (accents), then
+tertiary (case). A string that begins another has no weight more than it, so it comes first by itself. Where a
+collation element spans the end of the shorter string this does not hold: a vowel sign of Thai, Lao, Tai Viet or New
+Tai Lue that is written before its consonant weighs as if written after it, and so may sort after the longer string,
+where the rule says that the shorter is first always (an order in circles, which no index can follow: it puts the
+vowel before vowel + consonant, which is before the next consonant, which is before the vowel). The same goes for
+combining marks that canonical order moves before others.
 
 A key is ``primaries [tail]``, free of zero bytes::
 
@@ -37,11 +28,8 @@ and the tail is the first of these that says it all; its bytes are below every p
     0x06 secondaries 0x01 tertiaries 0x01 IDENTITY
 
 where trailing common tertiaries are left out (unless the string has kana, whose small letters weigh less than
-common),
-and IDENTITY tells strings with equal weights apart: 0x03 when the
-string is the plain one of its kind (no ignorable characters, composed), 0x02 or 0x04 and its UTF-8 when it is
-smaller
-or greater in bytes than that.
+common), and IDENTITY tells strings with equal weights apart: 0x03 when the string is the plain one of its kind (no
+ignorable characters, composed), 0x02 or 0x04 and its UTF-8 when it is smaller or greater in bytes than that.
 
 ASCII needs no table; other characters load ``collation.dat`` (made by tools/collation), once per process.
 """
@@ -139,9 +127,8 @@ def _identity(text: str, plain: Optional[str]) -> bytes:
 class _Weights(NamedTuple):
     """What a character (or contraction) adds to each level.
 
-    common: its secondary weights are. kana: it has small forms, so that its common tertiary weights count.
-    plain: it
-    has one collation element, which no other text has.
+    common: its secondary weights are. kana: it has small forms, so that its common tertiary weights count. plain:
+    it has one collation element, which no other text has.
     """
 
     primary: bytes

@@ -1,8 +1,7 @@
 """Integers of 64 bits and IEEE doubles: wrapping, conversion, text and rounding.
 
 Rules: value functions, "Numeric model", "Numbers" and "Conversion". Integers are Python ``int`` within int64,
-doubles
-Python ``float``; nothing here accepts ``bool``.
+doubles Python ``float``; nothing here accepts ``bool``.
 """
 
 from __future__ import annotations
@@ -111,8 +110,7 @@ def parse_number(text: str) -> Optional[Number]:
     """The number at the start of ``text``, what follows ignored; None when no number starts it.
 
     An integer when the value is integral, fits 64 bits and is not negative zero; else a double. Rules: value
-    functions,
-    "String to number".
+    functions, "String to number".
     """
     text = text.strip(_BLANKS)
     if text.startswith("NaN"):

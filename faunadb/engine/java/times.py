@@ -1,7 +1,6 @@
 """Times and dates: instants with nanoseconds, proleptic ISO days, their text and their arithmetic.
 
-Rules: value functions, "Time and date". Python's ``datetime`` spans the years 1 to 9999 in microseconds; the
-query
+Rules: value functions, "Time and date". Python's ``datetime`` spans the years 1 to 9999 in microseconds; the query
 language spans a billion years either way in nanoseconds, so both types are kept as plain integers here.
 """
 
@@ -375,8 +374,7 @@ def _parse_offsets(colon: Optional[str], compact: Optional[str]) -> Optional[int
 def parse_time(text: str) -> Optional[Time]:
     """The time grammar of the ``time`` function and of ``@ts``; None when the text is not one. No trimming.
 
-    An offset is required, seconds are not; a day beyond its month's end is taken as the month's last; 24:00
-    is the
+    An offset is required, seconds are not; a day beyond its month's end is taken as the month's last; 24:00 is the
     next midnight.
     """
     match = re.fullmatch(_TIME, text)
@@ -452,9 +450,8 @@ def add_units(value: Union[Time, Date], count: int, unit: str) -> Union[Time, Da
 def difference(start: Union[Time, Date], end: Union[Time, Date], unit: str) -> int:
     """Whole units from ``start`` to ``end``, truncated toward zero; milliseconds compare the floored clocks.
 
-    Raises IncompatibleTimes when one is a Time and the other a Date, UnitTooFine for Dates and a unit other
-    than days,
-    TemporalOverflow when the count (or, for fine units, its nanoseconds) exceeds 64 bits.
+    Raises IncompatibleTimes when one is a Time and the other a Date, UnitTooFine for Dates and a unit other than
+    days, TemporalOverflow when the count (or, for fine units, its nanoseconds) exceeds 64 bits.
     """
     if type(start) is not type(end):
         raise IncompatibleTimes("Incompatible time arguments.")
