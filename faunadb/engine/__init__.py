@@ -1,6 +1,6 @@
 """An FQL v4 database in this process.
 
-`open_engine` opens one on a store; `http.handle` answers requests with it. The client uses it through
+`open_engine` opens one on a store; `wire.http` answers requests with it. The client uses it through
 `adapter.EngineAdapter` when its endpoint is a database URL.
 """
 

@@ -1,7 +1,7 @@
 """The engine: runs queries against a store.
 
 `Engine.run` takes a query's JSON and who asks; it reads on a snapshot and becomes a writer only when the query turns
-out to write. `http` puts the wire protocol around it.
+out to write. The folder `wire` puts the protocol around it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From the literals of the wire to the text that is stored, without the values in between.
 
-The text is that of `documents.codec` for the value that the literal stands for. The usual kinds are written as they are
+The text is that of `language.codec` for the value that the literal stands for. The usual kinds are written as they are
 met; whatever else there is (a lambda, a set, a ref to an index, a time with an offset) takes the way of a query: it is
 parsed, prepared and encoded.
 """
