@@ -23,6 +23,8 @@ from faunadb.engine.engine import Engine
 from faunadb.engine.forks import Reentered
 from faunadb.engine.storage import open_store
 from faunadb.engine.storage.sqlite_writer import SqliteWriter
+from tests.engine.storage import places
+from tests.engine.storage.conftest import POSTGRES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,16 +37,21 @@ class Stop(BaseException):
     """The application's own, too."""
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", POSTGRES])
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FaunaClient]:
-    url = (
-        f"sqlite:///{tmp_path}/app.db?durability=normal"
-        if request.param == "file"
-        else "sqlite://?name=signals"
-    )
+    place = None
+    if request.param == "postgres":
+        place = places.postgres_place(request.getfixturevalue("postgres_url"))
+        url = place.url
+    elif request.param == "file":
+        url = f"sqlite:///{tmp_path}/app.db?durability=normal"
+    else:
+        url = "sqlite://?name=signals"
     with FaunaClient("secret", endpoint=url) as client:
         client.query(q.create_collection({"name": "pairs"}))
         yield client
+    if place is not None:
+        places.drop_postgres_place(place)
 
 
 @pytest.fixture

@@ -5,11 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 
+from tests.conftest import missing
 from tests.server.conftest import create, ref
 from tests.server.running import Http, request_bytes, standard
 
@@ -448,16 +452,6 @@ def test_http_1_0(server, kept):
             assert http.socket.recv(10) == b""
 
 
-def test_an_upgrade_to_http2_is_passed_over(http):
-    """RFC 9110: a server may ignore an Upgrade. HTTP/2 needs prior knowledge or TLS."""
-    headers = {
-        "connection": "upgrade, http2-settings",
-        "upgrade": "h2c",
-        "http2_settings": "AAMAAABkAAQAAP__",
-    }
-    assert http.ask("POST", "/", ONE, **headers).json == {"resource": 2}
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -476,3 +470,54 @@ def test_targets(http, method, path, status):
     answer = http.ask(method, path, ONE if method == "POST" else b"")
     assert answer.status == status
     assert http.query({"add": [1, 1]}) == 2
+
+
+# -- clients that ask for HTTP/2 by `Upgrade: h2c`, which a server may ignore (RFC 9110, 7.8)
+
+UPGRADE = {
+    "connection": "Upgrade, HTTP2-Settings",
+    "upgrade": "h2c",
+    "http2-settings": "AAMAAABkAAQAoAAAAAIAAAAA",
+}
+
+
+def test_who_asks_for_an_upgrade_is_answered_in_http_1(http):
+    for number in range(3):
+        answer = http.post({"add": [1, number]}, **UPGRADE)
+        assert (answer.status, answer.json) == (200, {"resource": 1 + number})
+        assert "upgrade" not in answer.headers
+    http.stream({"documents": {"collection": "c"}}, **UPGRADE)
+    assert http.event()["type"] == "start"
+
+
+def test_curl_that_asks_for_an_upgrade(server):
+    if shutil.which("curl") is None:
+        missing("curl", "apt-get install curl")
+    words = [
+        "--http2",
+        "-sS",
+        "-u",
+        "secret:",
+        "-d",
+        '{"add":[1,1]}',
+        "-w",
+        " %{http_version}",
+        server.address,
+    ]
+    done = subprocess.run(["curl", *words], capture_output=True, text=True, timeout=60, check=True)
+    *answer, version = done.stdout.split()
+    assert (json.loads("".join(answer)), version) == ({"resource": 2}, "1.1")
+
+
+def test_java_that_asks_for_an_upgrade(server):
+    if shutil.which("java") is None or shutil.which("javac") is None:
+        missing("java", "apt-get install default-jdk-headless")
+    program = Path(__file__).parent / "drivers" / "jvm" / "Upgrading.java"
+    done = subprocess.run(
+        ["java", "-XX:TieredStopAtLevel=1", str(program), server.address],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    lines = [f'HTTP_1_1 200 {{"resource":{1 + number}}}' for number in range(3)]
+    assert done.stdout.splitlines() == [*lines, "true"], done.stderr

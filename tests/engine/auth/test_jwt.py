@@ -441,6 +441,22 @@ def test_streams_end_with_the_token(world):
     assert b"Authorization lost" in stream.next(5)
 
 
+def test_streams_go_on_when_the_key_set_is_too_old(world, monkeypatch):
+    """The token was verified once, so nothing is downloaded for its stream; new requests need the keys again."""
+    headers = {"authorization": f"Bearer {sign(world.payload())}"}
+    stream = world.root.send("POST", "/stream", json.dumps(DOC).encode(), headers=headers).stream
+    stream.next(5)
+    monkeypatch.setattr(jwks, "LIFETIME", -1.0)
+    world.down = True
+    for number in range(3):
+        world.db.wire({"update": DOC, "params": data(n=number)})
+        assert b'"version"' in stream.next(5)
+    assert world.root.send("POST", "/", json.dumps(get(DOC)).encode(), headers=headers).status == 401
+    world.provide(role("writer"))
+    world.db.wire({"update": DOC, "params": data(n=3)})
+    assert b"Authorization lost" in stream.next(5)
+
+
 def test_streams_end_when_the_provider_changes(world):
     headers = {"authorization": f"Bearer {sign(world.payload())}"}
     stream = world.root.send("POST", "/stream", json.dumps(DOC).encode(), headers=headers).stream
