@@ -16,7 +16,7 @@ import pictures  # noqa: E402
 PAGES = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
 #: Where a path may begin: `storage/base.py` is one of the engine's, `sql_store.py` one of the storage's.
 BEGINNINGS = ["", "faunadb", "faunadb/engine", "faunadb/engine/storage", "faunadb/engine/indexes", "docs/fql"]
-BEGINNINGS += ["tests/engine/storage"]
+BEGINNINGS += ["faunadb/cli", "tests/engine/storage"]
 
 
 def named_paths(page: Path) -> list[str]:
