@@ -27,12 +27,18 @@ Step = Callable[["Run", Transaction], Any]
 
 
 class Run:
-    """One store, and the times of the transactions of a program so far: [0] is one before all of them."""
+    """One place, and the times of the transactions of a program so far: [0] is one before all of them.
 
-    def __init__(self, store: Store, exclusive: bool) -> None:
-        self.store = store
+    Two stores take turns on it, so that what the one keeps of the schema is what the other one has changed.
+    """
+
+    def __init__(self, stores: list[Store], exclusive: bool) -> None:
+        self.stores = stores
+        self.store = stores[0]
         self.exclusive = exclusive
         self.times = [1]
+        with self.store.snapshot() as snapshot:
+            self.schema_version = snapshot.schema_version
 
     def at(self, number: int) -> int:
         """The time of a transaction by its place."""
@@ -46,7 +52,8 @@ class Run:
             for step in steps:
                 seen.append(self.plain(step(self, tx), tx.txn))
 
-        _, txn = self.store.write(work, exclusive=self.exclusive)
+        self.stores.reverse()
+        _, txn = self.stores[0].write(work, exclusive=self.exclusive)
         if txn is not None:
             self.times.append(txn)
         return seen, txn is not None
@@ -202,6 +209,30 @@ def set_setting(rng: random.Random) -> Step:
     return lambda run, tx: tx.set_setting(name, value)
 
 
+def change_schema(rng: random.Random) -> Step:
+    """Asks for the lock, in the middle of whatever has been done without it."""
+    return lambda run, tx: tx.bump_schema()
+
+
+def purge(rng: random.Random) -> Step:
+    """So does removal in bulk."""
+    which, limit = rng.randrange(3), rng.choice([1, 9])
+    before = rng.randrange(99)
+
+    def step(run: Run, tx: Transaction) -> Any:
+        if which == 0:
+            return tx.purge_ended_entries(SCOPE, INDEX, run.at(before), limit)
+        if which == 1:
+            return tx.expired_documents(SCOPE, COLL, run.at(before), limit)
+        return tx.count_versions(SCOPE, COLL, limit)
+
+    return step
+
+
+def schema_version(rng: random.Random) -> Step:
+    return lambda run, tx: tx.schema_version - run.schema_version
+
+
 def when(run: Run, tx: Transaction, number: Any) -> Any:
     return None if number is None else tx.txn - 1 if number < 0 else run.at(number)
 
@@ -292,8 +323,22 @@ WRITES = [
     drop_absent_entry,
     count,
     set_setting,
+    change_schema,
+    purge,
 ]
-READS = [version, versions, newest, entries, entries, history, change_times, changes, scan, small_things]
+READS = [
+    schema_version,
+    version,
+    versions,
+    newest,
+    entries,
+    entries,
+    history,
+    change_times,
+    changes,
+    scan,
+    small_things,
+]
 
 
 # ---- the comparison ---------------------------------------------------------------------------------------------
@@ -303,7 +348,7 @@ READS = [version, versions, newest, entries, entries, history, change_times, cha
 def pair(postgres_url: str) -> Iterator[list[Place]]:
     pair = [places.postgres_place(postgres_url) for _ in range(2)]
     for each in pair:
-        each.open()
+        each.open(), each.open()
     yield pair
     for each in pair:
         each.close()
@@ -314,7 +359,7 @@ def compare(pair: list[Place], seed: int) -> None:
     runs = []
     for each, exclusive in zip(pair, (True, False)):
         places.empty_postgres_place(each)
-        runs.append(Run(each._opened[0], exclusive))
+        runs.append(Run(list(each._opened), exclusive))
     for steps in programs(random.Random(seed)):
         expected, found = (run.write(steps) for run in runs)
         assert found == expected, f"seed {seed}: seen in transaction {len(runs[0].times)}"
