@@ -74,7 +74,7 @@ class Committer:
 
 
 class _Waiting:
-    __slots__ = ("deadline", "done", "error", "finished", "lead", "outcome")
+    __slots__ = ("before", "deadline", "done", "error", "finished", "lead", "outcome")
 
     def __init__(self, finished: Finished, deadline: Optional[float]) -> None:
         self.finished = finished
@@ -82,6 +82,8 @@ class _Waiting:
         self.outcome: Optional[Outcome] = None
         self.error: Optional[BaseException] = None
         self.lead = False
+        #: The batch that it was last left behind by.
+        self.before: Optional[list[_Waiting]] = None
         self.done = threading.Lock()  # held until there is news
         self.done.acquire()
 
@@ -140,7 +142,9 @@ class CommitQueue:
         """Commit batches until the leader's own transaction has its outcome."""
         try:
             while own.outcome is None and own.error is None:
-                self._commit(self._take())
+                batch = self._take()
+                self._commit(batch)
+                self._tell_losers(batch)
         except BaseException:
             with self._lock:
                 if own in self._queue:
@@ -176,6 +180,23 @@ class CommitQueue:
         except Exception as error:
             one.error = error
 
+    def _tell_losers(self, batch: list[_Waiting]) -> None:
+        """Those that wait and have read what a batch has changed since have lost: the server need not be asked.
+
+        They had been evaluated when the batch was taken, so their snapshots do not see it.
+        """
+        written = Changes()
+        for each in batch:
+            if type(each.outcome) is Won:
+                written.include(each.finished.writes.touched)
+        with self._lock:
+            waiting = [each for each in self._queue if each.before is batch]
+        for each in waiting:
+            path = each.finished.reads.touched_by(written)
+            if path is not None and self._withdraw(each):
+                each.outcome = Lost(path)
+                each.done.release()
+
     def _take(self) -> list[_Waiting]:
         """The next batch, in the order of their coming.
 
@@ -192,13 +213,14 @@ class CommitQueue:
                 break
             finished = each.finished
             if batch and (finished.reads.touched_by(written) or finished.writes.touched.meets(written)):
+                each.before = batch
                 continue
             written.include(finished.writes.touched)
             size += finished.size
             batch.append(each)
         with self._lock:
             # Some may have withdrawn meanwhile.
-            batch = [each for each in batch if each in self._queue]
+            batch[:] = [each for each in batch if each in self._queue]
             for each in batch:
                 self._queue.remove(each)
         return batch

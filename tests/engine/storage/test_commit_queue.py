@@ -1,0 +1,73 @@
+"""The queue of finished transactions: what goes together, and who has lost before the server is asked."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
+from faunadb.engine.storage.read_set import Changes, ReadSet, document_path
+from tests.server.running import eventually
+
+
+class Held(Committer):
+    """Commits everything, the first batch when it is told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.go = threading.Event()
+
+    def commit(self, batch: list[Finished]) -> list[Outcome]:
+        self.batches.append([each.txn for each in batch])
+        if len(self.batches) == 1:
+            assert self.go.wait(60)
+        return [Won(each.txn) for each in batch]
+
+
+def finished(txn: int, reads: int, writes: int) -> Any:
+    read_set, changes = ReadSet(), Changes()
+    read_set.document(0, 1024, reads)
+    changes.document(0, 1024, writes)
+    return SimpleNamespace(txn=txn, reads=read_set, writes=SimpleNamespace(touched=changes), size=1)
+
+
+def run(*transactions: Any) -> tuple[dict[int, Outcome], list[list[int]]]:
+    """What comes of transactions that come while the first one, numbered 0, is being committed; and the batches."""
+    committer = Held()
+    queue = CommitQueue(committer)
+    outcomes: dict[int, Outcome] = {}
+    threads = []
+    for number, each in enumerate([finished(0, 99, 98), *transactions]):
+
+        def commit(each: Any = each) -> None:
+            outcomes[each.txn] = queue.commit(each)
+
+        threads.append(threading.Thread(target=commit))
+        threads[-1].start()
+        eventually(lambda number=number: len(committer.batches) + len(queue._queue) > number, "it has come")  # type: ignore[misc]
+    committer.go.set()
+    for thread in threads:
+        thread.join()
+    return outcomes, committer.batches
+
+
+def test_whoever_read_what_one_of_the_batch_before_wrote_has_lost() -> None:
+    """All want the same: one wins, and the others have lost without a batch of their own."""
+    outcomes, batches = run(*(finished(txn, 1, 1) for txn in range(1, 9)))
+    path = document_path(0, 1024, 1)
+    assert outcomes == {0: Won(0), 1: Won(1), **{txn: Lost(path) for txn in range(2, 9)}}
+    assert batches == [[0], [1]]
+
+
+def test_whoever_only_writes_the_same_waits_for_the_next_batch() -> None:
+    outcomes, batches = run(finished(1, 5, 1), finished(2, 6, 1), finished(3, 7, 3))
+    assert set(map(type, outcomes.values())) == {Won}
+    assert batches == [[0], [1, 3], [2]]
+
+
+def test_who_came_while_a_batch_was_committed_is_for_the_server_to_judge() -> None:
+    """Its snapshot may see that batch."""
+    outcomes, batches = run(finished(1, 98, 1))
+    assert outcomes[1] == Won(1)
+    assert batches == [[0], [1]]
