@@ -79,7 +79,7 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     ctx.writer()
     given = params or {}
     data: Any = given.get("data") if len(given) == 1 else None
-    plain = type(data) is dict and bool(data) and is_plain(data)
+    plain = type(data) is dict and bool(data) and is_plain(ctx, data)
     if given and not plain:
         given = prepare(ctx, given)
     scope, coll, number = target

@@ -245,16 +245,25 @@ class Param(Node):
 class ParamArray(Node):
     """An array literal in which nothing is evaluated, some of whose items are `Param`."""
 
-    __slots__ = ("_inner", "_params", "_values")
+    __slots__ = ("_inner", "_params", "_span", "_values")
 
     def __init__(self, items: list[Node], pos: Position):
-        self._values: Any = [_literal_value(item) for item in items]
+        self._values = [_literal_value(item) for item in items]
         self._params, self._inner = _parts(enumerate(items))
+        self._span = _span(self._params) if len(self._params) == len(items) else None
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
         ctx.check_width(len(self._values))
-        return _filled(self, self._values.copy(), ctx, env)
+        literals = ctx.literals
+        if self._span is not None:
+            return literals[self._span]
+        made = self._values.copy()
+        for key, index in self._params:
+            made[key] = literals[index]
+        for key, item in self._inner:
+            made[key] = item.eval(ctx, env)
+        return made
 
     def effect(self) -> int:
         return PURE
@@ -263,18 +272,29 @@ class ParamArray(Node):
 class ParamObject(Node):
     """An object literal in which nothing is evaluated, some of whose fields are `Param`, or have such in them."""
 
-    __slots__ = ("_inner", "_params", "_values")
+    __slots__ = ("_inner", "_names", "_params", "_span", "_values")
 
     def __init__(self, fields: dict[str, Node], pos: Position):
-        self._values: Any = {key: _literal_value(field) for key, field in fields.items()}
+        self._values = {key: _literal_value(field) for key, field in fields.items()}
         self._params, self._inner = _parts(fields.items())
+        self._names = tuple([name for name, _ in self._params])
+        self._span = _span(self._params)
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        ctx.made += 96 * len(self._values)
+        made = self._values.copy()
+        ctx.made += 96 * len(made)
         if ctx.made >= ctx.measure_at:
             ctx.measure()
-        return _filled(self, self._values.copy(), ctx, env)
+        literals = ctx.literals
+        if self._span is not None:
+            made.update(zip(self._names, literals[self._span]))
+        else:
+            for key, index in self._params:
+                made[key] = literals[index]
+        for key, item in self._inner:
+            made[key] = item.eval(ctx, env)
+        return made
 
     def effect(self) -> int:
         return PURE
@@ -295,13 +315,12 @@ def _parts(items: Iterable[tuple[Any, Node]]) -> tuple[tuple[Any, ...], tuple[An
     return tuple(params), tuple(inner)
 
 
-def _filled(node: Any, made: Any, ctx: Context, env: Env) -> Any:
-    literals = ctx.literals
-    for key, index in node._params:
-        made[key] = literals[index]
-    for key, item in node._inner:
-        made[key] = item.eval(ctx, env)
-    return made
+def _span(params: tuple[tuple[Any, int], ...]) -> Optional[slice]:
+    """Where the literals of a run stand that follow each other; None for others."""
+    indexes = [index for _, index in params]
+    if not indexes or indexes != list(range(indexes[0], indexes[0] + len(indexes))):
+        return None
+    return slice(indexes[0], indexes[-1] + 1)
 
 
 #: Kinds of nodes in which nothing is evaluated.

@@ -15,6 +15,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..java.times import parse_date, parse_time_literal
@@ -119,7 +120,7 @@ _Convert = Callable[[str], Any]
 
 class _Tree(NamedTuple):
     """A tree good for one version of the schema and one database. variable: the literals that its `Param` stand for.
-    settled: how many `Settled` it has, whose values follow those of the literals."""
+    settled: how many `Settled` it has, whose values follow those of the literals. pick: see `_picker`."""
 
     committed: Any
     scope: int
@@ -127,6 +128,7 @@ class _Tree(NamedTuple):
     effect: int
     variable: tuple[tuple[int, _Convert], ...]
     settled: int
+    pick: Optional[Callable[[Any], tuple[str, ...]]]
 
 
 class _Cache:
@@ -203,7 +205,7 @@ class PreparedQueries:
             if found is not None:
                 tree: _Tree = found[0]
                 if tree.committed is ctx.schema.committed and tree.scope == ctx.scope:
-                    values = _values(literals, tree.variable)
+                    values = _values(literals, tree.variable, tree.pick)
                     if values is not None:
                         values += [None] * tree.settled
                         return Parsed(tree.node, tree.effect, values), tree
@@ -223,14 +225,15 @@ class PreparedQueries:
         if places is None:
             return once, None
         variable = tuple((index, parser.plain[path]) for path, index in places if path in parser.plain)
-        values = _values(literals, variable)
+        pick = _picker(variable)
+        values = _values(literals, variable, pick)
         if values is None:
             return once, None
         numbers = {index: number for number, (index, _) in enumerate(variable)}
         maker = _Template(ctx, version, numbers)
         template = maker.query(_with_slots(shape, literals, numbers))
         fixed = tuple(index for index in range(len(literals)) if index not in numbers)
-        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, maker.settled)
+        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, maker.settled, pick)
         values += [None] * tree.settled
         weight = sum(map(len, shape)) + _BESIDE
         self._fixed.keep((version, shape), fixed, weight)
@@ -299,10 +302,21 @@ def _inside(parse: Callable[[str], Any]) -> _Convert:
 _TEMPORAL = {"@ts": _inside(parse_time_literal), "@date": _inside(parse_date)}
 
 
-def _values(literals: tuple[str, ...], variable: tuple[tuple[int, _Convert], ...]) -> Optional[list[Any]]:
-    """The literals of one run. None when one of them is not plain to see."""
-    if len(variable) > _FEW and all(convert is _value for _, convert in variable):
-        joined = ",".join([literals[index] for index, _ in variable])
+def _picker(variable: tuple[tuple[int, _Convert], ...]) -> Optional[Callable[[Any], tuple[str, ...]]]:
+    """What takes the variable literals from all, where they are many and nothing but values; None for others."""
+    if len(variable) <= _FEW or any(convert is not _value for _, convert in variable):
+        return None
+    return itemgetter(*[index for index, _ in variable])
+
+
+def _values(
+    literals: tuple[str, ...],
+    variable: tuple[tuple[int, _Convert], ...],
+    pick: Optional[Callable[[Any], tuple[str, ...]]],
+) -> Optional[list[Any]]:
+    """The literals of one run. None when one of them is not plain to see. pick: of `_picker`."""
+    if pick is not None:
+        joined = ",".join(pick(literals))
         if "\\u" not in joined and not _LONG_NUMBER.search(joined):
             try:
                 return json.loads(f"[{joined}]")  # type: ignore[no-any-return]

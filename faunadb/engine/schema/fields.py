@@ -158,14 +158,16 @@ class RefFault(Fault):
         return error
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(ctx: Context, value: Any) -> bool:
     """Whether an object or array is just what JSON has: strings, integers, booleans, without nulls or escapes.
 
     Such a value is stored as it is. Most are, and finding out takes less time than anything else done with them.
     """
     if not value:
         return True
-    spend(16 * len(value))
+    ctx.made += 16 * len(value)
+    if ctx.made >= ctx.measure_at:
+        ctx.measure()
     members = value
     if type(value) is dict:
         # A key of another kind is a repeated field.
@@ -179,7 +181,7 @@ def is_plain(value: Any) -> bool:
         return False
     for member in members:
         kind = type(member)
-        if (kind is dict or kind is list) and not is_plain(member):
+        if (kind is dict or kind is list) and not is_plain(ctx, member):
             return False
     return True
 
