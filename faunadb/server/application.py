@@ -25,6 +25,7 @@ from ..engine.request import NotQuick
 from ..engine.storage.errors import StoreError
 from ..engine.wire.http import handle, handle_quickly
 from ..engine.wire.messages import HttpRequest, HttpResponse
+from . import departures
 from .asgi import (
     Message,
     Receive,
@@ -246,7 +247,15 @@ class Application:
         # This takes no room of others.
         body = await self._bodies.read_small(int(length), receive)
         request = request_of(scope, headers, body)
-        return self._answer_quickly(request, name) or await self._in_pool(self._handle, request), False
+        return self._answer_quickly(request, name) or await self._answer(request, receive), False
+
+    async def _answer(self, request: HttpRequest, receive: Receive) -> HttpResponse:
+        """The answer, given by a thread."""
+        if departures.HEADER not in request.headers:
+            return await self._in_pool(self._handle, request)
+        departure = departures.Departure()
+        answer = self._in_pool(partial(departure.run, self._handle), request)
+        return await departure.answered(answer, receive)
 
     async def _respond_to(
         self,
@@ -262,7 +271,7 @@ class Application:
         except TooLarge:
             return await self._in_pool(_too_large, request_of(scope, headers, b"")), True
         request = request_of(scope, headers, body)
-        return self._answer_quickly(request, name) or await self._in_pool(self._handle, request), False
+        return self._answer_quickly(request, name) or await self._answer(request, receive), False
 
     async def _respond_to_stranger(
         self, engine: Any, scope: Message, headers: dict[str, str], receive: Receive

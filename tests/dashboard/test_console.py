@@ -117,7 +117,7 @@ def test_cancel(console, database):
     console.route("**/", lambda route: None if not held.is_set() else route.continue_())
     run(console, "Add(1, 1)\nAdd(2, 2)")
     console.get_by_role("button", name="Cancel").click()
-    console.get_by_text("The database may finish it all the same").wait_for()
+    console.get_by_text("The database ends it, too").wait_for()
     held.set()
     console.unroute("**/")
     run(console, "Add(1, 1)")

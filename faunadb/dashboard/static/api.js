@@ -81,7 +81,8 @@ export async function query(expression, { signal, as } = {}) {
     // Without this a 401 makes the browser ask for a password of its own.
     credentials: "omit",
     method: "POST",
-    headers: headers(as),
+    // Whoever cancels wants the database to end it, too.
+    headers: { ...headers(as), "x-end-with-connection": "1" },
     body: stringify(expression),
     signal,
   });

@@ -140,7 +140,7 @@ function Result({ run, number, shape }) {
     <div class="row result-head">${number && html`<b>${number}</b>`}${text && html`<code class="ellipsis">${text.replace(/\s+/g, " ").slice(0, 120)}</code>`}<span class="grow"></span>
       ${metrics && html`<span class="soft" title="Time in the database; ops of reads, of writes, and of computing, of this query alone">${metrics.ms} ms · ${metrics.reads} read · ${metrics.writes} write · ${metrics.compute} compute ops${metrics.readBytes ? ` · ${metrics.readBytes.toLocaleString()} bytes read` : ""}</span>`}
       ${value !== undefined && html`<${CopyButton} text=${() => stringify(value, 2)} />`}</div>
-    ${busy ? html`<p class="busy" role="status">Running…</p>` : cancelled ? html`<p class="notice">Cancelled. The database may finish it all the same.</p>` : error ? html`<${Problem} error=${error} what="run this" />` : html`<${Value} value=${value} shape=${shape} label="Result" />`}
+    ${busy ? html`<p class="busy" role="status">Running…</p>` : cancelled ? html`<p class="notice">Cancelled. The database ends it, too, unless it was done already.</p>` : error ? html`<${Problem} error=${error} what="run this" />` : html`<${Value} value=${value} shape=${shape} label="Result" />`}
   </section>`;
 }
 

@@ -72,12 +72,23 @@ class watched:
             with _watcher.lock:
                 _raise_in(me, None)  # it may not have come yet
 
+    def cut_short(self) -> None:
+        if not self._fired:
+            self._end = 0.0
+
     def look(self, ident: int, now: float) -> None:
         """End the query when it is time to. Called by the watcher, with its lock."""
         if now > self._end and _watcher.watched.get(ident) is self:
             self._fired = True
             self._end = now + 1.0  # once more then: a finalizer may have got the exception, which ignores it
             _raise_in(ident, Overrun)
+
+
+def cut_short(ident: int) -> None:
+    """End the query of a thread, if it is in the midst of one, as if its deadline had passed."""
+    each = _watcher.watched.get(ident)
+    if each is not None:
+        each.cut_short()
 
 
 def forget() -> None:
