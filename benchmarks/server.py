@@ -1,6 +1,6 @@
 """The server: reads per second, workers, latency and memory.
 
-    python benchmarks/server.py [--quick] [--only reads|workers|latency|memory]
+    python benchmarks/server.py [--quick] [--only reads|workers|latency|writers|memory]
 
 Linux, with the extra ``server``. Point reads by ref over HTTP/1.1, of 1,000 documents over and over in changing order,
 from 32 connections of this process. Until something is written, the server gives its answers again; so reads are
@@ -11,6 +11,9 @@ measured also with a write among each 100 requests, and with ``--answers 0``, wh
 
 Where the load's own work shares the cores with the server, requests per second say little. So rates are also given per
 second of CPU time that the server's processes took, which does not depend on who else is busy.
+
+Creates a second of 32 connections to those of one are measured on this disk and on slower ones, which a library around
+``fdatasync`` plays (with a C compiler): what many writers gain is the wait for the disk.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
+import _slow_disk
 from _measure import print_table
 
 from faunadb.server.listening import free_port
@@ -187,12 +191,12 @@ def with_writes() -> list[bytes]:
     return requests
 
 
-def load(server: Server, seconds: float, requests: list[bytes]) -> Load:
-    """Keep one request open on each connection."""
+def load(server: Server, seconds: float, requests: list[bytes], size: int = CONNECTIONS) -> Load:
+    """Keep one request open on each of so many connections."""
     following = itertools.cycle(requests)
     ready = select.epoll()
     connections, started, parts = {}, {}, {}
-    for _ in range(CONNECTIONS):
+    for _ in range(size):
         connection = socket.create_connection(("127.0.0.1", server.port))
         connections[connection.fileno()] = connection
         ready.register(connection.fileno(), select.EPOLLIN)
@@ -326,6 +330,43 @@ def latency(folder: str, seconds: float, rounds: int) -> None:
     )
 
 
+def writers(folder: str, seconds: float, rounds: int) -> None:
+    library = _slow_disk.build(Path(folder))
+    create = [request_bytes(CREATE)]
+    rows = []
+    for added in (0, 1000, 2000) if library else (0,):
+        slower = {"LD_PRELOAD": str(library), "SYNC_MICROS": str(added)} if added else {}
+        own = Path(folder) / str(added)
+        own.mkdir()
+        with with_variables(slower), ours(str(own)) as server:
+            prepare(server, documents=1)
+            loads: dict[int, list[Load]] = {1: [], CONNECTIONS: []}
+            for number in range(rounds + 1):
+                for size, found in loads.items():
+                    measured = load(server, seconds if number else 0.5, create, size)
+                    if number:
+                        found.append(measured)
+        rates = [median_of(each, lambda load: load.rate) for each in loads.values()]
+        ratio = ratio_of(loads[CONNECTIONS], loads[1], lambda each: each.rate)
+        disk = "this disk" if not added else f"one that takes {added / 1000:g} ms longer"
+        rows.append([disk, *(f"{rate:,.0f}" for rate in rates), f"{ratio:.1f}"])
+    header = ["durable creates a second", "1 writer", f"{CONNECTIONS} writers", "ratio"]
+    print_table("Writers of one worker (aim: 3 times, where a commit takes 1 ms or more)", header, rows)
+
+
+@contextlib.contextmanager
+def with_variables(more: dict[str, str]) -> Iterator[None]:
+    """Variables for the processes that are started in a block."""
+    before = dict(os.environ)
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        for name in more:
+            del os.environ[name]
+        os.environ.update(before)
+
+
 def memory(folder: str, streams: int) -> None:
     import resource
 
@@ -362,10 +403,10 @@ def memory(folder: str, streams: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
-    parser.add_argument("--only", choices=["reads", "workers", "latency", "memory"])
+    parser.add_argument("--only", choices=["reads", "workers", "latency", "writers", "memory"])
     arguments = parser.parse_args()
     seconds, rounds = (1.0, 5) if arguments.quick else (3.0, 9)
-    for measure in (reads, workers, latency):
+    for measure in (reads, workers, latency, writers):
         if arguments.only in (None, measure.__name__):
             with tempfile.TemporaryDirectory(dir=os.environ.get("FAUNADB_BENCHMARK_DIR")) as folder:
                 measure(folder, seconds, rounds)

@@ -248,7 +248,7 @@ class Engine:
         if request.last_seen > snap.time or _looks_like_a_write(request.source):
             raise NotQuick
         name = request.name
-        if name is None:
+        if request.secret is None:  # whoever knows the secret has looked for a kept answer
             name = self.answers.name(request)
             known = self.answers.find(name, snap)
             if known is not None:

@@ -33,7 +33,6 @@ from .asgi import (
     Send,
     read_headers,
     request_of,
-    send_response,
     start_of,
 )
 from .beside import Beside
@@ -218,13 +217,18 @@ class Application:
                 if time.perf_counter() - started > MOMENT:
                     # What came together is answered together: the thread that sends is woken once for all.
                     await asyncio.sleep(0)
-                await send_response(scope, headers, response, send, close)
-                if len(response.body) >= LARGE:
-                    del response
+                body = response.body
+                response.text = None  # once in memory is enough while clients read
+                await send(start_of(scope, headers, response, len(body), close))
+                await send({"type": "http.response.body", "body": body})
+                if len(body) >= LARGE:
+                    del response, body
                     self._memory.give_back()
         except Refused as refused:
             status = refused.status
-            await send_response(scope, headers, refused.response(), send, close=True)
+            response = refused.response()
+            await send(start_of(scope, headers, response, len(response.body), close=True))
+            await send({"type": "http.response.body", "body": response.body})
         except ConnectionError:
             status = 499
         finally:

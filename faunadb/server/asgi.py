@@ -105,13 +105,3 @@ def start_of(
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
     return {"type": "http.response.start", "status": response.status, "headers": headers}
-
-
-async def send_response(
-    scope: Message, asked: dict[str, str], response: HttpResponse, send: Send, close: bool = False
-) -> None:
-    """Send an answer. close: the rest of the request cannot be told from the next one, so that none may follow."""
-    body = response.body
-    response.text = None  # once in memory is enough while clients read
-    await send(start_of(scope, asked, response, len(body), close))
-    await send({"type": "http.response.body", "body": body})
