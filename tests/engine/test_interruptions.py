@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
@@ -106,17 +108,19 @@ def test_an_exception_that_another_thread_injects_passes_unchanged(client: Fauna
         except BaseException as error:
             ended.append(error)
 
-    for _ in range(20):
+    chance = random.Random(1)
+    for _ in range(40):
         begun.clear()
         thread = threading.Thread(target=work)
         thread.start()
         assert begun.wait(30) or ended
+        time.sleep(chance.uniform(0, 0.005))  # at any moment, also where it takes or gives back a lock
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident or 0), ctypes.py_object(JobTimeout)
         )
         thread.join()
         client.query(q.foreach(q.lambda_("ref", q.delete(q.var("ref"))), _pairs()))
-    assert [type(error) for error in ended] == [JobTimeout] * 20
+    assert [type(error) for error in ended] == [JobTimeout] * 40
 
 
 def _pairs() -> Any:

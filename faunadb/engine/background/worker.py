@@ -24,7 +24,8 @@ class Background:
         self._set_up()
 
     def _set_up(self) -> None:
-        self._tasks: queue.Queue[Optional[Callable[[], None]]] = queue.Queue()
+        # A simple one: an exception that is injected into a thread cannot leave it locked.
+        self._tasks: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
         self._thread: Optional[threading.Thread] = None
         self._others: list[threading.Thread] = []
         self._lock = threading.Lock()

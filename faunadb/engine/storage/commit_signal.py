@@ -25,7 +25,10 @@ class CommitSignal:
 
     def __init__(self, watch: Optional[Watch] = None) -> None:
         self._watch = watch
-        self._changed = threading.Condition()
+        # Held by ``with`` itself, not by that of the condition: an exception that is injected into a thread which commits
+        # could end the condition's between taking the lock and knowing of it.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._listeners: list[Listener] = []
         self._waiters = 0
         self._newest = 0
@@ -40,7 +43,7 @@ class CommitSignal:
 
     def announce(self, txn: int) -> None:
         """A commit of this time is visible. Older news is dropped."""
-        with self._changed:
+        with self._lock:
             if txn <= self._newest:
                 return
             self._newest = txn
@@ -55,21 +58,21 @@ class CommitSignal:
 
     def add_listener(self, callback: Listener, newest: int) -> None:
         """``newest``: the newest commit the caller knows of; only later ones are told."""
-        with self._changed:
+        with self._lock:
             if not self.wanted and newest > self._newest:
                 self._newest = newest
             self._listeners = [*self._listeners, callback]
             self._start_watching()
 
     def remove_listener(self, callback: Listener) -> None:
-        with self._changed:
+        with self._lock:
             self._listeners = [other for other in self._listeners if other != callback]
             self._stop_if_idle()
 
     def wait(self, after: int, timeout: Optional[float], newest: Callable[[], int]) -> bool:
         """Wait for a commit later than ``after``; ``newest()`` reads the store, in case we joined late."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
+        with self._lock:
             if self._newest > after:
                 return True
             self._waiters += 1
@@ -77,7 +80,7 @@ class CommitSignal:
         try:
             # Read after the watch is in place: a commit from now on is announced, one before is seen here.
             self.announce(newest())
-            with self._changed:
+            with self._lock:
                 while self._newest <= after:
                     left = None if deadline is None else deadline - time.monotonic()
                     if left is not None and left <= 0:
@@ -85,13 +88,13 @@ class CommitSignal:
                     self._changed.wait(left)
                 return True
         finally:
-            with self._changed:
+            with self._lock:
                 self._waiters -= 1
                 self._stop_if_idle()
 
     def close(self) -> None:
         """Stop the watching thread, and wait for it and for those that were told to stop before."""
-        with self._changed:
+        with self._lock:
             self._listeners = []
             self._end_watch()
             ending, self._ending = self._ending, []

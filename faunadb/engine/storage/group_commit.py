@@ -90,6 +90,7 @@ class Job:
         "losses",
         "result",
         "retries",
+        "thread",
         "tries",
         "txn",
         "work",
@@ -108,6 +109,7 @@ class Job:
         self.deadline = deadline
         self.at_least = at_least
         self.losses = losses
+        self.thread = threading.get_ident()
         self.tries = 0
         self.result: Any = None
         self.txn: Optional[int] = None
@@ -209,15 +211,16 @@ class Batch:
         self.ran.append(job)
 
     def _begin(self, job: Job) -> bool:
+        self.opened = True  # from now on: what interrupts the beginning does not say how far it came
         try:
             self.writer.begin(job.deadline)
         except TransactionLost as lost:
             self._again(lost, [job])
             return False
         except StoreError as error:
+            self.opened = False
             self._fail(job, error)
             return False
-        self.opened = True
         self.wrote = self.committing = False
         self.until = time.monotonic() + MAX_SECONDS
         self.last_txn = self.writer.last_txn

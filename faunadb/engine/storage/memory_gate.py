@@ -1,107 +1,138 @@
-"""Many readers or one writer, for the store in memory."""
+"""Many readers or one writer, for the store in memory.
+
+An exception may be injected into any thread at any step, as timers of job queues do, and must not leave a lock behind:
+locks are held by ``with`` alone, which Python does not interrupt for a plain lock (it does for a `threading.Condition`,
+whose entering is code), what is noted can be noted and taken back twice, and nobody trusts that the bell is rung.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 #: How long (seconds) a new reader lets a waiting writer go first. Bounded, since the reader's own thread may
 #: already be inside, so that the writer could be waiting for it.
 COURTESY_SECONDS = 0.02
+#: After so long (seconds) one looks again without having heard a bell: who was to ring it may have been interrupted.
+UNHEARD_SECONDS = 0.1
 
 
 class MemoryGate:
-    """Readers enter together, a writer alone; after a writer those readers enter that have been waiting meanwhile."""
+    """Readers enter together, a writer alone; after a writer those readers enter that have been waiting meanwhile.
 
-    __slots__ = ("_abandoned", "_changed", "_due", "_inside", "_outside", "_readers", "_waiting", "_writing")
+    A reader is any hashable object, made for one visit.
+    """
+
+    __slots__ = ("_abandoned", "_bells", "_due", "_inside", "_lock", "_outside", "_writers", "_writing")
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
-        self._inside: dict[int, int] = {}  # snapshots held, by thread
-        self._readers = 0
+        self._lock = threading.Lock()
+        self._bells: deque[threading.Lock] = deque()  # of those that wait; rung when something has changed
+        self._inside: dict[object, int] = {}  # readers with their threads
+        self._outside: set[object] = set()  # readers that wait for a writer to leave
+        self._due: set[object] = set()  # those of them that enter before any other writer
+        self._writers: set[object] = set()  # that wait
         self._writing = False
-        self._waiting = 0  # writers
-        self._outside = 0  # readers that wait for the writer to leave
-        self._due = 0  # those of them that enter before any other writer
-        self._abandoned: deque[int] = deque()
+        self._abandoned: deque[object] = deque()
 
-    def enter(self) -> int:
-        """Enter as a reader; returns what ``leave`` wants."""
+    # -- readers ------------------------------------------------------------------------------------------------
+
+    def enter(self, reader: object) -> None:
+        """Enter as a reader. Interrupted, it may be inside all the same: `leave` is right in any case."""
         me = threading.get_ident()
-        with self._changed:
-            if self._waiting and not self._writing and me not in self._inside:
-                self._changed.wait(COURTESY_SECONDS)
-            if self._writing:
-                self._wait_for_the_writer()
-            self._readers += 1
-            self._inside[me] = self._inside.get(me, 0) + 1
-            self._let_out_abandoned()
-        return me
-
-    def _wait_for_the_writer(self) -> None:
-        self._outside += 1
+        courtesy = COURTESY_SECONDS
         try:
-            while self._writing:
-                self._changed.wait()
+            while True:
+                with self._lock:
+                    self._let_out_abandoned()
+                    if self._writing:
+                        self._outside.add(reader)
+                        patience = UNHEARD_SECONDS
+                    elif courtesy and self._writers and reader not in self._due and not self._holds(me):
+                        patience, courtesy = courtesy, 0.0
+                    else:
+                        self._inside[reader] = me
+                        return
+                    bell = self._hang_bell()
+                bell.acquire(timeout=patience)
         finally:
-            # An exception meant for this thread may have ended the waiting.
-            self._outside -= 1
-            self._due = max(0, self._due - 1)
-            if not self._due:
-                self._changed.notify_all()
+            self._outside.discard(reader)
+            self._due.discard(reader)
 
-    def leave(self, owner: int) -> None:
-        with self._changed:
-            self._let_out(owner)
+    def leave(self, reader: object) -> None:
+        """Leave; again, or without having been inside, it does nothing."""
+        with self._lock:
+            self._inside.pop(reader, None)
             self._let_out_abandoned()
+            if not self._inside and self._writers:
+                self._ring()
 
-    def _let_out(self, owner: int) -> None:
-        self._readers -= 1
-        left = self._inside[owner] - 1
-        if left:
-            self._inside[owner] = left
-        else:
-            del self._inside[owner]
-        if not self._readers and self._waiting:
-            self._changed.notify_all()
-
-    def abandon(self, owner: int) -> None:
+    def abandon(self, reader: object) -> None:
         """Leave without waiting: the garbage collector comes here in any thread, at any point, also in these methods."""
-        self._abandoned.append(owner)
-        if self._changed.acquire(blocking=False):
+        self._abandoned.append(reader)
+        if self._lock.acquire(blocking=False):
             try:
                 self._let_out_abandoned()
+                self._ring()
             finally:
-                self._changed.release()
-
-    def _let_out_abandoned(self) -> None:
-        while self._abandoned:
-            self._let_out(self._abandoned.popleft())
+                self._lock.release()
 
     def holds(self) -> bool:
         """Whether the calling thread is inside as a reader."""
-        return threading.get_ident() in self._inside
+        with self._lock:
+            return self._holds(threading.get_ident())
+
+    def _holds(self, thread: int) -> bool:
+        return thread in self._inside.values()
+
+    def _let_out_abandoned(self) -> None:
+        while self._abandoned:
+            self._inside.pop(self._abandoned.popleft(), None)
+
+    # -- writers ------------------------------------------------------------------------------------------------
 
     def enter_alone(self, patience: float) -> bool:
-        """Enter as the writer; False when readers stayed for ``patience`` seconds."""
-        with self._changed:
-            self._waiting += 1
-            try:
-                if not self._changed.wait_for(self._is_free, max(0.0, patience)):
-                    return False
-                self._writing = True
-                return True
-            finally:
-                self._waiting -= 1
+        """Enter as the writer; False when others stayed for ``patience`` seconds.
 
-    def _is_free(self) -> bool:
-        self._let_out_abandoned()
-        return not self._readers and not self._writing and not self._due
+        There is one at a time who calls this. Interrupted, it may be inside all the same: `leave_alone` is right then.
+        """
+        until = time.monotonic() + patience
+        writer = object()
+        try:
+            while True:
+                with self._lock:
+                    self._let_out_abandoned()
+                    if not (self._inside or self._writing or self._due):
+                        self._writing = True
+                        return True
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        return False
+                    self._writers.add(writer)
+                    bell = self._hang_bell()
+                bell.acquire(timeout=min(left, UNHEARD_SECONDS))
+        finally:
+            self._writers.discard(writer)
 
     def leave_alone(self) -> None:
-        with self._changed:
-            self._writing = False
+        """The writer leaves."""
+        with self._lock:
             # Without this a thread that writes in a loop would be back before any of them had woken up.
-            self._due = self._outside
+            self._due = set(self._outside)
+            self._writing = False
             self._let_out_abandoned()
-            self._changed.notify_all()
+            self._ring()
+
+    # -- waiting ------------------------------------------------------------------------------------------------
+
+    def _hang_bell(self) -> threading.Lock:
+        """What to wait at, with the lock released: to be acquired once more."""
+        bell = threading.Lock()
+        bell.acquire()
+        self._bells.append(bell)
+        return bell
+
+    def _ring(self) -> None:
+        while self._bells:
+            self._bells.popleft().release()

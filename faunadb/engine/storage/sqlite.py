@@ -93,15 +93,16 @@ class SqliteSnapshot(SqliteReads):
 class MemorySnapshot(SqliteReads):
     """A view of the one connection of a store in memory, during which nobody writes."""
 
-    __slots__ = ("_conn", "_gate", "_owner", "_path")
+    __slots__ = ("_conn", "_gate", "_path", "_visit")
 
     def __init__(self, store: MemoryStore, at_least: int) -> None:
         self._path = None
         self._conn = CLOSED
         self.reads = ReadSet()
         gate = self._gate = store._gate
-        self._owner = gate.enter()
+        visit = self._visit = object()
         try:
+            gate.enter(visit)
             self.time = store._clock.snapshot_time(at_least)
             writer = store._writer
             self.last_txn = writer.last_txn
@@ -110,20 +111,20 @@ class MemorySnapshot(SqliteReads):
                 self.time = self.last_txn
             self._conn = store._open_connection()
         except BaseException:
-            gate.leave(self._owner)
+            gate.leave(visit)
+            self._visit = None
             raise
 
     def close(self) -> None:
-        if self._conn is CLOSED:
-            return
         self._conn = CLOSED
-        self._gate.leave(self._owner)
+        if self._visit is not None:
+            self._gate.leave(self._visit)
+            self._visit = None
 
     def __del__(self) -> None:
         # A snapshot nobody closed must not keep every writer out for good.
-        if getattr(self, "_conn", CLOSED) is not CLOSED:
-            self._conn = CLOSED
-            self._gate.abandon(self._owner)
+        if getattr(self, "_visit", None) is not None:
+            self._gate.abandon(self._visit)
 
 
 class _Pool:

@@ -281,11 +281,12 @@ class MemoryWriter(SqliteWriter):
         patience = self._patience
         if deadline is not None:
             patience = min(patience, deadline - time.monotonic())
-        if not self._gate.enter_alone(patience):
-            raise StoreUnavailable(f"snapshots of the store in memory stayed open for {patience:.1f} s")
-        self._inside = True
         before = self.last_txn, self.schema_version
         try:
+            self._inside = True  # from now on: what interrupts the entering does not say whether it was done
+            if not self._gate.enter_alone(patience):
+                self._inside = False
+                raise StoreUnavailable(f"snapshots of the store in memory stayed open for {patience:.1f} s")
             super().begin(deadline)
         except BaseException:
             self._leave()
@@ -302,5 +303,5 @@ class MemoryWriter(SqliteWriter):
 
     def _leave(self) -> None:
         if self._inside:
-            self._inside = False
             self._gate.leave_alone()
+            self._inside = False

@@ -52,7 +52,8 @@ class WriteQueue:
         self._committed = committed
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()
-        self._leader: Optional[int] = None
+        #: Whose thread leads, and who is about to.
+        self._leader: Optional[Job] = None
         self._heir: Optional[Job] = None
         self.closed = False
 
@@ -66,8 +67,14 @@ class WriteQueue:
     ) -> tuple[Any, Optional[int]]:
         """losses: how often it has lost to others already."""
         job = Job(work, retries, deadline, at_least, losses)
-        if self._join(job):
-            self._lead(job)
+        try:
+            if self._join(job):
+                self._lead(job)
+        except BaseException:
+            _insist(
+                lambda: self._hand_over(job)
+            )  # where it was interrupted between becoming the leader and leading
+            raise
         if job.error is not None:
             raise job.error
         return job.result, job.txn
@@ -99,15 +106,14 @@ class WriteQueue:
 
     def _join(self, job: Job) -> bool:
         """Wait for the outcome of a job (False), or for leadership (True)."""
-        me = threading.get_ident()
         with self._lock:
             if self.closed:
                 raise StoreError("the store is closed")
-            if self._leader == me:
+            if self._leader is not None and self._leader.thread == job.thread:
                 raise StoreError("a write was begun inside another one's work")
             lead = self._leader is None
             if lead:
-                self._leader = me
+                self._leader = job
             else:
                 job.done = threading.Lock()
                 job.done.acquire()
@@ -134,8 +140,8 @@ class WriteQueue:
             raise
         except BaseException:
             # Interrupted (KeyboardInterrupt): do not leave a job, or leadership, without an owner.
-            if not self._withdraw(job) and job.lead:
-                self._hand_over()
+            if not self._withdraw(job):
+                self._hand_over(job)
             raise
 
     def _withdraw(self, job: Job) -> bool:
@@ -146,26 +152,25 @@ class WriteQueue:
                 return False
             return True
 
-    def _hand_over(self) -> None:
-        """Make the next in the queue the leader. May be run again when it was interrupted."""
+    def _hand_over(self, own: Job) -> None:
+        """If it is this one that leads, make the next in the queue the leader. May be run again when it was interrupted."""
         with self._lock:
-            if self._heir is None:
-                if not self._queue:
-                    self._leader = None
-                    return
-                self._heir = self._queue[0]
+            if self._leader is not own:
+                return
+            if self._heir is None or self._heir is own:
+                self._heir = self._queue[0] if self._queue else None
             heir = self._heir
-            self._leader = -1  # nobody yet, and yet not free
-            heir.lead = True
-            if self._queue and self._queue[0] is heir:
-                self._queue.popleft()
-            _release(heir)
-            self._heir = None
+            if heir is not None:
+                heir.lead = True
+                if self._queue and self._queue[0] is heir:
+                    self._queue.popleft()
+                _release(heir)
+            self._leader = heir
 
     # -- leading -------------------------------------------------------------------------------------------
 
     def _lead(self, own: Job) -> None:
-        self._leader = threading.get_ident()
+        self._leader = own
         batch = Batch(self._writer, self._clock, self._take, own)
         try:
             batch.run()
@@ -187,7 +192,7 @@ class WriteQueue:
                 if not self._queue or self._queue[0] is not batch.returned[-1]:
                     self._queue.appendleft(batch.returned[-1])
                 batch.returned.pop()
-        self._hand_over()
+        self._hand_over(own)
 
     def _take(self) -> Optional[Job]:
         with self._lock:

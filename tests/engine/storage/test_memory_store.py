@@ -96,7 +96,7 @@ def test_nested_snapshots_while_a_writer_waits() -> None:
     with open_store("sqlite://") as store, store.snapshot() as outer:
         thread = threading.Thread(target=lambda: store.write(lambda tx: put(tx, 1)))
         thread.start()
-        while not store._gate._waiting:
+        while not store._gate._writers:
             time.sleep(0.001)
         with store.snapshot() as inner:
             assert inner.last_txn == outer.last_txn
@@ -143,15 +143,16 @@ def test_a_waiting_reader_enters_before_the_next_writer() -> None:
     entered: list[str] = []
 
     def read() -> None:
-        owner = gate.enter()
+        visit = object()
+        gate.enter(visit)
         entered.append("reader")
-        gate.leave(owner)
+        gate.leave(visit)
 
     assert gate.enter_alone(1)
     readers = [threading.Thread(target=read) for _ in range(4)]
     for reader in readers:
         reader.start()
-    while gate._outside < len(readers):
+    while len(gate._outside) < len(readers):
         time.sleep(0)  # gives way to them; nothing tells that a thread has begun to wait
     gate.leave_alone()
     assert gate.enter_alone(30)
