@@ -9,7 +9,6 @@ from itertools import accumulate
 from typing import Any, NoReturn
 
 from .errors import QueryError, QueryErrors
-from .large_json import LargeReader, TooDeep, TooMany
 
 MAX_NESTING = 1000
 MAX_NUMBER = 1000
@@ -178,6 +177,18 @@ def has_surrogates(text: str) -> bool:
     return re.search(_SURROGATE, text) is not None
 
 
+def _read_in_pieces(text: str, start: int) -> tuple[Any, int]:
+    """The large array or object that begins at start, and where it ends."""
+    from .large_json import LargeReader, TooDeep, TooMany  # late: its patterns take long to compile
+
+    try:
+        return LargeReader(_decoder, MAX_NESTING, MAX_CONTAINERS).read(text, start)
+    except TooDeep:
+        raise too_deep() from None
+    except TooMany:
+        raise too_many() from None
+
+
 def _without_surrogates(value: Any) -> Any:
     if type(value) is str:
         return re.sub(_SURROGATE, "?", value)
@@ -210,17 +221,13 @@ def read(body: bytes) -> Any:
         text = _decode(body)
         start = _start(text)
         if is_large and text[start : start + 1] in ("[", "{"):
-            value, end = LargeReader(_decoder, MAX_NESTING, MAX_CONTAINERS).read(text, start)
+            value, end = _read_in_pieces(text, start)
         else:
             value, end = _decoder.raw_decode(text, start)
         if end != len(text):
             _check_rest(text, start, end)
         if len(body) > MAX_KEY:
             _check_keys(value)
-    except TooDeep:
-        raise too_deep() from None
-    except TooMany:
-        raise too_many() from None
     except ValueError:
         raise malformed() from None
     if "\\u" in text or b"\xed" in body:
