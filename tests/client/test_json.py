@@ -237,3 +237,28 @@ def test_round_trip(value: object) -> None:
 )
 def test_round_trip_of_keys_that_look_like_tags(tag: str, value: object) -> None:
     assert parse_json(to_json(shielded({tag: value}))) == {tag: value}
+
+
+ONE = f'{{"resource":{{"ref":{{"@ref":{{"id":"7","collection":{SPELLS_JSON}}}}},"ts":5'
+
+
+@pytest.mark.parametrize(
+    ("rest", "members", "beside"),
+    [
+        ("}}", {}, {}),
+        (',"data":{"n":[1,{"m":null}]}}}', {"data": {"n": [1, {"m": None}]}}, {}),
+        (',"data":{"at":{"@ts":"1970-01-01T00:00:00Z"}}}}', {"data": {"at": FaunaTime("1970-01-01T00:00:00Z")}}, {}),
+        (',"data":{"@obj":{"@ts":1}}}}', {"data": {"@ts": 1}}, {}),
+        ('},"trace":["a"]}', {}, {"trace": ["a"]}),
+        ("}}\n", {}, {}),
+    ],
+    ids=["no data", "plain", "a time", "an escape", "a key beside it", "a line end"],
+)  # fmt: skip
+def test_an_answer_of_one_document(rest, members, beside):
+    assert parse_json(ONE + rest) == {"resource": {"ref": Ref("7", SPELLS), "ts": 5, **members}, **beside}
+
+
+@pytest.mark.parametrize("rest", ["", "}", "}}}", '}},"x":1', ',"data":}}'])
+def test_an_answer_of_one_document_that_is_no_json(rest):
+    with pytest.raises(json.JSONDecodeError):
+        parse_json(ONE + rest)

@@ -9,7 +9,7 @@ import pytest
 from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.engine.auth import secrets
-from faunadb.errors import Unauthorized
+from faunadb.errors import FaunaError, Unauthorized
 
 
 def hosted_secret(kind: bytes = secrets.KEY_MARK, number: int = 236_500_944_246_112_768) -> str:
@@ -81,3 +81,39 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path):
     ):
         client.query(q.now())
     assert path.read_text() == "not a database at all\n" * 100
+
+
+QUERIES = {
+    "a document": q.get(q.ref(q.collection("spells"), 1)),
+    "a page of documents": q.map_(lambda x: q.get(x), q.paginate(q.documents(q.collection("spells")))),
+    "half a pair of surrogates": q.let({"x": "\ud800"}, [q.var("x"), "é"]),
+    "no such document": q.get(q.ref(q.collection("spells"), 99)),
+    "two faults": [q.add(1, "a"), q.var("unbound")],
+    "an abort": q.abort("enough"),
+    "a write": q.select("data", q.create(q.collection("spells"), {"data": {"n": 9}})),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_that_asks_for_nothing_else_ends_as_any_other(tmp_path, name):
+    """With an observer a query takes the general way; its value and its errors are the same."""
+    outcomes = []
+    for observer in (None, lambda result: None):
+        url = f"sqlite:///{tmp_path}/{observer is None}.db"
+        with FaunaClient(secret="secret", endpoint=url) as client:
+            client.query(q.create_collection({"name": "spells"}))
+            for n in (1, 2):
+                client.query(q.insert(q.ref(q.collection("spells"), n), n, "create", {"data": {"n": n}}))
+            client.observer = observer
+            before = client.get_last_txn_time()
+            for _ in range(2):  # parsed, and known
+                try:
+                    outcomes.append(repr(client.query(QUERIES[name])))
+                except FaunaError as error:
+                    found = error.request_result
+                    names = set(found.response_headers) - {"traceparent"}
+                    outcomes.append(
+                        (type(error), str(error), found.response_content, found.status_code, names)
+                    )
+            assert client.get_last_txn_time() > before
+    assert outcomes[:2] == outcomes[2:]
