@@ -83,7 +83,8 @@ class Progress:
     def _show(self) -> None:
         rate = f"{amount(self.rate)}/s"
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, rows=amount(self.rows), rate=rate)
+            numbers = {"completed": self.done, "rows": amount(self.rows), "rate": rate}
+            self._bar.update(self._task, description=self.label, **numbers)
             return
         left = self.seconds_left()
         share = f", {100 * self.done // self.total}%" if self.total else ""

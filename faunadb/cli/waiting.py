@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Optional
 
 from faunadb import query as q
 from faunadb.cli.connection import Connection
 from faunadb.cli.errors import CliError
-from faunadb.cli.progress import Progress
+from faunadb.cli.progress import Progress, amount
+from faunadb.engine.background.building import COUNTED, under_way
 from faunadb.engine.schema.tasks import open_tasks
 from faunadb.errors import FaunaError
 
@@ -30,7 +31,7 @@ def finish_builds(connection: Connection) -> None:
     if waiting:
         with Progress("building indexes", None) as progress:
             while not engine.background.wait(_PAUSE):
-                progress.update(0, 0)
+                _tell(engine, progress)
 
 
 def wait_for_builds(connection: Connection, quiet: bool) -> None:
@@ -47,15 +48,32 @@ def wait_for_builds(connection: Connection, quiet: bool) -> None:
 
 def _wait(connection: Connection, progress: Progress) -> None:
     client = connection.client()
-    done: set[Any] = set()
     while True:
         waiting = client.query(_INACTIVE)["data"]
-        progress.update(0, len(done))
         if not waiting:
             break
+        engine = connection.engine()
+        if engine is None:
+            progress.update(0, 0)  # a server tells its dashboard only
+        else:
+            _tell(engine, progress)
         time.sleep(_PAUSE)
     for name in client.query(_CHILDREN)["data"]:
         _wait(connection.below(f"{connection.database}/{name}".strip("/")), progress)
+
+
+def _tell(engine: Any, progress: Progress) -> None:
+    """Show how many documents each index that is being built has gone through."""
+    builds = under_way(engine)
+    if builds:
+        each = (f"{name} ({amount(done)} of {_total(total)})" for name, (done, total) in builds.items())
+        progress.label = f"building {', '.join(each)}"
+    done = sum(build.done for build in builds.values())
+    progress.update(max(0, done - progress.rows), done)
+
+
+def _total(total: Optional[int]) -> str:
+    return f"over {amount(COUNTED)}" if total is None else amount(total)
 
 
 # an index without sources is never active

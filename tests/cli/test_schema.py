@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import threading
 from contextlib import closing
 
 import pytest
 
 from faunadb import query as q
+from faunadb.cli import waiting
 from faunadb.cli.connection import Connection
 from faunadb.cli.errors import CliError
 from faunadb.cli.export_files import read_export
@@ -14,8 +17,10 @@ from faunadb.cli.export_writing import ExportWriter
 from faunadb.cli.exporting import Exporter
 from faunadb.cli.import_target import QueryTarget
 from faunadb.cli.importing import Importer
+from faunadb.cli.progress import Progress
 from faunadb.cli.schema import _dumped
 from faunadb.cli.schema_changes import apply, compare, desired_schemas, schemas_of
+from faunadb.engine.background import building
 from faunadb.fql.errors import FqlSyntaxError
 from faunadb.testing import Database
 
@@ -272,3 +277,22 @@ def test_commands(tmp_path, faunadb):
     assert faunadb("schema", "diff", url, "-", "--delete", text="", code=1).out == "- collection a\n"
     assert faunadb("schema", "apply", url, "bad.fql", code=1).err.startswith("Error: line 1, column 19")
     assert "No such file" in faunadb("schema", "apply", url, "none.fql", code=1).err
+
+
+def test_waiting_tells_how_far_each_index_is(tmp_path, monkeypatch):
+    go_on = threading.Event()
+    build = building._build_or_skip
+    monkeypatch.setattr(building, "_build_or_skip", lambda *given: (go_on.wait(30), build(*given)))
+    with closing(Connection(f"sqlite:///{tmp_path}/app.db", "secret")) as connection:
+        client = connection.client()
+        client.query(q.create_collection({"name": "c"}))
+        client.query(q.map_(lambda n: q.create(q.collection("c"), {"data": {"n": n}}), list(range(200))))
+        client.query(q.create_index({"name": "by_n", "source": q.collection("c")}))
+        out = io.StringIO()
+        progress = Progress("building indexes", None, out)
+        waiting._tell(connection.engine(), progress)
+        assert progress.label == "building by_n (0 of 200)"
+        go_on.set()
+        waiting.finish_builds(connection)
+        assert client.query(q.select("active", q.get(q.index("by_n")))) is True
+        waiting._tell(connection.engine(), progress)

@@ -12,6 +12,8 @@ import time
 from bisect import bisect_right
 from typing import Any, Callable, Optional
 
+from ..auth.permissions import Admin
+from ..auth.principals import Auth
 from ..documents import writing
 from ..indexes.builds import build_document
 from ..indexes.definitions import Index, live_sources
@@ -20,6 +22,8 @@ from ..language import values as v
 from ..language.context import Context
 from ..language.errors import RequestError
 from ..records import NamedTuple
+from ..schema.tasks import open_tasks
+from ..schema.view import schema_view
 from .keeper import Keeper, system_context
 
 log = logging.getLogger("faunadb.engine")
@@ -62,6 +66,21 @@ def progress(ctx: Context, index: Index) -> Progress:
         if total > COUNTED:
             return Progress(done, None)
     return Progress(done, total)
+
+
+def under_way(keeper: Keeper) -> dict[str, Progress]:
+    """How far each index that is being built is, by name; in whichever database."""
+    found: dict[str, Progress] = {}
+    with keeper.store.snapshot() as snap:
+        for task in open_tasks(snap):
+            if task[0] != "build":
+                continue
+            scope = task[1]
+            ctx = Context(keeper, snap, schema_view(keeper, snap), Auth("root", scope, Admin(scope)))
+            index = ctx.schema.index(v.Ref(scope, v.INDEXES, task[2]))
+            if index is not None:
+                found[index.name] = progress(ctx, index)
+    return found
 
 
 def _key(ref: v.Ref) -> str:
