@@ -93,7 +93,7 @@ class Application:
         self._bodies = Bodies()
         self._streams = Streams()
         self._memory = Memory()
-        self._opening = asyncio.Semaphore(OPENING)
+        self._opening: Optional[asyncio.Semaphore] = None
         self._requests = 0
         self._snapshot: Any = None
 
@@ -350,6 +350,8 @@ class Application:
         """The answer, given by a thread that waits for no key set: meanwhile it is the others'."""
         if request.path != "/stream":
             return await self._in_turn(answer, request, pool)
+        if self._opening is None:  # not before there is a loop, to which Python 3.9 binds it
+            self._opening = asyncio.Semaphore(OPENING)
         async with self._opening:
             return await self._in_turn(answer, request, pool)
 

@@ -73,6 +73,7 @@ class _Sending:
     def stop(self) -> None:
         """The request ends."""
         self.is_over = True
+        self._stream.on_ready(None)
         if self._task is not None:
             self._task.cancel()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from faunadb.engine.engine import open_engine
 from faunadb.engine.storage.errors import StoreUnavailable
 from faunadb.engine.wire.http import handle
-from faunadb.engine.wire.messages import HttpRequest
+from faunadb.engine.wire.messages import HttpRequest, HttpResponse
 from faunadb.server import Application, bodies, serve, streams
+from faunadb.server.application import OPENING
 from faunadb.server.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
 
 
@@ -293,3 +295,65 @@ def test_a_port_that_is_taken_is_told():
 def test_addresses_are_shown_as_in_urls():
     assert shown_address("::1", 8443) == "[::1]:8443"
     assert shown_address("localhost", 8443) == "localhost:8443"
+
+
+def test_a_client_that_went_away_ends_its_stream(application):
+    """However that is noticed: here what is sent to it fails, and nothing is received any more."""
+    incoming = [{"type": "http.request", "body": b'{"documents":{"collection":"c"}}'}]
+    request = HttpRequest(
+        "POST", "/", "", {"authorization": "Bearer secret"}, b'{"create_collection":{"object":{"name":"c"}}}'
+    )
+    assert handle(application.engine, request).status == 201
+    sent = []
+
+    async def receive() -> dict[str, Any]:
+        if incoming:
+            return incoming.pop(0)
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+        if message["type"] == "http.response.body":
+            raise ConnectionError
+
+    stream = {**scope(authorization="Bearer secret"), "path": "/stream"}
+    asyncio.run(asyncio.wait_for(application(stream, receive, send), 10))
+    assert sent == ["http.response.start", "http.response.body"]
+
+
+def test_streams_are_opened_a_few_at_a_time(application, monkeypatch):
+    """What opening one takes for a moment would, of thousands at once, stay in memory between what they need on."""
+    lock = threading.Lock()
+    at_once, most, full = 0, 0, threading.Event()
+
+    def answer(engine: Any, request: HttpRequest) -> HttpResponse:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+            if at_once == OPENING:
+                full.set()
+        assert full.wait(10)
+        with lock:
+            at_once -= 1
+        return HttpResponse(400, [], b"{}")
+
+    async def open_one() -> None:
+        incoming = [{"type": "http.request", "body": b"1"}]
+
+        async def receive() -> dict[str, Any]:
+            return incoming.pop()
+
+        async def send(message: dict[str, Any]) -> None:
+            pass
+
+        await application({**scope(authorization="Bearer secret"), "path": "/stream"}, receive, send)
+
+    async def open_many() -> None:
+        await asyncio.gather(*[open_one() for _ in range(5 * OPENING)])
+
+    assert application.engine.opens("Bearer secret")
+    monkeypatch.setattr(application, "_handle", answer)
+    asyncio.run(asyncio.wait_for(open_many(), 20))
+    assert most == OPENING
