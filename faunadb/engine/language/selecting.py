@@ -24,14 +24,14 @@ _MAX_STEPS = 64
 
 
 def _literal_steps(path: Node) -> Optional[list[Any]]:
-    """The steps of a literal path that is one; None for others."""
+    """The steps of a literal path that is one and has any; None for others."""
     if type(path) is Const:
         steps = [path.value]
     elif type(path) is Flat and type(path.value) is list:
         steps = path.value
     else:
         return None
-    return steps if len(steps) <= _MAX_STEPS and {str, int}.issuperset(map(type, steps)) else None
+    return steps if 0 < len(steps) <= _MAX_STEPS and {str, int}.issuperset(map(type, steps)) else None
 
 
 class SelectNode(Node):
