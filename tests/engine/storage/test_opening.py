@@ -55,7 +55,7 @@ def test_a_process_that_ends_without_closing_leaves_no_lock(shared_place: Place)
         from faunadb.client import FaunaClient
         client = FaunaClient("secret", endpoint={shared_place.url!r})
         client.query(1)
-        from faunadb.engine.engine import _open
+        from faunadb.engine.opened import _open
         engine = next(iter(_open))
         inside = threading.Event()
         def work(tx):
