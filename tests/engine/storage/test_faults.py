@@ -152,7 +152,7 @@ def test_errors_say_that_all_connections_are_in_use(place: Place) -> None:
 def test_connections_killed_at_random(server: LocalPostgres, place: Place, load: Callable[..., Run]) -> None:
     prepare(place.url)
     running = load([place.url] * PROCESSES)
-    terminations(server, running, 6, random.Random(1))
+    terminations(server, running, 4, random.Random(1))
     examine(place.url, running.stop())
 
 
@@ -210,7 +210,7 @@ def failover(load: Callable[..., Run], server: LocalPostgres, rounds: int) -> No
 def test_failover_to_a_synchronous_standby(load: Callable[..., Run]) -> None:
     primary = LocalPostgres(find_programs())
     try:
-        failover(load, primary.create(), 10)
+        failover(load, primary.create(), 6)
     finally:
         primary.remove()
 

@@ -34,7 +34,7 @@ def examine(place: Place, folder: Path, *, seed: int, processes: int, count: int
 
 
 def test_histories_of_several_processes(shared_place: Place, tmp_path: Path) -> None:
-    examine(shared_place, tmp_path, seed=1, processes=4, count=80, timeout=60)
+    examine(shared_place, tmp_path, seed=1, processes=4, count=50, timeout=60)
 
 
 @pytest.mark.soak
