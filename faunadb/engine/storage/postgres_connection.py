@@ -193,14 +193,15 @@ def statement(sql: str, parameters: Sequence[Any] = ()) -> Statement:
     values: list[Optional[bytes]] = []
     types: list[int] = []
     for parameter in parameters:
-        kind = type(parameter)
-        if kind is int:
+        if isinstance(parameter, int) and not isinstance(
+            parameter, bool
+        ):  # a time that was rounded is one, too
             types.append(_INTEGER)
             values.append(_integer(parameter))
-        elif kind is bytes:
+        elif isinstance(parameter, bytes):
             types.append(_BYTES)
             values.append(parameter)
-        elif kind is str:
+        elif isinstance(parameter, str):
             if "\0" in parameter:
                 raise psycopg.DataError("a text cannot contain the character 0")
             types.append(_TEXT)
@@ -208,11 +209,11 @@ def statement(sql: str, parameters: Sequence[Any] = ()) -> Statement:
         elif parameter is None:
             types.append(_UNKNOWN)
             values.append(None)
-        elif kind is list:
+        elif isinstance(parameter, list):
             types.append(_INTEGERS)
             values.append(_integers(parameter))
         else:
-            raise TypeError(f"not a parameter of a statement: {kind.__name__}")
+            raise TypeError(f"not a parameter of a statement: {type(parameter).__name__}")
     return Statement(sql, values, tuple(types), (_BINARY,) * len(types))
 
 

@@ -12,6 +12,8 @@ pytest.importorskip("psycopg")
 
 import psycopg
 
+from faunadb.engine.java.times import Time
+from faunadb.engine.language.values import Instant
 from faunadb.engine.storage import StoreError, Transaction
 from faunadb.engine.storage.errors import SnapshotMoved
 from faunadb.engine.storage.postgres import PostgresStore
@@ -64,6 +66,7 @@ VALUES = [
     ("BIGINT", 0),
     ("BIGINT", -(2**63)),
     ("BIGINT", 2**63 - 1),
+    ("BIGINT", Instant(1_582_980_896_123_456, Time(1_582_980_896, 123_456_789))),
     ("BYTEA", b""),
     ("BYTEA", b"\0\xff%s"),
     ("TEXT", "ö %s \U0001f600"),
