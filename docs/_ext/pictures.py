@@ -32,7 +32,7 @@ def shell() -> str:
     from rich.syntax import Syntax
     from rich.text import Text
 
-    from faunadb.cli import demo
+    from faunadb.cli import demo, shell_commands  # noqa: F401 - the second brings the commands along
     from faunadb.cli.connection import Connection
     from faunadb.cli.session import Session
     from faunadb.fql.texts import is_javascript
