@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
@@ -36,10 +36,12 @@ from .request import (
     Unauthenticated,
 )
 from .storage.errors import StoreUnavailable
-from .wire.exchange import Exchange
+from .wire.exchange import Exchange, is_for_people
 from .wire.headers import Options
 from .wire.http import handle_here
 from .wire.messages import MAX_BODY, HttpRequest, HttpResponse
+
+T = TypeVar("T", bound=Union[HttpResponse, Outcome])
 
 #: Seconds that the last client waits, when it is closed, for the indexes that queries of this process began to build.
 PATIENCE = 60.0
@@ -219,18 +221,24 @@ class EngineAdapter(BaseAdapter):
         if limit is not None and not _set_limit(incoming, limit):
             limit = None
 
-        began = time.monotonic()
-        work = partial(self._answer, incoming, request)
-        if companions.wanted():
-            answer = companions.run(partial(forks.visit_alone, work))
-        else:
-            answer = forks.visit_alone(work)
-        if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
-            raise self._too_late(limit, request)
-        return answer
+        return self._within(limit, time.monotonic(), request, self._answer, incoming, request)
 
-    def _too_late(self, limit: int, request: Optional[PreparedRequest] = None) -> ReadTimeout:
-        return ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
+    def _within(
+        self,
+        limit: Optional[int],
+        began: float,
+        request: Optional[PreparedRequest],
+        work: Callable[..., T],
+        *given: Any,
+    ) -> T:
+        """What work gives, an answer or an outcome. limit: milliseconds, None where it is not the client that limits."""
+        if companions.wanted():
+            answer = companions.run(partial(forks.visit_alone, work, *given))
+        else:
+            answer = forks.visit_alone(work, *given)
+        if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
+            raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
+        return answer
 
     def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
         return handle_here(self._opened(request), incoming)
@@ -253,8 +261,7 @@ class EngineAdapter(BaseAdapter):
     def caller(self, headers: dict[str, str]) -> Optional[Caller]:
         """The caller of requests with these headers (in lower case); None where they say what takes the general way."""
         authorization, version = headers.get("authorization"), headers.get("x-faunadb-api-version")
-        agent = headers.get("user-agent", "")
-        if not _USUAL_HEADERS.issuperset(headers) or "curl" in agent or "HTTPie" in agent:
+        if not _USUAL_HEADERS.issuperset(headers) or is_for_people(headers):
             return None
         if authorization is None or version not in VERSION_RANK or type(self) is not EngineAdapter:
             return None
@@ -277,14 +284,7 @@ class EngineAdapter(BaseAdapter):
         if len(source) > MAX_BODY:
             return None
         began = time.monotonic()
-        if companions.wanted():
-            work = partial(forks.visit_alone, self._run, caller, source, last_seen, milliseconds, began)
-            answer = companions.run(work)
-        else:
-            answer = forks.visit_alone(self._run, caller, source, last_seen, milliseconds, began)
-        if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
-            raise self._too_late(limit)
-        return answer
+        return self._within(limit, began, None, self._run, caller, source, last_seen, milliseconds, began)
 
     def _run(
         self, caller: Caller, source: bytes, last_seen: int, milliseconds: int, began: float

@@ -15,8 +15,8 @@ from .postgres_readers import Found, Habits, Readers
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
 from .read_set import ReadSet
 from .rows import EntryRow
-from .sql_snapshot import CLOSED, COPY_BATCH, Row, SqlSnapshot
-from .statements import COPIED, KEEP_REACH, KEYS, VERSION_COLUMNS, Statements, export_statement
+from .sql_snapshot import CLOSED, Row, SqlSnapshot
+from .statements import COPIED, KEEP_REACH, KEYS, VERSION_COLUMNS, Statements
 
 _COLUMNS = "vals, rest, coll, doc, cover, ttl, added"
 
@@ -207,16 +207,23 @@ class PgReads(SqlSnapshot):
 
     def _batch(
         self,
-        texts: dict[_Choice, str],
         scope: int,
         index: int,
         terms: bytes,
         lower: Optional[bytes],
         upper: Optional[bytes],
         reverse: bool,
-        times: tuple[Optional[int], ...],
+        at: Optional[int],
         count: int,
+        ended: bool = False,
     ) -> list[EntryRow]:
+        times: tuple[Optional[int], ...]
+        if ended:
+            texts, times = self._sql.ended_at, (at, at)
+        elif at is None:
+            texts, times = self._sql.live, ()
+        else:
+            texts, times = self._sql.live_at, (at,)
         start = (scope, index, _terms_key(terms))
         given = lower is not None, upper is not None, reverse
         bounds = [bound for bound in (lower, upper) if bound is not None]
@@ -229,34 +236,6 @@ class PgReads(SqlSnapshot):
         for bound in bounds:
             parts += (bound[:VALUES_PREFIX], bound[:VALUES_PREFIX], bound[VALUES_PREFIX:])
         return _rows_of(self._all(texts[given + (True,)], (*start, *parts, *times, count)))
-
-    def _live(
-        self,
-        scope: int,
-        index: int,
-        terms: bytes,
-        lower: Optional[bytes],
-        upper: Optional[bytes],
-        reverse: bool,
-        at: Optional[int],
-        count: int,
-    ) -> list[EntryRow]:
-        if at is None:
-            return self._batch(self._sql.live, scope, index, terms, lower, upper, reverse, (), count)
-        return self._batch(self._sql.live_at, scope, index, terms, lower, upper, reverse, (at,), count)
-
-    def _ended(
-        self,
-        scope: int,
-        index: int,
-        terms: bytes,
-        lower: Optional[bytes],
-        upper: Optional[bytes],
-        reverse: bool,
-        at: Optional[int],
-        count: int,
-    ) -> list[EntryRow]:
-        return self._batch(self._sql.ended_at, scope, index, terms, lower, upper, reverse, (at, at), count)
 
     def _terms_key(self, terms: bytes) -> bytes:
         return _terms_key(terms)
@@ -282,16 +261,8 @@ class PgReads(SqlSnapshot):
             return
         key = self._keys[table]
         width = len(key.split(","))
-        columns = f"{key}, whole_terms, rest, {', '.join(COPIED[table])}"
-        after: Sequence[Any] = ()
-        while True:
-            text = self._sql.mark(export_statement(table, key, columns, bool(after)))
-            rows = self._all(text, (*after, COPY_BATCH))
-            if rows:
-                yield [_whole(row[width], row[width + 1], row[width + 2 :]) for row in rows]
-            if len(rows) < COPY_BATCH:
-                return
-            after = rows[-1][:width]
+        for rows in self._export(table, f"{key}, whole_terms, rest, {', '.join(COPIED[table])}"):
+            yield [_whole(row[width], row[width + 1], row[width + 2 :]) for row in rows]
 
 
 def _whole(whole_terms: Optional[bytes], rest: bytes, row: Row) -> Row:

@@ -120,7 +120,7 @@ class SqlSnapshot(Snapshot):
     ) -> Iterator[EntryRow]:
         if at is None:
             if limit is not None and 0 < limit <= FIRST_BATCH:
-                rows = self._live(scope, index, terms, lower, upper, reverse, None, limit)
+                rows = self._batch(scope, index, terms, lower, upper, reverse, None, limit)
                 self._note_range(scope, index, terms, lower, upper, reverse, rows, limit)
                 return iter(rows)
             return self._stream(scope, index, terms, lower, upper, reverse, None, limit)
@@ -154,11 +154,10 @@ class SqlSnapshot(Snapshot):
         limit: Optional[int],
         ended: bool = False,
     ) -> Iterator[EntryRow]:
-        fetch = self._ended if ended else self._live
         size = FIRST_BATCH
         while limit is None or limit > 0:
             count = size if limit is None else min(size, limit)
-            rows = fetch(scope, index, terms, lower, upper, reverse, at, count)
+            rows = self._batch(scope, index, terms, lower, upper, reverse, at, count, ended)
             self._note_range(scope, index, terms, lower, upper, reverse, rows, count)
             yield from rows
             if len(rows) < count:
@@ -241,7 +240,7 @@ class SqlSnapshot(Snapshot):
                 return
             after = (rows[-1].values, rows[-1].added)
 
-    def _live(
+    def _batch(
         self,
         scope: int,
         index: int,
@@ -251,22 +250,9 @@ class SqlSnapshot(Snapshot):
         reverse: bool,
         at: Optional[int],
         count: int,
+        ended: bool = False,
     ) -> list[EntryRow]:
-        """A batch of live entries, with ``at`` those added by then."""
-        raise NotImplementedError
-
-    def _ended(
-        self,
-        scope: int,
-        index: int,
-        terms: bytes,
-        lower: Optional[bytes],
-        upper: Optional[bytes],
-        reverse: bool,
-        at: Optional[int],
-        count: int,
-    ) -> list[EntryRow]:
-        """A batch of ended entries alive at ``at``."""
+        """Up to ``count`` live entries, with ``at`` those added by then; or ended ones that were alive at ``at``."""
         raise NotImplementedError
 
     def _ended_batch(
@@ -277,11 +263,15 @@ class SqlSnapshot(Snapshot):
 
     def export(self, table: str) -> Iterator[list[Row]]:
         """Every row of a table (columns: ``COPIED``), in batches."""
-        key, columns = self._keys[table], COPIED[table]
+        return self._export(table, ", ".join(COPIED[table]))
+
+    def _export(self, table: str, columns: str) -> Iterator[list[Row]]:
+        """These columns of every row of a table, in batches; the first of them are those of its key."""
+        key = self._keys[table]
         width = len(key.split(","))
         after: Sequence[Any] = ()
         while True:
-            text = self._sql.mark(export_statement(table, key, ", ".join(columns), bool(after)))
+            text = self._sql.mark(export_statement(table, key, columns, bool(after)))
             rows = self._all(text, (*after, COPY_BATCH))
             if rows:
                 yield rows

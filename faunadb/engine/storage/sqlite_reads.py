@@ -90,7 +90,7 @@ class SqliteReads(SqlSnapshot):
             return error  # a caller's mistake, such as a parameter of the wrong type
         return explain(error, self._path)
 
-    def _live(
+    def _batch(
         self,
         scope: int,
         index: int,
@@ -100,6 +100,7 @@ class SqliteReads(SqlSnapshot):
         reverse: bool,
         at: Optional[int],
         count: int,
+        ended: bool = False,
     ) -> list[EntryRow]:
         parameters: list[Any] = [scope, index, terms]
         if lower is not None:
@@ -107,28 +108,16 @@ class SqliteReads(SqlSnapshot):
         if upper is not None:
             parameters.append(upper)
         table = _LIVE
-        if at is not None:
+        if ended:
+            table = _ENDED_AT
+            parameters += (at, at)
+        elif at is not None:
             table = _LIVE_AT
             parameters.append(at)
         parameters.append(count)
         return list(
             map(new_entry, self._all(table[lower is not None, upper is not None, reverse], parameters))
         )
-
-    def _ended(
-        self,
-        scope: int,
-        index: int,
-        terms: bytes,
-        lower: Optional[bytes],
-        upper: Optional[bytes],
-        reverse: bool,
-        at: Optional[int],
-        count: int,
-    ) -> list[EntryRow]:
-        bounds = [bound for bound in (lower, upper) if bound is not None]
-        text = _ENDED_AT[lower is not None, upper is not None, reverse]
-        return list(map(new_entry, self._all(text, (scope, index, terms, *bounds, at, at, count))))
 
     def _ended_batch(
         self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int

@@ -40,5 +40,11 @@ def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[pla
 
 
 @pytest.fixture
+def postgres_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[places.Place]:
+    """A fresh place on PostgreSQL, for what is its own."""
+    yield from _place("postgres", request, tmp_path)
+
+
+@pytest.fixture
 def store(place: places.Place) -> Store:
     return place.open()

@@ -44,11 +44,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-def place(postgres_url: str) -> Iterator[Place]:
-    place = places.postgres_place(postgres_url)
-    yield place
-    place.close()
-    places.drop_postgres_place(place)
+def place(postgres_place: Place) -> Place:
+    return postgres_place
 
 
 @pytest.fixture
