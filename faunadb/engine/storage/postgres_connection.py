@@ -44,6 +44,10 @@ class Connection(psycopg.Connection[Any]):
 
     def set_up(self) -> None:
         self.adapters.register_dumper(int, Int8Dumper)
+        # It is `run` that prepares. psycopg would as well, and have the session forget all statements, those of `run` too,
+        # when it has prepared one and something is rolled back.
+        self._prepares = self.prepare_threshold is not None
+        self.prepare_threshold = None
         self.texts = self.cursor()
         self._ending = False
         self._loading = Transformer(self)
@@ -71,7 +75,7 @@ class Connection(psycopg.Connection[Any]):
         try:
             pg.enter_pipeline_mode()
             for sql, values, types, formats in statements:
-                if self.prepare_threshold is None:
+                if not self._prepares:
                     pg.send_query_params(_mark(sql), values, types, formats, _BINARY)
                     continue
                 key = sql, types

@@ -87,6 +87,15 @@ def test_what_cannot_be_sent_leaves_the_connection_as_it_was(connection: Connect
     assert query(connection, "SELECT 2", ()) == [(2,)]
 
 
+def test_what_is_prepared_outlives_what_is_rolled_back(connection: Connection) -> None:
+    """psycopg, once it has prepared something itself, has the session forget all statements with its next new ROLLBACK."""
+    for number in range(10):
+        assert connection.script("SELECT 7") == [(7,)]
+        assert query(connection, "SELECT CAST(%s AS BIGINT)", (number,)) == [(number,)]
+    connection.texts.execute("ROLLBACK")
+    assert query(connection, "SELECT CAST(%s AS BIGINT)", (8,)) == [(8,)]
+
+
 def test_each_statement_has_its_own_result(connection: Connection) -> None:
     number, local = "SELECT CAST(%s AS BIGINT)", "SET LOCAL jit = off"
     statements = [statement(number, (1,)), statement(local), statement(number, (2,))]
