@@ -23,6 +23,7 @@ from . import companions, forks
 from .auth import Authenticator
 from .defaults import DEFAULT_SECRET
 from .engine import Engine, open_engine
+from .integers import int64
 from .language.errors import RequestError
 from .language.registry import VERSION_RANK, WRITE
 from .records import maker
@@ -325,7 +326,7 @@ def _set_limit(incoming: HttpRequest, limit: int) -> bool:
         return False
     given = incoming.headers.get("x-query-timeout")
     # What is no number, or too large a one, is told as it is.
-    if given is not None and not (given.isdecimal() and limit < int(given) <= MAX_TIMEOUT):
+    if given is not None and not limit < (int64(given) or 0) <= MAX_TIMEOUT:
         return False
     incoming.headers["x-query-timeout"] = str(limit)
     return True

@@ -31,6 +31,7 @@ from .asgi import (
     Receive,
     Refused,
     Send,
+    content_length,
     read_headers,
     request_of,
     start_of,
@@ -244,12 +245,12 @@ class Application:
         name = engine.authenticator.trusts(headers.get("authorization"))
         if name is None:
             return await self._respond_to_stranger(engine, scope, headers, receive)
-        length = headers.get("content-length")
-        if length is None or int(length) > SMALL:
+        length = content_length(headers)
+        if length is None or length > SMALL:
             with self._bodies.held() as held:
                 return await self._respond_to(scope, headers, receive, held, name)
         # This takes no room of others.
-        body = await self._bodies.read_small(int(length), receive)
+        body = await self._bodies.read_small(length, receive)
         request = request_of(scope, headers, body)
         return self._answer_quickly(request, name) or await self._answer(request, receive), False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Optional
 
+from ..engine.integers import int64
 from ..engine.wire.exchange import error_body
 from ..engine.wire.messages import HttpRequest, HttpResponse
 
@@ -84,6 +85,17 @@ def read_headers(scope: Message) -> dict[str, str]:
     if size > MAX_HEADERS:
         raise BadRequest
     return headers
+
+
+def content_length(headers: dict[str, str]) -> Optional[int]:
+    """Bytes of the body that is announced; None when it has no length. Raises `BadRequest`."""
+    announced = headers.get("content-length")
+    if announced is None:
+        return None
+    length = int64(announced)
+    if length is None or length < 0:
+        raise BadRequest
+    return length
 
 
 def request_of(scope: Message, headers: dict[str, str], body: bytes) -> HttpRequest:

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Optional
 
 from ..engine.wire.messages import MAX_BODY
-from .asgi import Busy, Gone, Message, Receive, TooSlow
+from .asgi import Busy, Gone, Message, Receive, TooSlow, content_length
 
 #: Seconds a client may take to send the next piece of its request.
 READ_TIMEOUT = 60.0
@@ -137,8 +137,7 @@ class Bodies:
 
         One that is announced as too large is not waited for (`TooLarge`).
         """
-        announced = headers.get("content-length")
-        length = None if announced is None else int(announced)
+        length = content_length(headers)
         if length == 0:
             return b""
         if length is not None and length > most:

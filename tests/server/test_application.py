@@ -357,3 +357,11 @@ def test_streams_are_opened_a_few_at_a_time(application, monkeypatch):
     monkeypatch.setattr(application, "_handle", answer)
     asyncio.run(asyncio.wait_for(open_many(), 20))
     assert most == OPENING
+
+
+@pytest.mark.parametrize("length", ["", "x", "-1", "1_0", "²", "1" * 5000])
+def test_a_length_that_is_none_is_a_bad_request(application, length):
+    for secret in ({}, {"authorization": "Bearer secret"}):
+        run(application, [{"type": "http.request", "body": b"1"}], content_length="1", **secret)
+        start, body = run(application, [], content_length=length, **secret)
+        assert (start["status"], body["body"]) == (400, b'{"error":"bad request"}')

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes.lookups import key_of
+from ..integers import int64
 from ..language.codec import decode_fields
 from ..language.context import Context, Host
 from ..language.values import COLLECTIONS, FIRST_COLLECTION, ROLES, TOKENS, Ref
@@ -332,12 +333,13 @@ class _Attempt:
     def _document(self, database: int, path: str) -> Optional[Ref]:
         """The live user document at ``collection/id``."""
         name, _, number = path.partition("/")
-        if not (number.isascii() and number.isdigit()) or int(number) >= 1 << 63:
+        document = None if number[:1] in ("-", "+") else int64(number)
+        if document is None:
             return None
         collection = self.schema.lookup(database, COLLECTIONS, name)
         if collection is None or collection.id < FIRST_COLLECTION:
             return None
-        ref = Ref(database, collection.id, int(number))
+        ref = Ref(database, collection.id, document)
         return ref if self._document_lives(ref) else None
 
     def _as_document(self, kind: str, identity: Ref, document: Optional[Ref]) -> Auth:

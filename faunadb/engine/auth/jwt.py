@@ -34,6 +34,8 @@ MAX_LENGTH = 64 * 1024
 
 _ALGORITHMS: dict[str, type[Any]] = {"RS256": RSAKey, "RS384": RSAKey, "RS512": RSAKey, "ES256": ECKey}
 _INT64 = 1 << 63
+#: Seconds since 1970 after which nothing ends: more, as a double, may be infinite in microseconds.
+_LATEST = _INT64 // 1_000_000
 
 
 class Parsed(NamedTuple):
@@ -221,7 +223,7 @@ def _principal(
         scope,
         PredicatePermissions(scope),
         claims=payload,
-        expires=int(expires * 1_000_000) if _is_number(expires) else None,  # type: ignore[operator]
+        expires=_micros(expires) if _is_number(expires) else None,
     )
     ctx = context(auth)
     found: list[Ref] = []
@@ -231,6 +233,10 @@ def _principal(
         return None
     auth.permissions = RolePermissions(scope, found, map(schema.role, found))
     return auth
+
+
+def _micros(seconds: Any) -> int:
+    return int(min(seconds, _LATEST) * 1_000_000)
 
 
 def _granted(ctx: Context, schema: Schema, scope: int, entry: Any, payload: dict[str, Any]) -> list[Ref]:

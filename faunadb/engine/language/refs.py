@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from ..integers import int64
 from . import values as v
 from .errors import Fault, invalid_argument, wrong_type
 
@@ -25,9 +26,6 @@ KINDS = {
     v.CREDENTIALS: "collection",
 }
 
-MAX_ID = (1 << 63) - 1
-#: Numbers of fewer digits are no larger.
-_SURE_DIGITS = 19
 _INVALID_NAMES = frozenset(("self", "events", "_"))
 
 
@@ -87,26 +85,15 @@ def document(collection: AnyRef, doc_id: int) -> AnyRef:
     return v.Ref(collection.scope, collection.id, doc_id)
 
 
-def _int64(sign: str, digits: str) -> Optional[int]:
-    """The number of a sign (or "") and ASCII digits; None when it lies beyond 64 bits, however many digits there are."""
-    significant = digits.lstrip("0") or "0"
-    if len(significant) > len(str(MAX_ID)):
-        return None
-    number = int(sign + significant)
-    return number if -MAX_ID - 1 <= number <= MAX_ID else None
-
-
 def number_from_text(text: str, at: Any) -> int:
     """A document id from its decimal text."""
-    if len(text) < _SURE_DIGITS and text.isascii() and text.isdigit():
-        return int(text)
+    number = int64(text)
+    if number is not None:
+        return number
     digits = text[1:] if text[:1] in ("-", "+") else text
     if text and not (digits.isascii() and digits.isdigit()):
         raise invalid_argument(f"Number or numeric String expected, non-numeric '{text}' provided.", at)
-    number = _int64(text[: -len(digits)], digits) if digits else None
-    if number is None:
-        raise invalid_argument(f"The id provided is too large: '{text}'", at)
-    return number
+    raise invalid_argument(f"The id provided is too large: '{text}'", at)
 
 
 def document_id(value: Any, at: Any) -> int:
@@ -165,7 +152,7 @@ def _parse_named_path(ctx: Context, collection: int, parts: list[str]) -> Option
 def _numbered(ctx: Context, collection: AnyRef, text: str) -> Optional[AnyRef]:
     if text == "self":
         return self_ref(ctx, collection) if type(collection) is v.Ref else None
-    number = _int64("", text) if text.isascii() and text.isdigit() else None
+    number = int64(text) if text[:1] not in ("-", "+") else None
     return None if number is None else document(collection, number)
 
 

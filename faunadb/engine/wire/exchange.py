@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..auth.jwks import with_keys
+from ..integers import int64
 from ..language import reader
 from ..language.errors import TICKET, RequestError, wires
 from ..language.legacy import is_legacy, legacy_error
@@ -134,8 +135,8 @@ class Exchange:
 
     def _size_of_body(self) -> int:
         """Bytes of the request's body; of one that was too large to be read, what was announced."""
-        announced = self.headers.get("content-length", "") if self.too_large else ""
-        return int(announced) if announced.isdecimal() else len(self.request.body)
+        announced = int64(self.headers.get("content-length", "")) if self.too_large else None
+        return len(self.request.body) if announced is None else announced
 
     def _cors(self, headers: RawHeaders) -> RawHeaders:
         exposed = b", ".join(name for name, _ in headers if name.startswith(b"x-"))

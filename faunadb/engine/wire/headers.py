@@ -9,6 +9,7 @@ from typing import Optional
 from urllib.parse import unquote_plus
 
 from ... import __version__
+from ..integers import int64
 from ..language.errors import RequestError, bad_request
 from ..language.registry import VERSION_RANK
 from ..records import NamedTuple
@@ -21,19 +22,14 @@ def _header_error(name: str, reason: str) -> RequestError:
     return bad_request(f"Invalid header '{name}': {reason}")
 
 
-#: Numbers of fewer digits fit into 64 bits.
-_SURE_DIGITS = 19
-INTEGER = re.compile(r"[+-]?[0-9]+")
-_INT64 = 1 << 63
-
-
 def _number(headers: dict[str, str], name: str, noun: str) -> Optional[int]:
     text = headers.get(name)
     if text is None:
         return None
-    if not INTEGER.fullmatch(text) or not -_INT64 <= int(text) < _INT64:
+    number = int64(text)
+    if number is None:
         raise _header_error(name, f"Invalid {noun} '{text}'.")
-    return int(text)
+    return number
 
 
 class Options(NamedTuple):
@@ -80,8 +76,9 @@ def read_options(headers: dict[str, str]) -> Options:
         seen = headers.get("x-last-seen-txn")
         if seen is None:
             return usual
-        if len(seen) < _SURE_DIGITS and seen.isdecimal() and seen.isascii():
-            return Options(usual.version, int(seen), usual.timeout, usual.retries)
+        time = int64(seen)
+        if time is not None:
+            return Options(usual.version, max(time, 0), usual.timeout, usual.retries)
     version = _version(headers)
     last_seen = _number(headers, "x-last-seen-txn", "timestamp")
     timeout = _number(headers, "x-query-timeout", "number")

@@ -11,14 +11,15 @@ import time
 from typing import TYPE_CHECKING, Optional
 
 from ..auth.jwks import KeysNeeded
+from ..integers import int64
 from ..language.errors import RequestError
 from ..language.registry import READ
-from ..request import Failed, NotQuick, Unauthenticated
+from ..request import MAX_TIMEOUT, Failed, NotQuick, Unauthenticated
 from ..schema.view import schema_view
 from ..storage.errors import DeadlineExceeded, StoreError
 from . import rest, usual
 from .exchange import Exchange, error_body, internal_error
-from .headers import INTEGER, build, parse_query_string, read_options, read_tags, traceparent
+from .headers import build, parse_query_string, read_options, read_tags, traceparent
 from .messages import MAX_BODY, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ def _ping(exchange: Exchange) -> HttpResponse:
         return exchange.not_allowed("GET")
     parameters = parse_query_string(exchange.request.query)
     scope, timeout = _SCOPES.get(parameters.get("scope", "write"), ("node", 100))
-    given = parameters.get("timeout", "")
-    if INTEGER.fullmatch(given):
-        timeout = int(given)
+    given = int64(parameters.get("timeout", ""))
+    if given is not None:
+        timeout = min(given, MAX_TIMEOUT)
     exchange.time = exchange.now()
     try:
         _probe(exchange.engine, scope, timeout / 1000)

@@ -289,6 +289,11 @@ def test_expiry_is_checked_for_each_request(world):
     assert world.refuses(token)
 
 
+@pytest.mark.parametrize("exp", [1e308, 10**18])
+def test_an_expiry_may_be_as_late_as_numbers_go(world, exp):
+    assert not world.refuses(sign(world.payload(exp=exp)))
+
+
 # ---- roles ------------------------------------------------------------------------------------------------------
 
 

@@ -328,6 +328,7 @@ def test_tokens_ignore_scopes(world):
         ":nothing:admin", ":child/nothing:admin", ":@role/nothing", ":child:@role/reader", ":@doc/users/2",
         ":@doc/nothing/1", ":@doc/users/x", ":@doc/users", ":@doc/users/", ":@doc/users/99999999999999999999",
         ":@doc/keys/1", ":@doc/collections/users", ":serverx", ":child:adminX", ":child//grand:admin",
+        ":@doc/users/" + "1" * 5000, ":@doc/users/+1", ":@doc/users/-1",
     ],
 )  # fmt: skip
 def test_scopes_that_name_nothing(world, suffix):
