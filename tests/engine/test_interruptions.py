@@ -24,7 +24,6 @@ from faunadb.client import FaunaClient
 from faunadb.engine.engine import Engine
 from faunadb.engine.forks import Reentered
 from faunadb.engine.storage import open_store
-from faunadb.engine.storage.sqlite_writer import SqliteWriter
 from tests.engine.storage import places
 from tests.engine.storage.conftest import POSTGRES
 
@@ -277,40 +276,51 @@ def test_a_program_with_clients_in_cycles_ends(tmp_path: Path) -> None:
         assert (done.returncode, "Fatal" in done.stderr) == (0, False), done.stderr
 
 
+@pytest.fixture(params=["file", POSTGRES])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "file":
+        with open_store(f"sqlite:///{tmp_path}/app.db") as store:
+            yield store
+        return
+    place = places.postgres_place(request.getfixturevalue("postgres_url"))
+    with open_store(place.url) as store:
+        yield store
+    places.drop_postgres_place(place)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_interrupted_commit_is_there_or_not_and_nobody_waits_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+    store: Any, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     """Ctrl-C around the commit of a turn, in which another thread's write takes part."""
-    with open_store(f"sqlite:///{tmp_path}/app.db") as store:
-        joined = threading.Event()
-        others: list[Any] = []
+    joined = threading.Event()
+    others: list[Any] = []
 
-        def commit(writer: SqliteWriter, *given: Any) -> None:
-            monkeypatch.undo()
-            if when == "after":
-                original(writer, *given)
-            raise KeyboardInterrupt
+    def commit(writer: Any, *given: Any) -> None:
+        monkeypatch.undo()
+        if when == "after":
+            original(writer, *given)
+        raise KeyboardInterrupt
 
-        def own(tx: Any) -> None:
-            tx.next_counter("own")
-            thread.start()
-            joined.wait()
+    def own(tx: Any) -> None:
+        tx.next_counter("own")
+        thread.start()
+        joined.wait()
 
-        def other(tx: Any) -> int:
-            value: int = tx.next_counter("other")
-            return value
+    def other(tx: Any) -> int:
+        value: int = tx.next_counter("other")
+        return value
 
-        def write() -> None:
-            joined.set()
-            others.append(store.write(other)[0])
+    def write() -> None:
+        joined.set()
+        others.append(store.write(other, exclusive=True)[0])
 
-        thread = threading.Thread(target=write)
-        original = SqliteWriter.commit
-        monkeypatch.setattr(SqliteWriter, "commit", commit)
-        with pytest.raises(KeyboardInterrupt):
-            store.write(own)
-        thread.join()
-        assert others == [1]
-        with store.snapshot() as snap:
-            assert (snap.counter("own"), snap.counter("other")) == (int(when == "after"), 1)
+    thread = threading.Thread(target=write)
+    original = type(store._writer).commit
+    monkeypatch.setattr(type(store._writer), "commit", commit)
+    with pytest.raises(KeyboardInterrupt):
+        store.write(own, exclusive=True)
+    thread.join()
+    assert others == [1]
+    with store.snapshot() as snap:
+        assert (snap.counter("own"), snap.counter("other")) == (int(when == "after"), 1)

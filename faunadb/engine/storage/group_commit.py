@@ -15,6 +15,7 @@ from typing import Any, Callable, Optional
 from .base import Transaction
 from .clock import Clock
 from .errors import DeadlineExceeded, StoreError, StoreUnavailable
+from .leading import Waiter
 
 #: Most works in one SQL transaction, and how long (seconds) a leader goes on taking others' works.
 MAX_WORKS = 64
@@ -70,31 +71,21 @@ class Writer:
         raise NotImplementedError
 
     def is_committed(self, last_txn: int) -> bool:
-        """Whether a commit that was interrupted is there after all. Called when `commit` has not returned."""
-        return False
+        """Whether a commit that was interrupted is there after all. Called when `commit` has not returned.
+
+        Raises StoreError when nobody knows.
+        """
+        raise NotImplementedError
 
     def rollback(self) -> None:
         """Give up whatever is open. Never raises StoreError."""
         raise NotImplementedError
 
 
-class Job:
-    """A work in the queue: what was asked, what came of it, and how its thread is woken. No work: the store is to close."""
+class Job(Waiter):
+    """A work in the queue: what was asked, and what came of it. No work: the store is to close."""
 
-    __slots__ = (
-        "at_least",
-        "deadline",
-        "done",
-        "error",
-        "lead",
-        "losses",
-        "result",
-        "retries",
-        "thread",
-        "tries",
-        "txn",
-        "work",
-    )
+    __slots__ = ("at_least", "error", "losses", "result", "retries", "thread", "tries", "txn", "work")
 
     def __init__(
         self,
@@ -104,9 +95,9 @@ class Job:
         at_least: int,
         losses: int = 0,
     ) -> None:
+        super().__init__(deadline, alone=work is None)
         self.work = work
         self.retries = retries
-        self.deadline = deadline
         self.at_least = at_least
         self.losses = losses
         self.thread = threading.get_ident()
@@ -114,8 +105,6 @@ class Job:
         self.result: Any = None
         self.txn: Optional[int] = None
         self.error: Optional[BaseException] = None
-        self.lead = False
-        self.done: Optional[threading.Lock] = None  # held until there is news; made when the job has to wait
 
 
 class Batch:
@@ -128,8 +117,7 @@ class Batch:
         self.own = own
         self.waiting: deque[Job] = deque((own,))
         self.ran: list[Job] = []  # done within the open SQL transaction
-        self.over: list[Job] = []  # have their outcome
-        self.returned: list[Job] = []  # to be led by others
+        self.over: list[Job] = []  # have their outcome; the others are led by somebody else
         self.opened = False
         self.wrote = False
         self.committing = False
@@ -148,26 +136,38 @@ class Batch:
                 return
 
     def settle(self) -> Optional[int]:
-        """After ``run``, or its breakdown: nothing stays open, every job has an outcome or an owner."""
+        """After ``run``, or its breakdown: nothing stays open, and those that are not ``over`` have not been written."""
+        if self.committing:
+            self._settle_commit()
         if self.opened:
-            if self.committing and self.writer.is_committed(self.last_txn):
-                self.committed = self.last_txn
-                self.over.extend(self.ran)
-                self.ran = []
             self.writer.rollback()
             self.opened = False
         self.clock.end(self.writer)
-        stranded = [*self.ran, *self.waiting]
-        self.ran = []
-        self.waiting.clear()
-        for job in stranded:
-            if job is self.own:
-                if job.error is None:
-                    job.error = StoreUnavailable("the write was interrupted; nothing was written")
-                self.over.append(job)
-            else:
-                self.returned.append(job)
+        if self.own not in self.over:
+            if self.own.error is None:
+                self.own.error = StoreUnavailable("the write was interrupted; nothing was written")
+            self.over.append(self.own)
         return self.committed
+
+    def _settle_commit(self) -> None:
+        """A commit was interrupted, or what comes after it."""
+        try:
+            if self.opened and not self.writer.is_committed(self.last_txn):
+                self.ran = []
+        except StoreError as error:  # nobody knows
+            for job in self.ran:
+                self._fail(job, error)
+            self.ran = []
+        if self.ran:
+            self._have_committed()
+        self.committing = False
+
+    def _have_committed(self) -> None:
+        self.committed = self.last_txn
+        self.clock.show(self.last_txn)
+        self.over.extend(self.ran)
+        self.ran = []
+        self.committing = False
 
     def _next(self) -> Optional[Job]:
         if self.interrupted:
@@ -254,11 +254,11 @@ class Batch:
             self.interrupted = True
             self.own.error = error
             if job is not self.own:
-                self.returned.append(job)
                 return
         self._fail(job, error)
 
     def _rollback(self) -> None:
+        self.committing = False
         if self.opened:
             self.writer.rollback()
             self.opened = False
@@ -312,16 +312,13 @@ class Batch:
             self.ran = []
             return not self.waiting or self.interrupted
         except StoreError as error:  # whether it is there cannot be found out
-            self._rollback()
             for job in self.ran:
                 self._fail(job, error)
             self.ran = []
+            self._rollback()
             return True
         self.opened = False
         self.wrote = False
-        self.committed = self.last_txn
-        self.clock.show(self.last_txn)
         self.clock.keep(reach)
-        self.over.extend(self.ran)
-        self.ran = []
+        self._have_committed()
         return not self.waiting or self.interrupted

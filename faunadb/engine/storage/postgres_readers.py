@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import deque
 from typing import Any, Callable, Optional
 
 import psycopg
@@ -16,6 +15,7 @@ import psycopg_pool
 
 from ..records import NamedTuple
 from .errors import Outgrown, StoreError, StoreUnavailable
+from .leading import Turns, Waiter
 from .postgres_connection import Connection, Statement, statement
 from .postgres_schema import Target, connect, explain, worth_another_try
 from .sql_snapshot import Row
@@ -37,15 +37,14 @@ class Found(NamedTuple):
     rows: list[Row]
 
 
-class _Asked:
-    __slots__ = ("done", "error", "found", "lead", "question")
+class _Asked(Waiter):
+    __slots__ = ("error", "found", "question")
 
     def __init__(self, question: Optional[Statement]) -> None:
+        super().__init__()
         self.question = question
         self.found: Optional[Found] = None
-        self.error: Optional[BaseException] = None
-        self.lead = False
-        self.done = threading.Lock()  # held until there is news; acquired by who has to wait
+        self.error: Optional[Exception] = None
 
 
 class Readers:
@@ -59,9 +58,7 @@ class Readers:
         self._resting: list[Connection] = []
         self._waiting = 0
         self._rest = threading.Lock()
-        self._lock = threading.Lock()
-        self._asked: deque[_Asked] = deque()
-        self._under_way = 0
+        self._turns = Turns[_Asked](most=MAX_UNDER_WAY)
         self._pool = psycopg_pool.ConnectionPool(
             target.conninfo,
             connection_class=Connection,
@@ -160,54 +157,23 @@ class Readers:
     def ask(self, question: Optional[Statement]) -> Found:
         """Ask one thing, of a snapshot that is taken after this was called and is gone when it returns."""
         own = _Asked(question)
-        with self._lock:
-            own.lead = self._under_way < MAX_UNDER_WAY
-            if own.lead:
-                self._under_way += 1
-            else:
-                own.done.acquire()
-                self._asked.append(own)
-        if not own.lead:
-            self._wait(own)
-        if own.lead:
-            self._lead(own)
-        if own.error is not None:
+        self._turns.take_part(own, self._lead)
+        if own.found is None:
+            assert own.error is not None
             raise own.error
-        assert own.found is not None
         return own.found
 
-    def _wait(self, own: _Asked) -> None:
-        """Wait for an answer, or for the lead."""
-        try:
-            own.done.acquire()
-        except BaseException:
-            # Interrupted: leave neither a question nor the lead without an owner.
-            with self._lock:
-                if own in self._asked:
-                    self._asked.remove(own)
-            if own.lead:
-                self._hand_over()
-            raise
-
     def _lead(self, own: _Asked) -> None:
-        """Ask for all that wait, and have the next one lead."""
-        batch = [own]
-        try:
-            with self._lock:
-                while self._asked and len(batch) < MAX_TOGETHER:
-                    batch.append(self._asked.popleft())
-            self._ask_together(batch)
-        finally:
-            self._hand_over()
-            for each in batch[1:]:
-                if each.found is None and each.error is None:
-                    each.error = StoreUnavailable("the read was interrupted")
-                each.done.release()
+        """Ask for all that wait."""
+        batch = [own, *self._turns.take_those(own, self._turns.waiting()[: MAX_TOGETHER - 1])]
+        self._ask_together(batch)
+        for each in batch:
+            each.over = True
 
     def _ask_together(self, batch: list[_Asked]) -> None:
         try:
             conn, found = self._on_connection(lambda conn: self._transaction(conn, batch))
-        except Exception as error:
+        except (StoreError, ValueError) as error:
             if len(batch) == 1 or isinstance(error, StoreUnavailable):
                 for each in batch:
                     each.error = error
@@ -226,15 +192,6 @@ class Readers:
         clock = self._clock_of(conn, results)
         rows = iter(results[2:])
         return [Found(clock, [] if each.question is None else conn.rows_of(next(rows))) for each in batch]
-
-    def _hand_over(self) -> None:
-        with self._lock:
-            if not self._asked:
-                self._under_way -= 1
-                return
-            heir = self._asked.popleft()
-            heir.lead = True
-            heir.done.release()
 
     def close(self) -> None:
         self._closed = True

@@ -447,6 +447,12 @@ class PgWriter(Writer):
         self.last_txn = last_txn
         self.schema_version = schema_version
 
+    def is_committed(self, last_txn: int) -> bool:
+        conn = self.conn
+        if conn is not None and not conn.closed and conn.info.transaction_status == INTRANS:
+            return False  # nothing of the commit has been sent
+        return self._find_out(last_txn)
+
     def _find_out(self, txn: int) -> bool:
         """The connection broke during COMMIT: is the transaction there? Waits until that is certain."""
         until = time.monotonic() + self.target.patience

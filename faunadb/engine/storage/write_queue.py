@@ -6,41 +6,15 @@ their works into its turn (`group_commit`).
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
-from contextlib import suppress
 from typing import Any, Callable, Optional
 
 from .clock import Clock
-from .errors import DeadlineExceeded, StoreError
+from .errors import StoreError
 from .group_commit import Batch, Job, Writer
+from .leading import Turns, insist
 
-#: Attempts to end a turn in order while signal handlers raise.
-_INSISTENCE = 10
-
-
-def _release(job: Job) -> None:
-    """Wake whoever waits for a job; a second time does no harm."""
-    if job.done is not None:
-        with suppress(RuntimeError):
-            job.done.release()
-
-
-def _insist(step: Callable[[], None]) -> None:
-    """Run a step to its end, from its beginning again when an exception meant for this thread interrupts it.
-
-    A signal handler may raise at any point; the last of such exceptions is raised afterwards.
-    """
-    interruption: Optional[BaseException] = None
-    for _ in range(_INSISTENCE):
-        try:
-            step()
-            break
-        except BaseException as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
+_CLOSED = "the store is closed"
 
 
 class WriteQueue:
@@ -50,12 +24,11 @@ class WriteQueue:
         self._writer = writer
         self._clock = clock
         self._committed = committed
-        self._lock = threading.Lock()
-        self._queue: deque[Job] = deque()
-        #: Whose thread leads, and who is about to.
-        self._leader: Optional[Job] = None
-        self._heir: Optional[Job] = None
-        self.closed = False
+        self._turns = Turns[Job]("the write's deadline passed while other writers had their turn")
+
+    @property
+    def closed(self) -> bool:
+        return self._turns.refusal is not None
 
     def write(
         self,
@@ -67,14 +40,7 @@ class WriteQueue:
     ) -> tuple[Any, Optional[int]]:
         """losses: how often it has lost to others already."""
         job = Job(work, retries, deadline, at_least, losses)
-        try:
-            if self._join(job):
-                self._lead(job)
-        except BaseException:
-            _insist(
-                lambda: self._hand_over(job)
-            )  # where it was interrupted between becoming the leader and leading
-            raise
+        self._take_part(job, self._lead)
         if job.error is not None:
             raise job.error
         return job.result, job.txn
@@ -84,119 +50,49 @@ class WriteQueue:
 
         It is not run when a writer stays for so many seconds, or is the one who closes.
         """
-        job = Job(None, 0, time.monotonic() + patience, 0)
-        try:
-            lead = self._join(job)
-        except StoreError:
-            self.closed = True
-            return
-        try:
-            self.closed = True
-            if lead:
-                action()
-        finally:
-            with self._lock:
-                left = [other for other in self._queue if other is not job]
-                self._queue.clear()
-                self._leader = None
-            for other in left:
-                other.error = StoreError("the store is closed")
-                if other.done is not None:
-                    other.done.release()
 
-    def _join(self, job: Job) -> bool:
-        """Wait for the outcome of a job (False), or for leadership (True)."""
-        with self._lock:
-            if self.closed:
-                raise StoreError("the store is closed")
-            if self._leader is not None and self._leader.thread == job.thread:
-                raise StoreError("a write was begun inside another one's work")
-            lead = self._leader is None
-            if lead:
-                self._leader = job
-            else:
-                job.done = threading.Lock()
-                job.done.acquire()
-                self._queue.append(job)
-        return lead or self._wait(job)
-
-    # -- waiting -------------------------------------------------------------------------------------------
-
-    def _wait(self, job: Job) -> bool:
-        """Wait for an outcome (False) or for leadership (True)."""
-        done = job.done
-        assert done is not None
-        try:
-            if job.deadline is None:
-                done.acquire()
-                return job.lead
-            if done.acquire(timeout=max(0.0, job.deadline - time.monotonic())):
-                return job.lead
-            if self._withdraw(job):
-                raise DeadlineExceeded("the write's deadline passed while other writers had their turn")
-            done.acquire()  # taken up meanwhile: the outcome is on its way
-            return job.lead
-        except DeadlineExceeded:
-            raise
-        except BaseException:
-            # Interrupted (KeyboardInterrupt): do not leave a job, or leadership, without an owner.
-            if not self._withdraw(job):
-                self._hand_over(job)
-            raise
-
-    def _withdraw(self, job: Job) -> bool:
-        with self._lock:
+        def lead(own: Job) -> None:
+            self._turns.refusal = _CLOSED
             try:
-                self._queue.remove(job)
-            except ValueError:
-                return False
-            return True
+                action()
+                self._refuse(own)
+            except BaseException:
+                insist(self._refuse, own)
+                raise
 
-    def _hand_over(self, own: Job) -> None:
-        """If it is this one that leads, make the next in the queue the leader. May be run again when it was interrupted."""
-        with self._lock:
-            if self._leader is not own:
-                return
-            if self._heir is None or self._heir is own:
-                self._heir = self._queue[0] if self._queue else None
-            heir = self._heir
-            if heir is not None:
-                heir.lead = True
-                if self._queue and self._queue[0] is heir:
-                    self._queue.popleft()
-                _release(heir)
-            self._leader = heir
+        try:
+            self._take_part(Job(None, 0, time.monotonic() + patience, 0), lead)
+        except StoreError:
+            self._turns.refusal = _CLOSED
+
+    def _take_part(self, job: Job, lead: Callable[[Job], None]) -> None:
+        for leader in self._turns.leaders():
+            if leader.thread == job.thread:
+                raise StoreError("a write was begun inside another one's work")
+        self._turns.take_part(job, lead)
+
+    def _refuse(self, own: Job) -> None:
+        """Tell all that still wait that the store is closed."""
+        for job in self._turns.take_those(own, self._turns.waiting()):
+            job.error = StoreError(_CLOSED)
+            job.over = True
 
     # -- leading -------------------------------------------------------------------------------------------
 
     def _lead(self, own: Job) -> None:
-        self._leader = own
-        batch = Batch(self._writer, self._clock, self._take, own)
+        batch = Batch(self._writer, self._clock, lambda: self._turns.take(own), own)
         try:
             batch.run()
-        finally:
-            _insist(lambda: self._conclude(batch, own))
+            self._conclude(batch)
+        except BaseException:
+            insist(self._conclude, batch)
+            raise
 
-    def _conclude(self, batch: Batch, own: Job) -> None:
-        """Tell everybody how a turn has ended, and give the lead away. May be run again when it was interrupted."""
+    def _conclude(self, batch: Batch) -> None:
+        """Say how a turn has ended. May be run again when it was interrupted."""
         outcome = batch.settle()
         if outcome is not None:
             self._committed(outcome)
             batch.committed = None
-        while batch.over:
-            if batch.over[-1] is not own:
-                _release(batch.over[-1])
-            batch.over.pop()
-        with self._lock:
-            while batch.returned:
-                if not self._queue or self._queue[0] is not batch.returned[-1]:
-                    self._queue.appendleft(batch.returned[-1])
-                batch.returned.pop()
-        self._hand_over(own)
-
-    def _take(self) -> Optional[Job]:
-        with self._lock:
-            # Who closes does so when all before it are done, and alone.
-            if not self._queue or self._queue[0].work is None:
-                return None
-            return self._queue.popleft()
+        for job in batch.over:
+            job.over = True

@@ -186,7 +186,7 @@ def test_a_group_of_works_is_seen_beside(
             )
         )
         threads[-1].start()
-        eventually(lambda number=number: inside[0].is_set() and len(other._queue._queue) == number)
+        eventually(lambda number=number: inside[0].is_set() and len(other._queue._turns.waiting()) == number)
     go[0].set()
     go[1].set()
     assert inside[2].wait(20)

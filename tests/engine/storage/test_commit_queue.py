@@ -45,7 +45,9 @@ def run(*transactions: Any) -> tuple[dict[int, Outcome], list[list[int]]]:
 
         threads.append(threading.Thread(target=commit))
         threads[-1].start()
-        eventually(lambda number=number: len(committer.batches) + len(queue._queue) > number, "it has come")  # type: ignore[misc]
+        eventually(
+            lambda number=number: len(committer.batches) + len(queue._turns.waiting()) > number, "it has come"
+        )  # type: ignore[misc]
     committer.go.set()
     for thread in threads:
         thread.join()

@@ -34,7 +34,7 @@ class Crowd:
     def wait_queued(self, count: int) -> None:
         """Wait until so many writers stand in the queue behind the leader."""
         until = time.monotonic() + 10
-        while len(self.store._queue._queue) < count:
+        while len(self.store._queue._turns.waiting()) < count:
             assert time.monotonic() < until
             time.sleep(0.001)
 

@@ -720,7 +720,7 @@ def test_values_that_cannot_be_stored_fail_alone(store: Store, monkeypatch: pyte
     for thread in crowd:
         thread.start()
     queue = store._writers._commits  # type: ignore[attr-defined]
-    eventually(lambda: len(queue._queue) >= 4, "the others wait")
+    eventually(lambda: len(queue._turns.waiting()) >= 4, "the others wait")
     ready.set()
     for thread in crowd:
         thread.join()

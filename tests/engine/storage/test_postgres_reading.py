@@ -166,7 +166,7 @@ class Held:
         self.threads.append(thread)
 
     def waiting(self, count: int) -> None:
-        eventually(lambda: len(self.store._readers._asked) == count, "they wait")
+        eventually(lambda: len(self.store._readers._turns.waiting()) == count, "they wait")
 
     def end(self) -> None:
         self.go.set()

@@ -59,7 +59,7 @@ def together(store: PostgresStore, *works: Work) -> list[Any]:
     for number, work in enumerate(works):
         crowd.append(threading.Thread(target=run, args=(number, work)))
         crowd[-1].start()
-        eventually(lambda number=number: len(store._queue._queue) == number + 1, "it waits")  # type: ignore[misc]
+        eventually(lambda number=number: len(store._queue._turns.waiting()) == number + 1, "it waits")  # type: ignore[misc]
     go.set()
     for thread in crowd:
         thread.join()
