@@ -26,6 +26,7 @@ from ..engine.storage.errors import StoreError
 from ..engine.wire.http import handle, handle_quickly
 from ..engine.wire.messages import HttpRequest, HttpResponse
 from . import departures
+from .answers import Answers
 from .asgi import (
     Message,
     Receive,
@@ -92,6 +93,7 @@ class Application:
         self._browsers = Browsers(known_secret, origins)
         self._strangers = Strangers()
         self._bodies = Bodies()
+        self._answers = Answers()
         self._streams = Streams()
         self._memory = Memory()
         self._opening: Optional[asyncio.Semaphore] = None
@@ -176,6 +178,7 @@ class Application:
             await asyncio.sleep(0.1)
             if loop.time() > patience:
                 self._bodies.give_up()
+                self._answers.end()
                 self._streams.end()
         await asyncio.sleep(LINGER)
         await loop.run_in_executor(None, self.close)
@@ -221,10 +224,15 @@ class Application:
                 body = response.body
                 response.text = None  # once in memory is enough while clients read
                 await send(start_of(scope, headers, response, len(body), close))
-                await send({"type": "http.response.body", "body": body})
-                if len(body) >= LARGE:
-                    del response, body
-                    self._memory.give_back()
+                is_large = len(body) >= LARGE
+                if is_large:
+                    self._memory.give_back()  # what it took to make it
+                try:
+                    await self._answers.send(body, send)
+                finally:
+                    if is_large:
+                        del response, body
+                        self._memory.give_back()
         except Refused as refused:
             status = refused.status
             response = refused.response()
