@@ -169,7 +169,14 @@ LAYERS = [
         "",
         [
             ("engine/java", "patterns, times, collation, ..."),
-            ("engine/companions · opened · forks", "signals, exit, forks"),
+            ("engine/companions · opened", "signals, exit"),
+        ],
+    ),
+    (
+        "",
+        [
+            ("engine/forks", "what a child does"),
+            ("engine/integers · json_text", "numbers and JSON as text"),
             ("engine/defaults · records", "what all share"),
         ],
     ),

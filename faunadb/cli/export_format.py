@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Callable, NamedTuple
 
 from faunadb.engine.java import times as temporal
@@ -42,6 +42,7 @@ __all__ = [
     "object_literal",
     "parse_micros",
     "query_literal",
+    "usual_micros",
 ]
 
 Report = Callable[[tuple[str, ...], str], None]
@@ -144,7 +145,6 @@ class Names:
 
 _UTC = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z")
 _EPOCH = datetime(1970, 1, 1)
-_SECOND = timedelta(seconds=1)
 
 
 def parse_micros(text: str) -> int:
@@ -152,9 +152,9 @@ def parse_micros(text: str) -> int:
 
     :raises ValueError: when it is not such a time, or one beyond 64 bits of microseconds
     """
-    usual = _usual_seconds(text)
+    usual = usual_micros(text)
     if usual is not None:
-        return usual[0] * 1_000_000 + int(usual[1][:6].ljust(6, "0"))
+        return usual
     moment = _parse_time(text)
     micros = moment.to_micros()
     # the conversion wraps around
@@ -163,8 +163,8 @@ def parse_micros(text: str) -> int:
     return micros
 
 
-def _usual_seconds(text: str) -> tuple[int, str] | None:
-    """Seconds since 1970 and the digits of the fraction, for times as nearly all are written."""
+def usual_micros(text: str) -> int | None:
+    """Microseconds since 1970, finer digits dropped, of times as nearly all are written; ``None`` for others."""
     match = _UTC.fullmatch(text)
     if match is None:
         return None
@@ -172,7 +172,10 @@ def _usual_seconds(text: str) -> tuple[int, str] | None:
         moment = datetime.fromisoformat(match[1])
     except ValueError:
         return None
-    return (moment - _EPOCH) // _SECOND, match[2] or ""
+    since = moment - _EPOCH
+    fraction = match[2]
+    micros = 0 if fraction is None else int(fraction[:6].ljust(6, "0"))
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + micros
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -191,12 +194,12 @@ def is_day(text: Any) -> bool:
 
 def is_usual_time(text: str) -> bool:
     """Whether a text is a time as nearly all are written, of the years 1 to 9999."""
-    return _usual_seconds(text) is not None
+    return usual_micros(text) is not None
 
 
 def check_time(text: str) -> None:
     """Raise ValueError (or TypeError) for what is not an ISO 8601 time with a zone."""
-    if _usual_seconds(text) is None:
+    if usual_micros(text) is None:
         _parse_time(text)
 
 

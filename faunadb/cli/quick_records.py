@@ -13,8 +13,8 @@ import json
 import re
 from typing import Any, Callable, Optional
 
-from faunadb.cli.export_format import NATIVE_MODULES, Names, is_day, is_usual_time, parse_micros
-from faunadb.engine.loading import Ready, stored_ref, stored_text
+from faunadb.cli.export_format import NATIVE_MODULES, Names, is_day, usual_micros
+from faunadb.engine.loading import Ready, ready, stored_ref
 
 __all__ = ["QuickReader"]
 
@@ -73,13 +73,13 @@ class QuickReader:
             raise _Unusual
         collection = self._names.collection(record.pop("coll", self._module).name)
         number = self._of(collection)
-        ts = parse_micros(record.pop("ts")["@ts"])
+        ts = record.pop("ts").micros
         ttl = record.pop("ttl", None)
-        expires = None if ttl is None else parse_micros(ttl["@ts"])
+        expires = None if ttl is None else ttl.micros
         for key in record:
             if key[:1] == "@":
                 raise _Unusual
-        return Ready(collection, number, int(identifier), ts, expires, stored_text(record, ttl))
+        return ready(collection, number, int(identifier), ts, record, ttl, expires)
 
     def _of(self, collection: str) -> int:
         number = self._numbers.get(collection)
@@ -121,10 +121,21 @@ def _double(text: str) -> float:
     return value
 
 
-def _time(text: str) -> dict[str, str]:
-    if not is_usual_time(text) or not _WHOLE_FRACTION.fullmatch(text):
+class _Time(dict[str, str]):
+    """A time as it is stored. micros: microseconds since 1970."""
+
+    __slots__ = ("micros",)
+
+    micros: int
+
+
+def _time(text: str) -> _Time:
+    micros = usual_micros(text)
+    if micros is None or not _WHOLE_FRACTION.fullmatch(text):
         raise _Unusual
-    return {"@ts": text}
+    found = _Time({"@ts": text})
+    found.micros = micros
+    return found
 
 
 def _date(text: str) -> dict[str, str]:

@@ -301,7 +301,11 @@ def test_what_is_usual_takes_the_quick_way():
         '{"data":{"i":-5,"d":2.5,"t":{"@ts":"2000-01-01T00:00:00.120Z"},"on":{"@date":"2000-01-01"},'
         '"b":{"@bytes":"AP8="},"r":{"@:ref":[1024,"7"]},"o":{"x":["é",true,{"y":"z"}]}},'
         '"ttl":{"@ts":"2099-01-01T00:00:00Z"}}',
+        None,
     )
+    plain = {key: record[key] for key in ("id", "coll", "ts", "i", "d", "o")}
+    version = reader.read(json.dumps(plain))
+    assert version.fields == json.loads(version.text), "what is only JSON need not be read again"
     unusual = [
         {"x": None},
         {"x": {"@double": "1e7"}},

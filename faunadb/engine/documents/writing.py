@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import json.encoder
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes import entries
 from ..java.times import Time
+from ..json_text import encoder
 from ..language import codec
 from ..language import values as v
 from ..language.errors import RequestError, bad_request
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 #: Most bytes of one version, and of everything one transaction writes.
 MAX_VERSION = 8_388_608
 MAX_TRANSACTION = 16_777_216
+
+_encode_plain = encoder(ensure_ascii=False)
 
 
 def write(
@@ -69,23 +70,6 @@ def write(
     if ref.coll < v.FIRST_COLLECTION:
         return v.Document(ref, v.PENDING, visible(ref.coll, fields or {}))
     return new
-
-
-def _plain_encoder() -> Callable[[Any], str]:
-    """What writes JSON without spaces. `JSONEncoder.encode` puts its implementation in C together anew for each text."""
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-    make: Any = getattr(json.encoder, "c_make_encoder", None)
-    try:
-        write = make(None, None, json.encoder.encode_basestring, None, ":", ",", False, False, True)
-        sample = {"a": [1, "b\u00e9", True]}
-        if "".join(write(sample, 0)) == encode(sample):
-            return lambda value: "".join(write(value, 0))
-    except TypeError:
-        pass
-    return encode
-
-
-_encode_plain = _plain_encoder()
 
 
 def ttl_micros(fields: dict[str, Any]) -> Optional[int]:
@@ -140,18 +124,25 @@ def insert(ctx: Context, ref: v.Ref, ts: int, fields: Optional[dict[str, Any]]) 
 
 
 def insert_text(
-    ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int], is_new: bool = False
+    ctx: Context,
+    ref: v.Ref,
+    ts: int,
+    text: Optional[str],
+    ttl: Optional[int],
+    is_new: bool = False,
+    fields: Optional[dict[str, Any]] = None,
 ) -> None:
     """As `insert`, for a version whose stored text is there already.
 
-    ttl: its expiry in microseconds, None without. is_new: the document is known to have no version.
+    ttl: its expiry in microseconds, None without. is_new: the document is known to have no version. fields: what the
+    text says, where that is decoded already.
     """
     tx = ctx.writer()
     scope, coll, doc = ref.scope, ref.coll, ref.id
     if text is not None and (is_new or tx.version(scope, coll, doc) is None):
         entries.complete_builds(ctx, ref)
         _store(ctx, ref, ts, text, ttl, first=True)
-        entries.add_past(ctx, v.Document(ref, ts, text=text), ttl, ts)
+        entries.add_past(ctx, v.Document(ref, ts, fields, text=text), ttl, ts)
     else:
         _insert_between(ctx, ref, ts, text, ttl)
     # With its content: by the time a stream looks, history may have been rewritten once more.

@@ -125,15 +125,14 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
 
 def add_past(ctx: Context, document: v.Document, ttl: Optional[int], added: int) -> None:
     """As `add_all`, from a time in the past on. Uniqueness is not enforced there."""
-    tx = ctx.tx
-    if document.ref.coll >= v.FIRST_COLLECTION and not ctx.schema.indexes_on(
-        document.ref.scope, document.ref.coll
-    ):
-        scope, coll, doc = document.ref.scope, document.ref.coll, document.ref.id
-        tx.add_entry(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc, None, ttl, added, True)
-        return
-    for place, cover in of_version(ctx, document).items():
-        tx.add_entry(*place, cover, ttl, added, True)
+    tx, ref = ctx.tx, document.ref
+    scope, coll, doc = ref.scope, ref.coll, ref.id
+    for place in kept_by_engine(document):
+        tx.add_entry(*place, None, ttl, added, True)
+    for index in ctx.schema.indexes_on(scope, coll):
+        for terms, values, cover in indexing.entries(ctx, index, document):
+            _check_key(terms, values)
+            tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl, added, True)
 
 
 def replace(

@@ -7,7 +7,6 @@ credentials keep the time they had.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -16,6 +15,7 @@ from ..auth.permissions import Admin, Server
 from ..documents import insert
 from ..documents.writing import insert_text
 from ..indexes import lookups
+from ..json_text import encoder
 from ..language import deep
 from ..language import values as v
 from ..language.context import Context
@@ -53,6 +53,7 @@ class Ready(NamedTuple):
     """A version whose stored text is there already.
 
     number: of the collection, as `Loader.number` says. id, ts, expires (None without): integers, times in microseconds.
+    fields: what the text says, where it is JSON and no more; None where values of other kinds are in it.
     """
 
     collection: str
@@ -61,9 +62,10 @@ class Ready(NamedTuple):
     ts: int
     expires: Optional[int]
     text: str
+    fields: Optional[dict[str, Any]]
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_encode = encoder(ensure_ascii=False)
 
 
 def stored_ref(number: int, identifier: str) -> dict[str, Any]:
@@ -71,14 +73,26 @@ def stored_ref(number: int, identifier: str) -> dict[str, Any]:
     return {"@:ref": [number, identifier]}
 
 
-def stored_text(data: dict[str, Any], ttl: Any = None) -> str:
-    """Stored text of a user document.
+def ready(
+    collection: str,
+    number: int,
+    id: int,
+    ts: int,
+    data: dict[str, Any],
+    ttl: Optional[dict[str, str]] = None,
+    expires: Optional[int] = None,
+) -> Ready:
+    """A version of a user document.
 
     data: its members as they are stored (times, dates, bytes as on the wire in their canonical spelling, refs by
-    `stored_ref`), without nulls, special doubles, and keys that begin with @. ttl: a time in the same form.
+    `stored_ref`), without nulls, special doubles, and keys that begin with @. ttl: a time in the same form, expires:
+    that in microseconds.
     """
-    parts = {"data": data} if data else {}
-    return _encode(parts if ttl is None else {**parts, "ttl": ttl})
+    fields: dict[str, Any] = {"data": data} if data else {}
+    if ttl is not None:
+        fields["ttl"] = ttl
+    text = _encode(fields)
+    return Ready(collection, number, id, ts, expires, text, None if '"@' in text else fields)
 
 
 class Refused(Exception):
@@ -154,7 +168,8 @@ class Loader:
                         raise Fault("invalid ref", "The collection was replaced while documents were read.")
                     ref = v.Ref(ctx.scope, incoming.number, incoming.id)
                     is_new = (ref.coll, ref.id) not in present
-                    insert_text(ctx, ref, incoming.ts, incoming.text, incoming.expires, is_new)
+                    _, _, _, ts, expires, stored, fields = incoming
+                    insert_text(ctx, ref, ts, stored, expires, is_new, fields)
                     present.add((ref.coll, ref.id))
                 elif incoming.collection is None:
                     _load_credentials(ctx, text, incoming)
@@ -210,4 +225,4 @@ def _reason(fault: Exception) -> str:
     return f"{text} ({'; '.join(failures)})" if failures else text
 
 
-__all__ = ["Incoming", "Loader", "Ready", "Refused", "stored_ref", "stored_text"]
+__all__ = ["Incoming", "Loader", "Ready", "Refused", "ready", "stored_ref"]

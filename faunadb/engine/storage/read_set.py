@@ -39,6 +39,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Optional
 
+from ..json_text import encoder
 from ..records import NamedTuple
 
 #: Documents, ranges and names noted one by one; beyond, whole collections and indexes are.
@@ -48,7 +49,7 @@ MAX_CHANGED = 2_000
 #: Bytes of terms and values that stand in a path, or in the commit log, as they are.
 _SHORT = 256
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_encode = encoder()
 
 #: Of a range: its lower end and its upper end, which is not part of it. In hexadecimal; None: no end.
 Bounds = tuple[Optional[str], Optional[str]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Optional
 
+from ..json_text import encoder
 from ..records import NamedTuple, maker
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = encoder()
 
 
 class VersionRow(NamedTuple):
