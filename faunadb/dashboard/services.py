@@ -1,6 +1,7 @@
-"""What the dashboard's pages ask the server for besides queries: FQL text to wire JSON and back, progress of builds.
+"""What the dashboard's pages ask the server for besides queries: FQL text to wire JSON and back, progress of builds,
+and many streams at once.
 
-Each takes a secret that is valid here, as queries do, and at most `MAX_TEXT` bytes.
+Each takes a secret that is valid here, as queries do, and so many bytes as its entry in `_SERVICES` says.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..engine.background.building import progress
 from ..engine.indexes.internal import BUILDING_FIELD
+from ..engine.language import deep, reader
 from ..engine.language import values as v
 from ..engine.language.context import Context
-from ..engine.request import Unauthenticated
+from ..engine.language.errors import QueryErrors, RequestError
+from ..engine.request import Failed, Unauthenticated
 from ..engine.schema.view import schema_view
 from ..engine.wire.exchange import Exchange
+from ..engine.wire.headers import read_options
 from ..engine.wire.messages import HttpResponse
+from ..engine.wire.streams import fields_asked_for, streamed
 from ..fql.errors import FqlSyntaxError
 from ..fql.render import JAVASCRIPT, PYTHON, render_query
 from ..fql.texts import parse_text
@@ -31,33 +36,37 @@ __all__ = ["MAX_TEXT", "service"]
 
 #: Bytes of a text or a query that is translated.
 MAX_TEXT = 64 * 1024
+#: Streams of one answer, and bytes of the expressions for them.
+MAX_STREAMS = 1024
+MAX_EXPRESSIONS = 256 * 1024
 #: Steps of all paths to the places in a text: each is as long as its place is deep.
 MAX_PLACES = 500_000
 
 
 def service(engine: Engine, request: HttpRequest) -> Optional[HttpResponse]:
     """Answer a POST for a path below ``/dashboard/``; None when there is no such service."""
-    work = _SERVICES.get(request.path[len("/dashboard/") :])
-    if work is None or request.method != "POST":
+    found = _SERVICES.get(request.path[len("/dashboard/") :])
+    if found is None or request.method != "POST":
         return None
-    if len(request.body) > MAX_TEXT:
-        return json_response(413, {"error": f"The text is longer than {MAX_TEXT >> 10} kB."})
+    limit, work = found
+    if len(request.body) > limit:
+        return json_response(413, {"error": f"The text is longer than {limit >> 10} kB."})
     exchange = Exchange(engine, request)
     try:
         exchange.authenticate()
     except Unauthenticated as refused:
         return exchange.unauthorized(refused.time)
-    return work(engine, request)
+    return work(exchange)
 
 
-def _translate(engine: Engine, request: HttpRequest) -> HttpResponse:
+def _translate(exchange: Exchange) -> HttpResponse:
     """FQL text (JavaScript or Python style) to wire JSON: ``{"queries": [{"wire": ..., "spans": [...]}]}``.
 
     A span is ``[path, start, end]``: where the part of the query at a path stands in the text. Offsets count UTF-16
     units, as browsers do. A text that cannot be read is 400 with ``message``, ``start``, ``end`` and the whole ``error``.
     """
     try:
-        text = request.body.decode("utf-8")
+        text = exchange.request.body.decode("utf-8")
         queries = parse_text(text)
     except UnicodeDecodeError:
         return json_response(400, {"error": "The text is not UTF-8."})
@@ -85,10 +94,10 @@ def _offsets(text: str) -> Callable[[int], int]:
     return lambda offset: offset + bisect_left(wide, offset)
 
 
-def _render(engine: Engine, request: HttpRequest) -> HttpResponse:
+def _render(exchange: Exchange) -> HttpResponse:
     """Wire JSON to FQL text in both styles: ``{"javascript": ..., "python": ...}``."""
     try:
-        wire = json.loads(request.body)
+        wire = json.loads(exchange.request.body)
         styles = {"javascript": JAVASCRIPT, "python": PYTHON}
         return json_response(200, {name: render_query(wire, style) for name, style in styles.items()})
     except ValueError:
@@ -97,12 +106,12 @@ def _render(engine: Engine, request: HttpRequest) -> HttpResponse:
         return json_response(400, {"error": "The query is nested too deeply."})
 
 
-def _builds(engine: Engine, request: HttpRequest) -> HttpResponse:
+def _builds(exchange: Exchange) -> HttpResponse:
     """How far unfinished indexes are: ``{"builds": {NAME: {"done": documents, "total": documents or null}}}``."""
-    found = {}
+    engine, found = exchange.engine, {}
     with engine.store.snapshot() as snap:
         schema = schema_view(engine, snap)
-        auth = engine.authenticate(snap, schema, request.headers.get("authorization"))
+        auth = engine.authenticate(snap, schema, exchange.headers.get("authorization"))
         ctx = Context(engine, snap, schema, auth)
         for ref in schema.items(auth.scope, v.INDEXES):
             index, item = schema.index(ref), schema.item(ref)
@@ -113,8 +122,31 @@ def _builds(engine: Engine, request: HttpRequest) -> HttpResponse:
     return json_response(200, {"builds": found})
 
 
-_SERVICES: dict[str, Callable[[Engine, HttpRequest], HttpResponse]] = {
-    "translate": _translate,
-    "render": _render,
-    "builds": _builds,
+def _streams(exchange: Exchange) -> HttpResponse:
+    """A stream for each of a JSON array of at most `MAX_STREAMS` expressions, all in one answer.
+
+    A browser has six connections to a server, and a table has hundreds of documents. Events are those of ``/stream``
+    (``fields`` in the query string, too), each with the number of its expression as the member ``stream``. An
+    expression that fails or cannot be streamed has its error for an event. The answer ends when all streams have.
+    """
+    try:
+        exchange.options = read_options(exchange.headers)
+        fields = fields_asked_for(exchange)
+        try:
+            expressions = deep.with_room(lambda: reader.read(exchange.request.body))
+        except QueryErrors as errors:
+            raise Failed(errors, exchange.now()) from None
+        if not isinstance(expressions, list) or not 0 < len(expressions) <= MAX_STREAMS:
+            return json_response(400, {"error": f"Expected an array of 1 to {MAX_STREAMS} expressions."})
+        opened = exchange.engine.subscribe_together(exchange.query_request(None), expressions, fields)
+    except (RequestError, Unauthenticated, Failed) as failure:
+        return exchange.answer_to(failure)
+    return streamed(exchange, opened)
+
+
+_SERVICES: dict[str, tuple[int, Callable[[Exchange], HttpResponse]]] = {
+    "translate": (MAX_TEXT, _translate),
+    "render": (MAX_TEXT, _render),
+    "builds": (MAX_TEXT, _builds),
+    "streams": (MAX_EXPRESSIONS, _streams),
 }

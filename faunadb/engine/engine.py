@@ -31,7 +31,7 @@ from .language.nodes import Node
 from .language.overruns import Overrun, forget
 from .language.parser import parse_query
 from .language.prepared import Known, Parsed, PreparedQueries, Text
-from .language.registry import FORMS, READ, WRITE
+from .language.registry import FORMS, WRITE
 from .language.values import DATABASES, Document, Ref
 from .records import NamedTuple, maker
 from .request import (
@@ -59,7 +59,7 @@ from .storage.urls import is_in_memory
 
 if TYPE_CHECKING:
     from .storage import Snapshot, Transaction
-    from .streaming import Opened
+    from .streaming import Opened, Opener
 
 
 class _Prepared(NamedTuple):
@@ -184,9 +184,25 @@ class Engine:
         fields: the members of events to send (`streaming.dispatcher.FIELDS`). Raises what `run` raises; also `Failed`
         for a value that cannot be streamed.
         """
-        request = request._replace(effect_limit=READ, effect_reason="stream requests")
+        return self._open(request, fields, lambda opener: opener.one(request))
+
+    def subscribe_together(self, request: Request, sources: list[Any], fields: frozenset[str]) -> Opened:
+        """Subscribe to what each of several queries gives; they share a snapshot, the deadline and one reader.
+
+        sources: the queries, each like `Request.source`; the request's own is not looked at. What is wrong with one of
+        them is an event of its stream (`streaming.together`). Raises what `run` raises for the request as a whole.
+        """
+        return self._open(request, fields, lambda opener: opener.several(request, sources))
+
+    def _open(self, request: Request, fields: frozenset[str], run: Callable[[Opener], Opened]) -> Opened:
+        from .streaming import Opener  # late: most programs open no stream
+
+        def run_on_snapshot() -> Opened:
+            with self.store.snapshot(request.last_seen) as snap:
+                return run(Opener(self, self.streams, self._prepare, fields, snap))
+
         try:
-            return with_keys(lambda: deep.with_room(lambda: self._subscribe(request, fields)))
+            return with_keys(lambda: deep.with_room(run_on_snapshot))
         except RecursionError:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
         except ClockBehind:
@@ -197,20 +213,6 @@ class Engine:
             raise RequestError(503, "unavailable", str(failure)) from failure
         finally:
             forget()
-
-    def _subscribe(self, request: Request, fields: frozenset[str]) -> Opened:
-        from .streaming import Opened, Watch, target_of_value  # late: most programs open no stream
-
-        with self.store.snapshot(request.last_seen) as snap:
-            prepared = self._prepare(request, snap)
-            ctx = prepared.ctx
-            try:
-                target = target_of_value(prepared.node.eval(ctx, {}))
-            except QueryErrors as errors:
-                raise Failed(errors, snap.time) from None
-            watch = Watch(self, request.authorization, prepared.auth, snap)
-            stream = self.streams.subscribe(watch, target, fields, request.version, snap)
-            return Opened(stream, snap.time, Metrics(ctx.compute, ctx.reads, read_ops=ctx.read_ops))
 
     # Queries
 

@@ -52,6 +52,7 @@ log = logging.getLogger("faunadb.server")
 THREADS = 64
 #: Streams that are opened at a time: what that takes for a moment would, of thousands, stay between what they need on.
 OPENING = 8
+_OPEN_STREAMS = ("/stream", "/dashboard/streams")
 #: Threads that look at secrets which are not known yet, and answer those who have none.
 STRANGERS_THREADS = 4
 #: Queries longer than this many bytes are not tried on the event loop.
@@ -357,7 +358,7 @@ class Application:
         pool: Optional[ThreadPoolExecutor] = None,
     ) -> HttpResponse:
         """The answer, given by a thread that waits for no key set: meanwhile it is the others'."""
-        if request.path != "/stream":
+        if request.path not in _OPEN_STREAMS:
             return await self._in_turn(answer, request, pool)
         if self._opening is None:  # not before there is a loop, to which Python 3.9 binds it
             self._opening = asyncio.Semaphore(OPENING)

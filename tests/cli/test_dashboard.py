@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -74,6 +75,14 @@ def test_a_file_alone(start, tmp_path, monkeypatch):
         assert client.query(q.exists(q.collection("kept")))
     with urllib.request.urlopen(f"http://{parts.netloc}/dashboard/") as page:
         assert page.status == 200
+    streams = urllib.request.Request(
+        f"http://{parts.netloc}/dashboard/streams",
+        json.dumps([{"documents": {"collection": "kept"}}, 1]).encode(),
+        {"Authorization": f"Bearer {secret}"},
+    )
+    with urllib.request.urlopen(streams) as answer:
+        events = [json.loads(answer.readline()) for _ in range(2)]
+    assert [(event["stream"], event["type"]) for event in events] == [(0, "start"), (1, "error")]
 
 
 def test_no_database_is_made_by_a_typing_error(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Signing in, what a limited secret sees, addresses and Back, the keyboard, live tables."""
+"""Signing in, what a limited secret sees, addresses and Back, the keyboard."""
 
 from __future__ import annotations
 
@@ -106,24 +106,6 @@ def test_a_limited_secret_sees_what_it_may_and_is_told_what_not(page, spells, re
     type_into(page, "Query", 'Delete(Ref(Collection("spells"), "2"))')
     page.keyboard.press("Control+Enter")
     page.get_by_text("This secret may not run this.").wait_for()
-
-
-def test_live_table(spells, app):
-    visit(app, spells, "collections/spells?live=1")
-    app.get_by_text("following").wait_for()
-    ref = q.ref(q.collection("spells"), "9")
-    spells.client.query(q.create(ref, {"data": {"name": "just made"}}))
-    row = app.get_by_role("row", name="just made")
-    row.wait_for()
-    assert row.get_attribute("class") == "new"
-    assert app.locator("main tbody tr").first.inner_text().startswith("9")
-    spells.client.query(q.update(q.ref(q.collection("spells"), "1"), {"data": {"name": "altered"}}))
-    app.locator("tr.changed", has_text="altered").wait_for()
-    spells.client.query(q.delete(q.ref(q.collection("spells"), "2")))
-    app.locator("tr.deleted", has_text="spell 2").wait_for()
-    app.get_by_role("button", name="● Live").click()
-    app.get_by_role("button", name="Live", exact=True).wait_for()
-    assert app.locator("tr.new").count() == 0
 
 
 def test_by_keyboard_alone(page, spells):

@@ -134,13 +134,31 @@ let forms = null;
 export const allForms = () => (forms ??= fetch("/dashboard/forms.json", { credentials: "omit" }).then((response) => response.json()));
 
 // Open a stream; onEvent gets each event, onEnd the error if there was one. Returns a function that closes it.
-export function stream(expression, onEvent, onEnd, fields = "action,document,index") {
+export const stream = (expression, onEvent, onEnd, fields = "action,document,index") =>
+  follow(`/stream?fields=${fields}`, expression, onEvent, onEnd);
+
+// How many streams one answer can carry: a browser has six connections to a server, whoever uses them.
+export const MOST_STREAMS = 1024;
+// Open several at once. Each event says as `stream` which of the expressions it is of, and begins with a start or an error.
+export function streams(expressions, onEvent, onEnd, fields = "action,document") {
+  const take = (event) => {
+    if (event.stream === undefined) throw new Error(event.event.description); // all of them were cut off
+    onEvent({ ...event, stream: Number(event.stream.value) });
+  };
+  return follow(`/dashboard/streams?fields=${fields}`, expressions, take, onEnd);
+}
+
+function follow(path, asked, onEvent, onEnd) {
   const abort = new AbortController();
   (async () => {
-    const response = await fetch(`/stream?fields=${fields}`, {
-      credentials: "omit", method: "POST", headers: headers(), body: stringify(expression), signal: abort.signal,
+    const response = await fetch(path, {
+      credentials: "omit", method: "POST", headers: headers(), body: stringify(asked), signal: abort.signal,
     });
-    if (!response.ok) throw new FaunaError(response.status, parse(await response.text()).errors || []);
+    if (!response.ok) {
+      const { errors, error } = parse(await response.text());
+      throw new FaunaError(response.status, errors || [{ description: error }]);
+    }
+    lastSeen = Math.max(lastSeen, Number(response.headers.get("x-txn-time") || 0));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {

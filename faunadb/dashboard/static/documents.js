@@ -1,9 +1,10 @@
 // The documents of a collection as a table.
 
-import { query, session, stream, value as ask } from "./api.js";
+import { query, session, value as ask } from "./api.js";
 import { ANY_FIELD, NEEDS_VALUE, OPERATORS, oneQuery, orders, pageQuery, plan } from "./filters.js";
-import { documents as documentsOf, get, map, quote, readRef, select, variable } from "./fql.js";
+import { documents as documentsOf, quote, readRef } from "./fql.js";
 import { equal, parse, stringify } from "./json.js";
+import { useLive } from "./live.js";
 import { preferences } from "./preferences.js";
 import { change, link, parseHash } from "./route.js";
 import { useSchema } from "./schema.js";
@@ -16,8 +17,6 @@ const SIZES = [10, 25, 50, 100, 500, 1000];
 const SCAN = 1000, SCAN_ROWS = 1000;
 // Columns that are shown unless somebody chose others.
 const FIRST_COLUMNS = 8;
-// Milliseconds between looks for changes of the rows shown: a collection's stream tells of documents that come and go.
-const LOOK = 2000;
 
 export function Documents({ name }) {
   const schema = useSchema();
@@ -148,7 +147,7 @@ function Rows({ name, planned, size, cursor }) {
   }, [planned, size, cursor?.join(" "), turn]);
 
   const live = address.get("live") === "1";
-  const { marks, state: liveState } = useLive(live, name, rows, setRows);
+  const { marks, state: liveState } = useLive(live, { name, planned, rows, setRows });
   const columns = useColumns(name, rows);
   if (error) return html`<${Problem} error=${error} what="read these documents" again=${() => setTurn(turn + 1)} />`;
   if (rows === null) return html`<${Busy} />`;
@@ -163,7 +162,7 @@ function Rows({ name, planned, size, cursor }) {
       <${Export} name=${name} rows=${rows} columns=${columns.shown} planned=${planned} />
     </div>
     ${scan && html`<${Scan} scan=${scan} found=${rows.length} stop=${() => running.current.abort()} more=${() => load(scan.next, rows)} />`}
-    ${rows.length || liveState === "following" && rows.length
+    ${rows.length
       ? html`<${Table} rows=${rows} columns=${columns.shown} label=${`Documents of ${name}`} marks=${(row) => marks.get(readRef(row.ref).id) ?? ""} first=${{ title: "id", cell: (row) => html`<${IdCell} name=${name} row=${row} mark=${marks.get(readRef(row.ref).id)} />` }} />`
       : !scan?.running && html`<${Nothing} name=${name} planned=${planned} cursor=${cursor} />`}
     <div class="toolbar pages">
@@ -269,42 +268,4 @@ function Export({ name, rows, columns, planned }) {
         ${planned.set && html`<${Button} onclick=${() => all("json")}>Everything as JSON<//><${Button} onclick=${() => all("csv")}>Everything as CSV<//>`}
       </div>
     </details>`;
-}
-
-// Live: what comes and goes is told by the stream, what changes is looked up
-
-function useLive(on, name, rows, setRows) {
-  const [marks, setMarks] = useState(new Map());
-  const [state, setState] = useState("");
-  const shown = useRef(rows);
-  shown.current = rows;
-  const mark = (id, how) => setMarks((old) => new Map(old).set(id, how));
-  useEffect(() => {
-    if (!on) { setMarks(new Map()); setState(""); return undefined; }
-    setState("connecting…");
-    const put = async (ref, how) => {
-      const { id } = readRef(ref);
-      const doc = await ask({ if: { exists: quote(ref) }, then: get(quote(ref)), else: null });
-      if (doc === null) return;
-      setRows((old) => (old?.some((row) => readRef(row.ref).id === id) ? old.map((row) => (readRef(row.ref).id === id ? doc : row)) : [doc, ...(old ?? [])].slice(0, 1000)));
-      mark(id, how);
-    };
-    const close = stream(documentsOf(name), (event) => {
-      if (event.type === "start") setState("following");
-      const ref = event.event?.document?.ref ?? event.event?.document;
-      if (event.type === "error") setState(event.event.description);
-      if (event.type !== "set" || !ref) return;
-      if (event.event.action === "add") put(ref, "new").catch(() => {});
-      else mark(readRef(ref).id, "deleted");
-    }, (error) => setState(error ? `not followed: ${error.message}` : "the stream has ended"));
-    const look = setInterval(async () => {
-      const known = (shown.current ?? []).filter((row) => row.ts !== undefined);
-      if (window.document.hidden || !known.length) return;
-      const times = map(known.map((row) => quote(row.ref)), "r", { if: { exists: variable("r") }, then: select(["ts"], get(variable("r"))), else: null });
-      const found = await ask(times).catch(() => []);
-      found.forEach((ts, index) => { if (ts !== null && !equal(ts, known[index].ts)) put(known[index].ref, "changed").catch(() => {}); });
-    }, LOOK);
-    return () => { close(); clearInterval(look); };
-  }, [on, name]);
-  return { marks, state };
 }

@@ -30,7 +30,8 @@ const is = (path, entry) => fieldPath(entry)?.map(String).join(".") === path.map
 // The indexes by which a collection can be put in an order.
 export const orders = (indexes, name) => indexes.filter((index) => index.active && isOf(index, name) && !termsOf(index).length && valuesOf(index).length && refOfEntry(index, "") !== null);
 
-// {how, index, set, ref(entry), test(doc)} for a filter {field, op, value}; set without test: exactly what is meant.
+// {how, index, set, ref(entry), test, holds} for a filter {field, op, value}. test, holds: expressions over the variable d.
+// set without test: exactly what is meant; a document belongs there where holds is true, or when there is no holds.
 export async function plan({ field, op, value }, { name, indexes, order, reverse }) {
   if (field === "id" && op === "equals") return { how: "Reads one document by its id.", id: value.trim() };
   const filtered = field ? await filterPlan(field, op, value, name, indexes) : null;
@@ -40,7 +41,7 @@ export async function plan({ field, op, value }, { name, indexes, order, reverse
   const base = { set: reverse ? { reverse: set } : set, ref: index ? (entry) => refOfEntry(index, entry) : (entry) => entry };
   const sorted = index ? ` in the order of index ${index.name}` : "";
   if (!filtered) return { ...base, how: index ? `Reads${sorted}.` : "" };
-  return { ...base, test: filtered.test, scans: true, how: `Scans the whole collection${sorted}: ${filtered.why}.` };
+  return { ...base, test: filtered.test, holds: filtered.test, scans: true, how: `Scans the whole collection${sorted}: ${filtered.why}.` };
 }
 
 async function filterPlan(field, op, text, name, indexes) {
@@ -50,17 +51,17 @@ async function filterPlan(field, op, text, name, indexes) {
   const usable = indexes.filter((index) => index.active && isOf(index, name) && refOfEntry(index, "") !== null);
   if (op === "equals") {
     const index = usable.find((each) => termsOf(each).length === 1 && is(path, termsOf(each)[0]));
-    if (index) return through(index, { match: { index: index.name }, terms: await typed(text) });
+    if (index) return through(index, { match: { index: index.name }, terms: await typed(text) }, await test(path, op, text));
   }
   if (["equals", "most", "least"].includes(op)) {
     const index = usable.find((each) => !termsOf(each).length && valuesOf(each).length && is(path, valuesOf(each)[0]) && !valuesOf(each)[0].reverse);
     const bound = index && [await typed(text)];
-    if (index) return through(index, { range: { match: { index: index.name } }, from: op === "most" ? [] : bound, to: op === "least" ? [] : bound });
+    if (index) return through(index, { range: { match: { index: index.name } }, from: op === "most" ? [] : bound, to: op === "least" ? [] : bound }, await test(path, op, text));
   }
   return { test: await test(path, op, text), why: `no index leads from ${path.join(".")} to its documents` };
 }
 
-const through = (index, set) => ({ how: `Uses index ${index.name}.`, index, set, ref: (entry) => refOfEntry(index, entry) });
+const through = (index, set, holds) => ({ how: `Uses index ${index.name}.`, index, set, holds, ref: (entry) => refOfEntry(index, entry) });
 
 // The predicate of a document as an expression over the variable d.
 async function test(path, op, text, special) {

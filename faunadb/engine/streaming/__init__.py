@@ -1,14 +1,14 @@
 """Event streams (wire protocol, "Streaming"): from commits of any process to the subscribers of this one.
 
 `opening` turns the value of a query into a subscription, `dispatcher` reads the commit log for all of them in one
-thread, `events` says what a commit means to a subscriber, `stream` is what the subscriber holds.
+thread, `events` says what a commit means to a subscriber, `stream` is what the subscriber holds, or `together` for several
+of them.
 """
 
 from __future__ import annotations
 
-from ..auth.revalidation import Watch
 from .dispatcher import Dispatcher
-from .opening import Opened, target_of_value
+from .opening import Opened, Opener
 from .stream import Stream
 
-__all__ = ["Dispatcher", "Opened", "Stream", "Watch", "target_of_value"]
+__all__ = ["Dispatcher", "Opened", "Opener", "Stream"]

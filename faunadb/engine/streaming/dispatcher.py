@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import forks
 from ..auth.revalidation import Watch
@@ -23,6 +23,7 @@ from ..storage.errors import StoreError
 from .events import Change, VersionEvent
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
 from .targets import Event, Interests, Target
+from .together import Part, Together
 
 if TYPE_CHECKING:
     from ..background.keeper import Keeper
@@ -50,11 +51,11 @@ LOST = "Authorization lost during stream evaluation."
 class Subscriber:
     """One stream and what it wants: the commits later than `after`, written in an API version."""
 
-    __slots__ = ("after", "fields", "stream", "target", "version", "watch")
+    __slots__ = ("after", "fields", "leaves", "stream", "target", "version", "watch")
 
     def __init__(
         self,
-        stream: Stream,
+        stream: Union[Stream, Part],
         watch: Watch,
         target: Target,
         fields: frozenset[str],
@@ -67,6 +68,7 @@ class Subscriber:
         self.fields = fields
         self.version = version
         self.after = after
+        self.leaves = False
 
 
 class Dispatcher:
@@ -84,7 +86,7 @@ class Dispatcher:
         self.max_streams = max_streams
         self.max_events = max_events
         self.max_bytes = max_bytes
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a stream that is cut off while it is opened leaves at once
         self._wake = threading.Event()
         self._arriving: list[Subscriber] = []
         self._leaving: list[Subscriber] = []
@@ -107,35 +109,54 @@ class Dispatcher:
 
     # ---- any thread -----------------------------------------------------------------------------------------
 
+    def stream(self) -> Stream:
+        """A stream that nobody fills yet."""
+        return Stream(str(next(self._ids)), max_events=self.max_events, max_bytes=self.max_bytes)
+
+    def streams(self, count: int) -> Together:
+        """So many streams for one reader, whose parts nobody fills yet."""
+        number = str(next(self._ids))
+        return Together(number, count, max_events=self.max_events, max_bytes=self.max_bytes)
+
     def subscribe(
-        self, watch: Watch, target: Target, fields: frozenset[str], version: str, snap: Snapshot
-    ) -> Stream:
-        """Open a stream whose first event is ``start`` at the snapshot's time, then every later commit's.
+        self,
+        stream: Union[Stream, Part],
+        watch: Watch,
+        target: Target,
+        fields: frozenset[str],
+        version: str,
+        snap: Snapshot,
+    ) -> None:
+        """Fill a stream: its first event is ``start`` at the snapshot's time, then every later commit's.
 
         When there are too many streams already, the stream has nothing but the documented error.
         """
-        stream = Stream(str(next(self._ids)), max_events=self.max_events, max_bytes=self.max_bytes)
         subscriber = Subscriber(stream, watch, target, fields, version, snap.last_txn)
         with self._lock:
             if self._closed:
                 stream.fail("time out", "Stream was unexpectedly closed by its source.")
-                return stream
+                return
             if self._count >= self.max_streams:
                 stream.fail("too many requests", "Too many open streams.")
-                return stream
+                return
             self._count += 1
-            stream.put(frame("start", snap.time, str(snap.time)))
             stream.on_end = partial(self._leave, subscriber)
+            stream.put(frame("start", snap.time, str(snap.time)))
             self._arriving.append(subscriber)
+            if (
+                not stream.open
+            ):  # the others of its reader were too many: it may have ended before `on_end` was there
+                self._leave(subscriber)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="faunadb-streams", daemon=True)
                 self._thread.start()
         self._wake.set()
-        return stream
 
     def _leave(self, subscriber: Subscriber) -> None:
         with self._lock:
-            self._leaving.append(subscriber)
+            if not subscriber.leaves:
+                subscriber.leaves = True
+                self._leaving.append(subscriber)
         self._wake.set()
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..language.errors import QueryError, QueryErrors
 from ..request import Failed
@@ -10,6 +10,9 @@ from ..streaming.dispatcher import DEFAULT_FIELDS, FIELDS
 from .exchange import Exchange
 from .headers import parse_query_string
 from .messages import CONTENT_TYPE, HttpResponse
+
+if TYPE_CHECKING:
+    from ..streaming import Opened
 
 
 def read_fields(text: Optional[str]) -> frozenset[str]:
@@ -32,16 +35,25 @@ def _bad_field(name: str) -> QueryError:
     return QueryError(None, "invalid url parameter", description)
 
 
+def fields_asked_for(exchange: Exchange) -> frozenset[str]:
+    """The event members that a request's query string asks for. Raises `Failed`."""
+    try:
+        return read_fields(parse_query_string(exchange.request.query).get("fields"))
+    except QueryErrors as errors:
+        raise Failed(errors, exchange.time or exchange.now()) from None
+
+
 def open_stream(exchange: Exchange) -> HttpResponse:
     """Answer ``POST /stream``. Raises what `Engine.run` raises."""
     # Without a valid secret that is the answer, before anything about parameters or body.
     exchange.authenticate()
-    try:
-        fields = read_fields(parse_query_string(exchange.request.query).get("fields"))
-    except QueryErrors as errors:
-        raise Failed(errors, exchange.time or exchange.now()) from None
+    fields = fields_asked_for(exchange)
     source = exchange.source(exchange.body)
-    opened = exchange.engine.subscribe(exchange.query_request(source), fields)
+    return streamed(exchange, exchange.engine.subscribe(exchange.query_request(source), fields))
+
+
+def streamed(exchange: Exchange, opened: Opened) -> HttpResponse:
+    """The answer that carries the events of what was opened."""
     exchange.time = opened.time
     exchange.metrics = opened.metrics
     exchange.extra.append(("x-fauna-stream-id", opened.stream.id))

@@ -1,0 +1,153 @@
+// A table that follows its documents: the stream of the collection tells what comes and goes, and one of each row shown what
+// becomes of it.
+
+import { MOST_STREAMS, streams, value as ask } from "./api.js";
+import { document, documents, get, map, quote, readRef, variable } from "./fql.js";
+import { equal } from "./json.js";
+import { useEffect, useRef, useState } from "./vendor/view.js";
+
+// Rows that a table keeps.
+const MOST_ROWS = 1000;
+// Milliseconds until the streams are opened for other rows, in which more may come.
+const GATHER = 200;
+
+const idOf = (row) => readRef(row.ref).id;
+
+// {marks, state} of the rows of a table while it is on: "new", "changed" or "deleted" by their ids; how it is, in words.
+// planned: which documents belong there (filters.js).
+export function useLive(on, { name, planned, rows, setRows }) {
+  const [marks, setMarks] = useState(new Map());
+  const [state, setState] = useState("");
+  const latest = useRef(null);
+  latest.current = { rows, setRows, setMarks, setState };
+  const follower = useRef(null);
+  useEffect(() => {
+    if (!on) { setMarks(new Map()); setState(""); return undefined; }
+    follower.current = new Follower(name, planned, latest);
+    return () => { follower.current.close(); follower.current = null; };
+  }, [on, name, planned]);
+  const shown = rows?.map(idOf).sort().join(" ");
+  useEffect(() => { if (on && rows) follower.current.follow(); }, [on, name, planned, shown]);
+  return { marks, state };
+}
+
+class Follower {
+  constructor(name, planned, table) {
+    Object.assign(this, { name, planned, table });
+    this.opened = []; // the way to close each answer with streams: an old one goes when the next has begun
+    this.looked = new Map(); // [ref, mark] of what waits to be read, by id
+    this.looking = false;
+    this.closed = false;
+    this.say("connecting…");
+  }
+
+  say(text) {
+    if (!this.closed) this.table.current.setState(text);
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.opened.forEach((close) => close());
+  }
+
+  // Follow the rows shown now.
+  follow() {
+    clearTimeout(this.timer);
+    if (this.opened.length) this.timer = setTimeout(() => this.open(), GATHER);
+    else this.open();
+  }
+
+  open() {
+    const { id } = this.planned;
+    const rows = this.table.current.rows.slice(0, MOST_STREAMS - 1);
+    const asked = id === undefined ? [documents(this.name), ...rows.map((row) => quote(row.ref))] : [document(this.name, id)];
+    const unbegun = new Set(asked.keys());
+    const wrong = new Map();
+    const close = streams(asked, (event) => {
+      if (event.type === "error") wrong.set(event.stream, event.event.description);
+      else if (event.type !== "start") this.take(event);
+      const begins = unbegun.delete(event.stream) && !unbegun.size;
+      if (begins) this.hasBegun(close, rows);
+      if (begins || event.type === "error") this.tell(asked.length, wrong);
+    }, (error) => {
+      this.opened = this.opened.filter((each) => each !== close);
+      if (error) this.say(`not followed: ${error.message}`);
+      else if (!wrong.size) this.say("the stream has ended");
+    });
+    this.opened.push(close);
+  }
+
+  // All streams of an answer have begun: those of the answers before are not needed any more.
+  hasBegun(close, rows) {
+    this.opened.splice(0, this.opened.indexOf(close)).forEach((old) => old());
+    this.look(rows.map((row) => [row.ref, "changed"])); // what happened since they were read
+  }
+
+  // count: of the streams. wrong: what an error says, by stream.
+  tell(count, wrong) {
+    const [first] = wrong.values();
+    if (wrong.size === count) this.say(`not followed: ${first}`);
+    else if (wrong.size) this.say(`following, but for ${wrong.size} of ${count} streams: ${first}`);
+    else this.say(count === MOST_STREAMS ? `following the first ${(count - 1).toLocaleString()} rows` : "following");
+  }
+
+  take({ type, event }) {
+    const { document: doc, action } = event;
+    if (type === "history_rewrite") this.look([[doc.ref, "changed"]]); // of whatever version
+    else if (action === "delete" || action === "remove") this.mark([[idOf(doc), "deleted"]]);
+    else if (type === "set") this.look([[doc.ref, "new"]]); // it brings no more than the ref
+    else this.show([[doc, action === "create" ? "new" : "changed"]]);
+  }
+
+  // Read documents as they are now; many at a time, when many are told of.
+  async look(refs) {
+    refs.forEach(([ref, how]) => this.looked.set(readRef(ref).id, [ref, how]));
+    if (this.looking) return;
+    this.looking = true;
+    while (this.looked.size && !this.closed) {
+      const some = [...this.looked.values()].slice(0, MOST_ROWS);
+      some.forEach(([ref]) => this.looked.delete(readRef(ref).id));
+      const found = await ask(this.reading(some.map(([ref]) => ref))).catch(() => []);
+      this.settle(some, found);
+    }
+    this.looking = false;
+  }
+
+  // Of each ref its document, null for one that belongs elsewhere, false for one that is gone.
+  reading(refs) {
+    const { holds } = this.planned;
+    const found = holds ? { let: [{ d: get(variable("r")) }], in: { if: holds, then: variable("d"), else: null } } : get(variable("r"));
+    return map(refs.map(quote), "r", { if: { exists: variable("r") }, then: found, else: false });
+  }
+
+  settle(asked, found) {
+    const shown = new Map((this.table.current.rows ?? []).map((row) => [idOf(row), row]));
+    const changed = [], gone = [];
+    found.forEach((doc, index) => {
+      const id = readRef(asked[index][0]).id;
+      const row = shown.get(id);
+      if (doc === false && row) gone.push([id, "deleted"]);
+      else if (doc && !(row && equal(row.ts, doc.ts))) changed.push([doc, row ? "changed" : asked[index][1]]);
+    });
+    this.mark(gone);
+    this.show(changed);
+  }
+
+  mark(marks) {
+    if (!this.closed && marks.length) this.table.current.setMarks((old) => new Map([...old, ...marks]));
+  }
+
+  // Put documents into the table: in the place of what is shown of them, and those that are new before all others.
+  show(found) {
+    if (this.closed || !found.length) return;
+    const docs = new Map(found.map(([doc]) => [idOf(doc), doc]));
+    const fresh = found.flatMap(([doc, how]) => (how === "new" ? [doc] : []));
+    this.table.current.setRows((old) => {
+      const rows = old ?? [];
+      const known = new Set(rows.map(idOf));
+      return [...fresh.filter((doc) => !known.has(idOf(doc))), ...rows.map((row) => docs.get(idOf(row)) ?? row)].slice(0, MOST_ROWS);
+    });
+    this.mark(found.map(([doc, how]) => [idOf(doc), how]));
+  }
+}
