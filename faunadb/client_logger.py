@@ -41,4 +41,4 @@ def _indented_json(value: Any) -> str:
 
 def _query_string(query: Any) -> str:
     # For people: not encoded.
-    return "?" + "&".join([f"{name}={value}" for name, value in query.items()]) if query else ""
+    return "?" + "&".join([f"{name}={value}" for name, value in sorted(query.items())]) if query else ""

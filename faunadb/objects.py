@@ -5,7 +5,7 @@
 
 from base64 import urlsafe_b64encode
 from datetime import date, datetime
-from typing import Any, Optional, TypedDict, Union
+from typing import Any, Callable, Optional, TypedDict, Union
 
 from faunadb._expressions import Expr as Expr
 from faunadb._expressions import ExprArg as ExprArg
@@ -57,12 +57,15 @@ class Ref(Expr):
         return {"@ref": self.value}
 
     def __str__(self) -> str:
-        return repr(self)
+        return self._shown(str)
 
     def __repr__(self) -> str:
-        parts = [
-            f"{name}={self.value[name]}" for name in ("id", "collection", "database") if name in self.value
-        ]
+        return self._shown(repr)
+
+    def _shown(self, show_database: Callable[[Any], str]) -> str:
+        parts = [f"{name}={self.value[name]}" for name in ("id", "collection") if name in self.value]
+        if "database" in self.value:
+            parts.append(f"database={show_database(self.value['database'])}")
         return f"Ref({', '.join(parts)})"
 
 
@@ -84,8 +87,8 @@ class Native:
 
     @classmethod
     def from_name(cls, name: str) -> Ref:
-        """Return the constant of that name (``"collections"``); a new ``Ref`` for a name not known here."""
-        return _NATIVE_BY_NAME.get(name) or Ref(name)
+        """Return the constant of that name (``"collections"``, in any case); a new ``Ref`` for a name not known here."""
+        return _NATIVE_BY_NAME.get(name.lower()) or Ref(name)
 
 
 _NATIVE_BY_NAME: dict[str, Ref] = {ref.id(): ref for ref in vars(Native).values() if isinstance(ref, Ref)}

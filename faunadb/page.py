@@ -102,6 +102,8 @@ class Page(Generic[T]):
     ) -> Iterator[Any]:
         """Iterate over the elements of a set, fetching page after page as they are needed.
 
+        A set whose first page has only a page before it is read backwards, page by page.
+
         :param client: A :class:`~faunadb.client.FaunaClient`.
         :param set_query: Expression of a set, such as ``query.match(query.index("by_name"), "fire")``.
         :param map_lambda: Python lambda (or FQL lambda expression) that the database applies to each element.
@@ -117,9 +119,11 @@ class Page(Generic[T]):
             return Page.from_raw(client.query(page_query))
 
         page = fetch()
+        direction = "before" if page.after is None else "after"
         while True:
             for element in page.data:
                 yield element if mapper is None else mapper(element)
-            if page.after is None:
+            cursor = getattr(page, direction)
+            if cursor is None:
                 return
-            page = fetch(after=page.after)
+            page = fetch(**{direction: cursor})

@@ -22,6 +22,7 @@ from faunadb import query as q
 from faunadb.client import API_VERSION, FaunaClient, _Counter, _LastTxnTime
 from faunadb.errors import UnexpectedError
 from faunadb.objects import Ref
+from faunadb.request_result import RequestResult
 
 URL = "http://db.example:8443"
 
@@ -406,6 +407,14 @@ def test_client_logger(mock: Any) -> None:
     assert lines[-1] == ""
     assert texts[1].startswith("Fauna GET /ping?scope=node\n  Response headers: {\n")
     assert "secret" not in "".join(texts)
+
+
+def test_a_logged_url_is_in_the_order_of_its_names() -> None:
+    query = {"timeout": 5, "scope": "node"}
+    result = RequestResult("GET", "ping", query, None, "{}", {}, 200, {}, 0.0, 0.5)
+    first, *_, last = client_logger.show_request_result(result).splitlines()
+    assert first == "Fauna GET /ping?scope=node&timeout=5"
+    assert last == "  Response (200): Network latency 500ms"
 
 
 def test_standard_logging(mock: Any, caplog: pytest.LogCaptureFixture) -> None:

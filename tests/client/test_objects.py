@@ -41,6 +41,8 @@ def test_ref() -> None:
     ref = Ref("1", collection, database)
     assert (ref.id(), ref.collection(), ref.database()) == ("1", collection, database)
     assert str(ref) == repr(ref)
+    named = Ref("1", db="d")
+    assert (str(named), repr(named)) == ("Ref(id=1, database=d)", "Ref(id=1, database='d')")
     with pytest.warns(DeprecationWarning, match="class_: use collection instead"):
         assert ref.class_() == collection
     with pytest.raises(ValueError, match="must have an id"):
@@ -52,6 +54,7 @@ def test_native() -> None:
     for name in names:
         constant = getattr(Native, name.upper())
         assert constant is Native.from_name(name)
+        assert constant is Native.from_name(name.upper())
         assert constant == Ref(name)
     assert Native.from_name("tasks") == Ref("tasks")
     with pytest.raises(TypeError):
@@ -101,16 +104,17 @@ def test_page() -> None:
 
 
 class Pages:
-    """A client that knows three pages."""
+    """A client that knows three pages. onward: the name of their cursors."""
 
-    def __init__(self) -> None:
+    def __init__(self, onward: str = "after") -> None:
+        self.onward = onward
         self.queries: list[str] = []
 
     def query(self, expression: object) -> dict[str, object]:
         self.queries.append(to_json(expression))
         number = len(self.queries)
         page: dict[str, object] = {"data": [number * 10, number * 10 + 1]}
-        return page if number == 3 else {**page, "after": [number]}
+        return page if number == 3 else {**page, self.onward: [number]}
 
 
 def test_set_iterator_fetches_pages_as_needed() -> None:
@@ -128,6 +132,13 @@ def test_set_iterator_fetches_pages_as_needed() -> None:
     assert list(elements) == [-11, -20, -21, -30, -31]
     expected = '{"map":{"lambda":"x","expr":{"get":{"var":"x"}}},"collection":{"paginate":{"documents":{"collection":"c"}},"size":2%s}}'
     assert client.queries == [expected % "", expected % ',"after":[1]', expected % ',"after":[2]']
+
+
+def test_set_iterator_goes_backwards_from_a_page_that_is_the_last() -> None:
+    client = Pages("before")
+    assert list(Page.set_iterator(client, q.documents(q.collection("c")))) == [10, 11, 20, 21, 30, 31]
+    expected = '{"paginate":{"documents":{"collection":"c"}}%s}'
+    assert client.queries == [expected % "", expected % ',"before":[1]', expected % ',"before":[2]']
 
 
 def test_errors_say_what_the_server_said() -> None:

@@ -259,7 +259,7 @@ def _best(key: str, better: Callable[[int], bool]) -> Callable[[Context, Iterabl
         best: Any = None
         found = False
         for item in items:
-            if not found or better(keys.compare(item, best)):
+            if not found or better(keys.compare(item, best, key)):
                 best, found = item, True
         if not found:
             raise empty_array(key)

@@ -42,7 +42,8 @@ def _ordered(key: str, holds: Callable[[int], bool], what: str) -> Callable[...,
     def ordered(ctx: Context, operands: list[Any]) -> bool:
         refuse_unresolved(operands, key)
         return all(
-            holds(keys.compare(operands[index], operands[index + 1])) for index in range(len(operands) - 1)
+            holds(keys.compare(operands[index], operands[index + 1], key))
+            for index in range(len(operands) - 1)
         )
 
     ordered.__name__ = key

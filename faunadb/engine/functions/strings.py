@@ -14,7 +14,6 @@ from ..language.casts import BOOLEAN, INTEGER, NORMALIZER, REGEX, SCALAR, STRING
 from ..language.errors import (
     Fault,
     Faults,
-    RequestError,
     bad_request,
     invalid_argument,
     timed_out,
@@ -146,7 +145,8 @@ def containsstrregex(ctx: Context, text: str, pattern: JavaPattern) -> bool:
 def _start(text: str, start: Optional[int]) -> int:
     found = u.search_start(text, start)
     if found is None:
-        raise RequestError(500, "internal server error", "The start lies beyond the text's code points.")
+        # The original counts UTF-16 units here, and then fails inside.
+        raise invalid_argument("start must be less than or equal to the string length", "start")
     return found
 
 
@@ -414,7 +414,7 @@ def _value_indexes(parts: list[Any]) -> list[int]:
         if isinstance(part, str) or not part.takes_value:
             indexes.append(-1)
         elif part.place > textformat.MAX_INT32:
-            raise RequestError(500, "internal server error", "The index of a format specifier is too large.")
+            raise invalid_argument("index must be >= 1 and <= arguments size", "format")
         elif part.place:
             indexes.append(part.place - 1)
         else:

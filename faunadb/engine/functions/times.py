@@ -8,7 +8,7 @@ from ..java import numbers as numeric
 from ..java import times as temporal
 from ..java.times import Date, Time
 from ..language.casts import INTEGER, NULL, STRING, TEMPORAL, TIME, UNIT, Unit
-from ..language.errors import Fault, RequestError, invalid_argument
+from ..language.errors import Fault, invalid_argument
 from ..language.registry import Arg, form
 
 if TYPE_CHECKING:
@@ -132,12 +132,12 @@ def time_diff(ctx: Context, start: Temporal, end: Temporal, unit: Unit) -> int:
     except temporal.UnitTooFine:
         raise _unit_for_date(unit) from None
     except temporal.TemporalOverflow:
-        raise overflow() from None
+        raise overflow("other") from None
 
 
-def overflow() -> RequestError:
-    """A result beyond 64 bits: the original fails with an internal error."""
-    return RequestError(500, "internal server error", "long overflow")
+def overflow(at: str) -> Fault:
+    """A result beyond 64 bits, where the original fails inside."""
+    return invalid_argument("The result does not fit into 64 bits.", at)
 
 
 @form(Arg("to_seconds", TIME))
@@ -160,7 +160,7 @@ def to_millis(ctx: Context, value: Time) -> int:
     try:
         return value.to_millis()
     except temporal.TemporalOverflow:
-        raise overflow() from None
+        raise overflow("to_millis") from None
 
 
 @form(Arg("to_micros", TIME))

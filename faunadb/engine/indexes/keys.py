@@ -25,7 +25,7 @@ from ..java.times import Date, Time
 from ..language import codec
 from ..language import values as v
 from ..language.budget import spend
-from ..language.errors import Fault, RequestError, bad_request, undefined_ref
+from ..language.errors import At, Fault, bad_request, undefined_ref
 from ..storage.unresolved import add_form
 
 # Tags in value order. Zero ends arrays and objects, so that a prefix comes first.
@@ -293,10 +293,11 @@ def split(key: bytes, coll: int, doc: int) -> tuple[bytes, bytes]:
 # ---- comparing --------------------------------------------------------------------------------------------------
 
 
-def compare(left: Any, right: Any) -> int:
+def compare(left: Any, right: Any, at: At = ()) -> int:
     """-1, 0 or 1: the order of two values (``lt``, ``max`` and the like).
 
-    Raises RequestError (500, as the original fails) for values with an unresolved ref inside.
+    Raises a Fault at the given place for a value that has an unresolved ref, or a set without a stored form, inside:
+    the original fails inside there.
 
     Integers compare exactly, an integer and a double as doubles, doubles by the total order (-0.0 < 0.0, NaN last).
     """
@@ -310,8 +311,8 @@ def compare(left: Any, right: Any) -> int:
         return (first > second) - (first < second)
     try:
         a, b = encode(left), encode(right)
-    except Fault as fault:  # an unresolved ref somewhere inside
-        raise RequestError(500, "internal server error", f"Cannot compare: {fault.description}.") from None
+    except Fault as fault:
+        raise Fault(fault.code, fault.description, at, rank=fault.rank) from None
     return (a > b) - (a < b)
 
 

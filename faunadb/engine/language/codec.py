@@ -64,7 +64,7 @@ def _plain_set(value: v.SetValue) -> Any:
         return shown
     wire = value.wire()
     if not _UNSTORABLE.isdisjoint(wire):
-        raise invalid_argument("Sets made with range, reverse or singleton cannot be stored.")
+        raise invalid_argument("Sets made with range, reverse or singleton cannot be stored or compared.")
     return {"@set": wire}
 
 

@@ -123,6 +123,8 @@ def test_format(db, text, values, result):
     assert db.wire(json.dumps({"format": text, "values": values})) == result
 
 
+BEYOND_THE_TEXT = "start must be less than or equal to the string length"
+
 ERRORS = [
     ({"concat": ["a", 1]}, ["concat", 1], "String expected, Integer provided."),
     ({"concat": ["a"], "separator": None}, ["separator"], "String expected, Null provided."),
@@ -165,6 +167,10 @@ ERRORS = [
     ({"format": "%s %d %d", "values": [1, "x"]}, ["values", 1], "Integer expected, String provided."),
     ({"format": "%2$s %1$d", "values": ["x"]}, ["values", 0], "Integer expected, String provided."),
     ({"format": "%3$s %d %s", "values": [1]}, ["format"], "index must be >= 1 and <= arguments size"),
+    # Where the original fails inside: more than 32 bits, and more UTF-16 units than characters.
+    ({"format": "%4294967296$s", "values": [1]}, ["format"], "index must be >= 1 and <= arguments size"),
+    ({"findstr": "\U0001f600" * 3, "find": "x", "start": 4}, ["start"], BEYOND_THE_TEXT),
+    ({"findstrregex": "\U0001f600" * 3, "pattern": "x", "start": 4}, ["start"], BEYOND_THE_TEXT),
 ]
 
 

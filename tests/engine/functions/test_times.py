@@ -25,6 +25,8 @@ def date(text):
 
 
 EPOCH = ts("1970-01-01T00:00:00Z")
+FAR = ts("+300000000-01-01T00:00:00Z")
+TOO_LONG = "The result does not fit into 64 bits."
 
 #: text, the time it stands for
 TIMES = [
@@ -263,6 +265,9 @@ ERRORS = [
     ({"epoch": 1.0, "unit": "x"}, ["epoch"], "Integer expected, Double provided."),
     ({"epoch": 1, "unit": 1}, ["unit"], "Time Unit expected, Integer provided."),
     ({"now": "x"}, ["now"], "Null expected, String provided."),
+    ({"to_millis": FAR}, ["to_millis"], TOO_LONG),
+    (diff(EPOCH, FAR, "millisecond"), ["other"], TOO_LONG),
+    (diff(EPOCH, ts("2300-01-01T00:00:00Z"), "nanosecond"), ["other"], TOO_LONG),
 ]  # fmt: skip
 
 

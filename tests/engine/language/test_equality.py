@@ -236,8 +236,24 @@ def test_errors_of_comparisons(stocked, key):
         {"position": [key], "code": "invalid ref", "description": f"Ref refers to undefined {what}"}
         for what in ("collection 'x'", "index 'y'")
     ]
-    status, body = stocked.body({key: [[{"collection": "x"}], [1]]})
-    assert (status, body["errors"][0]["code"]) == (500, "internal server error")
+
+
+#: Where the original fails inside, ours says what has no place in the order of values.
+NOT_IN_ORDER = [
+    ([{"collection": "x"}], "invalid ref", "Ref refers to undefined collection 'x'"),
+    (
+        {"reverse": {"documents": {"collection": "c"}}},
+        "invalid argument",
+        "Sets made with range, reverse or singleton cannot be stored or compared.",
+    ),
+]
+
+
+@pytest.mark.parametrize("key", ["lt", "lte", "gt", "gte", "max", "min"])
+@pytest.mark.parametrize(("value", "code", "description"), NOT_IN_ORDER)
+def test_values_that_have_no_order(stocked, key, value, code, description):
+    error = stocked.error([1, {key: [[1], value]}])
+    assert error == {"position": [1, key], "code": code, "description": description}
 
 
 # Laws
