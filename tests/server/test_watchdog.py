@@ -64,6 +64,7 @@ ATTACKS = {
     "title case, each of little text": query(
         {"let": [{"x": "ab " * 1000}], "in": [{"titlecase": {"var": "x"}}] * 300}
     ),
+    "compatibility forms": query({"casefold": "\ufdfa" * 100_000, "normalizer": "NFKC"}),
     "much JSON": b"[" + b"1," * 250_000 + b"1]",
     "empty arrays": b"[" + b"[]," * 2_000_000 + b"1]",
     "short strings": b"[" + b'"",' * 2_000_000 + b"1]",

@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from ..records import NamedTuple
-from .text import settled
+from .text import normalized
 
 #: Told, while a long string is weighed, about how many bytes of work that was; it may raise to end it.
 Spend = Callable[[int], None]
@@ -141,7 +141,7 @@ class _Weights(NamedTuple):
 
 def _unicode_key(text: str, spend: Spend) -> bytes:
     table = _table()
-    decomposed = unicodedata.normalize("NFD", settled(text))
+    decomposed = normalized(text, "NFD")
     weights = table.weights_of(decomposed, spend)
     primaries = b"".join([weight.primary for weight in weights])
     tertiaries = b"".join([weight.tertiary for weight in weights])
@@ -162,7 +162,7 @@ def _unicode_identity(
     if all(weight.plain for weight in weights) and unicodedata.is_normalized("NFC", text):
         return _PLAIN
     kept = "".join([char for char in decomposed if table.weights(char).tertiary])
-    plain = unicodedata.normalize("NFC", kept)
+    plain = normalized(kept, "NFC")
     if kept.isascii() or all(weight.plain for weight in table.weights_of(kept, spend)):
         return _identity(text, plain)
     return _identity(text, None)

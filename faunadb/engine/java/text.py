@@ -61,12 +61,39 @@ def settled(text: str) -> str:
     return "".join(parts)
 
 
+#: Characters that are normalised at a time: each may become eighteen, and no other thread runs meanwhile.
+_PIECE = 2048
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text in pieces that normalise, each by itself, to the pieces of the normalised text."""
+    start = 0
+    while len(text) - start > _PIECE:
+        following = range(start + _PIECE, len(text))
+        end = next((at for at in following if _begins_anew(text[at])), len(text))
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _begins_anew(char: str) -> bool:
+    """Whether nothing that a character stands for joins, or moves before, what is in front of it."""
+    first = unicodedata.normalize("NFKD", char)[0]
+    if unicodedata.category(first)[0] == "M" or "\u1100" <= first <= "\u11ff":
+        return False
+    return ord(char) not in _ignored()  # when it is dropped, what follows moves up
+
+
 def nfkc_casefold(text: str) -> str:
     """Unicode NFKC_Casefold: compatibility forms unified, case folded, ignorable characters dropped."""
     if text.isascii():
         return text.lower()
+    return "".join(map(_nfkc_casefold, _pieces(settled(text))))
+
+
+def _nfkc_casefold(text: str) -> str:
     normal = unicodedata.normalize
-    folded = normal("NFKC", normal("NFD", settled(text)).casefold())
+    folded = normal("NFKC", normal("NFD", text).casefold())
     return normal("NFKC", folded.casefold().translate(_ignored()))
 
 
@@ -74,7 +101,8 @@ def normalized(text: str, normalizer: str) -> str:
     """Text in a normal form. normalizer: ``NFKCCaseFold``, ``NFC``, ``NFD``, ``NFKC`` or ``NFKD``."""
     if normalizer == "NFKCCaseFold":
         return nfkc_casefold(text)
-    return unicodedata.normalize(normalizer, settled(text))  # type: ignore[arg-type]
+    form: Any = normalizer
+    return "".join(unicodedata.normalize(form, piece) for piece in _pieces(settled(text)))
 
 
 @lru_cache(maxsize=1)

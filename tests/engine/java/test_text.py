@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from faunadb.engine.java import text as u
@@ -55,6 +55,35 @@ def test_folding_again_changes_nothing_and_case_does_not_matter(text):
 )
 def test_the_normal_forms_do_not_fold_case(form, result):
     assert u.normalized("e\u0301ﬁA", form) == result
+
+
+def _whole(text: str, form: str) -> str:
+    if form != "NFKCCaseFold":
+        return unicodedata.normalize(form, text)  # type: ignore[arg-type]
+    return u._nfkc_casefold(text)
+
+
+FORMS = ("NFC", "NFD", "NFKC", "NFKD", "NFKCCaseFold")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(text=TEXT)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_texts_are_normalised_in_pieces_as_they_are_whole(monkeypatch, form, text):
+    monkeypatch.setattr(u, "_PIECE", 1)
+    assert u.normalized(text, form) == _whole(text, form)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFKCCaseFold"])
+def test_whatever_joins_what_precedes_it_stays_with_it(monkeypatch, form):
+    """Every character that another one composes with, or that becomes another one, behind one that it may join."""
+    monkeypatch.setattr(u, "_PIECE", 1)
+    for code in (*range(0xAC00), *range(0xF900, 0x1E000)):  # but for syllables, which are all alike
+        char = chr(code)
+        if char != unicodedata.normalize("NFKD", char) or unicodedata.combining(char) or code in u._ignored():
+            for before in ("e", "\u1100", "\uac00"):
+                text = f"{before}{char}\u0301"
+                assert u.normalized(text, form) == _whole(text, form), hex(code)
 
 
 @pytest.mark.parametrize(
