@@ -10,12 +10,36 @@ import gc
 import importlib
 import os
 import shutil
+import signal
 import socket
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+
+def _compile_once(config: pytest.Config) -> None:
+    """Hundreds of tests start programs: none of them compiles the package again where bytecode is not to be written.
+
+    It is kept in a directory of this run then, so that nothing is left beside the sources.
+    """
+    if not sys.dont_write_bytecode or hasattr(config, "workerinput"):
+        return
+    folder = tempfile.mkdtemp(prefix="faunadb-bytecode.")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
+    sys.dont_write_bytecode = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _compile_once(config)
+    # A shell ignores Ctrl-C for what it runs in the background, and programs inherit that: some tests send it to them.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
