@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.dashboard.driving import PATIENCE, Database
 from tests.server.running import SECRET, Server
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-sync"]
+SIZE = {"width": 1280, "height": 860}
 
 
 @pytest.fixture(scope="package")
@@ -55,36 +56,38 @@ def browser(chromium) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def context(browser) -> Iterator[Any]:
-    """One for all tests of a module, so that scripts are loaded and compiled once. What a page leaves behind is cleared after it."""
-    found = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme="light")
-    found.grant_permissions(["clipboard-read", "clipboard-write"])
-    found.set_default_timeout(PATIENCE)
-    yield found
-    found.close()
+def tab(browser) -> Iterator[Any]:
+    """One for all tests of a module: a new one is a new process, that loads and compiles all scripts again."""
+    context = browser.new_context(viewport=SIZE, color_scheme="light")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture
-def page(context, database, request) -> Iterator[Any]:
+def page(tab, database, request) -> Iterator[Any]:
     """A page that is not signed in. The test fails when a script fails, the policy is hurt, or another host is asked.
 
     Mark a test with ``viewport(width, height)`` for another size of the window.
     """
-    found = context.new_page()
     size = request.node.get_closest_marker("viewport")
-    if size is not None:
-        found.set_viewport_size({"width": size.args[0], "height": size.args[1]})
+    tab.set_viewport_size({"width": size.args[0], "height": size.args[1]} if size is not None else SIZE)
     wrong: list[str] = []
-    found.on("pageerror", lambda error: wrong.append(f"script: {error}"))
-    found.on(
-        "console",
-        lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None,
-    )
-    found.on("request", lambda asked: None if _is_own(asked.url, database) else wrong.append(asked.url))
-    yield found
-    if found.url.startswith(database.url):
-        found.evaluate("localStorage.clear()")
-    found.close()
+    listeners = {
+        "pageerror": lambda error: wrong.append(f"script: {error}"),
+        "console": lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None,
+        "request": lambda asked: None if _is_own(asked.url, database) else wrong.append(asked.url),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    yield tab
+    tab.unroute_all(behavior="ignoreErrors")
+    if tab.url.startswith(database.url):
+        tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+    tab.goto("about:blank")  # whatever runs, ends
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
     assert not wrong
 
 
@@ -94,10 +97,7 @@ def _is_own(url: str, database: Database) -> bool:
 
 @pytest.fixture
 def app(page, database) -> Any:
-    """The dashboard's overview, where the admin of the test's database has signed in before."""
-    keep = "name => { if (!sessionStorage.getItem(name)) sessionStorage.setItem(name, SECRET); }"
-    script = keep.replace("SECRET", json.dumps(database.secret))
-    page.add_init_script(f"({script})('faunadb.secret')")
-    page.goto(database.url)
+    """The dashboard's overview, where the admin of the test's database has signed in."""
+    page.goto(f"{database.url}#enter={quote(database.secret, safe='')}")
     page.locator("#side").wait_for(state="attached")
     return page
