@@ -42,6 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(hookwrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Iterator[None]:
+    """One more than cores: many tests wait for a browser, a server, or a lock."""
+    outcome = yield
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" not in os.environ:
+        outcome.force_result(outcome.get_result() + 1)  # type: ignore[attr-defined]
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests are kept to the end: the collector need not look through them again and again."""
     gc.collect()

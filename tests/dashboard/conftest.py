@@ -45,9 +45,9 @@ def database(server, root) -> Iterator[Database]:
     root.query(q.delete(q.database(name)))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium) -> Iterator[Any]:
-    # Not for the whole session: while Playwright runs, no other test of its process can run an event loop.
+    # Not for the whole session: while Playwright runs, no other test can run an event loop in its thread.
     playwright = required("playwright.sync_api").sync_playwright().start()
     found = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     yield found
@@ -55,9 +55,9 @@ def browser(chromium) -> Iterator[Any]:
     playwright.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def tab(browser) -> Iterator[Any]:
-    """One for all tests of a module: a new one is a new process, that loads and compiles all scripts again."""
+    """One for all tests: a new one is a new process, that loads and compiles all scripts again."""
     context = browser.new_context(viewport=SIZE, color_scheme="light")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     context.set_default_timeout(PATIENCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Optional
 
 from faunadb.server import Application
@@ -69,4 +70,5 @@ async def ask(
 
 
 def run(coroutine: Any) -> Any:
-    return asyncio.run(asyncio.wait_for(coroutine, 30))
+    with ThreadPoolExecutor(1) as thread:  # in that of the test there may be Playwright's loop
+        return thread.submit(asyncio.run, asyncio.wait_for(coroutine, 30)).result()

@@ -329,7 +329,9 @@ def test_thousands_of_bad_and_abandoned_requests_leave_nothing_behind(start):
     else:
         raise AssertionError(f"memory grows each time: {grown}")
     last = at_rest()
-    assert last.threads <= idle.threads + THREADS + STRANGERS_THREADS  # a pool has one more only when it needs it
+    assert (
+        last.threads <= idle.threads + THREADS + STRANGERS_THREADS
+    )  # a pool has one more only when it needs it
     assert last.files <= first.files + 3 * THREADS  # the database, open in each thread of the pool
     assert server.query({"add": [1, 1]}) == 2
 

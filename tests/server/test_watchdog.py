@@ -82,16 +82,20 @@ ATTACKS = {
 }
 
 
+#: Milliseconds that a query may take: where others use the processors, little of the first is left to it.
+TIMEOUTS = (400, 4_000, 40_000)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_query_does_not_hold_the_loop(application, name):
-    headers = {"authorization": "Bearer secret", "x-query-timeout": "1000"}
-
-    async def story() -> tuple[float, float]:
+    async def story(timeout: int) -> tuple[float, float]:
+        headers = {"authorization": "Bearer secret", "x-query-timeout": str(timeout)}
         await ask(application, b"1", headers)
         return await longest_gap(ask(application, ATTACKS[name], headers))
 
-    longest, whole = run(story())
-    assert whole > WORTH_IT, "this costs so little that it shows nothing"
+    attempts = (run(story(timeout)) for timeout in TIMEOUTS)
+    longest, whole = next((each for each in attempts if each[1] > WORTH_IT), (0.0, 0.0))
+    assert whole, "this costs so little that it shows nothing"
     assert longest < whole / PARTS
 
 
