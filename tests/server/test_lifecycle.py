@@ -22,9 +22,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from faunadb.server.application import THREADS
+from faunadb.server.application import STRANGERS_THREADS, THREADS
 from faunadb.server.listening import free_port
-from faunadb.server.strangers import THREADS as STRANGERS_THREADS
 from tests.conftest import required
 from tests.server.conftest import create, prepare, ref
 from tests.server.running import Held, Http, Server, eventually, request_bytes, standard
