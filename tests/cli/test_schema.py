@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,9 +21,12 @@ from faunadb.cli.importing import Importer
 from faunadb.cli.progress import Progress
 from faunadb.cli.schema import _dumped
 from faunadb.cli.schema_changes import apply, compare, desired_schemas, schemas_of
+from faunadb.engine import open_engine
 from faunadb.engine.background import building
 from faunadb.fql.errors import FqlSyntaxError
+from faunadb.server.application import Application
 from faunadb.testing import Database
+from tests.server.asgi import listening
 
 EVERYTHING = """
 CreateCollection({name: "a", ttl_days: 3, data: {x: 1.0, when: Time("2024-01-02T03:04:05.678Z")}})
@@ -279,20 +283,56 @@ def test_commands(tmp_path, faunadb):
     assert "No such file" in faunadb("schema", "apply", url, "none.fql", code=1).err
 
 
-def test_waiting_tells_how_far_each_index_is(tmp_path, monkeypatch):
+@pytest.fixture
+def held(monkeypatch):
+    """Index builds wait for this event."""
     go_on = threading.Event()
     build = building._build_or_skip
     monkeypatch.setattr(building, "_build_or_skip", lambda *given: (go_on.wait(30), build(*given)))
+    yield go_on
+    go_on.set()
+
+
+def begin_a_build(client):
+    client.query(q.create_collection({"name": "c"}))
+    client.query(q.map_(lambda n: q.create(q.collection("c"), {"data": {"n": n}}), list(range(200))))
+    client.query(q.create_index({"name": "by_n", "source": q.collection("c")}))
+
+
+def test_waiting_tells_how_far_each_index_is(tmp_path, held):
     with closing(Connection(f"sqlite:///{tmp_path}/app.db", "secret")) as connection:
         client = connection.client()
-        client.query(q.create_collection({"name": "c"}))
-        client.query(q.map_(lambda n: q.create(q.collection("c"), {"data": {"n": n}}), list(range(200))))
-        client.query(q.create_index({"name": "by_n", "source": q.collection("c")}))
+        begin_a_build(client)
         out = io.StringIO()
         progress = Progress("building indexes", None, out)
         waiting._tell(connection.engine(), progress)
         assert progress.label == "building by_n (0 of 200)"
-        go_on.set()
+        held.set()
         waiting.finish_builds(connection)
         assert client.query(q.select("active", q.get(q.index("by_n")))) is True
         waiting._tell(connection.engine(), progress)
+
+
+@pytest.mark.parametrize(
+    ("has_dashboard", "shown"), [(True, "building by_n (0 of 200)"), (False, "building by_n")]
+)
+@pytest.mark.parametrize("child", ["", "child"])
+def test_waiting_for_a_server_tells_it_too(tmp_path, held, monkeypatch, has_dashboard, shown, child):
+    """A server without its dashboard answers as an older one does: nothing is there."""
+    labels = []
+
+    def pause(seconds):
+        labels.append(progress.label)
+        held.set()
+
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(sleep=pause))
+    progress = Progress("building indexes", None, io.StringIO())
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(f"sqlite:///{tmp_path}/app.db"))
+        url = stack.enter_context(listening(Application(engine, dashboard=has_dashboard)))
+        connection = stack.enter_context(closing(Connection(url, "secret", child)))
+        connection.create_database()
+        begin_a_build(connection.client())
+        waiting._wait(connection.below(""), progress)
+        assert connection.client().query(q.select("active", q.get(q.index("by_n")))) is True
+    assert labels[0] == shown

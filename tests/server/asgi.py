@@ -1,9 +1,13 @@
-"""Requests to the ASGI application without a socket."""
+"""Requests to the ASGI application without a server process."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, NamedTuple, Optional
 
 from faunadb.server import Application
@@ -72,3 +76,32 @@ async def ask(
 def run(coroutine: Any) -> Any:
     with ThreadPoolExecutor(1) as thread:  # in that of the test there may be Playwright's loop
         return thread.submit(asyncio.run, asyncio.wait_for(coroutine, 30)).result()
+
+
+@contextmanager
+def listening(application: Application) -> Iterator[str]:
+    """The URL at which an application of this process answers POST, for tests that reach into its engine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            body = self.rfile.read(int(headers["content-length"]))
+            sent = run(ask(application, body, headers, path=self.path))
+            self.send_response(sent.status)
+            for name, value in {**sent.headers, "connection": "close"}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(sent.body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{httpd.server_port}"
+        finally:
+            httpd.shutdown()
+            thread.join()
+            application.close()
