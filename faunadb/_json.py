@@ -148,7 +148,8 @@ def _read_object(dct: dict[str, Any]) -> Any:
 
 # In a page of documents, the reference to their collection comes again with each of them.
 _COLLECTION_REF = r'\{"@ref":\{"id":"[^"\\\x00-\x1f]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}'
-_DOCUMENT_REF = r'\{"@ref":\{"id":"([^"\\\x00-\x1f]*)","collection":NaN\}\}'
+_find_collection_ref = re.compile(_COLLECTION_REF).search
+_split_at_document_refs = re.compile(r'\{"@ref":\{"id":"([^"\\\x00-\x1f]*)","collection":NaN\}\}').split
 _PAGE_LENGTH = 2000
 #: How the answer begins that is one document of a collection: with its reference.
 _ONE_DOCUMENT = re.compile(
@@ -184,26 +185,37 @@ def _read_page(text: str) -> Any:
     ``Infinity``. JSON has no such things (servers write them as strings), but the decoder asks, in the order of the
     text, what they stand for. What looks like a reference is one: within a string, its quotes would be escaped.
     """
-    found = re.search(_COLLECTION_REF, text)
+    found = _find_collection_ref(text)
     if found is None:
         return _read_tagged(text)
     repeated = found.group()
-    if "Infinity" in text or "NaN" in text:
-        return _read_tagged(text)
-    text = text.replace(repeated, "NaN")
-    ids = iter(re.findall(_DOCUMENT_REF, text))
     collection = _collection_ref(repeated)
+    between = text.split(repeated)
+    # Every other piece is the id of a document.
+    pieces = _split_at_document_refs("NaN".join(between))
+    alone = len(between) - 1 - len(pieces) // 2
+    refs = iter([*[_document_ref(id, collection) for id in pieces[1::2]], _END])
+    collections = iter([*[collection] * alone, _END])
 
-    def constant(name: str) -> Ref:
-        if name == "NaN":
-            return collection
-        ref = _new_object(Ref)
-        ref.value = {"id": next(ids), "collection": collection}
-        return ref
+    def constant(name: str) -> Any:
+        return next(collections if name == "NaN" else refs, None)
 
-    text = re.sub(_DOCUMENT_REF, "Infinity", text)
-    hook = _read_object if '"@' in text else None
-    return JSONDecoder(object_hook=hook, parse_constant=constant).decode(text)
+    short = "Infinity".join(pieces[::2])
+    hook = _read_object if '"@' in short else None
+    ask = constant if alone else functools.partial(next, refs)
+    value = JSONDecoder(object_hook=hook, parse_constant=ask).decode(short)
+    if alone < 0 or next(refs, None) is not _END or next(collections, None) is not _END:
+        return _read_tagged(text)  # it has such constants itself
+    return value
+
+
+_END: Any = object()
+
+
+def _document_ref(id: str, collection: Ref) -> Ref:
+    ref = _new_object(Ref)
+    ref.value = {"id": id, "collection": collection}
+    return ref
 
 
 @functools.lru_cache(maxsize=64)

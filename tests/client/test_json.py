@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from typing import Any
 
 import pytest
 from dateutil import tz
@@ -85,6 +86,21 @@ def test_long_texts_are_read_like_short_ones() -> None:
     assert parse_json(text) == elements
     shielded = '{"a":{"@obj":{"@ref":{"x":1}}},"page":%s}' % text
     assert parse_json(shielded) == {"a": {"@ref": {"x": 1}}, "page": elements}
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("place", ["beside", "in a reference", "often"])
+@pytest.mark.parametrize("others", [[], [SPELLS]])
+def test_constants_that_are_no_json_are_not_taken_for_references(
+    constant: str, place: str, others: list[Any]
+) -> None:
+    text = to_json([[Ref(str(number), SPELLS) for number in range(64)], *others])
+    strange = '{"@ref":{"id":"1","collection":%s}}' % constant if place == "in a reference" else constant
+    strange = ",".join([strange] * (3 if place == "often" else 1))
+    value = parse_json(f"[{text},{strange}]")
+    assert value[0] == parse_json(text)
+    last = value[-1].value["collection"] if place == "in a reference" else value[-1]
+    assert type(last) is float
 
 
 @pytest.mark.parametrize("text", ["", "x", "{", '{"a":1', "1 2", "[1,]"])

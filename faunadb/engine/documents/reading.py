@@ -139,38 +139,30 @@ def several(ctx: Context, items: list[Any]) -> list[Optional[v.Document]]:
     if ctx.tx is None and ctx.at is None and type(first) is v.Ref and first.coll >= v.FIRST_COLLECTION:
         scope, coll = first.scope, first.coll
         if ctx.perms.reads_all(scope) and ctx.schema.collection(scope, coll) is not None:
-            for item in items:
-                if type(item) is not v.Ref or item.coll != coll or item.scope != scope:
-                    break
-            else:
-                return _of_one_collection(ctx, items, scope, coll)
+            ids = [
+                item.id for item in items if type(item) is v.Ref and item.coll == coll and item.scope == scope
+            ]
+            if len(ids) == len(items):
+                return _of_one_collection(ctx, items, ids, scope, coll)
     ctx.prefetch(items)
     return [None] * len(items)
 
 
-def _of_one_collection(ctx: Context, items: list[v.Ref], scope: int, coll: int) -> list[Optional[v.Document]]:
+def _of_one_collection(
+    ctx: Context, items: list[v.Ref], ids: list[int], scope: int, coll: int
+) -> list[Optional[v.Document]]:
     """The same for documents that may be read."""
-    versions = ctx.snap.newest_of(scope, coll, [item.id for item in items])
-    found: list[Optional[v.Document]] = []
-    size = operations = 0
-    for item in items:
-        version = versions.get(item.id)
-        if version is None:
-            found.append(None)
-            continue
-        ts, live, ttl, text, _ = version
-        if not live or ttl is not None:
-            found.append(None)
-            continue
-        ctx.compute += 2  # a call of the lambda, and the form in it
-        if ctx.compute >= ctx.check_at:
-            ctx.check()
-        length = len(text)
-        size += length
-        operations += 1 if length <= READ_UNIT else -(-length // READ_UNIT)
-        found.append(v.Document(item, ts, None, text=text))
-    ctx.read_ops += operations
-    ctx.read_bytes(size, DECODED)
+    versions = ctx.snap.newest_of(scope, coll, ids)
+    found = [
+        v.Document(item, version[0], None, text=version[3])
+        if version is not None and version[1] and version[2] is None  # live, and does not expire
+        else None
+        for item, version in zip(items, map(versions.get, ids))
+    ]
+    sizes = [len(document.text) for document in found if document is not None]  # type: ignore[arg-type]
+    ctx.tick_each(2, len(sizes))  # each a call of the lambda, and the form in it
+    ctx.read_ops += len(sizes) + sum([(size - 1) // READ_UNIT for size in sizes if size > READ_UNIT])
+    ctx.read_bytes(sum(sizes), DECODED)
     return found
 
 

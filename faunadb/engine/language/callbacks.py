@@ -109,7 +109,11 @@ class MapNode(CallbackNode):
         results: list[Any] = []
         for start in range(0, len(items), _BLOCK):
             block = items[start : start + _BLOCK]
-            for item, document in zip(block, PLACES.documents(ctx, block)):
+            documents = PLACES.documents(ctx, block)
+            if all(documents):
+                results += documents
+                continue
+            for item, document in zip(block, documents):
                 results.append(apply(ctx, fn, item, position) if document is None else document)
         ctx.drop_prefetched()
         return results

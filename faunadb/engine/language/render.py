@@ -30,8 +30,10 @@ STORED_MARK = '"@:'
 
 quote: Callable[[str], str] = encode_basestring
 
-#: Bytes of documents of a page that are counted together.
-_GROWTH = 1 << 16
+#: Texts of documents without stored fields.
+_BARE = (None, "{}")
+#: Documents of a page that are written together.
+_BLOCK = 64
 #: Characters of a string that is counted before it is written again.
 _LONG = 256
 
@@ -265,27 +267,32 @@ class ResponseWriter(Writer):
     def array(self, items: list[Any]) -> str:
         if not items or type(items[0]) is not v.Document or not self.writes_plainly:
             return super().array(items)
-        parts = []
-        size = 16 * len(items)
-        for item in items:
-            if size > _GROWTH:
-                self.grow(size)
-                size = 0
-            if type(item) is v.Document:
-                text = item.text
-                ref = item.ref
-                owner = self._collections.get((ref.scope, ref.coll))
-                # As `document` does, for the documents of a page.
-                if owner and text and len(text) > 2 and STORED_MARK not in text and not item.deletion:
-                    ts = item.ts if type(item.ts) is int else self.time
-                    size += len(text)
-                    parts.append(
-                        f'{{"ref":{{"@ref":{{"id":"{ref.id}","collection":{owner}}}}},"ts":{ts},{text[1:]}'
-                    )
-                    continue
-            parts.append(self.text(item))
-        self.grow(size)
-        return "[" + ",".join(parts) + "]"
+        blocks = [items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK)]
+        return "[" + ",".join(map(self._documents, blocks)) + "]"
+
+    def _documents(self, items: list[Any]) -> str:
+        """The texts of items, most of which are documents of one collection, with commas between them."""
+        first = items[0].ref if type(items[0]) is v.Document else None
+        if first is not None:
+            scope, coll = first.scope, first.coll
+            owner = self._collections.get((scope, coll))
+            # As `document` does.
+            parts = [
+                f'{{"ref":{{"@ref":{{"id":"{item.ref.id}","collection":{owner}}}}},"ts":{item.ts},{item.text[1:]}'
+                for item in items
+                if type(item) is v.Document
+                and item.ref.coll == coll
+                and item.ref.scope == scope
+                and item.text not in _BARE
+                and type(item.ts) is int
+                and not item.deletion
+            ]
+            text = ",".join(parts)
+            if owner and len(parts) == len(items) and STORED_MARK not in text:
+                self.grow(16 * len(items) + len(text))
+                return text
+        self.grow(16 * len(items))
+        return ",".join([self.text(item) for item in items])
 
     def document(self, value: Any) -> str:
         document: v.Document = value

@@ -68,27 +68,23 @@ class EntryReader(Reader):
     def shape(self) -> Shape:
         return Shape(self.descending)
 
-    def rows(self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int]) -> Iterator[Any]:
-        """Stored entries that count: their document has not expired and its collection is there."""
-        arity, ctx, live = self.arity, self.ctx, self.live
-        low: Optional[bytes] = b""
-        high: Optional[bytes] = None
-        for edge in lower:
-            key = edge.key(arity)  # type: ignore[arg-type]
-            if key is None:
-                return
-            low = max(low, key)  # type: ignore[type-var]
-        for edge in upper:
-            key = edge.key(arity)  # type: ignore[arg-type]
-            if key is not None and (high is None or key < high):
-                high = key
-        if high is not None and high <= low:  # type: ignore[operator]
+    def rows(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int], all_wanted: bool = False
+    ) -> Iterator[Any]:
+        """Stored entries that count: their document has not expired and its collection is there.
+
+        all_wanted: whoever asks takes as many as the limit says, so that these may be counted together.
+        """
+        bounds = self._bounds(lower, upper)
+        if bounds is None:
             return
+        ctx, live = self.ctx, self.live
+        low, high = bounds
         free = ctx.read_set(self.partitions)
         while True:
             count = 0
             last = b""
-            for row in ctx.snap.entries(
+            found = ctx.snap.entries(
                 self.scope,
                 self.index,
                 self.terms,
@@ -97,7 +93,18 @@ class EntryReader(Reader):
                 reverse=reverse,
                 at=self.at,
                 limit=limit,
-            ):
+            )
+            if all_wanted and limit is not None and limit <= CHECK_EVERY:
+                rows = list(found)
+                left = self._count_together(rows, free)
+                if left is None:
+                    found = iter(rows)
+                else:
+                    yield from rows
+                    found, free, count = iter(()), left, len(rows)
+                    last = rows[-1][0]
+            all_wanted = False
+            for row in found:
                 count += 1
                 last = row[0]
                 cover = row[3]
@@ -122,6 +129,32 @@ class EntryReader(Reader):
                 high = last
             else:
                 low = last + b"\x00"
+
+    def _bounds(self, lower: Edges, upper: Edges) -> Optional[tuple[bytes, Optional[bytes]]]:
+        """The keys between which the cuts leave entries; None where they leave none."""
+        arity = self.arity
+        low, high = b"", None
+        for edge in lower:
+            key = edge.key(arity)  # type: ignore[arg-type]
+            if key is None:
+                return None
+            low = max(low, key)
+        for edge in upper:
+            key = edge.key(arity)  # type: ignore[arg-type]
+            if key is not None and (high is None or key < high):
+                high = key
+        return None if high is not None and high <= low else (low, high)
+
+    def _count_together(self, rows: list[Any], free: int) -> Optional[int]:
+        """Count entries as read, as `Context.read_entry` does one by one. Returns what is left of the bytes covered; None,
+        with nothing counted, where these do not do or where not all entries are sure to count."""
+        if not rows:
+            return None
+        values, colls, _, covers, ttls, _, _ = zip(*rows)
+        size = sum(map(len, values)) + sum(map(len, filter(None, covers)))
+        if size > free or ttls.count(None) < len(rows) or not all(map(self.live.__getitem__, set(colls))):
+            return None
+        return self.ctx.read_entry(size, free)
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
@@ -333,7 +366,9 @@ class DatabasesReader(EntryReader):
 
     __slots__ = ()
 
-    def rows(self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int]) -> Iterator[Any]:
+    def rows(
+        self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int], all_wanted: bool = False
+    ) -> Iterator[Any]:
         schema, scope = self.ctx.schema, self.scope
         for row in super().rows(lower, upper, reverse, limit):
             item = schema.item(v.Ref(scope, v.DATABASES, row.doc))

@@ -101,7 +101,7 @@ def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
         return wanted.page([], [], v.NO_CURSOR, echo)
     count = wanted.size + 1
     if isinstance(reader, EntryReader) and not reader.filtered and not wanted.sources:
-        rows = reader.rows(lower, upper, wanted.backward, count)
+        rows = reader.rows(lower, upper, wanted.backward, count, True)
         return _page_of_rows(ctx, reader, rows, wanted, echo)
     elements = visible(ctx, reader, reader.scan(lower, upper, wanted.backward, count))
     found, following = _divided(elements, wanted.size, _same_place)

@@ -37,6 +37,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any, Optional
 
 from ..json_text import encoder
@@ -224,7 +225,7 @@ class ReadSet:
 
     def documents(self, scope: int, coll: int, docs: Iterable[int]) -> None:
         """The same for several documents of a collection."""
-        self._documents.update([(scope, coll, doc) for doc in docs])
+        self._documents.update(zip(repeat(scope), repeat(coll), docs))
         if len(self._documents) > MAX_READ:
             self._widen()
 

@@ -62,12 +62,14 @@ class SqlSnapshot(Snapshot):
         return found
 
     def newest_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, VersionRow]:
-        found = {}
         # Not verified: that would be a tenth of what a document on a page costs.
-        for doc, ts, live, ttl, data, txn, _ in self._newest_rows(scope, coll, docs):
-            if ttl is not None and ttl > self.time:
+        found = {
+            doc: new_version((ts, live == 1, ttl, data, txn))
+            for doc, ts, live, ttl, data, txn, _ in self._newest_rows(scope, coll, docs)
+        }
+        for ttl in [row[2] for row in found.values() if row[2] is not None]:
+            if ttl > self.time:
                 self.reads.expires(ttl)
-            found[doc] = new_version((ts, live == 1, ttl, data, txn))
         self.reads.documents(scope, coll, docs)
         return found
 
@@ -189,9 +191,9 @@ class SqlSnapshot(Snapshot):
             else:
                 upper = rows[-1].values + b"\0"
         reads.range(scope, index, terms, lower, upper)
-        for row in rows:
-            if row.ttl is not None and row.ttl > self.time:
-                reads.expires(row.ttl)
+        for ttl in [row[4] for row in rows if row[4] is not None]:
+            if ttl > self.time:
+                reads.expires(ttl)
 
     def history(
         self, scope: int, index: int, terms: bytes, *, since: Optional[int] = None

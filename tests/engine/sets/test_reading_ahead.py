@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from faunadb import query as q
+from faunadb.engine.background.worker import Background
 from faunadb.engine.language.context import Context
 from faunadb.engine.language.sets import PLACES
+from faunadb.engine.sets.leaves import EntryReader
 from faunadb.engine.storage.sql_snapshot import SqlSnapshot
 from tests.engine.conftest import Database
 
@@ -47,10 +49,49 @@ def test_the_results_are_the_same(
     alone = world.raw(query, headers={"x-faunadb-api-version": "4", "x-query-timeout": "60000"})
     assert together.status == 200
     assert together.body == alone.body
-    costs = [
-        [pair for pair in each.headers if "read" in pair[0] or "ops" in pair[0]] for each in (together, alone)
-    ]
-    assert costs[0] == costs[1] != []
+    assert _costs(together) == _costs(alone) != []
+
+
+PAGES = {
+    "collection": q.paginate(q.documents(SPELLS), size=70),
+    "its end": q.paginate(q.documents(SPELLS), size=70, after=[q.ref(SPELLS, 60)]),
+    "backwards": q.paginate(q.documents(SPELLS), size=7, before=[q.ref(SPELLS, 60)]),
+    "large": q.paginate(q.documents(SPELLS), size=1000),
+    "values": q.paginate(q.match(q.index("by_n")), size=20),
+    "long values": q.paginate(q.match(q.index("by_text")), size=20),
+    "some expire": q.paginate(q.match(q.index("by_n")), size=200),
+    "of a collection that is gone": q.paginate(q.match(q.index("by_origin")), size=20),
+    "empty": q.paginate(q.match(q.index("by_origin"), "x"), size=20),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_entries_counted_together_cost_the_same(
+    world: Database, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [SPELLS, BOOKS]
+    values = [{"field": ["data", "n"]}]
+    world.query(q.create_index({"name": "by_n", "source": SPELLS, "values": values, "serialized": False}))
+    world.query(
+        q.create_index({"name": "by_text", "source": SPELLS, "values": [{"field": ["data", "text"]}]})
+    )
+    world.query(q.create_index({"name": "by_origin", "source": sources}))
+    for n in range(1, 100, 9):
+        world.query(
+            q.update(q.ref(SPELLS, n), {"data": {"text": "x" * 900}, "ttl": q.time_add(q.now(), n, "days")})
+        )
+    monkeypatch.setattr(Background, "submit", lambda *_: None)  # its entries stay
+    world.query(q.delete(BOOKS))
+    together = world.raw(PAGES[name])
+    monkeypatch.setattr(EntryReader, "_count_together", lambda *_: None)
+    alone = world.raw(PAGES[name], headers={"x-faunadb-api-version": "4", "x-query-timeout": "60000"})
+    assert together.status == 200
+    assert together.body == alone.body
+    assert _costs(together) == _costs(alone) != []
+
+
+def _costs(answer: Any) -> list[Any]:
+    return [pair for pair in answer.headers if "read" in pair[0] or "ops" in pair[0]]
 
 
 def test_they_are_read_in_blocks(world: Database, monkeypatch: pytest.MonkeyPatch) -> None:
