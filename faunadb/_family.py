@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Optional
 
+#: Microseconds that are no time: with them every further request would be refused.
+_NEVER = 1 << 63
+
 
 class _LastTxnTime:
     """The latest transaction time that any client of a family has seen. Moves forward only."""
@@ -27,9 +30,11 @@ class _LastTxnTime:
         return {"X-Last-Seen-Txn": text, "X-Last-Txn-Time": text}
 
     def update_txn_time(self, new_txn_time: int) -> None:
-        """Move forward to a time in microseconds; an earlier one changes nothing."""
+        """Move forward to a time in microseconds; an earlier one changes nothing, nor does one that no server takes."""
         # Most responses to reads bring no later time, so that the lock is not needed.
         if self._time is not None and new_txn_time <= self._time:
+            return
+        if new_txn_time >= _NEVER:
             return
         with self.lock:
             if self._time is None or new_txn_time > self._time:

@@ -52,7 +52,8 @@ class Answer:
 def txn_time_of(headers: Mapping[str, str]) -> Optional[int]:
     """Return the transaction time that the headers of an answer tell, in microseconds."""
     text = headers.get("X-Txn-Time")
-    return int(text) if text is not None and text.isdigit() else None
+    # Digits of other scripts, or thousands of them, are no time.
+    return int(text) if text is not None and len(text) < 20 and text.isdecimal() and text.isascii() else None
 
 
 class EngineAnswer(Answer):

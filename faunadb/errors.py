@@ -69,8 +69,11 @@ class HttpError(FaunaError):
 
     @staticmethod
     def _get_errors(request_result: RequestResult) -> list[ErrorData]:
-        raw = _get_or_raise(request_result, request_result.response_content, "errors")
-        return [ErrorData.from_dict(error, request_result) for error in raw]
+        content = request_result.response_content
+        _get_or_raise(request_result, content, "errors")
+        return [
+            ErrorData.from_dict(error, request_result) for error in _listed(request_result, content, "errors")
+        ]
 
     def __str__(self) -> str:
         return repr(self.errors[0]) if self.errors else self._get_description()
@@ -145,6 +148,13 @@ def _raise_unexpected_status(request_result: RequestResult) -> NoReturn:
     raise UnexpectedError("Unexpected status code.", request_result)
 
 
+def _listed(request_result: Optional[RequestResult], dct: dict[str, Any], key: str) -> list[Any]:
+    value = dct[key]
+    if not isinstance(value, list):
+        raise UnexpectedError(f"Response JSON has no list under the key {key}", request_result)
+    return value
+
+
 class ErrorData:
     """One error of a response (wire protocol, query error envelope).
 
@@ -172,14 +182,16 @@ class ErrorData:
         """Return the failures listed in an error, or ``None`` when it has no such list."""
         if "failures" not in dct:
             return None
-        return [Failure.from_dict(failure, request_result) for failure in dct["failures"]]
+        return [
+            Failure.from_dict(failure, request_result) for failure in _listed(request_result, dct, "failures")
+        ]
 
     @staticmethod
     def get_cause(dct: dict[str, Any], request_result: Optional[RequestResult]) -> Optional[list[ErrorData]]:
         """Return the errors listed as the cause of an error, or ``None`` when it has no such list."""
         if "cause" not in dct:
             return None
-        return [ErrorData.from_dict(cause, request_result) for cause in dct["cause"]]
+        return [ErrorData.from_dict(cause, request_result) for cause in _listed(request_result, dct, "cause")]
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from requests.auth import HTTPBasicAuth
 from faunadb import __version__, client_logger
 from faunadb import errors as fauna_errors
 from faunadb import query as q
+from faunadb._transport import Answer
 from faunadb.client import API_VERSION, FaunaClient, _Counter, _LastTxnTime
 from faunadb.errors import UnexpectedError
 from faunadb.objects import Ref
@@ -244,6 +245,24 @@ def test_txn_time_header_names() -> None:
     assert (time.time, time.request_header) == (None, {})
     time.update_txn_time(5)
     assert time.request_header == {"X-Last-Seen-Txn": "5", "X-Last-Txn-Time": "5"}
+
+
+@pytest.mark.parametrize("text", ["²", "١", "1.5", "-1", "", "9223372036854775808", "9" * 30, "1" * 5000])
+def test_what_is_no_txn_time_is_not_sent_back(text: str) -> None:
+    client = client_of()
+    client._note_txn_time(Answer(200, "{}", {"X-Txn-Time": text}).txn_time)
+    assert client.get_last_txn_time() is None
+
+
+@pytest.mark.parametrize("errors", [None, "x", 5, {"code": "c"}])
+@pytest.mark.parametrize("key", ["errors", "failures", "cause"])
+def test_errors_that_are_no_list(key: str, errors: Any) -> None:
+    body = {key: errors} if key == "errors" else {"errors": [{"code": "c", "description": "d", key: errors}]}
+    with responses.RequestsMock() as mock:
+        mock.add("POST", URL + "/", json=body, status=400)
+        with pytest.raises(UnexpectedError, match=f"no list under the key {key}") as caught:
+            client_of().query(1)
+    assert caught.value.request_result is not None
 
 
 def test_session_clients(mock: Any) -> None:
