@@ -192,7 +192,10 @@ class Overlay(Transaction):
         self.bytes_written += size
         self.write_ops += write_ops(size)
         row = VersionRow(ts, live, ttl, data, self.txn)
-        self.writes.versions.setdefault((scope, coll, doc), {})[ts] = row
+        key = (scope, coll, doc)
+        if first:
+            self.writes.first.add(key)
+        self.writes.versions.setdefault(key, {})[ts] = row
 
     def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
         if next(self.versions(scope, coll, doc, lower=ts, upper=ts), None) is None:

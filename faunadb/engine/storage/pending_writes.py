@@ -52,14 +52,15 @@ class Entry:
 class Writes:
     """What a transaction writes, as it keeps it until it is committed.
 
-    versions: of documents, by their times; None: dropped. entries: by set and values. logged: its row of the commit log.
-    touched: all of these for the commit log.
+    versions: of documents, by their times; None: dropped. first: documents that had none before. entries: by set and
+    values. logged: its row of the commit log. touched: all of these for the commit log.
     """
 
-    __slots__ = ("counters", "entries", "logged", "settings", "touched", "versions")
+    __slots__ = ("counters", "entries", "first", "logged", "settings", "touched", "versions")
 
     def __init__(self) -> None:
         self.versions: dict[Key, dict[int, Optional[VersionRow]]] = {}
+        self.first: set[Key] = set()
         self.entries: dict[Place, dict[bytes, Entry]] = {}
         self.counters: dict[str, int] = {}
         self.settings: dict[str, str] = {}

@@ -285,8 +285,9 @@ class _Writes:
     def _transaction(self, finished: Finished) -> None:
         writes = finished.writes
         for key, versions in writes.versions.items():
+            alone = len(versions) == 1 and key in writes.first
             for ts, version in versions.items():
-                self._version(key, ts, version)
+                self._version(key, ts, version, alone)
         for place, states in writes.entries.items():
             terms = self._key(place[2])
             for values, state in states.items():
@@ -298,7 +299,10 @@ class _Writes:
         changes = self._text(f"[{','.join(writes.logged)}]", logged=True)
         self._add("log", changes, self._touched(finished), str(finished.txn))
 
-    def _version(self, key: tuple[int, int, int], ts: int, version: Optional[VersionRow]) -> None:
+    def _version(
+        self, key: tuple[int, int, int], ts: int, version: Optional[VersionRow], alone: bool
+    ) -> None:
+        """alone: the document's only version."""
         if version is None:
             self._add("dropped", *key, ts)
             return
@@ -306,7 +310,8 @@ class _Writes:
         row = (*key, self._time(ts), live)
         text = self._text(version.data)
         self._add("versions", *row, version.ttl, text, of_content(*key, live, version.ttl, text))
-        self._add("stale", *row)
+        if not (alone and live):  # see `stale`
+            self._add("stale", *row)
 
     def _entry(self, place: Place, values: bytes, state: Entry) -> None:
         if state.ended is not None:

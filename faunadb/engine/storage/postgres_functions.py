@@ -13,12 +13,15 @@ from __future__ import annotations
 from .checksums import MIXED
 from .statements import REPLACED
 
-#: Look at changes of later transactions: which of the batch's reads do they touch? (As `ReadSet.touched_by`.)
+#: Look at changes of later transactions: which of the batch's reads do they touch? (As `ReadSet.touched_by`.) In PL/pgSQL,
+#: which keeps the plan: to make one takes several times as long as to look.
 _CONFLICTS = """
 CREATE OR REPLACE FUNCTION {schema}.conflicts(batch JSONB, since BIGINT)
 RETURNS TABLE (number INT, path TEXT, txn BIGINT)
-LANGUAGE sql STABLE SET enable_seqscan = off SET jit = off AS $function$
-WITH recent AS MATERIALIZED (
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $function$
+#variable_conflict use_column
+BEGIN
+RETURN QUERY WITH recent AS MATERIALIZED (
     SELECT c.txn, CAST(c.touched AS JSONB) AS touched FROM {schema}.change_log c WHERE c.txn > since
 ), changed AS MATERIALIZED (
     SELECT r.txn, item.value ->> 0 AS path, vals.value COLLATE "C" AS vals
@@ -46,7 +49,8 @@ UNION ALL SELECT e.number, e.path, w.txn FROM exact e JOIN wide w ON w.txn > e.p
 UNION ALL SELECT b.number, b.path, c.txn FROM broad b JOIN changed c
     ON c.txn > b.position AND starts_with(c.path, b.path)
 UNION ALL SELECT b.number, b.path, w.txn FROM broad b JOIN wide w
-    ON w.txn > b.position AND (starts_with(w.path, b.path) OR starts_with(b.path, w.path))
+    ON w.txn > b.position AND (starts_with(w.path, b.path) OR starts_with(b.path, w.path));
+END
 $function$
 """
 
@@ -128,15 +132,18 @@ def _number(place: int) -> str:
 _ENTRY_KEY = f"{_number(1)}, {_number(2)}, {_bytes(3)}, {_bytes(4)}, {_bytes(5)}"
 _ENTRY_ROW = (
     f"{_ENTRY_KEY}, {_bytes(6)}, {_bytes(7)}, {_number(8)}, {_number(9)}, i.value ->> 10, {_number(11)},"
-    f" COALESCE({_number(12)}, t.txn)"
+    f" COALESCE({_number(12)}, i.txn)"
 )
+
+
+_TXN = "txns[CAST(e.value ->> 0 AS INT) + 1]"
 
 
 def _items(name: str) -> str:
     """The batch's items of one kind that belong to transactions with a time."""
     return (
-        f"jsonb_array_elements(batch -> '{name}') AS i(value)"
-        " JOIN given t ON t.number = CAST(i.value ->> 0 AS INT)"
+        f"(SELECT e.value, {_TXN} AS txn FROM jsonb_array_elements(batch -> '{name}') AS e(value)"
+        f" WHERE {_TXN} IS NOT NULL) AS i"
     )
 
 
@@ -144,13 +151,7 @@ def _when(name: str, statement: str) -> str:
     return f"    IF batch ? '{name}' THEN\n        {statement};\n    END IF;\n"
 
 
-_GIVEN = (
-    "WITH given AS MATERIALIZED (SELECT CAST(place - 1 AS INT) AS number, CAST(value AS BIGINT) AS txn"
-    " FROM jsonb_array_elements_text(outcome -> 'times') WITH ORDINALITY AS t(value, place)"
-    " WHERE value IS NOT NULL)"
-)
-_TS = f"COALESCE({_number(4)}, t.txn)"
-_KEYS = f"keys(scope, idx, terms, vals, tail) AS (SELECT DISTINCT {_ENTRY_KEY} FROM "
+_TS = f"COALESCE({_number(4)}, i.txn)"
 
 #: Write the transactions that were given times. Rows are found by their keys, one by one, whatever the planner thinks of
 #: the tables' sizes.
@@ -159,21 +160,24 @@ _WRITE = (
 CREATE OR REPLACE FUNCTION {schema}.write_commit(batch JSONB, outcome JSONB) RETURNS VOID
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_bitmapscan = off SET jit = off AS $function$
+DECLARE
+    txns BIGINT[] := ARRAY(SELECT CAST(t.value AS BIGINT)
+        FROM jsonb_array_elements_text(outcome -> 'times') WITH ORDINALITY AS t(value, place) ORDER BY t.place);
 BEGIN
 """
     + _when(
         "versions",
-        f"{_GIVEN} INSERT INTO {{schema}}.version (scope, coll, doc, ts, live, ttl, data, txn, checksum)"
+        f"INSERT INTO {{schema}}.version (scope, coll, doc, ts, live, ttl, data, txn, checksum)"
         f" SELECT {_number(1)}, {_number(2)}, {_number(3)}, {_TS},"
-        f" CAST(i.value ->> 5 AS SMALLINT), {_number(6)}, i.value ->> 7, t.txn,"
-        f" {MIXED.format(content=_number(8), ts=_TS, txn='t.txn')} FROM {_items('versions')}"
+        f" CAST(i.value ->> 5 AS SMALLINT), {_number(6)}, i.value ->> 7, i.txn,"
+        f" {MIXED.format(content=_number(8), ts=_TS, txn='i.txn')} FROM {_items('versions')}"
         f" ON CONFLICT (scope, coll, doc, ts) DO UPDATE SET {REPLACED}",
     )
     # Where a version succeeds another one or is a deletion, and where its successor does: see `stale`.
     + _when(
         "stale",
-        f"{_GIVEN}, put AS MATERIALIZED (SELECT {_number(1)} AS scope, {_number(2)} AS coll, {_number(3)} AS doc,"
-        f" COALESCE({_number(4)}, t.txn) AS ts, i.value ->> 5 AS live FROM {_items('stale')})"
+        f"WITH put AS MATERIALIZED (SELECT {_number(1)} AS scope, {_number(2)} AS coll, {_number(3)} AS doc,"
+        f" COALESCE({_number(4)}, i.txn) AS ts, i.value ->> 5 AS live FROM {_items('stale')})"
         " INSERT INTO {schema}.stale (scope, coll, at, doc)"
         " SELECT p.scope, p.coll, p.ts, p.doc FROM put p WHERE p.live = '0' OR EXISTS (SELECT 1 FROM"
         " {schema}.version v WHERE v.scope = p.scope AND v.coll = p.coll AND v.doc = p.doc AND v.ts < p.ts)"
@@ -183,53 +187,53 @@ BEGIN
     )
     + _when(
         "dropped",
-        f"{_GIVEN} DELETE FROM {{schema}}.version e USING (SELECT {_number(1)} AS scope, {_number(2)} AS coll,"
+        f"DELETE FROM {{schema}}.version e USING (SELECT {_number(1)} AS scope, {_number(2)} AS coll,"
         f" {_number(3)} AS doc, {_number(4)} AS ts FROM {_items('dropped')}) i"
         " WHERE e.scope = i.scope AND e.coll = i.coll AND e.doc = i.doc AND e.ts = i.ts",
     )
     + _when(
         "ended",
-        f"{_GIVEN}, was AS (DELETE FROM {{schema}}.entry e USING (SELECT {_number(1)} AS scope, {_number(2)} AS idx,"
-        f" {_bytes(3)} AS terms, {_bytes(4)} AS vals, {_bytes(5)} AS tail, COALESCE({_number(6)}, t.txn) AS removed"
+        f"WITH was AS (DELETE FROM {{schema}}.entry e USING (SELECT {_number(1)} AS scope, {_number(2)} AS idx,"
+        f" {_bytes(3)} AS terms, {_bytes(4)} AS vals, {_bytes(5)} AS tail, COALESCE({_number(6)}, i.txn) AS removed"
         f" FROM {_items('ended')}) i WHERE {_KEY} RETURNING e.*, i.removed)"
         f" INSERT INTO {{schema}}.past_entry ({_ALL}, removed) SELECT {_ALL}, removed FROM was WHERE added <> removed"
         f" ON CONFLICT (scope, idx, terms, vals, tail, added) DO UPDATE SET {_SET}, removed = excluded.removed",
     )
     + _when(
         "gone",
-        f"{_GIVEN} DELETE FROM {{schema}}.entry e USING (SELECT {_number(1)} AS scope, {_number(2)} AS idx,"
+        f"DELETE FROM {{schema}}.entry e USING (SELECT {_number(1)} AS scope, {_number(2)} AS idx,"
         f" {_bytes(3)} AS terms, {_bytes(4)} AS vals, {_bytes(5)} AS tail FROM {_items('gone')}) i WHERE {_KEY}",
     )
     + _when(
         "forgotten",
-        f"{_GIVEN} DELETE FROM {{schema}}.past_entry e USING (SELECT {_number(1)} AS scope, {_number(2)} AS idx,"
+        f"DELETE FROM {{schema}}.past_entry e USING (SELECT {_number(1)} AS scope, {_number(2)} AS idx,"
         f" {_bytes(3)} AS terms, {_bytes(4)} AS vals, {_bytes(5)} AS tail, {_number(6)} AS added"
         f" FROM {_items('forgotten')}) i WHERE {_KEY} AND e.added = i.added",
     )
     + _when(
         "past",
-        f"{_GIVEN} INSERT INTO {{schema}}.past_entry ({_ALL}, removed)"
-        f" SELECT {_ENTRY_ROW}, COALESCE({_number(13)}, t.txn) FROM {_items('past')}"
+        f"INSERT INTO {{schema}}.past_entry ({_ALL}, removed)"
+        f" SELECT {_ENTRY_ROW}, COALESCE({_number(13)}, i.txn) FROM {_items('past')}"
         f" ON CONFLICT (scope, idx, terms, vals, tail, added) DO UPDATE SET {_SET}, removed = excluded.removed",
     )
     + _when(
         "live",
-        f"{_GIVEN} INSERT INTO {{schema}}.entry ({_ALL}) SELECT {_ENTRY_ROW} FROM {_items('live')}"
+        f"INSERT INTO {{schema}}.entry ({_ALL}) SELECT {_ENTRY_ROW} FROM {_items('live')}"
         f" ON CONFLICT (scope, idx, terms, vals, tail) DO UPDATE SET {_SET}",
     )
     + _when(
         "counters",
-        f"{_GIVEN} INSERT INTO {{schema}}.counter (name, value) SELECT i.value ->> 1, {_number(2)}"
+        f"INSERT INTO {{schema}}.counter (name, value) SELECT i.value ->> 1, {_number(2)}"
         f" FROM {_items('counters')} ON CONFLICT (name) DO UPDATE SET value = excluded.value",
     )
     + _when(
         "settings",
-        f"{_GIVEN} INSERT INTO {{schema}}.setting (name, value) SELECT i.value ->> 1, i.value ->> 2"
+        f"INSERT INTO {{schema}}.setting (name, value) SELECT i.value ->> 1, i.value ->> 2"
         f" FROM {_items('settings')} ON CONFLICT (name) DO UPDATE SET value = excluded.value",
     )
     + f"""
-    {_GIVEN} INSERT INTO {{schema}}.change_log (txn, changes, touched)
-        SELECT t.txn, replace(i.value ->> 1, i.value ->> 3, CAST(t.txn AS TEXT)), i.value ->> 2 FROM {_items("log")};
+    INSERT INTO {{schema}}.change_log (txn, changes, touched)
+        SELECT i.txn, replace(i.value ->> 1, i.value ->> 3, CAST(i.txn AS TEXT)), i.value ->> 2 FROM {_items("log")};
     UPDATE {{schema}}.meta SET last_txn = CAST(outcome ->> 'last_txn' AS BIGINT) WHERE id = 0;
     INSERT INTO {{schema}}.mark (store, txn, checks, last_batch, last_outcome)
         VALUES (batch ->> 'store', 0, 0, CAST(batch ->> 'batch' AS BIGINT), CAST(outcome AS TEXT))

@@ -6,7 +6,7 @@ import random
 import re
 import time
 from typing import Any, Optional
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import psycopg
 from psycopg import errors
@@ -147,7 +147,7 @@ def parse_target(url: str, given: dict[str, Any]) -> Target:
         libpq.setdefault("target_session_attrs", "read-write")
     base = url.split("#", 1)[0].split("?", 1)[0]
     return Target(
-        f"{base}?{urlencode(libpq)}",
+        f"{base}?{urlencode(libpq, quote_via=quote)}",  # libpq knows no + for a space
         schema,
         connections,
         positive_seconds("lock_timeout", merged.get("lock_timeout", 30.0)),

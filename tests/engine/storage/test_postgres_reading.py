@@ -14,7 +14,7 @@ import psycopg
 
 from faunadb.engine.java.times import Time
 from faunadb.engine.language.values import Instant
-from faunadb.engine.storage import StoreError, Transaction
+from faunadb.engine.storage import StoreError, Transaction, open_store
 from faunadb.engine.storage.errors import SnapshotMoved
 from faunadb.engine.storage.postgres import PostgresStore
 from faunadb.engine.storage.postgres_connection import Connection, statement
@@ -122,6 +122,17 @@ def test_a_session_that_is_ended_is_noticed(connection: Connection, postgres_url
     with pytest.raises(psycopg.OperationalError):
         query(connection, "SELECT 1", ())
     assert connection.closed
+
+
+def test_options_of_the_url_reach_the_server(place: Place) -> None:
+    """Spaces, too."""
+    options = "-c%20statement_timeout%3D7s%20-c%20work_mem%3D5MB"
+    with open_store(f"{place.url}&options={options}") as store:
+        assert isinstance(store, PostgresStore)
+        connection = store._readers._take()
+        assert connection.script("SHOW statement_timeout") == [("7s",)]
+        assert connection.script("SHOW work_mem") == [("5MB",)]
+        store._readers.give_back(connection)
 
 
 # ---- threads that ask together ----------------------------------------------------------------------------------
