@@ -18,7 +18,7 @@ from ..language.errors import QueryErrors, RequestError, bad_request
 from ..language.lambdas import apply
 from ..language.paths import NOT_FOUND, walk
 from ..language.registry import PURE
-from ..records import NamedTuple
+from ..records import NamedTuple, maker
 from . import keys
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Entry(NamedTuple):
     terms: bytes
     values: bytes
     cover: Optional[str]
+
+
+_entry = maker(Entry)
 
 
 class Field:
@@ -260,7 +263,7 @@ def _only_entry(term: Field, document: v.Document) -> Optional[list[Entry]]:
     if len(key) > MAX_COMPONENT:
         return None
     ref = document.ref
-    return [Entry(key, keys.ref_suffix(ref.coll, ref.id), None)]
+    return [_entry((key, keys.ref_suffix(ref.coll, ref.id), None))]
 
 
 def _tuples(

@@ -50,7 +50,7 @@ def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
     found = kept_by_engine(document)
     for index in ctx.schema.indexes_on(scope, coll):
         for terms, values, cover in indexing.entries(ctx, index, document):
-            _check_key(terms, values)
+            _key_size(terms, values)
             found[Place(scope, index.id, terms, values, coll, doc)] = cover
     return found
 
@@ -64,10 +64,12 @@ def kept_by_engine(document: v.Document) -> Entries:
     return found
 
 
-def _check_key(terms: bytes, values: bytes) -> None:
+def _key_size(terms: bytes, values: bytes) -> int:
+    """Bytes of an entry's key. Raises RequestError for one that is too large."""
     size = len(terms) + len(values)
     if size > MAX_KEY:
         raise bad_request(f"Key bytes ({size}) exceeds threshold ({MAX_KEY})")
+    return size
 
 
 def _internal(found: Entries, ref: v.Ref, fields: dict[str, Any]) -> None:
@@ -116,9 +118,9 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
     for index in ctx.schema.indexes_on(scope, coll):
         for entry in indexing.entries(ctx, index, document):
             terms, values, cover = entry
-            _check_key(terms, values)
+            size = _key_size(terms, values)
             tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl)
-            tx.write_ops += write_ops(len(terms) + len(values) + len(cover or ""))
+            tx.write_ops += write_ops(size if cover is None else size + len(cover))
             if index.unique and indexing.taken(ctx, index, entry, ref):
                 raise not_unique()
 
@@ -131,7 +133,7 @@ def add_past(ctx: Context, document: v.Document, ttl: Optional[int], added: int)
         tx.add_entry(*place, None, ttl, added, True)
     for index in ctx.schema.indexes_on(scope, coll):
         for terms, values, cover in indexing.entries(ctx, index, document):
-            _check_key(terms, values)
+            _key_size(terms, values)
             tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl, added, True)
 
 

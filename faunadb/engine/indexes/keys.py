@@ -129,7 +129,8 @@ def _string(value: str) -> bytes:
 
 
 def _exact_string(value: str) -> bytes:
-    return _escaped(STRING, value.encode("utf-8", "surrogatepass"))
+    # As `_escaped` with the tag of strings, written out: nearly every term is one.
+    return b" " + value.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x00\xff") + b"\x00\x00"
 
 
 def _ref(value: v.Ref) -> bytes:

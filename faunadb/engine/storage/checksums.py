@@ -17,7 +17,7 @@ from .rows import VersionRow
 _pack = struct.Struct("<qqqqq").pack
 _NEVER = -(2**63)
 
-#: `mixed` in SQL that knows 64-bit integers, with what is to be filled in.
+#: How the times of a version are mixed in (`of_version`), in SQL that knows 64-bit integers, with what is to be filled in.
 MIXED = "({content} # {ts} # ({txn} << 1))"
 
 
@@ -27,16 +27,13 @@ def of_content(scope: int, coll: int, doc: int, live: int, ttl: Optional[int], d
     return crc32(_pack(scope, coll, doc, live, _NEVER if ttl is None else ttl), crc32(text))
 
 
-def mixed(content: int, ts: int, txn: int) -> int:
-    """The checksum of a version. content: `of_content`."""
-    return content ^ ts ^ (txn << 1)
-
-
 def of_version(
     scope: int, coll: int, doc: int, ts: int, live: int, ttl: Optional[int], data: Optional[str], txn: int
 ) -> int:
-    """The checksum of a version, given as its row."""
-    return mixed(of_content(scope, coll, doc, live, ttl, data), ts, txn)
+    """The checksum of a version, given as its row. (With `of_content` written out: every write comes by here.)"""
+    text = b"" if data is None else data.encode("utf-8", "surrogatepass")
+    content = crc32(_pack(scope, coll, doc, live, _NEVER if ttl is None else ttl), crc32(text))
+    return content ^ ts ^ (txn << 1)
 
 
 def is_whole(scope: int, coll: int, doc: int, row: Sequence[Any]) -> bool:

@@ -34,27 +34,21 @@ class WritingConnection:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
-        #: rows of works that are over, and of the running one
+        #: rows of works that are over
         self._earlier: list[tuple[str, Sequence[Any]]] = []
-        self._rows: list[tuple[str, Sequence[Any]]] = []
+        #: rows of the running one; who is sure that SQLite can store one may add it
+        self.waiting: list[tuple[str, Sequence[Any]]] = []
         self._to_guard = self._guarded = self._writing = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """As `sqlite3.Connection.execute`; None for an insert that waits."""
         if sql in _MAY_WAIT and _can_be_stored(_MAY_WAIT[sql], parameters):
-            self._rows.append((sql, parameters))
-            if len(self._rows) >= MAX_WAITING:
+            self.waiting.append((sql, parameters))
+            if len(self.waiting) >= MAX_WAITING:
                 self.flush()
             return None
         self.flush()
         return self._conn.execute(sql, parameters)
-
-    def wait(self, sql: str, row: Sequence[Any]) -> None:
-        """Have an insert wait that SQLite can surely store. Raises sqlite3.Error of those that waited too long."""
-        rows = self._rows
-        rows.append((sql, row))
-        if len(rows) >= MAX_WAITING:
-            self.flush()
 
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> Any:
         self.flush()
@@ -64,21 +58,21 @@ class WritingConnection:
         """A work begins that must be undone alone when it fails (`undo`), without those before it."""
         if self._guarded:
             self._conn.execute("RELEASE work")
-        self._earlier += self._rows
-        self._rows = []
+        self._earlier += self.waiting
+        self.waiting = []
         self._to_guard, self._guarded = True, False
 
     def undo(self) -> None:
         """Undo the running work. Raises sqlite3.Error when those before it are not whole any more."""
         if self._writing:
             raise sqlite3.OperationalError("interrupted")
-        self._rows = []
+        self.waiting = []
         if self._guarded:
             self._conn.execute("ROLLBACK TO work")
 
     def forget(self) -> None:
         """The transaction is over, or was never begun."""
-        self._earlier, self._rows = [], []
+        self._earlier, self.waiting = [], []
         self._to_guard = self._guarded = self._writing = False
 
     def finish(self) -> None:
@@ -96,9 +90,9 @@ class WritingConnection:
         if self._to_guard:
             self._conn.execute("SAVEPOINT work")
             self._to_guard, self._guarded = False, True
-        if self._rows:
-            self._write(self._rows)
-            self._rows = []
+        if self.waiting:
+            self._write(self.waiting)
+            self.waiting = []
 
     def _write(self, rows: list[tuple[str, Sequence[Any]]]) -> None:
         tables: dict[str, list[Sequence[Any]]] = {}

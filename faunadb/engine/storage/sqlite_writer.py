@@ -16,7 +16,7 @@ from .memory_gate import MemoryGate
 from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
 from .sqlite_reads import SqliteReads
-from .sqlite_rows import PUT_LIVE, WritingConnection
+from .sqlite_rows import MAX_WAITING, PUT_LIVE, WritingConnection
 from .sqlite_schema import explain, is_busy
 from .statements import COPIED, import_statement, keep_reach, read_clock
 
@@ -72,10 +72,14 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         return count
 
     def _wait(self, sql: str, row: Sequence[Any]) -> None:
-        try:
-            self._conn.wait(sql, row)
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-            raise self._explain(error) from error
+        """Have an insert wait that SQLite can surely store."""
+        waiting = self._conn.waiting
+        waiting.append((sql, row))
+        if len(waiting) >= MAX_WAITING:
+            try:
+                self._conn.flush()
+            except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+                raise self._explain(error) from error
 
     def _put_version(
         self, scope: int, coll: int, doc: int, ts: int, live: int, ttl: Optional[int], data: Optional[str]
