@@ -5,9 +5,9 @@ reads its escapes and classes. What Java leaves
 unlimited is limited here: one call's matching ends after `TIME_LIMIT` seconds with
 `MatchTimeout`.
 
-Differences left: ``\\b{g}`` is refused; empty matches are not looked for between the halves of a surrogate pair; a group
-in a negative lookaround or in a repetition that stops at an empty round may hold something else; back references under
-``(?i)`` fold case as Unicode does.
+Differences left: ``\\b{g}`` is refused; matches that begin between the halves of a surrogate pair are found only where
+an empty one follows another; a group in a negative lookaround or in a repetition that stops at an empty round may hold
+something else; back references under ``(?i)`` fold case as Unicode does.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Optional, Union
 
 from .regex_characters import InvalidPattern as InvalidPattern
 from .regex_translation import HERE, Translator
+from .text import halves, united
 
 #: Seconds that the matching of one function call may take.
 TIME_LIMIT = 2.0
@@ -33,6 +34,31 @@ class InvalidReplacement(ValueError):
 
 class MatchTimeout(Exception):
     """Matching took longer than `TIME_LIMIT`."""
+
+
+#: Characters around a surrogate pair that are looked at to tell whether there is an empty match between its halves.
+_AROUND = 1000
+
+
+class _Between:
+    """An empty match between the halves of a surrogate pair, whose character is at `index`.
+
+    Its place is that behind the pair, which is how the original counts it in characters.
+    """
+
+    __slots__ = ("_match", "index")
+
+    def __init__(self, index: int, match: Any):
+        self.index = index
+        self._match = match
+
+    def start(self) -> int:
+        return self.index + 1
+
+    end = start
+
+    def group(self, number: int = 0) -> Any:
+        return self._match.group(number)
 
 
 class JavaPattern:
@@ -52,7 +78,10 @@ class JavaPattern:
         return f"JavaPattern({self.source!r})"
 
     def matches(self, text: str, seconds: float = TIME_LIMIT) -> Iterator[Any]:
-        """The matches in ``text``, left to right, as match objects; MatchTimeout when they take longer than seconds."""
+        """The matches in ``text``, left to right, as match objects; MatchTimeout when they take longer than seconds.
+
+        After an empty match the search goes on one UTF-16 unit further, even if there is a longer match here.
+        """
         deadline = time.monotonic() + seconds
         compiled = self._compiled
         start = 0
@@ -67,12 +96,22 @@ class JavaPattern:
             if match is None:
                 return
             yield match
-            # After an empty match the search goes on one further, even if there is a longer match here.
             start, empty = match.end(), match.start() == match.end()
             if self._resumed is not None:
                 compiled = self._resumed if empty else self._compiled
-            else:
-                start += empty
+            elif empty:
+                if text[start : start + 1] > "\uffff":
+                    between = self._between(text, start)
+                    if between is not None:
+                        yield between
+                start += 1
+
+    def _between(self, text: str, index: int) -> Optional[_Between]:
+        """The empty match between the halves of the character at index, if there is one."""
+        high, low = halves(text[index])
+        before = text[max(0, index - _AROUND) : index] + high
+        match = self._compiled.match(before + low + text[index + 1 : index + 1 + _AROUND], len(before))
+        return _Between(index, match) if match is not None and not match.group() else None
 
     def found_in(self, text: str, seconds: float = TIME_LIMIT) -> bool:
         """Whether there is a match anywhere."""
@@ -83,16 +122,23 @@ class JavaPattern:
         template: Optional[list[Union[str, int]]] = None
         pieces: list[str] = []
         end = 0
+        parted = False
         for match in self.matches(text, seconds):
             if template is None:
                 template = self.template(replacement)
-            pieces.append(text[end : match.start()])
-            pieces.extend(part if isinstance(part, str) else match.group(part) or "" for part in template)
+            replaced = [part if isinstance(part, str) else match.group(part) or "" for part in template]
+            if isinstance(match, _Between):
+                parted = True
+                high, low = halves(text[match.index])
+                pieces += [high, *replaced, low]
+            else:
+                pieces += [text[end : match.start()], *replaced]
             end = match.end()
             if first_only:
                 break
         pieces.append(text[end:])
-        return "".join(pieces)
+        found = "".join(pieces)
+        return united(found) if parted else found
 
     def template(self, replacement: str) -> list[Union[str, int]]:
         """A replacement string as literal texts and group numbers; InvalidReplacement when it is malformed."""

@@ -147,6 +147,17 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(char > "\uffff" for char in text)
 
 
+def halves(char: str) -> tuple[str, str]:
+    """The surrogates that a character above U+FFFF has in UTF-16."""
+    number = ord(char) - 0x10000
+    return chr(0xD800 + (number >> 10)), chr(0xDC00 + (number & 0x3FF))
+
+
+def united(text: str) -> str:
+    """A text in which the halves of surrogate pairs that stand side by side are the characters they make."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
 def interleaved(text: str, between: str) -> str:
     """``between`` before every UTF-16 unit of a text and behind the last: it may part the halves of a surrogate pair."""
     if not between:
