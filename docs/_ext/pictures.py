@@ -140,7 +140,7 @@ LAYERS = [
             ("engine/checking", "whole stores"),
         ],
     ),
-    ("", [("engine/engine", "runs queries against a store")]),
+    ("", [("engine/engine", "from opening to closing"), ("engine/queries", "run against a store")]),
     (
         "",
         [
