@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Optional, Union
 
 from ..records import NamedTuple
@@ -14,6 +15,9 @@ from .read_set import Changes, ReadSet
 #: Most transactions in one batch, and the bytes after which it takes no further ones.
 MAX_BATCH = 64
 MAX_BYTES = 1 << 20
+#: Seconds that a leader waits for others to join, at most, and what is too little to wait.
+MAX_PAUSE = 0.010
+MIN_PAUSE = 0.001
 
 
 class Won(NamedTuple):
@@ -55,6 +59,9 @@ class Finished:
 
 class Committer:
     """What a backend provides."""
+
+    #: Seconds that the last batch had to wait for the lock, which other processes had.
+    waited = 0.0
 
     def look_ahead(self, finished: Finished) -> Optional[Lost]:
         """Check a transaction that took long without the lock, so that with it only the newest commits are to be looked at.
@@ -102,6 +109,11 @@ class CommitQueue:
         )
 
     def _lead(self, own: _Waiting) -> None:
+        # Where the lock is waited for anyhow, part of that is better spent here, where more may join: others take the lock
+        # the more often, the smaller their batches are, and each time wait for a disk with it.
+        pause = min(self._committer.waited / 2, MAX_PAUSE)
+        if pause > MIN_PAUSE:
+            time.sleep(pause)
         batch = self._take(own)
         # From here on nobody else may commit them, even if it is not heard what came of it.
         for each in batch:

@@ -69,6 +69,7 @@ class PgCommitter(Committer):
         outcome = self._send(self._asked(batch), writes.items, resolve)
         self._clock.keep(reach if any(outcome["times"]) else None)
         self._learned(outcome["schema_version"])
+        self.waited = outcome.get("waited", 0.0)
         self._clock.show(outcome["last_txn"])
         lost = outcome["lost"]
         return [

@@ -67,12 +67,16 @@ DECLARE
     lost JSONB := '{{}}';
     since BIGINT;
     place INT := 0;
+    asked TIMESTAMPTZ;
+    waited INTERVAL;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'commits need READ COMMITTED';
     END IF;
     PERFORM set_config('lock_timeout', batch ->> 'patience', TRUE);
+    asked := clock_timestamp();
     LOCK TABLE {schema}.writer IN EXCLUSIVE MODE;
+    waited := clock_timestamp() - asked;
     SELECT m.last_txn, m.schema_version INTO clock FROM {schema}.meta m
         WHERE m.id = 0 AND m.format = CAST(batch ->> 'format' AS BIGINT) FOR UPDATE;
     IF NOT FOUND THEN
@@ -111,7 +115,8 @@ BEGIN
         place := place + 1;
     END LOOP;
     RETURN jsonb_build_object(
-        'last_txn', clock.last_txn, 'schema_version', clock.schema_version, 'times', times, 'lost', lost);
+        'last_txn', clock.last_txn, 'schema_version', clock.schema_version, 'times', times, 'lost', lost,
+        'waited', EXTRACT(EPOCH FROM waited));
 END
 $function$
 """

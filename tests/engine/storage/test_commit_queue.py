@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
 from faunadb.engine.storage.read_set import Changes, ReadSet, document_path
@@ -73,3 +76,47 @@ def test_who_came_while_a_batch_was_committed_is_for_the_server_to_judge() -> No
     outcomes, batches = run(finished(1, 98, 1))
     assert outcomes[1] == Won(1)
     assert batches == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("waited", "batches"), [(0.0, [[0], [1, 2]]), (0.001, [[0], [1, 2]]), (0.004, [[0, 1, 2]])]
+)
+def test_where_the_lock_was_waited_for_more_are_gathered(
+    monkeypatch: pytest.MonkeyPatch, waited: float, batches: list[list[int]]
+) -> None:
+    """Who leads pauses for half of what the last batch has waited, and takes along who comes meanwhile."""
+    committer = Held()
+    committer.waited = waited
+    committer.go.set()
+    queue = CommitQueue(committer)
+    outcomes: dict[int, Outcome] = {}
+    threads: list[threading.Thread] = []
+
+    def others_come(seconds: float = 0.0) -> None:
+        assert seconds == waited / 2
+        monkeypatch.undo()
+        committer.waited = 0.0
+        for number in (1, 2):
+            thread = threading.Thread(target=commit, args=(number,))
+            threads.append(thread)
+            thread.start()
+            eventually(lambda number=number: len(queue._turns.waiting()) == number, "it waits")
+
+    def commit(number: int) -> None:
+        outcomes[number] = queue.commit(finished(number, 90 + number, number))
+
+    original = Held.commit
+
+    def held(self: Held, batch: list[Finished]) -> list[Outcome]:
+        if not threads:
+            waiting = self.waited
+            others_come(waiting / 2)
+        return original(self, batch)
+
+    monkeypatch.setattr(time, "sleep", others_come)
+    monkeypatch.setattr(Held, "commit", held)
+    commit(0)
+    for thread in threads:
+        thread.join()
+    assert outcomes == {number: Won(number) for number in range(3)}
+    assert committer.batches == batches

@@ -120,3 +120,35 @@ def test_interrupted_on_the_server(store: PostgresStore, step: str, broken: str)
         assert len(snapshot.changed(0)) == 2
     assert store.check() == []
     store.write(lambda tx: put(tx, 8))
+
+
+def test_it_is_told_how_long_the_lock_was_waited_for(store: PostgresStore) -> None:
+    """By the server's clock; with it, a process decides how many transactions it gathers (`commit_queue`)."""
+    schema = store._target.schema
+    now = "SELECT EXTRACT(EPOCH FROM clock_timestamp())"
+    thread = threading.Thread(target=store.write, args=(lambda tx: put(tx, 2),))
+    with (
+        psycopg.connect(places.bare(store.url)) as other,
+        psycopg.connect(places.bare(store.url), autocommit=True) as looking,
+    ):
+
+        def waits() -> bool:
+            text = "SELECT FROM pg_locks WHERE relation = to_regclass(%s) AND NOT granted"
+            return looking.execute(text, (f"{schema}.writer",)).fetchone() is not None
+
+        def clock() -> float:
+            row = looking.execute(now).fetchone()
+            assert row is not None
+            return float(row[0])
+
+        other.execute(f"LOCK TABLE {schema}.writer IN EXCLUSIVE MODE")
+        thread.start()
+        eventually(waits, "the commit waits for the lock")
+        began = clock()
+        held = clock() - began
+        other.rollback()
+    thread.join()
+    waited = store._committer.waited
+    assert waited >= held > 0
+    store.write(lambda tx: put(tx, 3))
+    assert store._committer.waited != waited
