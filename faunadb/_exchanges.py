@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from urllib3.util import Timeout
 
     from faunadb._auth import HTTPBearerAuth
-    from faunadb._transport import Answer, Shortcut
+    from faunadb._shortcut import Shortcut
+    from faunadb._transport import Answer
 
 Observer = Callable[[RequestResult], Any]
 
@@ -172,7 +173,7 @@ class Exchanges:
         try:
             shortcut = self._shortcut
             if shortcut is None or not shortcut.holds(self.session, self.auth):
-                from faunadb._transport import new_shortcut
+                from faunadb._shortcut import new_shortcut
 
                 shortcut = self._shortcut = new_shortcut(self.session, self._endpoint.root, self.auth)
             if shortcut is not None:

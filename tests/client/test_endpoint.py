@@ -160,8 +160,8 @@ with responses.RequestsMock() as mock:
     mock.add("POST", "http://localhost:8443/", json={"resource": 1})
     client = faunadb.client.FaunaClient("secret", endpoint="http://localhost:8443")
     assert client.query(1) == 1
-from faunadb import _transport
-assert _transport.new_shortcut(client.session, "http://localhost:8443", client.auth) is not None
+from faunadb import _shortcut
+assert _shortcut.new_shortcut(client.session, "http://localhost:8443", client.auth) is not None
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
