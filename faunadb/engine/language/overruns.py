@@ -9,6 +9,7 @@ they leave behind is undone as after any other error.
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import time
 from _thread import get_ident
@@ -20,6 +21,9 @@ from .errors import timed_out
 
 #: Seconds between two looks at the queries under way.
 INTERVAL = 0.2
+
+
+_IMPORT = "<frozen importlib._bootstrap>"
 
 
 class Overrun(BaseException):
@@ -78,7 +82,7 @@ class watched:
 
     def look(self, ident: int, now: float) -> None:
         """End the query when it is time to. Called by the watcher, with its lock."""
-        if now > self._end and _watcher.watched.get(ident) is self:
+        if now > self._end and _watcher.watched.get(ident) is self and not _is_importing(ident):
             self._fired = True
             self._end = now + 1.0  # once more then: a finalizer may have got the exception, which ignores it
             _raise_in(ident, Overrun)
@@ -97,6 +101,14 @@ def forget() -> None:
     if _watcher.watched.pop(me, None) is not None:
         with _watcher.lock:
             _raise_in(me, None)
+
+
+def _is_importing(ident: int) -> bool:
+    """Whether a thread is importing something: an exception then may leave a lock behind that all imports wait for."""
+    frame = sys._current_frames().get(ident)
+    while frame is not None and frame.f_code.co_filename != _IMPORT:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _raise_in(ident: int, kind: Any) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -142,3 +145,37 @@ def test_an_end_that_was_missed_is_made_up_for() -> None:
         while time.monotonic() < end:
             pass
     assert threading.get_ident() not in overruns._watcher.watched
+
+
+def test_an_import_comes_to_its_end_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception in the midst of one can leave its lock behind, and then every thread that imports waits for ever."""
+    (tmp_path / "imported_by_overruns.py").write_text(
+        "from threading import Event\nbegun, go_on = Event(), Event()\n"
+    )
+    (tmp_path / "slow_for_overruns.py").write_text(
+        "import imported_by_overruns as it\nit.begun.set()\nit.go_on.wait(20)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    signals = importlib.import_module("imported_by_overruns")
+    ended: list[Exception] = []
+
+    def work() -> None:
+        try:
+            with overruns.watched(time.monotonic() - 2 * overruns.INTERVAL):
+                importlib.import_module("slow_for_overruns")
+                while True:
+                    pass
+        except RequestError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert signals.begun.wait(20)
+    each = overruns._watcher.watched[thread.ident or 0]
+    each.look(thread.ident or 0, time.monotonic())
+    fired = each._fired
+    signals.go_on.set()
+    thread.join(20)
+    assert not fired
+    assert "slow_for_overruns" in sys.modules
+    assert len(ended) == 1
