@@ -16,6 +16,8 @@ log = logging.getLogger("faunadb.server")
 
 #: Wrong secrets from one address at once, and in a second after that.
 ATTEMPTS, ATTEMPTS_A_SECOND = 100, 10
+#: Seconds between two warnings: an attack goes on for as long as it likes, and a log is read by people.
+WARNINGS_APART = 60.0
 #: Addresses that are remembered.
 ADDRESSES = 10_000
 #: Requests of strangers at a time: on one connection (HTTP/2), and on all of them.
@@ -30,6 +32,7 @@ class Strangers:
         self._count = 0
         #: Attempts left, and since when, by address.
         self._left: dict[str, tuple[float, float]] = {}
+        self._warned = float("-inf")
 
     @contextlib.contextmanager
     def visit(self, connection: Any) -> Iterator[None]:
@@ -52,7 +55,8 @@ class Strangers:
         left = self._attempts_left(network, now)
         if left < 1:
             raise TooManyAttempts
-        if left < 2:
+        if left < 2 and now >= self._warned + WARNINGS_APART:
+            self._warned = now
             log.warning("many wrong secrets from %s: unknown ones are refused for a moment", network)
         self._left.pop(network, None)
         self._left[network] = (left - 1, now)

@@ -161,7 +161,7 @@ class Connection:
         )
         event = parse_stream_request_result_or_none(result)
         txn = getattr(event, "txn", None)
-        if isinstance(txn, int):
+        if type(txn) is int:
             self._client.sync_last_txn_time(txn)
         if response.status_code != 200 and not isinstance(event, Error):
             event = Error(_refused_strangely(result))

@@ -256,6 +256,15 @@ def test_stream_that_ends_within_an_event(server: Server, client: FaunaClient) -
     assert "within an event" in str(listener.events[1].error)
 
 
+@pytest.mark.parametrize("txn", [True, "7", 1.5, None, 1 << 63, [1]])
+def test_what_is_no_time_of_an_event_is_not_sent_back(server: Server, client: FaunaClient, txn: Any) -> None:
+    server.handler = streaming(event("start", 5), event("version", txn, {}))
+    listener = Listener(client)
+    listener.stream.start()
+    assert listener.types == ["start", "version"]
+    assert repr(client.get_last_txn_time()) == "5"
+
+
 def test_nobody_listens(closed_port: int) -> None:
     with FaunaClient("secret", endpoint=f"http://127.0.0.1:{closed_port}") as client:
         listener = Listener(client)

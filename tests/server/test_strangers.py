@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -146,6 +148,22 @@ def test_wrong_secrets_are_counted_by_address_and_known_ones_are_not(application
         assert (await ask(application, headers=BAD, client=there)).status == 401
 
     run(story())
+
+
+def test_an_attack_does_not_fill_the_log(monkeypatch, caplog):
+    now = 1000.0
+    monkeypatch.setattr(strangers, "time", SimpleNamespace(monotonic=lambda: now))
+    visitors = Strangers()
+    for _ in range(50):
+        for _ in range(strangers.ATTEMPTS):
+            with contextlib.suppress(TooManyAttempts):
+                visitors.attempt("10.0.0.1")
+        now += 1
+    assert [record.message.split(":")[0] for record in caplog.records] == ["many wrong secrets from 10.0.0.1"]
+    now += strangers.WARNINGS_APART
+    for _ in range(strangers.ATTEMPTS):
+        visitors.attempt("10.0.0.1")
+    assert len(caplog.records) == 2
 
 
 def test_good_secrets_do_not_count(application, engine, monkeypatch):
