@@ -50,7 +50,7 @@ def run(*transactions: Any) -> tuple[dict[int, Outcome], list[list[int]]]:
         threads[-1].start()
         eventually(
             lambda number=number: len(committer.batches) + len(queue._turns.waiting()) > number, "it has come"
-        )  # type: ignore[misc]
+        )
     committer.go.set()
     for thread in threads:
         thread.join()
