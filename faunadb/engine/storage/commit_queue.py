@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Optional, Union
 
@@ -18,6 +19,9 @@ MAX_BYTES = 1 << 20
 #: Seconds that a leader waits for others to join, at most, and what is too little to wait.
 MAX_PAUSE = 0.010
 MIN_PAUSE = 0.001
+#: Threads that have committed within so many seconds may join. So many are remembered.
+RECENT = 0.25
+MAX_THREADS = 1000
 
 
 class Won(NamedTuple):
@@ -97,10 +101,15 @@ class CommitQueue:
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
         self._turns = Turns[_Waiting]("the write's deadline passed while others were committed")
+        #: When each thread has come last.
+        self._came: dict[int, float] = {}
 
     def commit(self, finished: Finished, deadline: Optional[float] = None) -> Outcome:
         """What came of it. Raises StoreError, DeadlineExceeded when its turn did not come in time."""
         own = _Waiting(finished, deadline)
+        if len(self._came) > MAX_THREADS:
+            self._came.clear()
+        self._came[threading.get_ident()] = time.monotonic()
         self._turns.take_part(own, self._lead)
         if own.outcome is not None:
             return own.outcome
@@ -109,17 +118,25 @@ class CommitQueue:
         )
 
     def _lead(self, own: _Waiting) -> None:
-        # Where the lock is waited for anyhow, part of that is better spent here, where more may join: others take the lock
-        # the more often, the smaller their batches are, and each time wait for a disk with it.
-        pause = min(self._committer.waited / 2, MAX_PAUSE)
-        if pause > MIN_PAUSE:
-            time.sleep(pause)
+        self._gather()
         batch = self._take(own)
         # From here on nobody else may commit them, even if it is not heard what came of it.
         for each in batch:
             each.over = True
         self._commit(batch)
         self._tell_losers(batch)
+
+    def _gather(self) -> None:
+        """Where the lock is waited for anyhow, spend a part of that here, where more may join.
+
+        The smaller the batches, the more often the lock is taken, and each time a disk is waited for with it.
+        """
+        pause = min(self._committer.waited / 2, MAX_PAUSE)
+        if pause < MIN_PAUSE:
+            return
+        since = time.monotonic() - RECENT
+        if sum(came > since for came in list(self._came.values())) > 1 + len(self._turns.waiting()):
+            time.sleep(pause)
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:

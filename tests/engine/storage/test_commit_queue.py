@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from faunadb.engine.storage import commit_queue
 from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
 from faunadb.engine.storage.read_set import Changes, ReadSet, document_path
 from tests.server.running import eventually
@@ -78,17 +79,31 @@ def test_who_came_while_a_batch_was_committed_is_for_the_server_to_judge() -> No
     assert batches == [[0], [1]]
 
 
+#: How long the lock was waited for, and how many threads have just written.
 @pytest.mark.parametrize(
-    ("waited", "batches"), [(0.0, [[0], [1, 2]]), (0.001, [[0], [1, 2]]), (0.004, [[0, 1, 2]])]
+    ("waited", "writers", "batches"),
+    [
+        (0.0, 3, [[0], [1, 2]]),
+        (0.001, 3, [[0], [1, 2]]),
+        (0.004, 3, [[0, 1, 2]]),
+        (0.004, 1, [[0], [1, 2]]),
+    ],
 )
 def test_where_the_lock_was_waited_for_more_are_gathered(
-    monkeypatch: pytest.MonkeyPatch, waited: float, batches: list[list[int]]
+    monkeypatch: pytest.MonkeyPatch, waited: float, writers: int, batches: list[list[int]]
 ) -> None:
-    """Who leads pauses for half of what the last batch has waited, and takes along who comes meanwhile."""
+    """Who leads pauses for half of what the last batch has waited, if there is anybody who may come, and takes them along."""
     committer = Held()
-    committer.waited = waited
     committer.go.set()
     queue = CommitQueue(committer)
+    monkeypatch.setattr(commit_queue, "RECENT", 3600.0)
+    for number in range(1, writers):
+        thread = threading.Thread(target=queue.commit, args=(finished(-number, 80 + number, 80 + number),))
+        thread.start()
+        thread.join()
+        queue._came[-number] = queue._came.pop(thread.ident or 0)  # an ident is given again
+    committer.batches.clear()
+    committer.waited = waited
     outcomes: dict[int, Outcome] = {}
     threads: list[threading.Thread] = []
 
