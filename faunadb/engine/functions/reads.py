@@ -61,6 +61,9 @@ def get(ctx: Context, target: Union[v.Ref, sets.LazySet], ts: Any) -> v.Document
         if first is None:
             raise not_found("Set")
         target = first
+        present = documents.present(ctx, target)
+        if present is not None:
+            return present
     if not sets.readable(ctx, target, ts):
         raise permission_denied()
     row = documents.row(ctx, target, ts)

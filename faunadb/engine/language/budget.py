@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
-from typing import Any, Optional, Protocol
+from typing import Optional, Protocol
 
-from .. import forks
-from .overruns import INTERVAL, watched
+from .overruns import large, spender_here, watched
 
-_thread = threading.local()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-
-
-#: Queries under way that have found the process large.
-_large: dict[int, Spender] = {}
 
 
 class Spender(Protocol):
@@ -33,40 +26,20 @@ class Spender(Protocol):
     def allocate(self, size: int) -> None: ...
 
 
-class of(watched):
-    """While it lasts, what this thread spends counts as the query's, and its time ends with the query's deadline.
-
-    Every query needs it, so it is no generator.
-    """
-
-    __slots__ = ("_before", "_ctx")
-
-    def __init__(self, ctx: Spender):
-        self._end = ctx.deadline + INTERVAL
-        self._fired = False
-        self._ctx = ctx
-
-    def __enter__(self) -> None:
-        self._before: Optional[Spender] = getattr(_thread, "ctx", None)
-        _thread.ctx = self._ctx
-        watched.__enter__(self)
-
-    def __exit__(self, *given: Any) -> None:
-        _thread.ctx = self._before
-        if _large:
-            _large.pop(id(self._ctx), None)
-        watched.__exit__(self, *given)
+def of(ctx: Spender) -> watched:
+    """While it lasts, what this thread spends counts as the query's, and its time ends with the query's deadline."""
+    return watched(ctx.deadline, ctx)
 
 
 def seconds_left(most: float) -> float:
     """What is left of the time of this thread's query, in seconds, up to a bound; at least a moment."""
-    ctx: Optional[Spender] = getattr(_thread, "ctx", None)
+    ctx: Optional[Spender] = spender_here()
     return most if ctx is None else max(0.001, min(most, ctx.deadline - time.monotonic()))
 
 
 def spend(size: int) -> None:
     """About size bytes are made, or visited. Raises RequestError (`Context.allocate`); does nothing without a query."""
-    ctx: Optional[Spender] = getattr(_thread, "ctx", None)
+    ctx: Optional[Spender] = spender_here()
     if ctx is not None:
         ctx.allocate(size)
 
@@ -76,12 +49,9 @@ def held_by_all(ctx: Spender) -> int:
 
     So one at a time is ended, and those that hold little go on.
     """
-    _large[id(ctx)] = ctx
-    held = [each.made for each in list(_large.values())]
+    large[id(ctx)] = ctx
+    held = [each.made for each in list(large.values())]
     return sum(held) if ctx.made >= max(held) else 0
-
-
-forks.in_child(lambda quiet: _large.clear())
 
 
 def resident() -> Optional[int]:

@@ -24,6 +24,8 @@ INTERVAL = 0.2
 
 
 _IMPORT = "<frozen importlib._bootstrap>"
+#: Spenders under way that have found the process large, by their `id`.
+large: dict[int, Any] = {}
 
 
 class Overrun(BaseException):
@@ -31,13 +33,17 @@ class Overrun(BaseException):
 
 
 class watched:
-    """While it lasts, this thread's work ends soon after a deadline (`time.monotonic` seconds), by `timed_out`."""
+    """While it lasts, this thread's work ends soon after a deadline (`time.monotonic` seconds), by `timed_out`.
 
-    __slots__ = ("_end", "_fired", "_outer")
+    spender: whoever is charged for the work (`budget`).
+    """
 
-    def __init__(self, deadline: float):
+    __slots__ = ("_end", "_fired", "_outer", "spender")
+
+    def __init__(self, deadline: float, spender: Any = None):
         self._end = deadline + INTERVAL  # most look at the clock themselves
         self._fired = False
+        self.spender = spender
 
     def __enter__(self) -> None:
         me = get_ident()
@@ -53,6 +59,8 @@ class watched:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
+        if large:
+            large.pop(id(self.spender), None)
         try:
             # As `_leave`: every query comes by here.
             if self._outer is None:
@@ -86,6 +94,12 @@ class watched:
             self._fired = True
             self._end = now + 1.0  # once more then: a finalizer may have got the exception, which ignores it
             _raise_in(ident, Overrun)
+
+
+def spender_here() -> Any:
+    """Whoever is charged for what this thread does; None outside of queries."""
+    each = _watcher.watched.get(get_ident())
+    return None if each is None else each.spender
 
 
 def cut_short(ident: int) -> None:
@@ -170,6 +184,7 @@ _watcher = _Watcher()
 def _after_fork(quiet: bool) -> None:
     global _watcher
     _watcher = _Watcher()
+    large.clear()
 
 
 forks.in_child(_after_fork)

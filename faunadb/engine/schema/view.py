@@ -338,7 +338,10 @@ class SchemaView:
 
     def committed_index(self, ref: v.Ref) -> Optional[Index]:
         """A live index as committed before this query, which is what sets read; None when deleted since."""
-        return None if self.item(ref) is None else index_info(self.committed_item(ref))
+        item = self.item(ref)
+        if item is not None and self._own:
+            item = self.committed_item(ref)
+        return index_info(item)
 
     def indexes_on(self, scope: int, coll: int) -> list[Index]:
         """The indexes that cover a collection, wildcards and this query's own included."""

@@ -33,7 +33,7 @@ from .cursors import as_list, check_event_cursor, event_place, parse_edge
 from .derived import Distinct, Filter, Range, Reverse
 from .elements import ref_of, shown
 from .joins import Join, check_join_index
-from .leaves import DocumentsSet, EventsSet, Match, NativeSet, RefSet, Singleton, match
+from .leaves import DocumentsSet, EntryReader, EventsSet, Match, NativeSet, RefSet, Singleton, match
 from .pages import readable_events
 
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
     A set of events counts as the set whose history it is.
     """
     try:
-        element = next(value.open(ctx).scan((), (), False, 1), None)
+        reader = value.open(ctx)
+        if isinstance(reader, EntryReader):
+            return reader.first()
+        element = next(reader.scan((), (), False, 1), None)
     except Denied:
         raise permission_denied(key) from None
     return None if element is None else ref_of(element)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ALL = "all"
 
 
+_UNBOUNDED: tuple[bytes, Optional[bytes]] = (b"", None)
+
+
 class LiveCollections(dict[int, bool]):
     """Which collections of a database still exist, asked once each."""
 
@@ -75,7 +78,7 @@ class EntryReader(Reader):
 
         all_wanted: whoever asks takes as many as the limit says, so that these may be counted together.
         """
-        bounds = self._bounds(lower, upper)
+        bounds = self._bounds(lower, upper) if lower or upper else _UNBOUNDED
         if bounds is None:
             return
         ctx, live = self.ctx, self.live
@@ -129,6 +132,12 @@ class EntryReader(Reader):
                 high = last
             else:
                 low = last + b"\x00"
+
+    def first(self) -> Optional[v.Ref]:
+        """The document behind the first entry that counts; None without any."""
+        for row in self.rows((), (), False, 1):
+            return v.Ref(self.scope, row[1], row[2])
+        return None
 
     def _bounds(self, lower: Edges, upper: Edges) -> Optional[tuple[bytes, Optional[bytes]]]:
         """The keys between which the cuts leave entries; None where they leave none."""

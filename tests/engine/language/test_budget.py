@@ -10,7 +10,7 @@ import time
 import pytest
 
 from faunadb.engine.engine import open_engine
-from faunadb.engine.language import budget, callbacks, context, held
+from faunadb.engine.language import budget, callbacks, context, held, overruns
 
 from ..conftest import Database
 
@@ -315,7 +315,7 @@ def test_queries_together_have_a_limit_and_the_largest_is_ended(stocked, monkeyp
         go_on.set()
         thread.join()
     assert answers == [(200, {"resource": 40})]
-    assert not budget._large
+    assert not overruns.large
 
 
 def test_where_the_size_of_the_process_cannot_be_told_what_was_made_counts(stocked, monkeypatch):
