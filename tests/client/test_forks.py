@@ -91,7 +91,7 @@ def echo() -> Iterator[ThreadingHTTPServer]:
 
 def asked(client: FaunaClient, first: int) -> bool:
     """Whether each of many queries gets its own answer."""
-    return all(client.query(number) == number for number in range(first, first + 50))
+    return all(client.query(number) == number for number in range(first, first + 15))
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def test_children_do_not_hang_while_threads_write(embedded: FaunaClient) -> None
         written[0] = count(embedded, 1)
 
     with busy(write, threads=1), busy(lambda: embedded.query(q.get(counter(2)))):
-        for _ in range(30):
+        for _ in range(15):
             assert in_child(lambda: count(embedded, 3) > 0)()
     assert count(embedded, 1) == written[0] + 1
 

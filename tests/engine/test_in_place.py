@@ -117,7 +117,7 @@ def test_much_is_not_read_in_place(engine):
         {
             "reduce": {"lambda": ["a", "x"], "expr": [{"var": "a"}, {"var": "a"}]},
             "initial": 1,
-            "collection": list(range(20)),
+            "collection": list(range(17)),
         },
         {"let": [{"x": list(range(1000))}], "in": [{"var": "x"}] * 200},
     ],

@@ -404,7 +404,7 @@ def _check(server: Server, acknowledged: list[int]) -> None:
 
 
 def test_killed_while_writing(start, tmp_path):
-    _kill_rounds(start, tmp_path, 8)
+    _kill_rounds(start, tmp_path, 5)
 
 
 @pytest.mark.soak
