@@ -80,6 +80,7 @@ class LocalPostgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(self.folder),
             "max_connections": "100",
+            "fsync": "off",  # programs end in these tests, and the operating system goes on: it keeps what they wrote
             **settings,
         }
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())

@@ -125,7 +125,7 @@ def test_restarts_under_load(server: LocalPostgres, place: Place, load: Callable
 
 
 def test_errors_say_that_the_server_is_away(server: LocalPostgres, place: Place) -> None:
-    with open_store(place.url, lock_timeout=2) as store:
+    with open_store(place.url, lock_timeout=1) as store:
         server.stop()
         try:
             with pytest.raises(StoreUnavailable, match="cannot connect to postgresql://postgres@127"):
