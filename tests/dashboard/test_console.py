@@ -19,8 +19,8 @@ def run(page, text):
 
 def results(page):
     found = page.locator(".result")
-    page.locator(".result[aria-busy=true]").first.wait_for(state="detached")
     found.first.wait_for()
+    page.locator(".result[aria-busy=true]").first.wait_for(state="detached")
     return found.all()
 
 
