@@ -141,4 +141,4 @@ def _make(connection: Connection, changes: list[Change], quiet: bool) -> None:
         for _, count in apply(connection, changes):
             done += count
             progress.update(count, done)
-    click.echo(f"{done} changes made")
+    click.echo("1 change made" if done == 1 else f"{done} changes made")

@@ -273,7 +273,7 @@ def test_commands(tmp_path, faunadb):
     assert "give --create" in faunadb("schema", "diff", url, "s.fql", code=1).err
     assert (
         faunadb("schema", "apply", url, "s.fql", "--create", "--quiet", code=0).out
-        == "+ collection a\n1 changes made\n"
+        == "+ collection a\n1 change made\n"
     )
     assert faunadb("schema", "diff", url, "s.fql", code=0).out == ""
     assert faunadb("schema", "dump", url, code=0).out == '// Collections\nCreateCollection({name: "a"})\n'
