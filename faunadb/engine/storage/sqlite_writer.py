@@ -24,6 +24,8 @@ from .statements import COPIED, import_statement, keep_reach, read_clock
 YIELD_SECONDS = 0.002
 YIELD_AFTER = 0.010
 
+#: Whether a transaction is there. Others may have gone on since, and one that wrote nothing has no row in the log.
+_IS_THERE = "SELECT last_txn = ? OR EXISTS (SELECT 1 FROM change_log WHERE txn = ?) FROM meta"
 _SET_CLOCK = "UPDATE meta SET last_txn = ?, schema_version = ?"
 _KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
 _PUT_ENDED = (
@@ -250,7 +252,10 @@ class SqliteWriter(Writer):
 
     def is_committed(self, last_txn: int) -> bool:
         try:
-            if self._conn.in_transaction or self._conn.execute(self._read_clock).fetchone()[0] != last_txn:
+            if (
+                self._conn.in_transaction
+                or not self._conn.execute(_IS_THERE, (last_txn, last_txn)).fetchone()[0]
+            ):
                 return False
         except sqlite3.Error:
             return False

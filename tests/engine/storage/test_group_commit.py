@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
 
-from faunadb.engine.storage import DeadlineExceeded, Store, Transaction, group_commit
+from faunadb.engine.storage import DeadlineExceeded, Store, Transaction, group_commit, open_store
+from faunadb.engine.storage.sqlite_writer import SqliteWriter
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 
@@ -308,3 +312,17 @@ def test_many_threads_lose_nothing(place: Place, exclusive: bool) -> None:
     with store.snapshot() as snapshot:
         assert snapshot.version(SCOPE, COLL, 1).data == "400"
         assert [row.ts for row in snapshot.versions(SCOPE, COLL, 1)] == [txn for txn, _ in results]
+
+
+def test_a_commit_that_is_there_is_found_when_another_process_has_gone_on(tmp_path: Path) -> None:
+    path = str(tmp_path / "app.db")
+    with open_store(f"sqlite:///{path}") as here, open_store(f"sqlite:///{path}") as there:
+        _, first = here.write(lambda tx: put(tx, 1))
+        _, later = there.write(lambda tx: put(tx, 2))
+        assert first is not None
+        assert later is not None
+        assert later > first
+        with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+            writer = SqliteWriter(conn, path, 1.0)
+            found = [writer.is_committed(txn) for txn in (first, later, first + 1)]
+    assert found == [True, True, later == first + 1]
