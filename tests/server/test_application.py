@@ -17,6 +17,7 @@ from faunadb.engine.wire.messages import HttpRequest, HttpResponse
 from faunadb.server import Application, bodies, serve, streams
 from faunadb.server.application import OPENING
 from faunadb.server.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
+from tests.server import asgi
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def run(application: Application, incoming: list[Any], **headers: str) -> list[d
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(asyncio.wait_for(application(scope(**headers), receive, send), 10))
+    asgi.run(application(scope(**headers), receive, send))
     return sent
 
 
@@ -127,7 +128,7 @@ def at_once(
     async def all_of_them() -> None:
         await asyncio.gather(*(ask(number, *request) for number, request in enumerate(requests)))
 
-    asyncio.run(asyncio.wait_for(all_of_them(), 10))
+    asgi.run(all_of_them())
     pairs = [answers[number] for number in range(len(requests))]
     return [
         (start["status"], int(dict(start["headers"])[b"x-txn-time"]), body["body"]) for start, body in pairs
@@ -217,7 +218,7 @@ def moments_of_events(application: Application, count: int) -> list[float]:
 
         await application({**scope(authorization="Bearer secret"), "path": "/stream"}, receive, send)
 
-    asyncio.run(asyncio.wait_for(follow(), 20))
+    asgi.run(follow())
     return moments
 
 
@@ -318,7 +319,7 @@ def test_a_client_that_went_away_ends_its_stream(application):
             raise ConnectionError
 
     stream = {**scope(authorization="Bearer secret"), "path": "/stream"}
-    asyncio.run(asyncio.wait_for(application(stream, receive, send), 10))
+    asgi.run(application(stream, receive, send))
     assert sent == ["http.response.start", "http.response.body"]
 
 
@@ -355,7 +356,7 @@ def test_streams_are_opened_a_few_at_a_time(application, monkeypatch):
 
     assert application.engine.opens("Bearer secret")
     monkeypatch.setattr(application, "_handle", answer)
-    asyncio.run(asyncio.wait_for(open_many(), 20))
+    asgi.run(open_many())
     assert most == OPENING
 
 
