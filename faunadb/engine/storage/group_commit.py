@@ -254,6 +254,8 @@ class Batch:
             self.interrupted = True
             self.own.error = error
             if job is not self.own:
+                # It leads next, so that a work which raises such things itself does so to its own thread.
+                self.own.taken.sort(key=lambda each: each is not job)
                 return
         self._fail(job, error)
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from faunadb.engine.storage import Store, Transaction, group_commit, open_store, sqlite_rows
+from faunadb.engine.storage import Store, Transaction, group_commit, open_store, sqlite_rows, sqlite_writer
 from tests.engine.storage.places import COLL, SCOPE
 from tests.engine.storage.test_group_commit import Crowd, Leader, docs
 
@@ -84,13 +84,14 @@ def test_a_work_sees_what_it_inserted_and_what_those_before_it_did(store: Store)
 
 
 def test_many_inserts_do_not_wait_without_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_rows, "MAX_WAITING", 10)
+    for module in (sqlite_rows, sqlite_writer):
+        monkeypatch.setattr(module, "MAX_WAITING", 10)
     waiting: list[int] = []
 
     def work(tx: Transaction) -> None:
         for number in range(100):
             insert(tx, number)
-            waiting.append(len(store._writer._rows._rows))
+            waiting.append(len(store._writer._rows.waiting))
 
     store.write(work)
     assert max(waiting) < 10
