@@ -80,6 +80,7 @@ def test_entries_counted_together_cost_the_same(
         world.query(
             q.update(q.ref(SPELLS, n), {"data": {"text": "x" * 900}, "ttl": q.time_add(q.now(), n, "days")})
         )
+    assert world.engine.background.wait(20), "the index over two collections is built"
     monkeypatch.setattr(Background, "submit", lambda *_: None)  # its entries stay
     world.query(q.delete(BOOKS))
     together = world.raw(PAGES[name])
