@@ -118,20 +118,13 @@ class Dispatcher:
         number = str(next(self._ids))
         return Together(number, count, max_events=self.max_events, max_bytes=self.max_bytes)
 
-    def subscribe(
-        self,
-        stream: Union[Stream, Part],
-        watch: Watch,
-        target: Target,
-        fields: frozenset[str],
-        version: str,
-        snap: Snapshot,
-    ) -> None:
-        """Fill a stream: its first event is ``start`` at the snapshot's time, then every later commit's.
+    def subscribe(self, subscriber: Subscriber, began: int) -> None:
+        """Fill a stream: its first event is ``start``, then come those of the commits that the subscriber wants.
 
-        When there are too many streams already, the stream has nothing but the documented error.
+        began: time of the snapshot that it follows, in microseconds. When there are too many streams already, the stream
+        has nothing but the documented error.
         """
-        subscriber = Subscriber(stream, watch, target, fields, version, snap.last_txn)
+        stream = subscriber.stream
         with self._lock:
             if self._closed:
                 stream.fail("time out", "Stream was unexpectedly closed by its source.")
@@ -141,11 +134,10 @@ class Dispatcher:
                 return
             self._count += 1
             stream.on_end = partial(self._leave, subscriber)
-            stream.put(frame("start", snap.time, str(snap.time)))
+            stream.put(frame("start", began, str(began)))
             self._arriving.append(subscriber)
-            if (
-                not stream.open
-            ):  # the others of its reader were too many: it may have ended before `on_end` was there
+            # The others of its reader may have been too many, and ended it before `on_end` was there.
+            if not stream.open:
                 self._leave(subscriber)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="faunadb-streams", daemon=True)

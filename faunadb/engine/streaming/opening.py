@@ -9,13 +9,13 @@ from ..language.errors import Fault, QueryErrors
 from ..language.registry import READ
 from ..records import NamedTuple
 from ..request import Failed, Metrics, Request
+from .dispatcher import Dispatcher, Subscriber
 from .stream import Stream
 from .targets import Target, target_of
 
 if TYPE_CHECKING:
     from ..language.context import Host
     from ..storage.base import Snapshot
-    from .dispatcher import Dispatcher
     from .together import Part
 
 
@@ -79,7 +79,9 @@ class Opener:
         except QueryErrors as errors:
             raise Failed(errors, self._snap.time) from None
         watch = Watch(self._host, request.authorization, prepared.auth, self._snap)
-        self._dispatcher.subscribe(stream, watch, target, self._fields, request.version, self._snap)
+        snap = self._snap
+        wanted = Subscriber(stream, watch, target, self._fields, request.version, snap.last_txn)
+        self._dispatcher.subscribe(wanted, snap.time)
         return Metrics(ctx.compute, ctx.reads, read_ops=ctx.read_ops)
 
 
