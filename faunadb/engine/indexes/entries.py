@@ -6,6 +6,7 @@ the transaction's time end and begin entries now; rewritten history changes inte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import values as v
@@ -48,11 +49,17 @@ def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
     ref = document.ref
     scope, coll, doc = ref.scope, ref.coll, ref.id
     found = kept_by_engine(document)
-    for index in ctx.schema.indexes_on(scope, coll):
+    for index, terms, values, cover in _of_indexes(ctx, document):
+        found[Place(scope, index, terms, values, coll, doc)] = cover
+    return found
+
+
+def _of_indexes(ctx: Context, document: v.Document) -> Iterator[tuple[int, bytes, bytes, Optional[str]]]:
+    """The entries of a live version in users' indexes: index, terms, values, covered values."""
+    for index in ctx.schema.indexes_on(document.ref.scope, document.ref.coll):
         for terms, values, cover in indexing.entries(ctx, index, document):
             _key_size(terms, values)
-            found[Place(scope, index.id, terms, values, coll, doc)] = cover
-    return found
+            yield index.id, terms, values, cover
 
 
 def kept_by_engine(document: v.Document) -> Entries:
@@ -131,10 +138,8 @@ def add_past(ctx: Context, document: v.Document, ttl: Optional[int], added: int)
     scope, coll, doc = ref.scope, ref.coll, ref.id
     for place in kept_by_engine(document):
         tx.add_entry(*place, None, ttl, added, True)
-    for index in ctx.schema.indexes_on(scope, coll):
-        for terms, values, cover in indexing.entries(ctx, index, document):
-            _key_size(terms, values)
-            tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl, added, True)
+    for index, terms, values, cover in _of_indexes(ctx, document):
+        tx.add_entry(scope, index, terms, values, coll, doc, cover, ttl, added, True)
 
 
 def replace(

@@ -168,8 +168,8 @@ class Loader:
                         raise Fault("invalid ref", "The collection was replaced while documents were read.")
                     ref = v.Ref(ctx.scope, incoming.number, incoming.id)
                     is_new = (ref.coll, ref.id) not in present
-                    _, _, _, ts, expires, stored, fields = incoming
-                    insert_text(ctx, ref, ts, stored, expires, is_new, fields)
+                    stored, expires = incoming.text, incoming.expires
+                    insert_text(ctx, ref, incoming.ts, stored, expires, is_new, incoming.fields)
                     present.add((ref.coll, ref.id))
                 elif incoming.collection is None:
                     _load_credentials(ctx, text, incoming)
