@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional
 
 import psycopg
 
+from ..json_text import encoder
 from .checksums import of_content
 from .clock import Clock
 from .commit_queue import Committer, Finished, Lost, Outcome, Won
@@ -24,7 +25,7 @@ from .rows import EntryRow, VersionRow
 from .statements import KEEP_REACH, SCHEMA_VERSION, reach_text
 from .unresolved import Forms
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
+_encode = encoder()
 
 #: How often a batch is sent again over a new connection, once it is certain that it is not there.
 MAX_SENT = 6
