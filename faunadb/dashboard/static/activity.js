@@ -15,10 +15,10 @@ export function note(metrics) {
 
 function Bars({ name, label, list }) {
   const shown = list.slice(0, BARS).reverse();
-  const most = Math.max(1, ...shown.map((each) => each[name]));
-  return html`<figure class="bars"><figcaption>${label}, at most ${most.toLocaleString()}</figcaption>
+  const most = Math.max(...shown.map((each) => each[name]));
+  return html`<figure class="bars"><figcaption>${label}${most ? `, at most ${most.toLocaleString()}` : ": none"}</figcaption>
     <svg viewBox="0 0 ${BARS * 4} 40" role="img" aria-label=${`${label} of the latest ${shown.length} queries`} preserveAspectRatio="none">
-      ${shown.map((each, index) => html`<rect key=${index} x=${index * 4} y=${40 - (each[name] / most) * 40} width="3" height=${Math.max(1, (each[name] / most) * 40)} />`)}
+      ${shown.map((each, index) => html`<rect key=${index} x=${index * 4} y=${40 - (each[name] / (most || 1)) * 40} width="3" height=${Math.max(1, (each[name] / (most || 1)) * 40)} />`)}
     </svg></figure>`;
 }
 

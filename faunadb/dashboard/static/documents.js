@@ -67,7 +67,7 @@ function Filter({ name, wanted, planned, error }) {
   const sorts = orders(schema.indexes, name);
   return html`<form class=${`toolbar filter${field ? " active" : ""}`} onsubmit=${submit} role="search" aria-label="Filter documents">
     <label class="visually-hidden" for="filter-field">Field</label>
-    <input id="filter-field" list="filter-fields" value=${field} placeholder="field, id, or * for any" size="16" spellcheck="false" oninput=${(event) => setField(event.target.value)} />
+    <input id="filter-field" list="filter-fields" value=${field} placeholder="field, id, or * for any" size="20" spellcheck="false" oninput=${(event) => setField(event.target.value)} />
     <datalist id="filter-fields"><option value="id" /><option value=${ANY_FIELD}>any field</option>${knownFields(name).map((each) => html`<option value=${each} />`)}</datalist>
     <label class="visually-hidden" for="filter-op">Comparison</label>
     <select id="filter-op" value=${op} onchange=${(event) => setOp(event.target.value)}>${Object.entries(OPERATORS).map(([key, text]) => html`<option value=${key}>${text}</option>`)}</select>
