@@ -1,4 +1,4 @@
-"""How a client tells who it is."""
+"""Sends a client's secret with its requests (wire protocol, authentication)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from faunadb._headers import CONTROL_CHARACTERS, in_header
 class HTTPBearerAuth(HTTPBasicAuth):
     """The secret of a client, sent as ``Authorization: Bearer <secret>``.
 
-    :ivar secret: The secret; also called ``username``, since servers take it as the user name of basic
-        authentication as well.
+    :param secret: Secret of a key or token, or a JWT.
+    :raises ValueError: When the secret contains control characters.
+
+    Its attribute ``username`` is the secret too, as in the official driver, which took it for the user name of
+    basic authentication.
     """
 
     is_plain_bearer = True

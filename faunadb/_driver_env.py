@@ -1,4 +1,4 @@
-"""What the driver tells about where it runs: the header ``X-Driver-Env``."""
+"""The header ``X-Driver-Env``: tells servers where the driver runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _os() -> str:
     if hasattr(os, "uname"):
         system = os.uname()
         return f"{system.sysname}-{system.release}"
-    import platform  # which the first query would have to wait for
+    import platform  # late: slow to load, and needed on Windows only
 
     return f"{platform.system()}-{platform.release()}"
 

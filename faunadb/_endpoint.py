@@ -67,15 +67,20 @@ def resolve_endpoint(
 
 
 def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:
-    """Return the endpoint that a URL names; ``ValueError`` says what is wrong with it."""
+    """Return the endpoint that a URL names.
+
+    :param source: What messages of errors begin with: where the URL came from.
+    :raises ValueError: When the URL is malformed; the message says how.
+    :raises TypeError: When it is not a string.
+    """
     if not isinstance(endpoint, str):
         raise TypeError(f"{source}An endpoint is a URL, got {endpoint!r} of type {type(endpoint)}.")
     if re.match(r"https?://[^/\\]", endpoint):
-        # As the official driver does: backslashes come from paths put together on Windows.
+        # As the official driver does. Backslashes come from URLs that were joined as paths on Windows.
         endpoint = endpoint.rstrip("/\\")
     try:
         parts = urlsplit(endpoint)
-        # Hosts of a database may be several, each with a port: who connects to them reads that.
+        # A database URL may list several hosts with a port each, which only PostgreSQL's library can read.
         port = parts.port if parts.scheme in _HTTP_SCHEMES else None
     except ValueError as error:
         raise _malformed(endpoint, str(error), source) from None
@@ -110,7 +115,7 @@ def _engine_endpoint(endpoint: str, parts: SplitResult, source: str) -> Endpoint
         raise _malformed(endpoint, "it must not contain '#'", source)
     import hashlib  # late: it takes longer to load than this module, and only databases in this process need it
 
-    # Requests are routed by prefix; a digest is unique for each database and shows no password.
+    # ``requests`` finds the adapter of a URL by its prefix. A digest tells databases apart without showing a password.
     token = hashlib.sha256(endpoint.encode()).hexdigest()[:32]
     return Endpoint(without_password(endpoint), f"{parts.scheme}+engine://{token}", endpoint, False)
 

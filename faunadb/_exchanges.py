@@ -13,7 +13,7 @@ from faunadb._driver_env import RuntimeEnvHeader
 from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint
 from faunadb._family import _LastTxnTime
 from faunadb._headers import is_traceparent, tags_header
-from faunadb._json import carried, parse_json, to_json
+from faunadb._json import parse_json, to_json, without_lone_surrogates
 from faunadb.errors import _OWN_DATABASE_HINT, FaunaError, Unauthorized, UnexpectedError, _get_or_raise
 from faunadb.request_result import RequestResult
 
@@ -30,12 +30,15 @@ Observer = Callable[[RequestResult], Any]
 _log = logging.getLogger("faunadb")
 _log.addHandler(logging.NullHandler())
 
-#: In place of a value: the query goes the general way.
+#: Returned in place of a value when a query needs a full exchange.
 _UNUSUAL = object()
 
 
 class Exchanges:
-    """What a client has to do with its endpoint. Its constructor sets what stands here."""
+    """The part of a client that exchanges requests and responses with its endpoint.
+
+    The constructor of :class:`~faunadb.client.FaunaClient` sets the attributes declared here.
+    """
 
     auth: HTTPBearerAuth
     base_url: str
@@ -88,9 +91,10 @@ class Exchanges:
         return self._exchange(action, path, data, body, query, headers, with_txn_time)
 
     def _ask_engine(self, shortcut: Shortcut, data: Any, query_timeout_ms: Optional[int]) -> Any:
-        """Return the value of a query that asks the engine in this process for nothing but that.
+        """Return the value of a query that the engine in this process evaluates without an HTTP exchange.
 
-        What an exchange has beside it is put together only for errors. ``_UNUSUAL`` for a query that needs one.
+        Headers and a :class:`RequestResult` are made only to raise an error. ``_UNUSUAL`` for a query that needs a
+        full exchange.
         """
         source = to_json(data).encode()
         timeout = self._query_timeout_ms if query_timeout_ms is None else query_timeout_ms
@@ -100,8 +104,7 @@ class Exchanges:
             return _UNUSUAL
         self._note_txn_time(outcome.time)
         if outcome.status < 300:
-            text = outcome.text
-            content, problem = _parse(text if text.isascii() else carried(text))
+            content, problem = _parse(without_lone_surrogates(outcome.text))
             if problem is None:
                 return content["resource"]
         return self._result("POST", "/", None, data, shortcut.answer(source, outcome), start_time)
@@ -181,14 +184,14 @@ class Exchanges:
                 answer = shortcut.send(action, target, None if body is None else body.encode(), headers)
                 if answer is not None:
                     return answer
-            return self._send_long_way(action, path, query, body, headers)
+            return self._send_by_session(action, path, query, body, headers)
         except OSError as error:
             explained = self.explained(error)
             if explained is error:
                 raise
             raise explained from error
 
-    def _send_long_way(
+    def _send_by_session(
         self,
         action: str,
         path: str,
@@ -196,6 +199,7 @@ class Exchanges:
         body: Optional[str],
         headers: dict[str, str],
     ) -> Answer:
+        """Send a request as ``requests`` does it, for whatever the shortcut does not know."""
         from faunadb._transport import answer_of, send_arguments
 
         prepared = self._prepare(action, path, body, headers, query)
@@ -215,7 +219,7 @@ class Exchanges:
 
         session_headers = getattr(self.session, "headers", None)
         if session_headers is not None and "X-FaunaDB-API-Version" not in session_headers:
-            # A session that was assigned knows nothing of the protocol.
+            # The application has put its own session in place of the client's.
             headers = {**driver_headers(), **headers}
         url = self._endpoint.root + path
         if self._endpoint.engine_url is not None:
@@ -224,7 +228,7 @@ class Exchanges:
         return self.session.prepare_request(request)
 
     def explained(self, error: OSError) -> OSError:
-        """Return the error; of a failure to connect one that says more, when it is the closed service."""
+        """Return ``error``, or one that explains it: a failure to connect to the hosted service, which has closed."""
         from requests.exceptions import ConnectionError
 
         if not self._endpoint.is_closed_service or not isinstance(error, ConnectionError):
@@ -243,7 +247,7 @@ class Exchanges:
         tags: Optional[Mapping[str, str]] = None,
         traceparent: Optional[str] = None,
     ) -> dict[str, str]:
-        """Return the headers that belong to one request."""
+        """Return the headers of one request beyond those of the session."""
         headers: dict[str, str] = self._last_txn_time.request_header if with_txn_time else {}
         timeout = self._query_timeout_ms if query_timeout_ms is None else query_timeout_ms
         if timeout is not None:
@@ -262,7 +266,7 @@ class Exchanges:
 
 
 def driver_headers() -> dict[str, str]:
-    """Return the headers that are the same for all clients of this process."""
+    """Return the headers that all clients of this process send with every request."""
     from requests.utils import default_user_agent
 
     return {
@@ -278,13 +282,13 @@ def driver_headers() -> dict[str, str]:
 def _query_string(query: Optional[dict[str, Any]]) -> str:
     if not query:
         return ""
-    from urllib.parse import urlencode  # late: queries have no parameters
+    from urllib.parse import urlencode  # late: only pings have parameters
 
     return "?" + urlencode(query)
 
 
 def _parse(text: str) -> Any:
-    """Return the parsed body of a response, and what is wrong with it (``None`` for nothing)."""
+    """Return the parsed body of a response, and a sentence that says what is wrong with it (``None``: nothing)."""
     try:
         return parse_json(text), None
     except JSONDecodeError:

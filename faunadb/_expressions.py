@@ -43,8 +43,8 @@ class Expr:
 #: The class's name in the official driver.
 _Expr = Expr
 
-#: What can stand where an expression is expected. A ``datetime``, which is a ``date``, needs an offset; what dictionaries,
-#: lists and tuples contain is looked at when they are wrapped; functions become lambdas.
+#: What may be given where an expression is expected. A ``datetime`` (which is a ``date``) needs an offset; the members
+#: of dictionaries, lists and tuples are checked when they are wrapped; functions become lambdas.
 ExprArg = Union[
     Expr,
     None,
@@ -88,8 +88,8 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-# Wrapping: plain Python values become expressions. ``_raw`` gives the JSON value of the expression, which is what
-# other expressions are built of: a query is one tree of dicts and lists, and quick to write as JSON.
+# Wrapping: plain Python values become expressions. ``_raw`` returns the JSON value of the expression, and expressions
+# are built from such values: that makes a query one tree of dicts and lists, which is quick to write as JSON.
 
 _LEAST_INTEGER = -(2**63)
 _GREATEST_INTEGER = 2**63 - 1
@@ -193,16 +193,16 @@ _RAW_BY_TYPE: dict[type, Callable[[Any], Any]] = {
 
 
 def _raw_by_base(value: Any) -> Callable[[Any], Any]:
-    """Return how to treat a value of a derived type; what is not known here is for ``to_json`` to judge."""
+    """Return how to treat a value of a derived type. Values of other types are left for ``to_json`` to judge."""
     for base in (dict, list, tuple, int, float):
         if isinstance(value, base):
             return _RAW_BY_TYPE[base]
     return _same
 
 
-# Structures that are nested deeper than Python's recursion limit allows. The code above recurses, which is faster; it
-# hands over here when the limit stops it. What follows walks with a stack of its own, so depth costs memory only, and
-# finds out whether the structure contains itself.
+# Structures nested deeper than Python's recursion limit allows. The code above recurses, which is faster, and hands
+# over to the code below when it reaches the limit. That keeps a stack of its own, so depth costs nothing but memory,
+# and it notices when a structure contains itself.
 
 CONTAINERS = (dict, list, tuple)
 
@@ -253,6 +253,7 @@ def _members(container: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def enter(container: Any, open_ids: set[int]) -> None:
+    """Note that a container is being walked; :class:`UnexpectedError` when it is inside itself."""
     if id(container) in open_ids:
         raise unserializable("...", f"the structure (a {type(container).__name__}) contains itself")
     open_ids.add(id(container))
@@ -279,11 +280,11 @@ def _params(main_params: Mapping[str, Any], optional_params: Mapping[str, Any]) 
 
 
 def _varargs(values: Sequence[Any]) -> Any:
-    """Return the only value by itself, any other number of values as they are."""
+    """Return a single value bare, as the protocol has it; any other number of values as they are."""
     return values[0] if len(values) == 1 else values
 
 
-# Parameters of a Python function beyond plain positional ones have no counterpart in an FQL lambda.
+# inspect.CO_VARARGS and CO_VARKEYWORDS; importing ``inspect`` takes long.
 _VARIADIC_FLAGS = 0x04 | 0x08
 
 

@@ -1,16 +1,16 @@
-"""What the clients of one family share: the time of the newest transaction seen, and the number of them."""
+"""What a client shares with its session clients: the latest transaction time seen, and the number of clients."""
 
 from __future__ import annotations
 
 import threading
 from typing import Optional
 
-#: Microseconds that are no time: with them every further request would be refused.
-_NEVER = 1 << 63
+#: Times from here on (in microseconds) do not fit 64 bits: a server would refuse every request that names one.
+_TIME_LIMIT = 1 << 63
 
 
 class _LastTxnTime:
-    """The latest transaction time that any client of a family has seen. Moves forward only."""
+    """The latest transaction time that any of the clients has seen. Moves forward only."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -23,18 +23,18 @@ class _LastTxnTime:
 
     @property
     def request_header(self) -> dict[str, str]:
-        """The headers that tell a server what this client has seen; none before the first response."""
+        """The headers that tell a server this time; none before the first response."""
         if self._time is None:
             return {}
         text = str(self._time)
         return {"X-Last-Seen-Txn": text, "X-Last-Txn-Time": text}
 
     def update_txn_time(self, new_txn_time: int) -> None:
-        """Move forward to a time in microseconds; an earlier one changes nothing, nor does one that no server takes."""
-        # Most responses to reads bring no later time, so that the lock is not needed.
+        """Move forward to a time in microseconds. An earlier time changes nothing, nor does one beyond 64 bits."""
+        # Most reads return no later time, and need not take the lock.
         if self._time is not None and new_txn_time <= self._time:
             return
-        if new_txn_time >= _NEVER:
+        if new_txn_time >= _TIME_LIMIT:
             return
         with self.lock:
             if self._time is None or new_txn_time > self._time:
@@ -45,7 +45,8 @@ class _Counter:
     """How many clients use a session."""
 
     def __init__(self, init_value: int = 0) -> None:
-        self.lock = threading.RLock()  # a collected client may end while this thread counts
+        # Reentrant: the garbage collector may close a client of the family while this thread holds the lock.
+        self.lock = threading.RLock()
         self.counter = init_value
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What may stand in a header."""
+"""Values of request headers: text beyond ASCII, tags, trace contexts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _TRACEPARENT = r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
 
 
 def in_header(text: str) -> str:
-    """Return a header value whose bytes are text in UTF-8, which the protocol is in."""
+    """Return ``text`` so that it is sent as UTF-8, although ``http.client`` encodes headers as Latin-1."""
     return text if text.isascii() else text.encode("utf-8").decode("latin-1")
 
 
 def tags_header(tags: Mapping[str, str]) -> str:
     """Return the value of ``x-fauna-tags``.
 
-    :raises TypeError: When it is no mapping of strings.
-    :raises ValueError: When it holds control characters.
+    :raises TypeError: When ``tags`` is not a mapping of strings to strings.
+    :raises ValueError: When a name or value contains control characters.
     """
     if not isinstance(tags, Mapping):
         raise TypeError("Tags must be a dictionary")
@@ -33,5 +33,5 @@ def tags_header(tags: Mapping[str, str]) -> str:
 
 
 def is_traceparent(text: object) -> bool:
-    """Return whether this is a W3C trace context."""
+    """Return whether this is a well-formed W3C ``traceparent``."""
     return isinstance(text, str) and re.fullmatch(_TRACEPARENT, text) is not None

@@ -52,8 +52,8 @@ def parse_json_or_none(json_string: Text) -> Any:
         return None
 
 
-def carried(text: str) -> str:
-    """Return a text as a network carries it, for which half a pair of surrogates, which a string may hold, is no text."""
+def without_lone_surrogates(text: str) -> str:
+    """Return a text as it would arrive over a network: UTF-8 has no lone surrogates, so each becomes ``?``."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
@@ -105,7 +105,7 @@ def _ref(value: Any) -> Any:
 def _bytes(value: Any) -> bytearray:
     if type(value) is not str:
         raise ValueError(f"Not base64: {value!r}")
-    # Both alphabets of base64 are accepted, URL-safe is what is written.
+    # Both alphabets of base64 are read; the URL-safe one is written.
     return bytearray(urlsafe_b64decode(value.replace("+", "-").replace("/", "_")))
 
 
@@ -129,7 +129,7 @@ def _read_object(dct: dict[str, Any]) -> Any:
     if len(dct) != 1:
         return dct
     tag, value = dct.popitem()
-    # The first two would be found in the table as well. They are most of a page of documents, and quicker here.
+    # These two are in the table as well, but a page of documents has little else, and this is quicker.
     if tag == "@ref":
         if len(value) == 2 and "id" in value and "collection" in value:
             ref = _new_object(Ref)
@@ -146,12 +146,12 @@ def _read_object(dct: dict[str, Any]) -> Any:
     return dct
 
 
-# In a page of documents, the reference to their collection comes again with each of them.
+# A page of documents repeats the reference to their collection with each of them.
 _COLLECTION_REF = r'\{"@ref":\{"id":"[^"\\\x00-\x1f]*","collection":\{"@ref":\{"id":"collections"\}\}\}\}'
 _find_collection_ref = re.compile(_COLLECTION_REF).search
 _split_at_document_refs = re.compile(r'\{"@ref":\{"id":"([^"\\\x00-\x1f]*)","collection":NaN\}\}').split
 _PAGE_LENGTH = 2000
-#: How the answer begins that is one document of a collection: with its reference.
+#: The beginning of a response that is one document of a collection: its reference.
 _ONE_DOCUMENT = re.compile(
     r'\{"resource":\{"ref":\{"@ref":\{"id":"([^"\\\x00-\x1f]*)","collection":(%s)\}\},' % _COLLECTION_REF
 ).match
@@ -160,9 +160,9 @@ _new_object = object.__new__
 
 
 def _read_document(text: str, found: re.Match[str]) -> Optional[dict[str, Any]]:
-    """Return an answer that is one document, of which nothing but the reference is read by a tag; ``None`` for others.
+    """Return a response that is one document without any tagged value but its reference; ``None`` for others.
 
-    :param found: Where the text begins so.
+    :param found: What ``_ONE_DOCUMENT`` has matched.
     """
     head = found.end()
     if text.find('"@', head) >= 0:
@@ -179,11 +179,12 @@ def _read_document(text: str, found: re.Match[str]) -> Optional[dict[str, Any]]:
 
 
 def _read_page(text: str) -> Any:
-    """Return the value of a long text, in which the first reference to a collection is not read each time.
+    """Return the value of a long text, reading a reference to a collection that occurs again and again only once.
 
     All its occurrences are replaced by ``NaN`` before reading, and then references to its documents by
-    ``Infinity``. JSON has no such things (servers write them as strings), but the decoder asks, in the order of the
-    text, what they stand for. What looks like a reference is one: within a string, its quotes would be escaped.
+    ``Infinity``. JSON has neither (servers write them as strings), but Python's decoder asks ``parse_constant`` what
+    they stand for, in the order of the text. What looks like a reference is one: inside a string its quotes would
+    be escaped.
     """
     found = _find_collection_ref(text)
     if found is None:
@@ -205,7 +206,7 @@ def _read_page(text: str) -> Any:
     ask = constant if alone else functools.partial(next, refs)
     value = JSONDecoder(object_hook=hook, parse_constant=ask).decode(short)
     if alone < 0 or next(refs, None) is not _END or next(collections, None) is not _END:
-        return _read_tagged(text)  # it has such constants itself
+        return _read_tagged(text)  # the text itself has such constants
     return value
 
 
@@ -230,7 +231,8 @@ def _parse_json_hook(dct: dict[str, Any]) -> Any:
 
 
 def _convert(value: Any) -> Any:
-    """Return plain JSON as Python objects, outermost first, so that ``@obj`` shields what has no value by its tag."""
+    """Return plain JSON as Python objects. Works from the outside in, so that inside ``@obj`` an object that looks
+    tagged but cannot be read as its tag says stays an object."""
     if isinstance(value, list):
         return [_convert(element) for element in value]
     if not isinstance(value, dict):
@@ -259,7 +261,7 @@ def _convert_members(dct: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reader(decoder: JSONDecoder) -> Callable[[str], Any]:
-    """Return what does the same as ``decoder.decode``, which looks for white space first and last."""
+    """Return a function that does what ``decoder.decode`` does, without looking for white space at both ends."""
     scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once  # type: ignore[attr-defined]
     decode = decoder.decode
 
@@ -312,7 +314,7 @@ class _FaunaJSONEncoder(JSONEncoder):
 
 
 def _write_deep(value: Any, pretty: bool, sort_keys: bool) -> str:
-    # Indentation of something nested a thousand deep would not help anybody read it.
+    # Indenting something nested a thousand levels deep would not help anybody read it.
     return _write_nested(value, _COMPACT.encode, _json_value, sort_keys or pretty)
 
 
@@ -330,8 +332,8 @@ _PRETTY = _encoder(separators=(", ", ": "), sort_keys=True, indent=2)
 def _compact_writer() -> Callable[[Any], str]:
     """Return a function that does what ``_COMPACT.encode`` does.
 
-    ``encode`` puts its C implementation together anew for each text, which takes as long as a typical query
-    needs altogether. Where it cannot be made beforehand, ``encode`` it is.
+    ``encode`` makes its C implementation anew for each text, which takes as long as writing a typical query. Where
+    it cannot be made beforehand, ``_COMPACT.encode`` itself is returned.
     """
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     try:

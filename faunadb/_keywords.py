@@ -1,6 +1,6 @@
-"""Keyword arguments of a client beyond those that it documents."""
+"""Keyword arguments of a client beyond its documented parameters."""
 
-# Annotations are not postponed here: those of a TypedDict would each be compiled as it is made.
+# No ``from __future__ import annotations`` here: a TypedDict would compile each annotation again when it is made.
 
 import warnings
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ else:
 
 
 class Keywords(TypedDict, total=False):
-    """Keywords of a client beyond its documented arguments: what it has from the one that it comes from."""
+    """The keywords that mean something; most hand over what a session client shares with the client it comes from."""
 
     query_timeout_ms: Union[int, str, None]
     session: Optional[Session]
@@ -26,7 +26,7 @@ class Keywords(TypedDict, total=False):
 
 
 def warn_of_unknown(keywords: Mapping[str, Any], constructor: Callable[..., None]) -> None:
-    """Warn of a client's keywords that mean nothing; the official driver swallowed them."""
+    """Warn (``UserWarning``) of keywords that mean nothing. The official driver ignored them silently."""
     known = Keywords.__annotations__
     for name in keywords:
         if name not in known:
@@ -34,7 +34,7 @@ def warn_of_unknown(keywords: Mapping[str, Any], constructor: Callable[..., None
 
 
 def _text(name: str, constructor: Callable[..., None]) -> str:
-    from difflib import get_close_matches  # late: few programs mistype
+    from difflib import get_close_matches  # late: few programs mistype a keyword
 
     code = constructor.__code__
     names = [*code.co_varnames[1 : code.co_argcount], *Keywords.__annotations__]

@@ -1,4 +1,4 @@
-"""What is not for other eyes: passwords in URLs, and the mode of files."""
+"""Keeps secrets private: URLs are shown without passwords, files are readable by their owner only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PASSWORDS = ("password", "sslpassword")
 def without_password(url: str) -> str:
     """Return a URL with ``***`` in place of the passwords that it may contain.
 
-    A password that nobody has percent-encoded may hold any character, so it ends at the last ``@``.
+    A password that was not percent-encoded may contain any character, so it is taken to end at the last ``@``.
     """
     shown = re.sub(r"^([^:/]*://[^/:@]*):.*@", r"\1:***@", url, flags=re.DOTALL)
     address, mark, options = shown.partition("?")
@@ -27,5 +27,5 @@ def _shown_option(option: re.Match[str]) -> str:
 
 
 def make_private(path: Union[str, os.PathLike[str]]) -> None:
-    """Make an empty file that is its user's alone (0600), unless there is one. Raises `OSError`."""
+    """Make an empty file that only its owner can read (mode 0600), unless the file exists. Raises ``OSError``."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

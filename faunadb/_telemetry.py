@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any, Callable, Optional
 
-# Set by ``faunadb.otel.instrument``: called with client, method, path and the headers of a request (to which it
-# may add), returns a context manager. ``None`` costs a query one look-up.
+# Set by ``faunadb.otel.instrument``. It is called with client, method, path and the headers of a request (to which it
+# may add), and returns a context manager. While it is ``None``, a query pays for one look-up only.
 trace: Optional[Callable[..., AbstractContextManager[Any]]] = None
 
-# Set along with it: adds ``traceparent`` to the headers of a request while a span is active.
+# Set with it: adds ``traceparent`` to the headers of a request while a span is active.
 add_traceparent: Optional[Callable[[dict[str, str]], None]] = None

@@ -12,13 +12,13 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.util import Timeout
 
-from faunadb._json import carried
+from faunadb._json import without_lone_surrogates
 
 Seconds = Union[None, int, float, tuple[Optional[float], Optional[float]], Timeout]
 
 
 class Answer:
-    """What a request got back: status, body and headers (a mapping that ignores case)."""
+    """A response: status, body as text, and headers (a mapping that ignores case)."""
 
     __slots__ = ("headers", "status_code", "text")
 
@@ -29,19 +29,19 @@ class Answer:
 
     @property
     def txn_time(self) -> Optional[int]:
-        """The transaction time that the answer tells, in microseconds."""
+        """The transaction time in the headers, in microseconds; ``None`` when there is none."""
         return txn_time_of(self.headers)
 
 
 def txn_time_of(headers: Mapping[str, str]) -> Optional[int]:
-    """Return the transaction time that the headers of an answer tell, in microseconds."""
+    """Return the transaction time in the headers of a response, in microseconds; ``None`` when there is none."""
     text = headers.get("X-Txn-Time")
-    # Digits of other scripts, or thousands of them, are no time.
+    # Neither digits of other scripts nor thousands of digits are a time.
     return int(text) if text is not None and len(text) < 20 and text.isdecimal() and text.isascii() else None
 
 
 class EngineAnswer(Answer):
-    """The answer of an engine in this process; its headers are put together when somebody asks for them."""
+    """The response of an engine in this process. Its headers are made only when somebody asks for them."""
 
     __slots__ = ("_answer",)
 
@@ -49,7 +49,7 @@ class EngineAnswer(Answer):
         self._answer = answer
         self.status_code = answer.status
         text = answer.text
-        self.text = answer.body.decode("utf-8", "replace") if text is None else carried(text)
+        self.text = answer.body.decode("utf-8", "replace") if text is None else without_lone_surrogates(text)
 
     @property
     def txn_time(self) -> Optional[int]:
@@ -76,7 +76,7 @@ class SharedHeaders(CaseInsensitiveDict):  # type: ignore[type-arg]
 
 
 class LowerCaseHeaders(dict[str, str]):
-    """Headers whose names are all in lower case, and looked up in any."""
+    """Headers whose names are stored in lower case and looked up in any case."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -89,7 +89,7 @@ class LowerCaseHeaders(dict[str, str]):
 
 
 class ReadyRequest(PreparedRequest):
-    """A request that needs no more preparation, on its way through the shortcut.
+    """A request that needs no more preparation: the shortcut sends it.
 
     :ivar path: Path and query, for the first line of the request.
     :ivar pool: The connection pool of the endpoint's host; ``None`` for an engine in this process.
@@ -112,7 +112,7 @@ class ReadyRequest(PreparedRequest):
 
 
 class FaunaAdapter(HTTPAdapter):
-    """The adapter for HTTP endpoints: gives every request a timeout that has none.
+    """The adapter for HTTP endpoints: gives a timeout to every request that has none.
 
     :param timeout: Seconds to wait for a connection and for each read; a pair for both; ``None`` waits for
         ever.
@@ -162,8 +162,8 @@ class FaunaAdapter(HTTPAdapter):
 def _pool_of_one(pool: Any, watch: Callable[[Any], None]) -> Any:
     """Return a copy of a pool that holds one new connection, which is shown to ``watch``.
 
-    A stream needs this: whoever closes it from another thread must know the socket that it waits on, before
-    there is a response to ask.
+    Streams need this: a thread that closes a stream must know the socket that another thread is waiting on, even
+    before there is a response.
     """
     private = copy.copy(pool)
     private.pool = pool.QueueCls(1)
@@ -174,9 +174,9 @@ def _pool_of_one(pool: Any, watch: Callable[[Any], None]) -> Any:
 
 
 def as_timeout(timeout: Seconds) -> Optional[Timeout]:
-    """Return seconds, or a pair of seconds to connect and to read, as urllib3 takes them.
+    """Return seconds, or a pair of seconds to connect and to read, as urllib3's ``Timeout``.
 
-    :raises ValueError: For what is no such thing, and for seconds that are not positive.
+    :raises ValueError: For seconds that are not positive, and for anything else.
     """
     if timeout is None or isinstance(timeout, Timeout):
         return timeout
@@ -185,7 +185,7 @@ def as_timeout(timeout: Seconds) -> Optional[Timeout]:
 
 
 def seconds(timeout: Optional[Timeout]) -> Optional[float]:
-    """Return how long a response may take; ``None`` for ever."""
+    """Return how many seconds a response may take; ``None`` for ever."""
     if timeout is None:
         return None
     limits = [each for each in (timeout.total, timeout._read) if isinstance(each, (int, float))]
@@ -206,14 +206,15 @@ def new_session(
     return session
 
 
-#: Connections of the process that this one was forked from. They are not closed here: that could say goodbye on them.
+#: Connections of the process that this one was forked from. Closing them here could send TLS's goodbye, which would end
+#: them for the parent too.
 _parents_connections: list[Any] = []
 
 
 def part_from_parent(session: Any) -> None:
-    """In a forked child: give a session connections of its own. Waits for nothing and opens nothing.
+    """In a forked child, give a session connections of its own. Neither waits nor connects.
 
-    What it had is kept until the child ends, since the parent may be talking on it.
+    Its old connections are kept until the child ends, since the parent may still use them.
     """
     adapters = getattr(session, "adapters", None)
     for adapter in list(adapters.values()) if isinstance(adapters, dict) else ():
@@ -233,7 +234,7 @@ def part_from_parent(session: Any) -> None:
 
 
 def _free(manager: Any) -> None:
-    """Take new locks for those that threads of the parent may have held: urllib3 closes its pools when the child ends."""
+    """Replace locks that a thread of the parent may have held: urllib3 takes them when the child ends."""
     pools = manager.pools
     pools.lock = threading.RLock()
     for pool in list(pools._container.values()):
@@ -256,8 +257,8 @@ def answer_of(response: Any) -> Answer:
 def send_arguments(session: Any, root: str, timeout: Optional[Timeout]) -> dict[str, Any]:
     """Return the keyword arguments that ``session.send`` needs so that the timeout applies.
 
-    Usually none, since :class:`FaunaAdapter` sees to it: stand-ins for a session need not accept any. Another
-    adapter that somebody mounted has to be told.
+    Usually none: :class:`FaunaAdapter` sets the timeout, and stand-ins for a session need not accept arguments. An
+    adapter that the application has mounted must be told.
     """
     if not isinstance(session, Session) or getattr(session.send, "__func__", None) is not Session.send:
         return {}

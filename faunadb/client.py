@@ -18,7 +18,7 @@ from faunadb._keywords import Keywords, warn_of_unknown
 from faunadb.errors import UnexpectedError
 from faunadb.query import ExprArg, _wrap
 
-# `requests` takes longer to load than all else together: it is loaded with the first client, not with this module.
+# ``requests`` takes longer to load than all else together, so the first client loads it, not this module.
 if TYPE_CHECKING:
     from requests import Session
     from typing_extensions import Unpack
@@ -37,9 +37,9 @@ class FaunaClient(Exchanges):
     :param domain: Host of the server. Not used when ``endpoint`` is given.
     :param scheme: ``"https"`` or ``"http"``.
     :param port: TCP port; 443 for https and 80 for http when ``None``.
-    :param timeout: Seconds to wait for a connection and for each read of a response (streams excepted).
-        ``None`` waits for ever, a pair gives both separately. For the engine in this process, the seconds that a
-        query may take.
+    :param timeout: Seconds to wait for a connection and for each read of a response (streams excepted). A pair
+        sets them separately, ``None`` waits for ever. For the engine in this process: how many seconds a query may
+        take.
     :param observer: Called with a :class:`~faunadb.request_result.RequestResult` after each exchange, failed
         ones included, before anything is raised.
     :param pool_connections: How many hosts connections are kept for.
@@ -73,7 +73,7 @@ class FaunaClient(Exchanges):
         endpoint: Optional[str] = None,
         **kwargs: Unpack[Keywords],
     ) -> None:
-        self._closed = True  # Until there is something to close.
+        self._closed = True  # until there is something to close
         warn_of_unknown(kwargs, FaunaClient.__init__)
         self.domain = domain
         self.scheme = scheme
@@ -105,16 +105,16 @@ class FaunaClient(Exchanges):
         return new_session(driver_headers(), self._timeout, self.pool_connections, self.pool_maxsize)
 
     def _prepare_session(self) -> None:
-        """Add to the session what all clients of this endpoint need; nothing of this client in particular."""
+        """Mount the engine's adapter, if the endpoint is a database in this process and the session has none yet."""
         engine_url = self._endpoint.engine_url
         if engine_url is None or self._endpoint.root in getattr(self.session, "adapters", ()):
             return
-        # The engine is loaded only by those who use it.
+        # late: only those who use the engine load it
         from faunadb._transport import seconds
         from faunadb.engine.adapter import EngineAdapter
 
-        # An application that still names the hosted service has the secret of a key there, of which the
-        # database in its own process knows nothing.
+        # An application that still names the hosted service has the secret of a key of that service, which the
+        # database in this process does not know. The adapter accepts it as root's.
         hosted = self.auth.secret if self._endpoint.is_redirected else None
         self.session.mount(
             self._endpoint.root,
@@ -131,7 +131,7 @@ class FaunaClient(Exchanges):
         self.close()
 
     def close(self) -> None:
-        """Give the session up; the last client closes its connections. Closing again does nothing."""
+        """Close this client. The last client that shares a session closes its connections; closing again does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -139,8 +139,8 @@ class FaunaClient(Exchanges):
             self.session.close()
 
     def __del__(self) -> None:
-        # The constructor may have failed before its first line. At exit modules may be gone, and threads have stopped
-        # wherever they were, perhaps with a lock that closing would wait for.
+        # The constructor may have failed before its first line. At exit, modules may be gone already, and a stopped
+        # thread may hold a lock that closing would wait for.
         if not getattr(self, "_closed", True) and not is_finalizing():
             self.close()
 
@@ -148,9 +148,11 @@ class FaunaClient(Exchanges):
         """Do nothing. The official driver looked for newer versions here, and applications replace it."""
 
     def sync_last_txn_time(self, new_txn_time: int) -> None:
-        """Make sure that queries see what was committed up to a time, in microseconds; it only moves forward.
+        """Make sure that queries from now on see all that was committed up to a time.
 
-        For instance to read in one process what another one has written.
+        For instance to read in one process what another one has written. The time only moves forward.
+
+        :param new_txn_time: Transaction time, in microseconds since the epoch.
         """
         self._last_txn_time.update_txn_time(new_txn_time)
 
@@ -212,7 +214,6 @@ class FaunaClient(Exchanges):
         :raises ValueError: When a field is not one of these.
         :raises UnexpectedError: When the expression cannot be sent.
         """
-        # Loaded when first needed: most programs never open a stream.
         from faunadb.streams import Subscription  # late: most programs open no stream
 
         subscription = Subscription(self, expression, options)
@@ -242,7 +243,7 @@ class FaunaClient(Exchanges):
         :raises UnexpectedError: When this client is closed.
         """
         if self._closed or not self.counter.increment_unless_zero():
-            # The misspelling is old, and known to be looked for.
+            # Spelled as in the official driver: programs look for this text.
             raise UnexpectedError("Cannnot create a session client from a closed session", None)
         try:
             return FaunaClient(
@@ -265,12 +266,12 @@ class FaunaClient(Exchanges):
             raise
 
 
-#: By `id`: a subclass may have made its clients equal to each other, or not hashable.
+#: All clients, by their ``id()``: a subclass may make its clients equal to each other, or unhashable.
 _clients: weakref.WeakValueDictionary[int, FaunaClient] = weakref.WeakValueDictionary()
 
 
 def _after_fork() -> None:
-    """In a forked child: share no connection, and no lock, with the process that this one was forked from."""
+    """In a forked child, stop sharing connections and locks with the parent process."""
     sessions: dict[int, Any] = {}
     for client in list(_clients.values()):
         client._shortcut = None
@@ -278,7 +279,7 @@ def _after_fork() -> None:
         client.counter.lock = threading.RLock()
         sessions[id(client.session)] = client.session
     if sessions:
-        from faunadb._transport import part_from_parent  # loaded long since, with the first client
+        from faunadb._transport import part_from_parent  # late: loaded with the first client already
 
         for session in sessions.values():
             part_from_parent(session)
@@ -292,7 +293,7 @@ def _milliseconds(value: Any) -> Optional[int]:
     return None if value is None else int(value)
 
 
-#: Names that programs import from here, because the official driver's module had imported them.
+#: Names that programs import from here because the official driver's module happens to have them.
 _FROM_ELSEWHERE = {
     "FaunaError": "faunadb.errors",
     "HTTPBearerAuth": "faunadb._auth",

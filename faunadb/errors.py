@@ -8,7 +8,7 @@ from faunadb.request_result import RequestResult
 
 
 def _get_or_raise(request_result: Optional[RequestResult], dct: Any, key: str) -> Any:
-    """Return ``dct[key]``; :class:`UnexpectedError` names the key when there is no such thing."""
+    """Return ``dct[key]``; :class:`UnexpectedError` names the key when it is missing."""
     if isinstance(dct, dict) and key in dct:
         return dct[key]
     raise UnexpectedError(f"Response JSON does not contain expected key {key}", request_result)
@@ -58,7 +58,7 @@ class HttpError(FaunaError):
 
     :ivar errors: List of :class:`ErrorData` (possibly empty).
 
-    ``str()`` is the ``repr`` of the first of them; the exception's one argument is its description.
+    ``str()`` is the ``repr`` of the first of them; ``args`` holds its description.
     """
 
     errors: list[ErrorData]
@@ -92,7 +92,7 @@ class BadRequest(HttpError):
 class Unauthorized(HttpError):
     """Status 401: the secret is missing, unknown, expired or may not be scoped that way.
 
-    :param hint: What may help beside the sentence that applications have always been shown.
+    :param hint: More advice, appended to the sentence that the official driver appends to the description.
     """
 
     def __init__(self, request_result: RequestResult, hint: str = "") -> None:
@@ -105,11 +105,11 @@ class Unauthorized(HttpError):
         return type(self), (self.request_result, self._hint)
 
 
-# The sentence (its typographic apostrophe included) is what applications have always been shown.
+# The official driver's sentence, its typographic apostrophe included.
 _UNAUTHORIZED_HINT = (
     ". Check that endpoint, schema, port and secret are correct during client\u2019s instantiation"
 )
-# The secret it names is no secret: it is the documented one of every database that is opened in this way.
+# Naming this secret gives nothing away: it is the documented one of every database that is opened by its URL.
 _OWN_DATABASE_HINT = '. A database that is opened by its URL has the root secret "secret", beside the keys and tokens made in it'
 
 

@@ -1,7 +1,7 @@
 """Values of the database that have no counterpart in Python (wire protocol, values)."""
 
-# Annotations are not postponed here: those of a TypedDict would each be compiled as it is made, which takes longer than
-# all else in this module.
+# No ``from __future__ import annotations`` here: a TypedDict would compile each annotation again when it is made, which
+# takes longer than all else in this module.
 
 from base64 import urlsafe_b64encode
 from datetime import date, datetime
@@ -100,7 +100,7 @@ class SetRef(Expr):
     :param set_ref: What is inside ``@set``: a ``dict``, or an expression such as ``query.match(...)``.
     """
 
-    _is_written = False  # whether it is an expression that somebody wrote, not one that a query returned
+    _is_written = False  # whether it was made from an expression, rather than returned by a query
 
     def __init__(self, set_ref: Any) -> None:
         if isinstance(set_ref, Expr):
@@ -140,7 +140,6 @@ class FaunaTime(Expr):
 
         :raises ValueError: When the text is not a time.
         """
-        # Loaded when first needed: most programs never ask.
         from iso8601 import parse_date  # late: most programs read no time
 
         return parse_date(self.value)
@@ -237,7 +236,7 @@ def _json_value(obj: Any) -> Any:
 
 
 def _date_from_text(text: str) -> date:
-    """Return the date of ISO 8601 text; ``ValueError`` names text that is none that Python can hold."""
+    """Return the date of ISO 8601 text; ``ValueError`` for text that is not a date, or a year beyond 9999."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -11,7 +11,7 @@ from faunadb.query import ExprArg
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    # With a default, so that ``Page`` alone is good as a type hint too. Type checkers bring `typing_extensions`.
+    # The default makes ``Page`` alone a type hint too. Type checkers bring ``typing_extensions`` along.
     T = TypeVar("T", default=Any)
 else:
     from typing import TypeVar

@@ -2,12 +2,12 @@
 
 Arguments are expressions or plain Python values, which are wrapped: a ``dict`` becomes an FQL object, a
 ``list`` or ``tuple`` an array, and a Python ``lambda`` an FQL lambda with the same parameter names. Optional
-arguments that are ``None`` are left out of the query. Type hints say :class:`Expr` for an expression, and
-``ExprArg`` for all that becomes one. Building an expression sends nothing; what a function
-does is decided by the database when the query runs, and its errors are those of the query.
+arguments that are ``None`` are left out of the query. In type hints, :class:`Expr` is an expression and ``ExprArg``
+is anything that can be wrapped. Building an expression sends nothing: the database evaluates it when the query runs,
+and reports errors then. "Return" and "evaluate" in the docstrings below speak of that evaluation.
 
 :raises faunadb.errors.UnexpectedError: From any function here, when an argument cannot be sent: an integer
-    beyond 64 bits, NaN or infinity, an object with keys that are not strings, a structure that contains
+    beyond 64 bits, NaN or infinity, an object with keys that JSON cannot write, a structure that contains
     itself.
 """
 
@@ -30,7 +30,7 @@ from faunadb.deprecated import deprecated
 # Many functions below are named for FQL's functions and hide Python's: abs, all, any, format, max, min, pow,
 # range, round, sum. Code in this module must not mean Python's by those names.
 
-# Tells an argument that was not given from one that is ``None``.
+# The default of an argument that may be ``None``: tells whether it was given.
 _NO_DEFAULT: Any = object()
 
 
@@ -54,7 +54,7 @@ def abort(msg: ExprArg) -> Expr:
 
 
 def ref(collection_ref: ExprArg, id: ExprArg = None) -> Expr:
-    """Return a reference to the document ``id`` of a collection; without ``id``, of a reference as text."""
+    """Return a reference to the document ``id`` of a collection. Without ``id``, from text such as ``"spells/1"``."""
     if id is None:
         return Expr({"@ref": _raw(collection_ref)})
     return Expr({"ref": _raw(collection_ref), "id": _raw(id)})
@@ -658,7 +658,7 @@ def concat(strings: ExprArg, separator: ExprArg = None) -> Expr:
 
 
 def casefold(string: ExprArg, normalizer: ExprArg = None) -> Expr:
-    """Return a string normalized, for comparing without case."""
+    """Return a string folded for comparing without case, and normalized (by default as ``NFKCCaseFold``)."""
     return _params({"casefold": string}, {"normalizer": normalizer})
 
 
@@ -773,7 +773,7 @@ def time(string: ExprArg) -> Expr:
 
 
 def epoch(number: ExprArg, unit: ExprArg) -> Expr:
-    """Return the time so many units after 1970-01-01T00:00:00Z (``second`` ... ``nanosecond``)."""
+    """Return the time ``number`` units (``"second"`` ... ``"nanosecond"``) after 1970-01-01T00:00:00Z."""
     return Expr({"epoch": _raw(number), "unit": _raw(unit)})
 
 
@@ -902,7 +902,7 @@ def select_with_default(path: ExprArg, from_: ExprArg, default: ExprArg) -> Expr
 
 
 def select_all(path: ExprArg, from_: ExprArg) -> Expr:
-    """Return all values at a path that arrays on the way multiply."""
+    """Return all values at a path; where the path meets an array, it goes on in each of its elements."""
     return Expr({"select_all": _raw(path), "from": _raw(from_)})
 
 
@@ -965,7 +965,7 @@ def cosh(num: ExprArg) -> Expr:
 
 
 def hypot(num: ExprArg, b: ExprArg) -> Expr:
-    """Return the hypotenuse of a right-angled triangle."""
+    """Return the hypotenuse of a right triangle with legs of these lengths."""
     return Expr({"hypot": _raw(num), "b": _raw(b)})
 
 
@@ -1169,7 +1169,7 @@ def to_array(expr: ExprArg) -> Expr:
 
 
 def to_object(expr: ExprArg) -> Expr:
-    """Return a value as an object, of an array of key and value pairs."""
+    """Return an array of key and value pairs as an object."""
     return Expr({"to_object": _raw(expr)})
 
 
@@ -1194,57 +1194,57 @@ def to_time(expr: ExprArg) -> Expr:
 
 
 def to_seconds(expr: ExprArg) -> Expr:
-    """Return, of a time: seconds since the epoch."""
+    """Return the seconds from the epoch to a time."""
     return Expr({"to_seconds": _raw(expr)})
 
 
 def to_millis(expr: ExprArg) -> Expr:
-    """Return, of a time: milliseconds since the epoch."""
+    """Return the milliseconds from the epoch to a time."""
     return Expr({"to_millis": _raw(expr)})
 
 
 def to_micros(expr: ExprArg) -> Expr:
-    """Return, of a time: microseconds since the epoch."""
+    """Return the microseconds from the epoch to a time."""
     return Expr({"to_micros": _raw(expr)})
 
 
 def day_of_month(expr: ExprArg) -> Expr:
-    """Return, of a time: its day of the month (1 to 31)."""
+    """Return the day of the month (1 to 31) of a time."""
     return Expr({"day_of_month": _raw(expr)})
 
 
 def day_of_week(expr: ExprArg) -> Expr:
-    """Return, of a time: its day of the week (1 is Monday, 7 is Sunday)."""
+    """Return the day of the week (1 is Monday, 7 is Sunday) of a time."""
     return Expr({"day_of_week": _raw(expr)})
 
 
 def day_of_year(expr: ExprArg) -> Expr:
-    """Return, of a time: its day of the year (1 to 366)."""
+    """Return the day of the year (1 to 366) of a time."""
     return Expr({"day_of_year": _raw(expr)})
 
 
 def year(expr: ExprArg) -> Expr:
-    """Return, of a time: its year."""
+    """Return the year of a time."""
     return Expr({"year": _raw(expr)})
 
 
 def month(expr: ExprArg) -> Expr:
-    """Return, of a time: its month (1 to 12)."""
+    """Return the month (1 to 12) of a time."""
     return Expr({"month": _raw(expr)})
 
 
 def hour(expr: ExprArg) -> Expr:
-    """Return, of a time: its hour (0 to 23)."""
+    """Return the hour (0 to 23) of a time."""
     return Expr({"hour": _raw(expr)})
 
 
 def minute(expr: ExprArg) -> Expr:
-    """Return, of a time: its minute (0 to 59)."""
+    """Return the minute (0 to 59) of a time."""
     return Expr({"minute": _raw(expr)})
 
 
 def second(expr: ExprArg) -> Expr:
-    """Return, of a time: its second (0 to 59)."""
+    """Return the second (0 to 59) of a time."""
     return Expr({"second": _raw(expr)})
 
 

@@ -218,11 +218,7 @@ class Session:
     def show(self, value: Any, exchange: Optional[RequestResult]) -> None:
         """Print a result: as a query in the language of the shell, or as the JSON that came."""
         if self.as_json:
-            raw = (
-                json.loads(exchange.response_raw)["resource"]
-                if exchange is not None
-                else to_wire(value, True)
-            )
+            raw = json.loads(exchange.response_raw)["resource"] if exchange is not None else to_wire(value)
             text = json.dumps(raw, indent=2, ensure_ascii=False)
         else:
             text = _shown(value, self.width, JAVASCRIPT if self.javascript else SHELL)

@@ -1,4 +1,4 @@
-"""FQL as people write and read it: texts in Python and JavaScript style, and values and queries shown in either.
+"""FQL as text: reading queries written in Python or JavaScript style, and writing queries and results in either.
 
-Command line, dashboard and the pytest plugin read their texts here; nothing in it talks to a database.
+The command line, the dashboard and the pytest plugin use it. Nothing here talks to a database.
 """

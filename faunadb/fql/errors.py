@@ -1,4 +1,4 @@
-"""What is wrong with a text, and how a place in it is pointed at."""
+"""The error of a query text that cannot be read, and carets under a part of a text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ class FqlSyntaxError(Exception):
     :param text: the whole text
     :param start: offset of the first wrong character, in characters from 0
     :param end: offset behind the last one
+    :ivar line: line of ``start``, counted from 1
+    :ivar column: column of ``start``, counted from 1
     """
 
     def __init__(self, message: str, text: str, start: int, end: int | None = None) -> None:
@@ -35,9 +37,9 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
 
 
 def underline(text: str, start: int, end: int, context: int = 2) -> str:
-    """The lines of ``text`` around ``start:end`` with carets under that part.
+    """The lines of ``text`` around ``text[start:end]``, with carets under that part on each of its lines.
 
-    A part of several lines is underlined on each of them. ``context`` is the number of lines shown before and after.
+    :param context: how many lines to show before and after
     """
     lines = text.split("\n")
     first = text[:start].count("\n")
@@ -50,20 +52,20 @@ def underline(text: str, start: int, end: int, context: int = 2) -> str:
             if first <= number <= last:
                 shown.append(_carets(line, start - offset, end - offset))
         offset += len(line) + 1
-    return "\n".join(line for line in shown if line is not None)
+    return "\n".join(shown)
 
 
 def _carets(line: str, start: int, end: int) -> str:
-    """Carets under ``line[start:end]``, indentation and what lies outside the line left out."""
+    """Carets under ``line[start:end]``; under the line without its indentation when the part began before it."""
     indent = len(line) - len(line.lstrip())
-    left = max(start, indent if start < 0 else start, 0)
+    left = indent if start < 0 else start
     right = max(min(end, len(line)), left + 1)
     pad = "".join("\t" if char == "\t" else " " * _columns(char) for char in line[:left])
     return pad + " " * (left - len(line[:left])) + "^" * max(sum(map(_columns, line[left:right])), 1)
 
 
 def _columns(char: str) -> int:
-    """How many columns of a terminal a character takes: East Asian ones two, those that join the one before none."""
+    """How many columns of a terminal a character takes: two for wide East Asian ones, none for combining ones."""
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

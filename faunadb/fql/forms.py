@@ -19,7 +19,7 @@ __all__ = ["BY_JAVASCRIPT", "BY_KEYS", "FUNCTIONS", "FqlFunction", "Parameter", 
 
 
 class Parameter(NamedTuple):
-    """One argument of a function: its wire key and its kind, ``""``, ``"?"``, ``"*"``, ``"[]"``, ``"="`` or ``"!"``."""
+    """One argument of a function: its wire key, and the mark behind it in a signature (``""``: required)."""
 
     key: str
     kind: str
@@ -30,7 +30,7 @@ class Parameter(NamedTuple):
 
 
 class FqlFunction(NamedTuple):
-    """One FQL function: its JavaScript name, its Python name (``None``: not in that driver) and parameters."""
+    """One FQL function: its JavaScript name, its Python name (``None``: not in that driver) and its parameters."""
 
     javascript: str
     python: str | None
@@ -298,7 +298,7 @@ def _key_sets(function: FqlFunction) -> list[frozenset[str]]:
     return sets
 
 
-#: The function that a set of wire keys stands for.
+#: Each function by every set of wire keys that its calls produce.
 BY_KEYS: dict[frozenset[str], FqlFunction] = {
     keys: function for function in FUNCTIONS for keys in _key_sets(function)
 }

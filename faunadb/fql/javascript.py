@@ -73,10 +73,9 @@ def parse(text: str) -> Query:
 
 
 def parse_script(text: str, exact: bool = False) -> list[Query]:
-    """Read any number of expressions, parted by semicolons or line breaks.
+    """Read any number of expressions, separated by semicolons or line breaks.
 
-    :param exact: read ``1.0`` as a double, as what is written by :mod:`~faunadb.fql.render` means it
-
+    :param exact: read ``1.0`` as a double: :mod:`~faunadb.fql.render` writes doubles so
     :raises FqlSyntaxError: with line and column of the first thing that cannot be read
     """
     parser = Parser(text, exact)
@@ -115,7 +114,8 @@ class _Compiler:
         return {"object": self.members(node, (*path, "object"))}
 
     def members(self, node: Node, path: Path) -> dict[str, Any]:
-        """The members of an object literal; as in JavaScript the last of equal keys counts, undefined is left out."""
+        """The members of an object literal. As in JavaScript, the last of equal keys counts, and members that are
+        ``undefined`` are left out."""
         found = {key: value for key, value in node.value if value.value is not UNDEFINED}
         return {key: self.place(value, (*path, key)) for key, value in found.items()}
 
@@ -178,7 +178,7 @@ class _Compiler:
         rest = list(arguments)
         for parameter in function.parameters:
             self._argument(parameter, rest, wire, path)
-        # the wire form begins with the key that names the function, whatever the order of the arguments
+        # the key that names the function comes first, as drivers send it, whatever the order of the arguments
         first = function.python_parameters[0].key
         return {first: wire[first], **wire}
 
@@ -206,11 +206,10 @@ class _Compiler:
     def _call_ref(self, arguments: list[Node], node: Node, path: Path) -> Any:
         if len(arguments) == 1:
             return {"@ref": self.place(arguments[0], (*path, "@ref"))}
-        wire = {
+        return {
             "ref": self.place(arguments[0], (*path, "ref")),
             "id": self.place(arguments[1], (*path, "id")),
         }
-        return wire
 
     def _call_bytes(self, arguments: list[Node], node: Node, path: Path) -> Any:
         if arguments[0].kind != "literal" or not isinstance(arguments[0].value, str):
@@ -233,7 +232,7 @@ class _Compiler:
         self.fail("Lambda takes a function, or parameters and a body", arguments[0])
 
     def _call_expr(self, arguments: list[Node], node: Node, path: Path) -> Any:
-        """``Expr({...})``: the JSON of the wire itself, for what no function makes."""
+        """``Expr({...})``: wire JSON as it is, for forms that no function makes."""
         return self._json(arguments[0])
 
     def _json(self, node: Node) -> Any:

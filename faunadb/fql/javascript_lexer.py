@@ -1,4 +1,4 @@
-"""The words of JavaScript-style FQL: names, strings, numbers and punctuation, each with its place in the text."""
+"""Splits JavaScript-style FQL into tokens: names, strings, numbers and punctuation, each with its place in the text."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from faunadb.fql.errors import FqlSyntaxError
 
-__all__ = ["Token", "tokenize"]
+__all__ = ["MAX_DIGITS", "Token", "tokenize"]
 
 
 class Token(NamedTuple):
-    """One word. ``kind`` is ``name``, ``string``, ``number``, ``punctuation`` or ``end``."""
+    """One token. ``kind`` is ``name``, ``string``, ``number``, ``punctuation`` or ``end``."""
 
     kind: str
     text: str
     value: str | int | float | None
     start: int
     end: int
-    #: whether a line break lies between the word before and this one
+    #: whether a line break lies between the token before and this one
     after_newline: bool
 
 
@@ -28,17 +28,18 @@ _NAME = re.compile(r"[^\W\d]\w*|\$[\w$]*|[^\W\d][\w$]*")
 _NUMBER = re.compile(
     r"0[xX][0-9a-fA-F]+n?|0[bB][01]+n?|0[oO][0-7]+n?|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?n?"
 )
-#: letters of a number that says anything; making one takes more time the longer it is
-_MAX_DIGITS = 1000
+#: Longest number that is converted: beyond any value of FQL, and short enough to convert at once.
+MAX_DIGITS = 1000
 _PUNCTUATION = re.compile(r"=>|\.\.\.|[()\[\]{},:;.+\-*/%=]")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
 
 
 def tokenize(text: str, exact: bool = False) -> list[Token]:
-    """The words of ``text``, closed by one of kind ``end``. exact: ``1.0`` is a double.
+    """The tokens of ``text``; the last one is of kind ``end``.
 
-    :raises FqlSyntaxError: at a character that begins no word, an open string or an open comment
+    :param exact: read ``1.0`` as a double rather than, as JavaScript would send it, an integer
+    :raises FqlSyntaxError: at a character that begins no token, and at a string or comment that is not closed
     """
     tokens: list[Token] = []
     offset = 0
@@ -80,7 +81,7 @@ def _number(text: str, offset: int, newline: bool, exact: bool) -> Token:
     if end < len(text) and (text[end].isalnum() or text[end] == "_"):
         raise FqlSyntaxError("a number may not run into a name", text, offset, end + 1)
     digits = match.group().replace("_", "").rstrip("n")
-    value = _number_value(digits, exact) if len(digits) <= _MAX_DIGITS else math.inf
+    value = _number_value(digits, exact) if len(digits) <= MAX_DIGITS else math.inf
     if value == math.inf:
         raise FqlSyntaxError("this number is out of range", text, offset, end)
     return Token("number", match.group(), value, offset, end, newline)
@@ -132,7 +133,7 @@ def _unescape(text: str, start: int, end: int) -> str:
         parts.append(_escaped(match, text))
         start = match.end()
     value = "".join(parts)
-    # \ud83d\ude00 writes one character in two halves
+    # an escaped surrogate pair, such as \ud83d\ude00, stands for one character
     return (
         value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         if _has_surrogate(value)

@@ -1,4 +1,4 @@
-"""The syntax of JavaScript-style FQL: words to a tree of calls, literals and functions."""
+"""The syntax of JavaScript-style FQL: tokens to a tree of calls, literals and functions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _PREFIXES = ("q", "query", "faunadb", "fauna", "fql")
 class Node(NamedTuple):
     """A piece of syntax. ``kind`` says what ``value`` holds.
 
-    ``literal`` the value; ``array`` nodes; ``object`` (key, node) pairs; ``call`` (function name, nodes);
-    ``function`` (parameter names, body node); ``name`` an identifier.
+    ``literal`` the value; ``array`` nodes; ``object`` (key, node) pairs; ``call`` (function name, argument nodes,
+    token of the name); ``function`` (parameter names, body node); ``name`` an identifier.
     """
 
     kind: str
@@ -26,18 +26,19 @@ class Node(NamedTuple):
     end: int
 
 
+#: The value of the literal ``undefined``.
 UNDEFINED = object()
 
 
 class Parser:
-    """Recursive descent over the words of one text."""
+    """Recursive descent over the tokens of one text. All methods raise :class:`FqlSyntaxError`."""
 
     def __init__(self, text: str, exact: bool = False) -> None:
         self.text = text
         self.tokens = tokenize(text, exact)
         self.index = 0
 
-    # -- words
+    # -- tokens
 
     @property
     def token(self) -> Token:
@@ -83,6 +84,7 @@ class Parser:
     # -- syntax
 
     def script(self) -> list[Node]:
+        """The expressions of the text, separated by semicolons or line breaks."""
         nodes: list[Node] = []
         while True:
             while self.skip(";"):

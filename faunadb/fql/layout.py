@@ -1,4 +1,4 @@
-"""Laying out nested calls, arrays and objects: on one line where they fit, one part a line where not."""
+"""Laying out nested calls, arrays and objects: on one line where they fit, else one item per line."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from typing import NamedTuple, Union
 
 __all__ = ["MARK_END", "MARK_START", "Group", "Text", "lay_out", "take_mark"]
 
-# Put around the marked part while lines are laid out; private-use characters no query is expected to hold.
+# Put around the marked part while lines are laid out: private-use characters, which no query is expected to hold.
 MARK_START = "\ue0f1"
 MARK_END = "\ue0f2"
 _INDENT = 4
 
 
 class Text(NamedTuple):
-    """A piece that is never broken."""
+    """A piece that is never broken into lines."""
 
     text: str
+    #: whether this is the part whose place :func:`take_mark` tells
     marked: bool = False
 
 
 class Group(NamedTuple):
-    """``opening``, items parted by commas, ``closing``. Each item has a prefix such as ``"name": ``."""
+    """``opening``, items separated by commas, ``closing``. Each item is a prefix (such as ``"name": ``) and a piece."""
 
     opening: str
     items: list[tuple[str, Piece]]

@@ -1,4 +1,4 @@
-"""Where the cursor stands in a text of either language that is not finished: what completion and hints go by."""
+"""Where the cursor stands in an unfinished query text, in either language: for completion and hints."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class Place(NamedTuple):
     comment: bool = False
 
 
-class _Open(NamedTuple):
-    """A bracket that is not closed. name: the function it belongs to, ``""`` for others."""
+class _Bracket(NamedTuple):
+    """A bracket that is not closed yet, and the commas in it so far."""
 
-    mark: str
-    name: str
+    #: the function whose arguments it opens, ``""`` for other brackets
+    function: str
     commas: int
 
 
 def place(text: str) -> Place:
-    """The place behind a text."""
-    stack: list[_Open] = []
+    """What stands before a cursor at the end of ``text``."""
+    stack: list[_Bracket] = []
     quote = word = ""
     comment = False
     before = ""
@@ -65,21 +65,22 @@ def place(text: str) -> Place:
         if match["string"] is not None and match["closed"] is None:
             quote, word = piece[0], piece[1:]
             break
-        if piece in "([{" and piece:
+        if piece in "([{":
             callee = _CALLEE.search(before) if piece == "(" else None
-            stack.append(_Open(piece, callee[1] if callee else "", 0))
+            stack.append(_Bracket(callee[1] if callee else "", 0))
         elif piece in ")]}" and stack:
             stack.pop()
         elif piece == "," and stack:
             stack[-1] = stack[-1]._replace(commas=stack[-1].commas + 1)
         before = text[: match.end()]
-    calls = [Call(opened.name, opened.commas) for opened in stack if opened.name]
+    calls = [Call(bracket.function, bracket.commas) for bracket in stack if bracket.function]
     if quote:
         return Place(calls, quote, word, None)
     return Place(calls, "", *_member(text), comment)
 
 
 def _member(text: str) -> tuple[str, Optional[str]]:
+    """The word that ``text`` ends with, and what it is a member of."""
     match = _WORD.search(text)
     word = match[0] if match else ""
     before = text[: len(text) - len(word)]
@@ -88,7 +89,7 @@ def _member(text: str) -> tuple[str, Optional[str]]:
 
 
 def variables(text: str) -> set[str]:
-    """Names that lambdas and ``Let`` of a text give to values."""
+    """The names of variables that lambdas and ``Let`` bind anywhere in a text."""
     found: set[str] = set()
     for match in _PARAMETERS.finditer(text):
         for group in match.groups():

@@ -1,13 +1,13 @@
-"""Python-style FQL without running Python: driver expressions read from a text by their syntax alone.
+"""Reads Python-style FQL without running it: driver expressions are built from the syntax tree alone.
 
 >>> parse('q.get(q.ref(q.collection("spells"), "1"))').wire
 {'get': {'ref': {'collection': 'spells'}, 'id': '1'}}
 
-Understood are calls of the driver's query functions, with or without ``q.`` before them, ``lambda``, literals,
+Understood: calls of the driver's query functions, with or without ``q.`` before them, ``lambda``, literals,
 ``Ref``, ``SetRef``, ``FaunaTime``, ``Query``, ``Native``, dates and times of ``datetime``, and arithmetic on
-numbers. Nothing else is looked up or called, so a text from elsewhere can do no more than a query can. Values are
-made from literals only and checked before they are made, so reading takes about as much memory and time as the text
-is long.
+numbers. Nothing else is looked up or called, so an untrusted text can do no more than a query can. Values are made
+from literals only, whose size is checked first, so the memory and time it takes to read a text grow with its length
+and no faster.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from faunadb._json import to_json
 from faunadb.fql.errors import FqlSyntaxError
 from faunadb.fql.forms import BY_JAVASCRIPT
 from faunadb.fql.javascript import Query
+from faunadb.fql.javascript_lexer import MAX_DIGITS
 
 __all__ = ["QUERY_FUNCTIONS", "parse", "parse_script"]
 
@@ -54,12 +55,10 @@ _VALUES: dict[str, Any] = {
 }
 _CONSTANTS: dict[str, Any] = {"datetime.timezone.utc": datetime.timezone.utc}
 _CONSTANTS.update((f"Native.{name}", value) for name, value in vars(objects.Native).items() if name.isupper())
-#: brackets in one another, as in Python itself
+#: how deep brackets may be nested, as in Python itself
 _MAX_BRACKETS = 200
-#: operators in a row, and functions and conditions in one statement: each may stand in the one before
+#: how many operators in a row, or lambdas and conditions in one statement: each may nest in the one before
 _MAX_OPERATORS = 500
-#: letters of a number that says anything; making one takes more time the longer it is
-_MAX_DIGITS = 1000
 _NESTING_WORDS = frozenset(("lambda", "if", "else", "not", "and", "or", "await", "in", "is"))
 _INT64 = 1 << 63
 
@@ -86,7 +85,7 @@ def parse(text: str) -> Query:
 
 
 def parse_script(text: str) -> list[Query]:
-    """Read any number of expressions, a statement each.
+    """Read any number of expressions, one per statement.
 
     :raises FqlSyntaxError: with line and column of the first thing that cannot be read
     """
@@ -96,15 +95,15 @@ def parse_script(text: str) -> list[Query]:
 
 
 def syntax(text: str) -> ast.Module:
-    """The syntax of a text of Python.
+    """The syntax tree of a Python text.
 
-    :raises FqlSyntaxError: when it is none, or nested too deeply for Python to read it
+    :raises FqlSyntaxError: when it is not Python, or nested too deeply for Python to read
     """
     stripped = text.strip("\n ")
     _check_words(stripped)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of doubtful escapes
+            warnings.simplefilter("ignore")  # about doubtful escapes in strings
             return ast.parse(stripped)
     except (SyntaxError, ValueError) as fault:
         line, column = getattr(fault, "lineno", 1) or 1, getattr(fault, "offset", 1) or 1
@@ -115,8 +114,8 @@ def syntax(text: str) -> ast.Module:
 
 
 def _check_words(text: str) -> None:
-    """Refuse what Python's own parser would follow too deep (it takes the stack of the process for every level), and
-    numbers that take it long to make."""
+    """Refuse what Python's own parser should not be given: nesting that would exhaust the stack of the process, and
+    numbers so long that converting them takes time."""
     brackets = words = 0
     rows = [0]
     try:
@@ -126,7 +125,7 @@ def _check_words(text: str) -> None:
                 words, rows = 0, [0]
             elif kind == tokenize.NAME and word in _NESTING_WORDS:
                 words += 1
-            elif kind == tokenize.NUMBER and len(word) > _MAX_DIGITS:
+            elif kind == tokenize.NUMBER and len(word) > MAX_DIGITS:
                 raise FqlSyntaxError("this number is out of range", text, _offset(text, *token.start))
             elif kind == tokenize.OP and word in "([{":
                 rows.append(0)
@@ -141,10 +140,11 @@ def _check_words(text: str) -> None:
             if brackets > _MAX_BRACKETS or max(words, rows[-1]) > _MAX_OPERATORS:
                 raise FqlSyntaxError("this is nested too deeply", text, _offset(text, *token.start))
     except (tokenize.TokenError, SyntaxError):
-        return  # whoever reads it says what is wrong with it, in better words
+        return  # the parser says better what is wrong
 
 
 def _offset(text: str, line: int, column: int) -> int:
+    """The offset of a line (from 1) and column (from 0)."""
     lines = text.split("\n")
     return sum(len(previous) + 1 for previous in lines[: line - 1]) + max(column, 0)
 
@@ -173,7 +173,7 @@ class _Reader:
         return self._place(node.lineno, node.col_offset), self._place(node.end_lineno, node.end_col_offset)
 
     def _place(self, line: int, column: int) -> int:
-        """The offset in characters of a place that Python gives in bytes of UTF-8."""
+        """The offset, in characters, of a line and a column that ``ast`` counts in bytes of UTF-8."""
         before = self.lines[line - 1].encode("utf-8")[:column].decode("utf-8", "ignore")
         return sum(len(previous) + 1 for previous in self.lines[: line - 1]) + len(before)
 
@@ -193,7 +193,7 @@ class _Reader:
         return self.number(node.value, node)
 
     def number(self, value: Any, node: ast.expr) -> Any:
-        """A literal or the result of arithmetic, if it is no number or one that a query can hold."""
+        """``value``, a literal or the result of arithmetic; numbers beyond 64 bits fail."""
         if type(value) is int and not -_INT64 <= value < _INT64:
             return self.fail("this number is out of range: integers have 64 bits", node)
         if type(value) is float and not math.isfinite(value):
@@ -274,7 +274,7 @@ class _Reader:
             return self._apply(getattr(bindings, "in_", None), "in_", node)
         name = _dotted(node.func)
         plain = name.split(".")[-1] if name.split(".")[0] in ("q", "query") or "." not in name else name
-        if name in ("client.query",):
+        if name == "client.query":
             return (
                 self.value(node.args[0]) if len(node.args) == 1 else self.fail("one query was expected", node)
             )
@@ -303,14 +303,14 @@ class _Reader:
 
 
 def _is_bytes(node: ast.expr) -> bool:
-    """Whether bytes are written out here; a number would be a length, and stand for any amount of them."""
+    """Whether bytes are written out here. ``bytearray(10**9)`` would allocate that many."""
     if isinstance(node, (ast.List, ast.Tuple)):
         return all(isinstance(item, ast.Constant) and type(item.value) is int for item in node.elts)
     return isinstance(node, ast.Constant) and isinstance(node.value, bytes)
 
 
 def _dotted(node: ast.expr) -> str:
-    """The text of a name with dots, ``""`` for anything else."""
+    """A name with dots, such as ``datetime.date``; ``""`` for any other expression."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""Queries and results as text: the inverse of writing them with a driver.
+"""Writes queries and results as text: the inverse of reading them.
 
 :func:`render_query` turns a query, as a driver expression or as wire JSON, into the Python or JavaScript that
 makes it; :func:`render_error` adds carets under the part that an error's ``position`` names; :func:`render_value`
@@ -61,7 +61,7 @@ class Style:
 
 #: as a program with ``from faunadb import query as q`` would write it
 PYTHON = Style(prefix="q.")
-#: as the shell's prompt takes it, where the functions stand without ``q.``
+#: as it is typed at the shell's prompt, where functions need no ``q.``
 SHELL = Style()
 JAVASCRIPT = Style(javascript=True)
 
@@ -106,7 +106,7 @@ def render_query(query: Any, style: Style = PYTHON, width: int = 88) -> str:
 
 
 def render_error(query: Any, position: Sequence[str | int], style: Style = PYTHON, width: int = 88) -> str:
-    """The text of a query with carets under the part at ``position``, or under what of it can be shown."""
+    """The text of a query with carets under the part at ``position``, or under the nearest part around it."""
     wire = to_wire(query)
     first = _Renderer(style)
     first.expression(wire, ())
@@ -118,20 +118,20 @@ def render_error(query: Any, position: Sequence[str | int], style: Style = PYTHO
 
 
 def render_value(value: Any, style: Style = SHELL, width: int = 88) -> str:
-    """The text of a result: literals, and references, times and sets as the calls that make them."""
-    return lay_out(_Renderer(style).literal(to_wire(value, quoted=True), ()), width)
+    """The text of a result. References, times and sets are written as the calls that make them."""
+    return lay_out(_Renderer(style).literal(to_wire(value), ()), width)
 
 
-def to_wire(value: Any, quoted: bool = False) -> Any:
-    """Wire JSON of a driver value. ``quoted``: plain objects stay as they are, as in results."""
+def to_wire(value: Any) -> Any:
+    """Wire JSON of a driver value."""
     if hasattr(value, "to_fauna_json"):
-        return to_wire(value.to_fauna_json(), quoted)
+        return to_wire(value.to_fauna_json())
     if isinstance(value, dict):
-        return {str(key): to_wire(item, quoted) for key, item in value.items()}
+        return {str(key): to_wire(item) for key, item in value.items()}
     if isinstance(value, Raw):
         return value
     if isinstance(value, (list, tuple)):
-        return [to_wire(item, quoted) for item in value]
+        return [to_wire(item) for item in value]
     if isinstance(value, (bytes, bytearray)):
         return {"@bytes": base64.urlsafe_b64encode(bytes(value)).decode("ascii")}
     if isinstance(value, datetime.datetime):
@@ -159,13 +159,18 @@ def _is_name(text: Any) -> bool:
 
 
 class Raw(NamedTuple):
-    """A part of a query that is shown as the JSON of the wire, whatever function makes it."""
+    """A part of a query that is shown as wire JSON even if a function makes it."""
 
     wire: Any
 
 
 class _Renderer:
-    """One walk over a query. ``rendered`` collects the positions that have a place in the text."""
+    """One walk over a query.
+
+    :param mark: position of the part to mark
+    :ivar rendered: positions that have a place in the text
+    :ivar scope: variables that a function around binds, which are written without ``var``
+    """
 
     def __init__(self, style: Style, mark: Path | None = None) -> None:
         self.style = style
@@ -211,7 +216,7 @@ class _Renderer:
         return Group(self.style.name(javascript, python) + "(", items, ")")
 
     def _unknown(self, wire: dict[str, Any], path: Path) -> Piece:
-        """A form without a function in this driver, or no form at all: as the object it is."""
+        """A form that no function of this driver makes: shown as JSON."""
         members: list[tuple[str, Piece]] = []
         for key, value in wire.items():
             child = (*path, key)
@@ -281,7 +286,7 @@ class _Renderer:
         return self.call("Lambda", "lambda_", items)
 
     def _is_plain(self, names: Any) -> bool:
-        """Whether parameters can be those of a function of the language: distinct, and names that hide nothing."""
+        """Whether these can be the parameters of a function of the language: distinct names that hide no other."""
         if not isinstance(names, list) or not all(_is_name(name) for name in names):
             return False
         hidden = _JAVASCRIPT_WORDS if self.style.javascript else {"q"} if self.style.prefix else _PYTHON_NAMES

@@ -1,4 +1,4 @@
-"""Which of the two languages a query text is in, and its queries in either."""
+"""Query texts in either language: telling JavaScript from Python, and reading the queries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from faunadb.fql.javascript_lexer import Token, tokenize
 
 __all__ = ["is_javascript", "parse_text"]
 
-# these name something in both languages
+# functions that have the same name in both languages, and so tell nothing
 _SHARED = {"Ref", "Query"}
 _JAVASCRIPT_CALLS = (set(BY_JAVASCRIPT) | set(javascript.SPECIAL_FUNCTIONS)) - _SHARED
 _JAVASCRIPT_NAMES = {"true", "false", "null", "undefined"}

@@ -1,4 +1,4 @@
-"""Events out of bytes that arrive in pieces of any size."""
+"""Splits the bytes of a stream, which arrive in pieces of any size, into events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EventBuffer:
         self._pending = b""
 
     def feed(self, chunk: bytes) -> list[RawEvent]:
-        """Return the events that are complete now that these bytes have arrived."""
+        """Take bytes that have arrived, and return the events that they complete."""
         self._pending += chunk
         if b"\n" not in chunk and not chunk.endswith(b"}"):
             return []
@@ -45,7 +45,7 @@ class EventBuffer:
 
 
 def _take_events(piece: bytes, events: list[RawEvent]) -> bytes:
-    """Append the events in a piece that ends between two characters; return the part after the last."""
+    """Append the complete events in ``piece``, which does not end within a character; return what follows them."""
     text = piece.decode("utf-8", "replace")
     if text.isspace():
         return b""

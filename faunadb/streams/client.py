@@ -29,7 +29,7 @@ OnEvent = Callable[[Event, Optional[RequestResult]], Any]
 
 _log = logging.getLogger("faunadb")
 _PATH = "/stream"
-# Bytes to read at once where the transport does not say where an event ends.
+# How many bytes to read at most at once.
 _READ_SIZE = 64 * 1024
 
 
@@ -133,7 +133,7 @@ class Connection:
             raw = response.content.decode("utf-8", "replace")
             self._deliver(response, raw, parse_json_or_none(raw), start_time, on_event)
             return
-        # From here on nothing may come for hours.
+        # From now on there may be no event for hours.
         _wait_for_ever(_socket_of(response, self._connection))
         buffer = EventBuffer()
         for chunk in _chunks(response):
@@ -177,7 +177,7 @@ class Connection:
                 # Not SSLSocket.shutdown, which would pull the TLS state from under the reader's feet.
                 socket.socket.shutdown(connection_socket, socket.SHUT_RDWR)
             except OSError:
-                pass  # Closed by the other side already.
+                pass  # the other side has closed it already
         elif self._response is not None:
             self._response.raw.close()
 
@@ -234,12 +234,12 @@ def _chunks(response: Response) -> Iterator[bytes]:
 
 
 def _socket_of(response: Optional[Response], connection: Any) -> Any:
-    """Return the socket that a response comes from; ``None`` for an engine in this process."""
+    """Return the socket that a response is read from; ``None`` for an engine in this process."""
     found = getattr(connection, "sock", None)
     if found is None and response is not None:
         found = getattr(getattr(response.raw, "_connection", None), "sock", None)
     if found is None and response is not None:
-        # A connection that will close after this response has handed its socket over to it.
+        # When a connection is to close after this response, the response holds its socket.
         reader = getattr(getattr(response.raw, "_fp", None), "fp", None)
         found = getattr(getattr(reader, "raw", None), "_sock", None)
     return found if isinstance(found, socket.socket) else None

@@ -1,4 +1,4 @@
-"""Which callback is called for which event."""
+"""Calls an application's callbacks for the events of a stream."""
 
 from __future__ import annotations
 

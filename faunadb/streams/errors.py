@@ -19,14 +19,14 @@ from faunadb.request_result import RequestResult
 
 
 class StreamError(FaunaError):
-    """A stream is used in a way that it cannot be: started twice, or closed twice."""
+    """A stream was started twice, or closed twice."""
 
     def __init__(self, error: Any, request_result: Optional[RequestResult] = None) -> None:
         super().__init__(error, request_result)
 
 
-# The refusal of a stream has always been a ``BadRequest`` to applications, whatever its status. It is the
-# class of its status as well.
+# The official driver raises ``BadRequest`` when a stream is refused, whatever the status. These classes are that, and
+# the class of the status as well.
 
 
 class StreamUnauthorized(Unauthorized, BadRequest):

@@ -47,9 +47,9 @@ class _DataEvent(Event):
 
 
 class Start(ProtocolEvent):
-    """The first event of a stream: all later changes will be told.
+    """The first event of a stream: every change from now on will have an event.
 
-    :ivar event: Time from which on changes are told, in microseconds.
+    :ivar event: Time from which on changes have events, in microseconds.
     :ivar txn: The same.
     """
 
@@ -113,7 +113,7 @@ def _error_in(parsed: Any) -> Any:
 
 
 class UnknownEvent(Event):
-    """Something this version does not know.
+    """An event of a type that this version of the driver does not know.
 
     :ivar event: The :class:`~faunadb.request_result.RequestResult` it came in.
     """

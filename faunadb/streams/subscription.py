@@ -1,4 +1,4 @@
-"""What applications hold of a stream."""
+"""A subscription: what an application starts, listens to and closes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class Subscription:
         self._dispatcher.on(event_type, callback)
 
     def close(self) -> None:
-        """End the stream: :meth:`start` returns, no more callbacks are called. From any thread or callback.
+        """End the stream: :meth:`start` returns, and no more callbacks are called.
+
+        May be called from any thread, and from a callback.
 
         :raises StreamError: When it was closed before.
         """
