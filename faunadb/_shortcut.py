@@ -24,7 +24,14 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 
-from faunadb._transport import Answer, EngineAnswer, FaunaAdapter, ReadyRequest, SharedHeaders
+from faunadb._transport import (
+    Answer,
+    EngineAnswer,
+    FaunaAdapter,
+    ReadyRequest,
+    SharedHeaders,
+    WireAnswer,
+)
 
 # What the shortcut goes around or through. Mocks replace these, and must be heard.
 _Patchable = tuple[Any, Any, Any, Any]
@@ -197,7 +204,7 @@ class Shortcut:
         if "Set-Cookie" in headers:
             # From now on the session has a cookie to send, and the shortcut does not hold any more.
             extract_cookies_to_jar(self._session.cookies, request, response)  # type: ignore[no-untyped-call]
-        return Answer(response.status, body.decode("utf-8", "replace"), headers)
+        return WireAnswer(response.status, body.decode("utf-8", "replace"), headers)
 
 
 def _text(value: Union[str, bytes]) -> str:

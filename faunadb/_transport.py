@@ -40,6 +40,25 @@ def txn_time_of(headers: Mapping[str, str]) -> Optional[int]:
     return int(text) if text is not None and len(text) < 20 and text.isdecimal() and text.isascii() else None
 
 
+class WireAnswer(Answer):
+    """An answer read from the network without a session, whose headers are still those of ``urllib3``."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, status_code: int, text: str, headers: Mapping[str, str]) -> None:
+        self.status_code = status_code
+        self.text = text
+        self._headers = headers
+
+    @property
+    def txn_time(self) -> Optional[int]:
+        return txn_time_of(self._headers)
+
+    @property
+    def headers(self) -> Mapping[str, str]:  # type: ignore[override]
+        return CaseInsensitiveDict(self._headers)
+
+
 class EngineAnswer(Answer):
     """The response of an engine in this process. Its headers are made only when somebody asks for them."""
 
@@ -58,7 +77,7 @@ class EngineAnswer(Answer):
 
     @property
     def headers(self) -> Mapping[str, str]:  # type: ignore[override]
-        return LowerCaseHeaders(self._answer.headers)
+        return CaseInsensitiveDict(self._answer.headers)
 
 
 class SharedHeaders(CaseInsensitiveDict):  # type: ignore[type-arg]
@@ -73,19 +92,6 @@ class SharedHeaders(CaseInsensitiveDict):  # type: ignore[type-arg]
     def __delitem__(self, key: str) -> None:
         self.version += 1
         super().__delitem__(key)
-
-
-class LowerCaseHeaders(dict[str, str]):
-    """Headers whose names are stored in lower case and looked up in any case."""
-
-    def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and super().__contains__(name.lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
 
 
 class ReadyRequest(PreparedRequest):

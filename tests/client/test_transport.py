@@ -12,10 +12,12 @@ import pytest
 import requests
 import responses
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.errors import UnexpectedError
+from faunadb.request_result import RequestResult
 from tests.conftest import required
 
 from .conftest import Connection, Incoming, Server
@@ -35,6 +37,28 @@ def test_both_ways_send_the_same(server: Server, client: FaunaClient) -> None:
     short, long = server.requests
     assert short.headers == long.headers
     assert (short.method, short.path, short.body) == (long.method, long.path, long.body)
+
+
+@pytest.mark.parametrize("way", ["shortcut", "session", "engine"])
+def test_headers_of_a_result_are_what_requests_makes_of_them(way: str, server: Server) -> None:
+    """As in the official driver: names as they came, looked up and compared in any case, one value a name."""
+    server.handler = lambda connection, request: connection.answer(
+        {"resource": 1}, headers={"X-Txn-Time": "5", "X-Two": "a\r\nX-Two: b"}
+    )
+    seen: list[RequestResult] = []
+    endpoint = "sqlite://" if way == "engine" else server.url
+    with FaunaClient("secret", endpoint=endpoint, observer=seen.append) as client:
+        if way == "session":
+            client.session.hooks["response"].append(lambda response, **kwargs: response)
+        client.query(1)
+        assert uses_shortcut(client) == (way != "session")
+    headers: Any = seen[0].response_headers
+    assert type(headers) is CaseInsensitiveDict
+    assert headers["X-TXN-TIME"] == headers["x-txn-time"]
+    assert headers == {name.upper(): value for name, value in headers.items()}
+    if way != "engine":
+        assert dict(headers)["X-Two"] == "a, b"
+        assert headers.copy()["x-two"] == "a, b"
 
 
 def test_connections_are_reused(server: Server, client: FaunaClient) -> None:
