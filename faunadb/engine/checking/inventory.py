@@ -28,15 +28,17 @@ def documents(snap: Snapshot, scope: int, coll: int) -> Iterator[int]:
 
 
 class Database:
-    """A live database. collections and indexes: by number. unread: what is damaged, so that it is not known."""
+    """A live database. document: its own, None for the root. collections and indexes: by number."""
 
-    def __init__(self, snap: Snapshot, scope: int, path: str) -> None:
+    def __init__(self, snap: Snapshot, scope: int, path: str, document: Optional[v.Ref] = None) -> None:
         self.scope = scope
         self.path = path
+        self.document = document
         self.collections: dict[int, CollectionInfo] = dict(NATIVE_COLLECTIONS)
         self.indexes: dict[int, Index] = {}
         self.names: dict[tuple[int, int], str] = {}
-        self.children: list[tuple[int, str]] = []
+        #: The number, the path and the document of each child database.
+        self.children: list[tuple[int, str, v.Ref]] = []
         for item in self._items(snap, v.COLLECTIONS):
             self.collections[item.ref.id] = collection_info(item)
         for item in self._items(snap, v.INDEXES):
@@ -45,7 +47,8 @@ class Database:
             if index is not None and item.fields.get(BUILDING_FIELD) is not True:
                 self.indexes[item.ref.id] = index
         for item in self._items(snap, v.DATABASES):
-            self.children.append((item.fields["scope"], f"{path}/{item.name}" if path else item.name))
+            child = f"{path}/{item.name}" if path else item.name
+            self.children.append((item.fields["scope"], child, item.ref))
 
     def _items(self, snap: Snapshot, kind: int) -> Iterator[Item]:
         for doc in documents(snap, self.scope, kind):
@@ -68,11 +71,11 @@ class Inventory:
     def __init__(self, snap: Snapshot) -> None:
         self.time = snap.time
         self.databases: dict[int, Database] = {}
-        waiting = [(0, "")]
+        waiting: list[tuple[int, str, Optional[v.Ref]]] = [(0, "", None)]
         while waiting:
-            scope, path = waiting.pop()
+            scope, path, document = waiting.pop()
             if scope not in self.databases:
-                database = self.databases[scope] = Database(snap, scope, path)
+                database = self.databases[scope] = Database(snap, scope, path, document)
                 waiting += database.children
 
     def floor(self, scope: int, coll: int) -> Optional[int]:

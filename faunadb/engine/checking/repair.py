@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..engine import Engine
-from ..indexes.internal import GLOBAL_IDS, SCOPES
-from ..indexes.lookups import KEYS_BY_ID
 from ..language import values as v
 from ..storage import Snapshot, Store
 from ..storage.base import Progress, Transaction, ignore_progress
@@ -18,8 +16,6 @@ from .spans import Comparison, Difference, Life
 
 #: Entries that are mended in one transaction.
 STEP = 500
-#: Indexes whose entries do not say which document they come from.
-_UNKNOWN = (SCOPES, GLOBAL_IDS, KEYS_BY_ID)
 
 
 class Repaired(NamedTuple):
@@ -32,8 +28,8 @@ class Repaired(NamedTuple):
 def repair(store: Store, progress: Progress = ignore_progress) -> Repaired:
     """Have entries of indexes follow from the versions that are there, damaged or not.
 
-    Left alone are entries of documents that somebody writes meanwhile, and those by which the engine finds databases
-    and keys. Raises :class:`StoreUnavailable` when the store cannot be reached.
+    Left alone are entries of documents that somebody writes meanwhile. Raises :class:`StoreUnavailable` when the store
+    cannot be reached.
     """
     mended = left = 0
     with store.inspect() as snap:
@@ -56,8 +52,8 @@ def _mend(tx: Transaction, snap: Snapshot, step: list[Difference]) -> int:
     """Mend differences of a snapshot where the present still is as it was; how many."""
     done = 0
     for difference in step:
-        ref = _document(difference)
-        if ref is None or list(tx.versions(*ref)) != list(snap.versions(*ref)):
+        origin = difference.origin
+        if list(tx.versions(*origin)) != list(snap.versions(*origin)):
             continue
         done += 1
         wanted, found = difference.wanted, difference.found
@@ -65,7 +61,7 @@ def _mend(tx: Transaction, snap: Snapshot, step: list[Difference]) -> int:
             tx.drop_entry(*found.place[:4], found.began)
         if wanted is not None:
             _put(tx, wanted)
-        if ref[1] < v.FIRST_COLLECTION:
+        if origin[1] < v.FIRST_COLLECTION:
             tx.bump_schema()
     return done
 
@@ -75,11 +71,3 @@ def _put(tx: Transaction, life: Life) -> None:
         tx.add_entry(*life.place, life.cover, life.ttl, life.began)
     else:
         tx.put_past_entry(*life.place, life.cover, life.ttl, life.began, life.removed)
-
-
-def _document(difference: Difference) -> Optional[tuple[int, int, int]]:
-    """Database, collection and id of the document that an entry comes from; None where that cannot be told."""
-    life = difference.wanted or difference.found
-    assert life is not None
-    place = life.place
-    return None if place.index_id in _UNKNOWN else (place.scope, place.coll, place.doc)

@@ -21,7 +21,7 @@ from ..indexes import definitions as indexing
 from ..indexes import entries
 from ..indexes.definitions import Index
 from ..indexes.internal import GLOBAL_IDS, SCOPES
-from ..indexes.lookups import KEYS_BY_ID
+from ..indexes.lookups import KEYS_BY_ID, key_id
 from ..language import codec
 from ..language import values as v
 from ..language.context import Context, Host
@@ -35,6 +35,8 @@ from .inventory import Database, Inventory, documents
 
 #: (database, index)
 Key = tuple[int, int]
+#: (database, collection, id) of the document that an entry comes from.
+Origin = tuple[int, int, int]
 #: Entries of differing indexes that are held in memory at a time.
 AT_ONCE = 500_000
 
@@ -72,6 +74,7 @@ class Difference(NamedTuple):
     what: str
     wanted: Optional[Life]
     found: Optional[Life]
+    origin: Origin
 
     def finding(self) -> Finding:
         life = self.found or self.wanted
@@ -94,7 +97,7 @@ class Comparison:
         self._inventory = inventory
         self._progress = progress
         #: Documents with a damaged version: nobody knows what their entries should be.
-        self._unknown: set[tuple[int, int, int]] = set()
+        self._unknown: set[Origin] = set()
 
     def findings(self) -> Iterator[Finding]:
         return (difference.finding() for difference in self.differences())
@@ -164,23 +167,30 @@ class Comparison:
 
     def _floor_of(self, place: entries.Place) -> Optional[int]:
         """As `Inventory.floor`, of the document that an entry belongs to; None when it is not to be compared."""
-        scope, index, _, _, coll, doc = place
-        database = self._inventory.databases.get(scope)
-        if database is None:
-            return None
-        if index >= v.FIRST_INDEX:
-            if index not in database.indexes:
+        if place.index_id >= v.FIRST_INDEX:
+            database = self._inventory.databases.get(place.scope)
+            if database is None or place.index_id not in database.indexes:
                 return None
-        elif index == SCOPES:
-            scope, coll = coll, v.DATABASES
-        elif index == GLOBAL_IDS:
-            return None if coll not in self._inventory.databases else 0
-        elif index == KEYS_BY_ID:
-            scope, coll = doc, v.KEYS
-            return self._inventory.floor(scope, coll)
-        if (scope, coll, doc) in self._unknown:
+        origin = self._origin(place)
+        if origin is None or origin in self._unknown:
             return None
+        scope, coll, _ = origin
         return self._inventory.floor(scope, coll)
+
+    def _origin(self, place: entries.Place) -> Optional[Origin]:
+        """The document that an entry comes from; None for that of a database's global id when the database is gone."""
+        scope, index, terms, _, coll, doc = place
+        if index == SCOPES:
+            return coll, v.DATABASES, doc
+        if index == KEYS_BY_ID:
+            return doc, v.KEYS, key_id(terms)
+        if index == GLOBAL_IDS:
+            database = self._inventory.databases.get(coll)
+            if database is None:
+                return None
+            known = database.document
+            return (0, v.DATABASES, doc) if known is None else (known.scope, known.coll, known.id)
+        return scope, coll, doc
 
     # -- one by one --------------------------------------------------------------------------------------------
 
@@ -196,10 +206,17 @@ class Comparison:
                     expected = wanted.pop(_identity(life), None)
                     what = _difference(expected, life)
                     if what:
-                        yield Difference(what, expected, life)
+                        yield self._difference(what, expected, life)
             for life in wanted.values():
                 kind = "missing index entry" if life.removed is None else "missing entry of an index's past"
-                yield Difference(kind, life, None)
+                yield self._difference(kind, life, None)
+
+    def _difference(self, what: str, wanted: Optional[Life], found: Optional[Life]) -> Difference:
+        life = wanted or found
+        assert life is not None
+        origin = self._origin(life.place)
+        assert origin is not None  # those without one are not compared
+        return Difference(what, wanted, found, origin)
 
 
 def _own(ref: v.Ref, row: Any) -> entries.Entries:

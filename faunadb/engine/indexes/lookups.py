@@ -60,6 +60,11 @@ def key_terms(key_id: int) -> bytes:
     return _number(key_id)
 
 
+def key_id(terms: bytes) -> int:
+    """The id of the key that stands under these terms; of damaged ones any id."""
+    return int.from_bytes(terms[:8].rjust(8, b"\0"), "big") - _SIGN
+
+
 def internal_entries(ref: Ref, fields: Mapping[str, Any]) -> list[InternalEntry]:
     """The entries a live document with these fields has; none for documents of other collections."""
     if ref.coll == KEYS:
