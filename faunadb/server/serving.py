@@ -57,7 +57,7 @@ def serve(
     origins: Iterable[str] = (),
     options: Optional[dict[str, Any]] = None,
 ) -> None:
-    """Serve the database at url until SIGTERM or SIGINT. HTTP/1.1 and HTTP/2 share the port.
+    """Serve the database at url until SIGTERM, SIGINT or SIGHUP. HTTP/1.1 and HTTP/2 share the port.
 
     workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS. http_port: where
     the same processes speak HTTP without TLS too. origins: of web pages that may query the server (with the default
@@ -109,9 +109,12 @@ def serve(
         ssl_key=Path(private_key) if private_key else None,
         ssl_protocol_min=SSLProtocols.tls12,
         workers_kill_timeout=KILL_AFTER,
+        # What a worker on a file or on PostgreSQL has acknowledged is there; another one goes on from it.
+        respawn_failed_workers=not found.is_in_memory,
     )
     _allow_many_connections()
-    server.on_startup(_tell_workers_of_the_end)
+    stopping = _stopping_signals()
+    server.on_startup(lambda: _stop_by(stopping))
     scheme = "https" if certificate else "http"
     here = f"{scheme}://{shown_address(host, port)}"
     also = "" if http_port is None else f" and http://{shown_address(host, http_port)}"
@@ -150,22 +153,31 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _tell_workers_of_the_end() -> None:
-    """Have the main process's handlers of SIGTERM and SIGINT pass the news on before they do their work."""
-    if not END_STREAMS:
-        return
+def _stopping_signals() -> list[int]:
+    """The signals that stop the server. To be asked before granian sets handlers of its own.
 
-    def chain(number: int) -> None:
-        stop: Any = signal.getsignal(number)
+    SIGHUP, a terminal that is closed, is one, unless it was to be ignored (``nohup``). granian would make workers anew:
+    those of a database in memory are the database.
+    """
+    numbers: list[int] = [signal.SIGTERM, signal.SIGINT]
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        numbers.append(hangup)
+    return numbers
 
-        def tell_and_stop(*arguments: Any) -> None:
-            for worker in multiprocessing.active_children():
-                if worker.pid is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(worker.pid, END_STREAMS)
-            stop(*arguments)
 
+def _stop_by(numbers: list[int]) -> None:
+    """Have these signals stop the main process, which passes the news on to its workers first."""
+    stop: Any = signal.getsignal(signal.SIGTERM)
+
+    def tell_and_stop(*arguments: Any) -> None:
+        for worker in multiprocessing.active_children():
+            if worker.pid is not None and END_STREAMS:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.pid, END_STREAMS)
+        stop(*arguments)
+
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in numbers:
         signal.signal(number, tell_and_stop)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        chain(number)

@@ -18,6 +18,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -72,8 +73,9 @@ def open_streams(server):
         ("1", lambda server: os.kill(server.pid, signal.SIGTERM)),
         ("2", lambda server: os.kill(server.pid, signal.SIGTERM)),
         ("2", lambda server: os.killpg(server.pid, signal.SIGINT)),
+        ("2", lambda server: os.killpg(server.pid, signal.SIGHUP)),
     ],
-    ids=["SIGTERM", "SIGTERM, two workers", "Ctrl-C in a terminal"],
+    ids=["SIGTERM", "SIGTERM, two workers", "Ctrl-C in a terminal", "a terminal that is closed"],
 )
 def test_streams_end_when_the_server_stops(start, workers, tell):
     server = start("--workers", workers)
@@ -84,6 +86,53 @@ def test_streams_end_when_the_server_stops(start, workers, tell):
         assert [stream.event() for stream in streams] == [None] * len(streams)
         assert server.ended()[0] == 0
         assert time.monotonic() - begun < 10
+
+
+def test_nohup_keeps_a_database_in_memory(start):
+    """granian replaces workers when its terminal is closed, and this database is in the worker."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        server = start(url="sqlite://")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    prepare(server)
+    there = server.processes()
+    os.killpg(server.pid, signal.SIGHUP)
+    assert server.query({"get": ref(3)})["data"] == {"n": 3}
+    assert server.processes() == there
+    assert server.stop()[0] == 0
+
+
+def test_a_lost_worker_is_replaced_and_the_others_go_on(start):
+    server = start("--workers", "2")
+    prepare(server)
+    main, *workers = server.processes()
+    with open_streams(server):  # some at each worker
+        os.kill(workers[0], signal.SIGKILL)
+        assert [_asked_again(server, {"get": ref(3)}) for _ in range(20)] == [200] * 20
+        eventually(lambda: len(server.processes()) == 3, "a new worker")
+    assert server.processes()[0] == main
+    assert server.stop()[0] == 0
+
+
+def _asked_again(server: Server, expression: Any) -> int:
+    """The status of a query that is sent until its connection is not lost."""
+    answers: list[int] = []
+
+    def answered() -> bool:
+        with contextlib.suppress(ConnectionError), Http(server) as http:
+            answers.append(http.post(expression).status)
+        return bool(answers)
+
+    eventually(answered, "an answer")
+    return answers[0]
+
+
+def test_a_server_without_its_database_in_memory_stops(start):
+    server = start(url="sqlite://")
+    prepare(server)
+    os.kill(server.processes()[1], signal.SIGKILL)
+    assert server.ended()[0] == 1
 
 
 def test_a_server_that_is_told_to_stop_again_and_again_stops(start):
