@@ -14,6 +14,7 @@ from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint
 from faunadb._family import _LastTxnTime
 from faunadb._headers import is_traceparent, tags_header
 from faunadb._json import parse_json, to_json, without_lone_surrogates
+from faunadb._written import written
 from faunadb.errors import _OWN_DATABASE_HINT, FaunaError, Unauthorized, UnexpectedError, _get_or_raise
 from faunadb.request_result import RequestResult
 
@@ -96,7 +97,7 @@ class Exchanges:
         Headers and a :class:`RequestResult` are made only to raise an error. ``_UNUSUAL`` for a query that needs a
         full exchange.
         """
-        source = to_json(data).encode()
+        source = written(data)
         timeout = self._query_timeout_ms if query_timeout_ms is None else query_timeout_ms
         start_time = time()
         outcome = shortcut.query(source, self._last_txn_time.time, timeout)
