@@ -1,6 +1,6 @@
-"""The commands: what they take, what they say. What they do is in the modules beside this one.
+"""The command line's options and help. What the commands do is in the modules beside this one.
 
-Those are imported in the functions: a command loads what it needs when it is called for.
+Those are imported in the functions, so that a command loads only what it needs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["cli", "run"]
 
 
 class _Commands(click.Group):
-    """Imports a command when it is called for, so that each needs only what it uses."""
+    """Imports a command only when it is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [command.name for command in COMMANDS]
@@ -50,7 +50,7 @@ class _Commands(click.Group):
                 found = getattr(importlib.import_module(command.module), command.attribute)
             except ImportError as fault:
                 if (fault.name or "").partition(".")[0] == "faunadb":
-                    raise  # our own fault, which no extra mends
+                    raise  # a fault of this package, which no extra can mend
                 return _missing(command.name, command.extra, command.summary, fault)
             assert isinstance(found, click.Command)
             return found
@@ -170,7 +170,7 @@ def shell(url: Optional[str], secret: Optional[str], database: str, as_json: boo
 
 
 def _wants_new_file(url: Optional[str]) -> bool:
-    """Ask somebody at a terminal whether a file that is not there is to be made."""
+    """Whether the database's file is missing, and a user at the terminal says that it should be made."""
     from faunadb.cli.connection import check_url, missing_file
 
     url = url or os.environ.get("FAUNA_ENDPOINT")
@@ -258,9 +258,9 @@ def import_(
 
     found = read_export(export_dir)
     connection = (
-        open_connection(url, secret, database, create=True)
-        if not dry_run
-        else _looked_at(url, secret, database)
+        _dry_run_target(url, secret, database)
+        if dry_run
+        else open_connection(url, secret, database, create=True)
     )
     try:
         with Progress("importing", found.size(), quiet=quiet) as progress:
@@ -274,8 +274,8 @@ def import_(
     return 0 if summary.ok else 1
 
 
-def _looked_at(url: Optional[str], secret: Optional[str], database: str) -> Connection:
-    """The target of a run that writes nothing; one in memory for a file that is not there, which stays so."""
+def _dry_run_target(url: Optional[str], secret: Optional[str], database: str) -> Connection:
+    """The target of a dry run: a database in memory in place of a missing file, which must not be made."""
     from faunadb.cli.connection import check_url, missing_file, open_connection
 
     url = url or os.environ.get("FAUNA_ENDPOINT")
@@ -341,8 +341,8 @@ def export(
     from faunadb.cli.connection import open_connection
     from faunadb.cli.export_writing import ExportWriter
     from faunadb.cli.exporting import Exporter
-    from faunadb.cli.leaving import FORMATS, Leaver
     from faunadb.cli.progress import Progress
+    from faunadb.cli.table_export import FORMATS, TableExporter
 
     leaves = doc_format in FORMATS
     if leaves and (array or compress or no_credentials or live):
@@ -351,11 +351,11 @@ def export(
         )
     connection = open_connection(url, secret, database)
     names = list(collections) or None
-    exporter: Union[Exporter, Leaver]
+    exporter: Union[Exporter, TableExporter]
     try:
         with Progress("exporting", None, quiet=quiet) as progress:
             if leaves:
-                exporter = Leaver(connection, out, doc_format, names, progress)
+                exporter = TableExporter(connection, out, doc_format, names, progress)
             else:
                 writer = ExportWriter(out, doc_format == "tagged", not array, compress)
                 exporter = Exporter(connection, writer, names, not no_credentials, live, progress)

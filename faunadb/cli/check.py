@@ -1,4 +1,4 @@
-"""``faunadb check``: whether a database is whole."""
+"""``faunadb check``: finds damage in a database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import click
 
-from faunadb.cli.connection import check_url, missing_file, shown_url
+from faunadb.cli.connection import check_url, is_server, missing_file, shown_url
 from faunadb.cli.errors import CliError, printable
 from faunadb.cli.options import url_argument
 from faunadb.cli.progress import Progress, amount
@@ -53,12 +53,12 @@ def check(url: Optional[str], quiet: bool, most: int, repair: bool) -> int:
 
 def _check(url: str, quiet: bool, most: int, mend: bool) -> int:
     check_url(url)
-    if url.split(":", 1)[0] in ("http", "https"):
+    if is_server(url):
         raise CliError(f"{shown_url(url)} is a server; name the database behind it")
     missing = missing_file(url)
     if missing is not None:
         raise CliError(f"there is no database {missing}")
-    from faunadb.engine.checking.repair import repair  # late: the list of commands does without the engine
+    from faunadb.engine.checking.repair import repair  # late: listing the commands needs no engine
     from faunadb.engine.storage import StoreError, open_store
 
     try:
@@ -83,8 +83,8 @@ def _check(url: str, quiet: bool, most: int, mend: bool) -> int:
 
 
 def _show_problems(store: Any, quiet: bool, most: int) -> int:
-    """Print the first problems of a store; how many there are."""
-    from faunadb.engine.checking import problems  # late: the list of commands does without the engine
+    """Print the first ``most`` problems of a store; return how many there are."""
+    from faunadb.engine.checking import problems  # late: listing the commands needs no engine
 
     found = 0
     with Progress("checking", None, quiet=quiet) as bar:

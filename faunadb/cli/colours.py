@@ -1,4 +1,4 @@
-"""Colours of results, where rich is installed."""
+"""Colours for results, where the package rich is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["paint"]
 
 
 def paint(text: str, language: str) -> str:
-    """``text`` with the terminal codes that highlight it; as it is without rich."""
+    """``text`` with the terminal codes that highlight it; unchanged without rich."""
     try:
         from rich.console import Console  # late: an extra, and slow to load
         from rich.syntax import Syntax

@@ -1,4 +1,4 @@
-"""The commands there are, for those who call them and those who list them."""
+"""The table of commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """A command, and where it is defined: imported when it is called for."""
+    """A command, and where it is defined: its module is imported only when the command is run."""
 
     name: str
     module: str

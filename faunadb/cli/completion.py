@@ -1,4 +1,4 @@
-"""What the shell offers while something is typed: completions, and the signature of the call that is open."""
+"""What the shell offers while the user types: completions, and the signature of the call that is open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from faunadb.fql.python_fql import QUERY_FUNCTIONS
 
 __all__ = ["NAMED", "Completion", "DatabaseNames", "completions", "signature"]
 
-#: functions whose first argument is the name of something -> the native collection of what it names
+#: functions whose first argument is the name of an item -> the native collection of the item
 _ARGUMENTS = {
     "collection": "collections",
     "create": "collections",
@@ -41,27 +41,30 @@ _SPECIAL = {
     "Paginate": "Paginate(set, {size, ts, after, before, events, sources})",
     "Expr": "Expr(json)",
 }
+#: how many seconds names are remembered, and how many of a kind are asked for
 _SECONDS = 5.0
 _MOST = 1000
 
 
 class Completion(NamedTuple):
-    """One offer. start: how many characters before the cursor it replaces."""
+    """One offer."""
 
     text: str
+    #: how many characters before the cursor it replaces
     start: int
+    #: what is shown beside it
     meaning: str = ""
 
 
 class DatabaseNames:
-    """Names of what is in a database, asked for when they are wanted, and again after a while."""
+    """The names of a database's items: read when they are needed, and remembered for a few seconds."""
 
     def __init__(self, client: Callable[[], FaunaClient]) -> None:
         self._client = client
         self._found: dict[str, tuple[float, list[str]]] = {}
 
     def forget(self) -> None:
-        """Something may have been made or deleted."""
+        """Read the names anew: items may have been created or deleted."""
         self._found.clear()
 
     def of(self, kind: str) -> list[str]:
@@ -97,7 +100,7 @@ def completions(
         found = {}
     length = len(here.word)
     begun = here.word.lower()
-    # what begins with the very letters comes before what differs in case
+    # exact matches come before those that differ in case
     order = sorted(found, key=lambda name: (not name.startswith(here.word), name.lower()))
     return [Completion(name, length, found[name]) for name in order if name.lower().startswith(begun)]
 
@@ -154,9 +157,9 @@ def _words(text: str, namespace: Mapping[str, Any]) -> dict[str, str]:
 
 
 def signature(text: str) -> Optional[str]:
-    """The signature of the call that a text leaves open, the argument that is being typed in brackets.
+    """The signature of the call that a text leaves open, with the argument that is being typed in brackets.
 
-    ``None`` when there is none, or it is none of a query function.
+    ``None`` when no call of a query function is open.
     """
     here = place(text)
     for call in reversed(here.calls):

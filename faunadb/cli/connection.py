@@ -1,4 +1,4 @@
-"""Where a command works: a client for a URL, a secret and the path of a child database."""
+"""The database that a command works on: clients for a URL, a secret and the path of a child database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from faunadb.client import FaunaClient
 from faunadb.engine.storage.urls import parse_sqlite
 from faunadb.errors import FaunaError, Unauthorized
 
-__all__ = ["Connection", "check_url", "first_error", "missing_file", "open_connection", "shown_url"]
+__all__ = [
+    "Connection",
+    "check_url",
+    "first_error",
+    "is_server",
+    "missing_file",
+    "open_connection",
+    "shown_url",
+]
 
 _SERVERS = ("http", "https")
 _EMBEDDED = ("sqlite", "postgresql", "postgres")
@@ -33,7 +41,7 @@ class Connection:
         self.url = url
         self._secret = secret
         self.database = database.strip("/")
-        #: what clients act with where nothing else is asked for: ``""`` for what the secret may do itself
+        #: the role that clients act with; ``""`` for the secret's own
         self.role = ""
         self.root = FaunaClient(secret=secret, endpoint=url)
 
@@ -41,14 +49,14 @@ class Connection:
         return f"Connection({shown_url(self.url)}, database={self.database!r})"
 
     def below(self, path: str) -> Connection:
-        """The same for another database, whose path begins where that of the secret's own does; closed with this."""
+        """The same connection for another database, whose path begins at the secret's own. Closed with this one."""
         other = copy.copy(self)
         other.database = path
         return other
 
     def engine(self) -> Any:
         """The engine in this process behind a database URL; ``None`` for a server."""
-        if self.url.split(":", 1)[0] not in _EMBEDDED:
+        if is_server(self.url):
             return None
         adapter = self.root.session.get_adapter(self.root._endpoint.root + "/")
         return getattr(adapter, "engine", None)
@@ -58,7 +66,7 @@ class Connection:
         self._secret, self.database, self.role = secret, "", ""
 
     def client(self) -> FaunaClient:
-        """A client for the database. A path to it, or a role, takes an admin key."""
+        """A client for the database. A path or a role needs the secret of an admin key."""
         if not self.database and not self.role:
             return self.root.new_session_client(self._secret)
         return self.role_client(self.role or "admin")
@@ -86,7 +94,7 @@ class Connection:
         return made
 
     def check(self, client: FaunaClient) -> None:
-        """Ask the server one small question, so that a wrong URL or secret is told before any work.
+        """Run a trivial query, so that a wrong URL or secret is reported before any work begins.
 
         :raises CliError: when there is no answer, or the secret is refused
         """
@@ -96,9 +104,7 @@ class Connection:
             where = (
                 f"database {self.database} of {shown_url(self.url)}" if self.database else shown_url(self.url)
             )
-            own = (
-                f': its root secret is "{_DEFAULT_SECRET}"' if self.url.split(":", 1)[0] in _EMBEDDED else ""
-            )
+            own = "" if is_server(self.url) else f': its root secret is "{_DEFAULT_SECRET}"'
             raise CliError(f"the secret does not open {where}{own}") from None
         except FaunaError as fault:
             raise CliError(f"{shown_url(self.url)} does not answer as FQL v4 does: {fault}") from None
@@ -118,7 +124,7 @@ def open_connection(
     :param secret: given on the command line; else ``FAUNA_SECRET`` or ``FAUNADB_SECRET``; else, for a database URL,
         ``secret``
     :param create: make the file of the database when it is not there
-    :raises CliError: when something is missing, or the URL is none
+    :raises CliError: when something is missing, or the URL is not that of a database
     """
     url = url or os.environ.get("FAUNA_ENDPOINT")
     if not url:
@@ -129,7 +135,7 @@ def open_connection(
         raise CliError(f"there is no database {missing}; give --create to make it")
     secret = secret or os.environ.get("FAUNA_SECRET") or os.environ.get("FAUNADB_SECRET")
     if not secret:
-        if url.split(":", 1)[0] not in _EMBEDDED:
+        if is_server(url):
             raise CliError(f"{shown_url(url)} is a server: give --secret, or set FAUNA_SECRET")
         secret = _DEFAULT_SECRET
     try:
@@ -138,9 +144,15 @@ def open_connection(
         raise CliError(str(fault)) from None
 
 
+def is_server(url: str) -> bool:
+    """Whether a URL that `check_url` accepts is that of a server, rather than of a database."""
+    return url.split(":", 1)[0] in _SERVERS
+
+
 def check_url(url: str) -> None:
-    """
-    :raises CliError: when a text is no URL, which says what one looks like
+    """Check that a text is a URL of one of the known schemes.
+
+    :raises CliError: when it is not; the message shows what one looks like
     """
     if url.split(":", 1)[0] in (*_EMBEDDED, *_SERVERS) and "://" in url:
         return
@@ -152,9 +164,9 @@ def check_url(url: str) -> None:
 
 
 def missing_file(url: str) -> Optional[str]:
-    """The file of a database URL that is not there, ``None`` when it is, or when there is no file to it.
+    """The missing file of a database URL; ``None`` when it exists, or when the database needs no file.
 
-    :raises CliError: when the URL is none of those that storage knows
+    :raises CliError: when the URL of the file is malformed
     """
     if url.split(":", 1)[0] != "sqlite":
         return None
@@ -166,7 +178,7 @@ def missing_file(url: str) -> Optional[str]:
 
 
 def first_error(fault: Any) -> str:
-    """One line of what a server's error says."""
+    """What an error of the database says, in one line."""
     errors = getattr(fault, "errors", None)
     if not errors:
         return str(fault) or type(fault).__name__

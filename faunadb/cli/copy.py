@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from faunadb.cli.connection import shown_url
+from faunadb.cli.connection import is_server, shown_url
 from faunadb.cli.errors import CliError
 from faunadb.cli.progress import Progress
 
@@ -22,18 +22,18 @@ def copy(source: str, target: str, quiet: bool) -> int:
     along, so no secret is asked for. Counts and checksums of both sides are compared at the end.
     """
     for url in (source, target):
-        if url.split(":", 1)[0] in ("http", "https"):
+        if is_server(url):
             raise CliError(
                 f"{shown_url(url)} is a server; name the database behind it, or use export and import"
             )
     if source == target:
         raise CliError("source and target are the same")
-    from faunadb.engine.storage import copy_store  # late: the list of commands does without the engine
+    from faunadb.engine.storage import copy_store  # late: listing the commands needs no engine
 
     with Progress("copying", None, quiet=quiet) as bar:
 
         def show(table: str, rows: int) -> None:
-            """``rows`` of a table are done."""
+            """Note that ``rows`` rows of a table are done."""
             total = sum({**done, table: rows}.values())
             done[table] = rows
             bar.update(total - bar.rows, total)

@@ -1,4 +1,4 @@
-"""``faunadb dashboard``: the dashboard on a database, for one person on this machine."""
+"""``faunadb dashboard``: opens the dashboard of a database, for one person on this machine."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from urllib.parse import quote
 
 import click
 
-from faunadb.cli.connection import check_url, missing_file
+from faunadb.cli.connection import check_url, is_server, missing_file
 from faunadb.cli.errors import CliError
 from faunadb.cli.options import create_option
 from faunadb.engine.storage.errors import StoreError
 from faunadb.server import serve
 from faunadb.server.listening import DEFAULT_HOST, RefusedToServe, free_port
 
-#: Seconds that the server may take until it listens.
-PATIENCE = 30.0
+#: How many seconds the server may take until it listens.
+START_SECONDS = 30.0
 
 
 @click.command()
@@ -37,7 +37,7 @@ def dashboard(url: str, port: Optional[int], create: bool, no_open: bool) -> Non
     that is made for the occasion. Of a server (http://host:8443) the address of its dashboard is opened.
     """
     check_url(url)
-    if url.split(":", 1)[0] in ("http", "https"):
+    if is_server(url):
         _open_server(url, no_open)
         return
     missing = None if create else missing_file(url)
@@ -50,8 +50,8 @@ def dashboard(url: str, port: Optional[int], create: bool, no_open: bool) -> Non
         if no_open:
             click.echo(f"faunadb: sign in at {address}")
         else:
-            way_in = _way_in(Path(private), address)
-            threading.Thread(target=_open_when_listening, args=(port, way_in), daemon=True).start()
+            page = _sign_in_page(Path(private), address)
+            threading.Thread(target=_open_when_listening, args=(port, page), daemon=True).start()
         try:
             serve(url, port=port, secret=secret, log_level="warning")
         except (RefusedToServe, StoreError, ImportError, ValueError, OSError) as failure:
@@ -65,10 +65,10 @@ def _open_server(url: str, no_open: bool) -> None:
         webbrowser.open(address)
 
 
-def _way_in(directory: Path, address: str) -> str:
-    """The URL of a page that only this user can read and that leads to an address.
+def _sign_in_page(directory: Path, address: str) -> str:
+    """The URL of a page that only this user can read and that leads to ``address``, which holds the secret.
 
-    A browser's own arguments can be seen by everybody on the machine, so the secret does not stand in them.
+    The arguments of the browser's process would show the secret to everybody on the machine.
     """
     page = directory / "dashboard.html"
     target = html.escape(address)
@@ -83,7 +83,7 @@ def _way_in(directory: Path, address: str) -> str:
 
 def _open_when_listening(port: int, page: str) -> None:
     waited = threading.Event()
-    for _ in range(int(PATIENCE / 0.05)):
+    for _ in range(int(START_SECONDS / 0.05)):
         try:
             socket.create_connection((DEFAULT_HOST, port), 1).close()
         except OSError:

@@ -1,6 +1,6 @@
-"""The data files of an export: their documents one by one.
+"""Reads the data files of an export, document by document.
 
-Memory stays flat whatever the size of a file: one piece of it is held at a time, and at most one document.
+Memory does not grow with the size of a file: one piece of it is held at a time, and at most one document.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_DOCUMENT = 64 << 20
 
 
 class CorruptFile(CliError):
-    """A file of an export that cannot be read on.
+    """A file of an export that cannot be read any further.
 
     :param path: the file
     :param line: line from 1 where reading failed
@@ -40,7 +40,7 @@ class CorruptFile(CliError):
 
 
 class _Source:
-    """The text of a file in pieces, with the number of bytes read from disk so far."""
+    """Reads the text of a file in pieces or lines, and knows how many bytes of the file were read so far."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,7 +81,7 @@ class Entry(NamedTuple):
 
     #: line from 1 on which the document begins
     line: int
-    #: its JSON value, or what a quick reader made of it; ``None`` when it cannot be read
+    #: its JSON value, or what the quick reader returned for it; ``None`` when it cannot be read
     value: Any
     #: why it cannot be read
     fault: CorruptFile | None
@@ -94,10 +94,10 @@ class Entry(NamedTuple):
 def read_documents(path: Path, quick: Optional[Callable[[str], Any]] = None) -> Iterator[Entry]:
     """The documents of a data file in order.
 
-    A line of a ``jsonl`` file that is no JSON yields an entry with ``fault``, and reading goes on with the next;
-    where a file cannot be read any further, the entry with ``fault`` is the last.
+    A line of a ``jsonl`` file that is not JSON yields an entry with ``fault``, and reading goes on with the next line.
+    When a file cannot be read any further, the entry with ``fault`` is the last.
 
-    :param quick: reads a line of a ``jsonl`` file into something better than its JSON value, ``None`` where it cannot
+    :param quick: reads a line of a ``jsonl`` file in place of the JSON decoder; returns ``None`` where it cannot
     """
     source = _Source(path)
     try:
@@ -143,7 +143,7 @@ def _reject_constant(name: str) -> Any:
 
 
 def _integer(text: str) -> int:
-    # reading thousands of digits takes long, and no number of a document has them
+    # converting thousands of digits takes long, and no number of a document has so many
     if len(text) > 1000:
         raise ValueError(f"a number of {len(text):,} digits")
     return int(text)
@@ -151,7 +151,7 @@ def _integer(text: str) -> int:
 
 _DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_int=_integer)
 
-# as deep as a document can be, with a tag around each object
+# deeper than any document can be, even with a tag around each object
 _DEEPEST = 3000
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
@@ -159,7 +159,7 @@ _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 def decode_json(text: str) -> Any:
     """The value of a JSON text.
 
-    :raises ValueError: when it is none, or is nested too deeply for any document
+    :raises ValueError: when it is not JSON, or is nested too deeply for any document
     """
     return _with_room(text, 0, lambda: _DECODER.decode(text))
 
@@ -197,7 +197,7 @@ class _ArrayReader:
         self.ended = False
 
     def more(self) -> bool:
-        """Read on; whether there was anything."""
+        """Read another piece into the buffer; return whether there was one."""
         piece = self.source.read()
         self.buffer = self.buffer[self.offset :] + piece
         self.offset = 0
@@ -205,11 +205,12 @@ class _ArrayReader:
         return bool(piece)
 
     def advance(self, to: int) -> None:
+        """Move the offset forward, counting lines."""
         self.source.line += self.buffer.count("\n", self.offset, to)
         self.offset = to
 
     def peek(self) -> str:
-        """The next character that is no space, ``""`` at the end."""
+        """The next character that is not white space; ``""`` at the end."""
         while True:
             match = _SPACE.match(self.buffer, self.offset)
             assert match is not None
@@ -244,7 +245,7 @@ class _ArrayReader:
                 wanted = max(wanted * 2, _PIECE)
                 self._read_for(fault, line, wanted)
                 continue
-            # a number that ends with the buffer, or nearly so, may go on in the next piece
+            # a number at the end of the buffer may continue in the next piece
             whole = end < len(self.buffer) and self.buffer[end] not in "0123456789.eE+-"
             if whole or not self.more():
                 size = end - self.offset
@@ -256,7 +257,7 @@ class _ArrayReader:
         return _with_room(self.buffer, self.offset, lambda: _DECODER.raw_decode(self.buffer, self.offset))
 
     def _read_for(self, fault: ValueError, line: int, wanted: int) -> None:
-        """Read on after an element that could not be decoded: twice as much each time, so that the cost is linear."""
+        """Read more of an element that could not be decoded. Twice as much each time, which keeps the cost linear."""
         if self.ended:
             raise CorruptFile(self.source.path, line, "the file ends in the middle of this document")
         if self._is_final(fault):

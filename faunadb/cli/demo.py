@@ -1,7 +1,7 @@
 """``faunadb demo``: a small data set of spells and the characters who cast them, and ten queries on it.
 
-The data is loaded with :func:`load`; the queries are :data:`QUERIES`, in the order in which the demo runs them
-(two of them write, and later ones see it). Needs nothing but the package itself.
+:func:`load` loads the data. :data:`QUERIES` are the queries in the order in which the demo runs them; two of them
+write, and later ones see what they wrote. Needs nothing but the package itself.
 """
 
 from __future__ import annotations

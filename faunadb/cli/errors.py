@@ -1,4 +1,4 @@
-"""What goes wrong in the command line tools."""
+"""Errors of the command line, and text that is safe to print."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["CliError", "printable"]
 
 
 class CliError(Exception):
-    """Something the user can put right. The message is all there is to print: no traceback, no secret."""
+    """Something the user can put right. Only its message is printed: no traceback, and it holds no secret."""
 
 
 def printable(text: str) -> str:
-    """A text that any terminal can be given: what would command it, or cannot be encoded, is spelled out."""
+    """``text`` with control characters, and those that cannot be encoded, as escapes: safe for any terminal."""
     return "".join(
         char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode("ascii")
         for char in text

@@ -1,4 +1,4 @@
-"""Records of an export to documents of FQL v4."""
+"""Reads the records of an export into documents of FQL v4."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def decode_record(
     :param tagged: whether the export's ``doc_format`` is ``tagged`` (else ``simple``)
     :param report: called with the path and the kind of each value that FQL v4 cannot hold
     :param collection: the module the file belongs to, for records that do not say it
-    :param names: what the export's modules stand for
-    :raises BadRecord: when the record is not one
+    :param names: which collections the export's modules stand for
+    :raises BadRecord: when the record is not that of a document
     """
     names = names or Names()
-    # a writer may tag the record as any object with a key that begins with @, or as any document
+    # the record itself may be tagged: as a document, or as an object with a key that begins with @
     record = _untagged(record, "@object", "@doc") if tagged else record
     if not isinstance(record, dict):
         raise BadRecord("a document is a JSON object")
@@ -80,7 +80,7 @@ def _identifier(value: Any) -> str:
     return text
 
 
-# so long that no 64 bit number is missed, so short that nothing takes long
+# enough digits for any 64-bit number, few enough to convert quickly
 _INTEGER = re.compile(r"-?[0-9]{1,40}")
 
 
@@ -115,7 +115,10 @@ def _time_literal(text: str) -> dict[str, str]:
 
 
 class _Decoder:
-    """v10 values to v4 literals. ``mentions`` gathers what refs name."""
+    """Converts v10 values to v4 literals.
+
+    :ivar mentions: what refs in them name, as in ``Document.mentions``
+    """
 
     def __init__(self, tagged: bool, report: Report, names: Names) -> None:
         self.tagged = tagged
@@ -281,7 +284,7 @@ def _quick_date(text: str) -> dict[str, str] | None:
     return {"@date": text} if is_day(text) else None
 
 
-#: What most tags hold, without a look at where it stands; None for anything unusual.
+#: Quick readers for the usual content of the commonest tags; they return ``None`` for anything unusual.
 _QUICK: dict[str, Callable[[str], Any]] = {
     "@int": _quick_integer,
     "@long": _quick_integer,

@@ -1,4 +1,4 @@
-"""Documents of FQL v4 to records of an export."""
+"""Writes documents of FQL v4 as records of an export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import math
 from itertools import islice
 from typing import Any
 
-from faunadb.cli.export_format import CREDENTIAL, METADATA, MODULES, Document, Names, Report, format_micros
+from faunadb.cli.export_format import (
+    CREDENTIAL,
+    METADATA,
+    MODULES,
+    Document,
+    Names,
+    Report,
+    bytes_of,
+    format_micros,
+)
 
 __all__ = ["encode_record"]
 
@@ -23,7 +32,7 @@ def encode_record(
     :param document: with values as in responses of the wire protocol
     :param tagged: write ``doc_format`` ``tagged`` (else ``simple``)
     :param report: called with the path and the kind of each value that the format cannot hold
-    :param names: what the export's modules stand for
+    :param names: which collections the export's modules stand for
     """
     encode = _Encoder(tagged, report, names or Names())
     module = CREDENTIAL if document.credentials else encode.names.module(document.collection)
@@ -33,7 +42,7 @@ def encode_record(
     if document.ttl is not None:
         record["ttl"] = encode.scalar("@time", document.ttl["@ts"])
     fields = encode.members(document.data, ())
-    # From the first that collides with metadata on, so that members keep their order.
+    # Not only the field that collides with metadata goes into ``data``, but all after it too: that keeps their order.
     first = next((number for number, key in enumerate(fields) if key in METADATA), len(fields))
     record.update(islice(fields.items(), first))
     if first < len(fields):
@@ -43,7 +52,7 @@ def encode_record(
 
 
 class _Encoder:
-    """v4 literals to v10 values."""
+    """Converts v4 literals to v10 values."""
 
     def __init__(self, tagged: bool, report: Report, names: Names) -> None:
         self.tagged = tagged
@@ -94,10 +103,7 @@ class _Encoder:
         if name == "@obj":
             return self.object(self.members(value, path))
         if name == "@bytes":
-            raw = base64.urlsafe_b64decode(
-                value.replace("+", "-").replace("/", "_") + "=" * (-len(value) % 4)
-            )
-            return self.scalar("@bytes", base64.b64encode(raw).decode("ascii"))
+            return self.scalar("@bytes", base64.b64encode(bytes_of(value)).decode("ascii"))
         if name in ("@ts", "@date"):
             return self.scalar({"@ts": "@time"}.get(name, name), value)
         if name == "@uuid" and not self.tagged:
@@ -105,7 +111,7 @@ class _Encoder:
         return self.own({name: value}, {"@query": "a lambda", "@set": "a set"}.get(name, name), path)
 
     def own(self, literal: Any, what: str, path: tuple[str, ...]) -> Any:
-        """A value that v10 does not have: as it is in FQL v4, where there is a tag for it."""
+        """A value that v10 does not have: tagged as one of FQL v4, or left out where the format has no tags."""
         if self.tagged:
             return {"@v4": literal}
         self.report(path, what)

@@ -1,9 +1,8 @@
-"""The directory of an export: what it holds, told without reading documents.
+"""The directory of an export: finds out what it holds, without reading documents.
 
-Beside what Fauna's own tool wrote, an export that was written here says more, under the key ``faunadb`` of its
-metadata: which directories and modules stand for which collections, where their names do not say it; how many
-documents each has; and it holds the schema (``schema.fql``) and each child database (``databases/NAME``), an export of
-its own.
+Exports written here have more than those of Fauna's own tool: the schema (``schema.fql``), each child database as an
+export of its own (``databases/NAME``), and in the metadata, under the key ``faunadb``, which directories and modules
+stand for which collections (where the names differ) and how many documents each has.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ DATABASES = "databases"
 _EXTENSIONS = (".jsonl.gz", ".json.gz", ".jsonl", ".json")
 _DATA_FILE = re.compile(r"_\d+_\d+$")
 _LARGEST_METADATA = 64 << 20
-# databases within databases; more than anybody has, and a directory that is linked into itself ends here
+# levels of child databases: more than anybody has, and the end for a directory that is linked into itself
 _DEEPEST = 64
 
 
@@ -52,9 +51,9 @@ class Export(NamedTuple):
     files: list[DataFile]
     #: whether documents are tagged (else simple)
     tagged: bool
-    #: what shows that the export is not whole
+    #: what shows that the export is incomplete
     problems: list[str]
-    #: what its modules stand for
+    #: which collections its modules stand for
     names: Names
     #: module -> documents, where the export says so
     counts: dict[str, int]
@@ -69,7 +68,7 @@ class Export(NamedTuple):
 
     @property
     def is_ours(self) -> bool:
-        """Whether it was written here, and so lacks nothing."""
+        """Whether ``faunadb export`` wrote it, rather than Fauna's own tool."""
         return bool(self.metadata) and "faunadb" in self.metadata[0]
 
     def size(self) -> int:
@@ -80,7 +79,7 @@ class Export(NamedTuple):
 def read_export(root: Path, depth: int = 0) -> Export:
     """Look at an export without reading documents.
 
-    :raises CliError: when the directory is none, or metadata cannot be read
+    :raises CliError: when the directory holds no export, or its metadata cannot be read
     """
     try:
         return _read_export(root, depth)
@@ -122,9 +121,9 @@ def _read_export(root: Path, depth: int) -> Export:
 
 
 def read_small(path: Path) -> bytes:
-    """The content of a file that is read whole.
+    """The whole content of a file other than data files.
 
-    :raises CorruptFile: when it is no regular file, or larger than any such file is
+    :raises CorruptFile: when it is not a regular file, or larger than any such file can be
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -156,7 +155,7 @@ _OURS = {"modules": str, "directories": str, "databases": str, "counts": int}
 
 
 def _ours(root: Path, metadata: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What only exports written here say: empty objects where there is nothing."""
+    """The members of ``faunadb`` in the metadata; empty objects for those that are missing."""
     said = metadata[0].get("faunadb", {}) if metadata else {}
     path = root / "metadata_00.json"
     if not isinstance(said, dict):

@@ -1,18 +1,19 @@
-"""Fauna's export format: what a document is there and here, names, times and refs.
+"""Fauna's export format: documents in it and in FQL v4, and their names, times and refs.
 
-A record is an object in the newer (v10) encoding, metadata and the user's fields side by side; an FQL v4 document is
-``{ref, ts, ttl, data}``. `export_decoding` and `export_encoding` go between the two. On the v4 side values
-are the literals of the wire protocol (``{"@ref": ...}``, ``{"@ts": ...}``, ``{"@obj": ...}``), so nothing is lost
+A record is an object in the newer (v10) encoding, with metadata and the user's fields side by side; an FQL v4 document
+is ``{ref, ts, ttl, data}``. `export_decoding` and `export_encoding` convert between the two. On the v4 side, values
+are literals of the wire protocol (``{"@ref": ...}``, ``{"@ts": ...}``, ``{"@obj": ...}``), so that nothing is lost
 to a driver's types: integers and doubles, nanoseconds and objects with ``@`` keys stay what they are. Doubles that
 JSON cannot write are Python floats.
 
-What has no counterpart on the other side is handed to ``report(path, what)`` and left out. Exports that are written
-here lose nothing even so: a lambda, a set or a UUID stands in them as ``{"@v4": <literal of the wire>}``, and a
-collection with the name of a v10 module (``Credential``, ``Role``, ...) goes by another one, see :class:`Names`.
+What has no counterpart on the other side is handed to ``report(path, what)`` and left out. Exports written here lose
+nothing even so: in them a lambda, a set or a UUID is ``{"@v4": <literal of the wire>}``, and a collection with the name
+of a v10 module (``Credential``, ``Role``, ...) gets another name, see :class:`Names`.
 """
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,7 @@ __all__ = [
     "Document",
     "Names",
     "Report",
+    "bytes_of",
     "check_time",
     "collection_ref",
     "collection_title",
@@ -68,7 +70,7 @@ INT64 = range(-(2**63), 2**63)
 
 
 class BadRecord(ValueError):
-    """A record that is not one of an export: what is wrong with which field."""
+    """A record that is not that of a document. The message says what is wrong with which field."""
 
 
 class Document(NamedTuple):
@@ -81,21 +83,21 @@ class Document(NamedTuple):
     ts: int | None
     #: ``{"@ts": ...}``, or ``None``
     ttl: dict[str, str] | None
-    #: its members, without an escape around them
+    #: its members, without ``@obj`` around them
     data: dict[str, Any]
-    #: whether these are credentials, and no document of a collection of that name
+    #: whether it is a document of credentials, rather than of a user's collection ``Credential``
     credentials: bool = False
-    #: what its refs name: (native collection, name), such as ``("collections", "Author")``
+    #: what its refs name, as (native collection, name), such as ``("collections", "Author")``
     mentions: frozenset[tuple[str, str]] = frozenset()
 
 
 class Names:
-    """What modules stand for in one export.
+    """Which collections the modules of one export stand for.
 
-    v10 has one name space for its own modules and for collections; FQL v4 has a collection ``Role`` beside the roles.
-    Such a collection is written as the module ``Role~``, which no v10 module can be called.
+    v10 has one namespace for its own modules and for collections, while FQL v4 may have a collection ``Role`` beside
+    the roles. Such a collection is written as the module ``Role~``, a name that no v10 module can have.
 
-    :param modules: module -> collection, for those that differ
+    :param modules: module -> collection, where the names differ
     """
 
     def __init__(self, modules: Mapping[str, str] | None = None) -> None:
@@ -113,7 +115,7 @@ class Names:
         return names
 
     def module(self, collection: str) -> str:
-        """The module that a collection is written as, be it one that is gone and only referred to."""
+        """The module that a collection is written as. The collection may be deleted, and only referred to."""
         module = self._written.get(collection)
         if module is None:
             module = collection
@@ -150,21 +152,21 @@ _EPOCH = datetime(1970, 1, 1)
 def parse_micros(text: str) -> int:
     """Microseconds since 1970 of an ISO 8601 time with a zone; finer digits are dropped.
 
-    :raises ValueError: when it is not such a time, or one beyond 64 bits of microseconds
+    :raises ValueError: when it is not such a time, or does not fit 64 bits
     """
     usual = usual_micros(text)
     if usual is not None:
         return usual
     moment = _parse_time(text)
     micros = moment.to_micros()
-    # the conversion wraps around
+    # the conversion wraps around silently
     if temporal.Time.from_micros(micros).seconds != moment.seconds:
         raise ValueError(f"{text!r} is not a time of a document")
     return micros
 
 
 def usual_micros(text: str) -> int | None:
-    """Microseconds since 1970, finer digits dropped, of times as nearly all are written; ``None`` for others."""
+    """Microseconds since 1970 of a time in the usual spelling, finer digits dropped; ``None`` for any other text."""
     match = _UTC.fullmatch(text)
     if match is None:
         return None
@@ -182,7 +184,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def is_day(text: Any) -> bool:
-    """Whether a text is a day as nearly all are written, of the years 1 to 9999."""
+    """Whether a text is a day (YYYY-MM-DD) of the years 1 to 9999."""
     if type(text) is not str or not _DAY.fullmatch(text):
         return False
     try:
@@ -193,7 +195,7 @@ def is_day(text: Any) -> bool:
 
 
 def is_usual_time(text: str) -> bool:
-    """Whether a text is a time as nearly all are written, of the years 1 to 9999."""
+    """Whether a text is a time in the usual spelling, of the years 1 to 9999."""
     return usual_micros(text) is not None
 
 
@@ -224,7 +226,7 @@ def collection_ref(name: str) -> dict[str, Any]:
 
 
 def collection_title(name: str) -> str:
-    """A collection's name in a summary, where credentials are called as in the format."""
+    """A collection's name in a summary, told apart from that of a native module such as ``Credential``."""
     return f"{name} (collection)" if name in NATIVE_MODULES else name
 
 
@@ -232,6 +234,11 @@ def document_ref(collection: str, identifier: str, credentials: bool = False) ->
     """The ref of a document of a user's collection, or of credentials."""
     owner = {"@ref": {"id": "credentials"}} if credentials else collection_ref(collection)
     return {"@ref": {"id": identifier, "collection": owner}}
+
+
+def bytes_of(text: str) -> bytes:
+    """The bytes of the base64 text of a literal ``{"@bytes": ...}``: in either alphabet, with or without padding."""
+    return base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
 
 
 def object_literal(members: dict[str, Any]) -> dict[str, Any]:
@@ -243,7 +250,7 @@ def object_literal(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def query_literal(value: Any) -> Any:
-    """The expression that evaluates to a v4 literal: quoted, or built where JSON has no word for a number."""
+    """The expression that evaluates to a v4 literal: quoted, or computed where JSON cannot write a number in it."""
     return _built(value) if _has_special_double(value) else {"quote": value}
 
 
@@ -270,7 +277,7 @@ def _built(value: Any) -> Any:
 
 
 def _special_double(value: float) -> Any:
-    """Powers that come to NaN (-8 to the half) and to the infinities (0 to the -1)."""
+    """The expression of NaN (-8 to the power 0.5) or an infinity (0 to the power -1)."""
     if math.isnan(value):
         return {"pow": -8, "exp": 0.5}
     infinity = {"pow": 0, "exp": -1}

@@ -1,4 +1,4 @@
-"""Writing the files of an export."""
+"""Writes the files of an export; no other user may read them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ _FILE_SIZE = 128 << 20
 
 
 class ExportWriter:
-    """Writes an export: data files as they fill, the metadata at the end. Nobody else may read what it writes.
+    """Writes an export: data files as they fill up, the metadata at the end.
 
     :param root: the directory, made when missing
-    :param tagged: ``doc_format``
-    :param lines: ``jsonl`` (else ``json``)
+    :param tagged: write values tagged (``doc_format`` ``tagged``, else ``simple``)
+    :param lines: write one document per line (``jsonl``, else ``json``)
     :param compressed: gzip every data file
     :param file_size: bytes before compression after which the next file begins
+    :ivar collections: modules, in the order in which they were begun
+    :ivar counts: module -> documents written
+    :ivar paths: the data files
     """
 
     def __init__(
@@ -33,9 +36,7 @@ class ExportWriter:
         self.lines = lines
         self.compressed = compressed
         self.file_size = file_size
-        #: modules in the order in which they were begun
         self.collections: list[str] = []
-        #: module -> documents
         self.counts: dict[str, int] = {}
         self._directories: dict[str, str] = {}
         self.paths: list[Path] = []
@@ -45,7 +46,7 @@ class ExportWriter:
         self._ordinal = 0
 
     def another(self, root: Path) -> ExportWriter:
-        """A writer of the same kind of files elsewhere."""
+        """A writer of the same kind of files for another directory."""
         return ExportWriter(root, self.tagged, self.lines, self.compressed, self.file_size)
 
     @property
@@ -53,7 +54,7 @@ class ExportWriter:
         return ("jsonl" if self.lines else "json") + (".gz" if self.compressed else "")
 
     def begin(self, module: str) -> None:
-        """The documents written from now on are of this module."""
+        """Begin the files of a module: documents written from now on are its own."""
         self._close_file()
         self.collections.append(module)
         self.counts[module] = 0
@@ -82,7 +83,11 @@ class ExportWriter:
             file.write(text.encode("utf-8"))
 
     def finish(self, metadata: dict[str, Any], ours: dict[str, Any]) -> None:
-        """Close the last file and write the metadata. ours: what is said under the key ``faunadb``, beside counts."""
+        """Close the last file and write the metadata.
+
+        :param metadata: what Fauna's own tool says of an export
+        :param ours: more members for the key ``faunadb``
+        """
         self._close_file()
         directories = {
             directory: module for module, directory in self._directories.items() if directory != module
@@ -103,7 +108,7 @@ class ExportWriter:
         self.write_text("metadata_00.json", json.dumps(document, indent=2) + "\n")
 
     def close(self) -> None:
-        """Close the file that is open, if any, without metadata: what is there is not a whole export."""
+        """Close the file that is open, if any. Without metadata the export is not complete."""
         self._close_file()
 
     def _open_file(self) -> IO[bytes]:
@@ -116,7 +121,7 @@ class ExportWriter:
         self._written = 0
         raw = open_private(path)
         self._raw = raw
-        # without a name and a time, so that the same documents make the same file
+        # neither name nor time, so that the same documents make the same file
         self._file = gzip.GzipFile("", "wb", 6, raw, 0) if self.compressed else raw  # type: ignore[assignment]
         assert self._file is not None
         return self._file
@@ -133,14 +138,14 @@ class ExportWriter:
 
 
 def make_private_directory(directory: Path) -> None:
-    """Make a directory, and those above it that are missing, that nobody else may look into."""
+    """Make a directory, and missing ones above it, that no other user may look into."""
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_private(path: Path) -> IO[bytes]:
-    """A new file to write, which nobody else may read.
+    """A new file to write, which no other user may read.
 
     :raises FileExistsError: when there is one already
     """
@@ -153,12 +158,12 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
 
 
 def directory_name(name: str, taken: set[str]) -> str:
-    """A directory's name for a collection or database: its own where every file system can have it.
+    """The name of the directory for a collection or database: its own name if every file system can hold that.
 
-    Only ASCII letters stay as they are, so that no file system takes two for one by composing them; names that differ
-    in case only, or are too long, are told apart by a number.
+    Characters beyond ASCII are percent-encoded, since some file systems normalize them; names that differ in case
+    only, or are too long, are told apart by a number.
 
-    :param taken: directories that are there already
+    :param taken: names of directories that exist already
     """
     plain = quote(name, safe="-_~$+!;@")[:_LONGEST_NAME]
     plain = plain.replace(".", "%2E")[:_LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""``faunadb export``: a database into files of Fauna's export format."""
+"""``faunadb export``: writes a database in Fauna's export format."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ class Exporter:
     """Writes a database as it was at one moment: every document, the schema, and the databases below it.
 
     :param connection: the database
-    :param writer: where to
-    :param collections: names, whose documents alone are written; ``None`` for everything
+    :param writer: writes the files
+    :param collections: names of the collections whose documents are written; ``None`` for everything
     :param credentials: write the credentials of documents (password hashes) too
     :param live: read every page at its own time instead of all at one moment, for databases that take longer to
         read than they keep history
-    :param moment: that moment in microseconds, ``None`` for now
+    :param progress: is told rows
+    :param page_size: documents per page
+    :param moment: that moment, in microseconds; ``None`` for now
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Exporter:
         self.page_size = page_size
         self.moment = moment
         self.rows: Counter[str] = Counter()
-        #: fields left out: (collection, what) -> how many
+        #: values left out: (collection, kind of value) -> how many
         self.dropped: Counter[tuple[str, str]] = Counter()
         self.notes: list[str] = []
         self.files = 0
@@ -67,7 +69,8 @@ class Exporter:
     def run(self) -> None:
         """Export.
 
-        :raises CliError: when the database does not answer, a collection is not there, or history ends meanwhile
+        :raises CliError: when the database does not answer, a collection does not exist, or reading takes longer than
+            the database keeps history
         """
         root = self.writer.root
         if root.exists() and any(root.iterdir()):
@@ -96,8 +99,8 @@ class Exporter:
         self.files += len(self.writer.paths)
 
     def _write_schema(self) -> dict[str, str]:
-        """Write what is not documents; directory -> name of each child database."""
-        schema = read_schema(self.reader, with_the_dead=True)
+        """Write the schema and the child databases; return the directory of each child and its name."""
+        schema = read_schema(self.reader, keep_dangling=True)
         if schema.unreadable:
             self.notes.append(f"the schema is not part of it: the secret may not read {schema.unreadable}")
             return {}
@@ -141,15 +144,8 @@ class Exporter:
 
     # -- reading
 
-    def _collection_names(self) -> list[str]:
-        found = [item["name"] for item in self.reader.pages({"collections": None})]
-        missing = [name for name in self.names or () if name not in found]
-        if missing:
-            raise CliError(f"there is no collection {', '.join(missing)}")
-        return self.names if self.names is not None else found
-
     def _write_collections(self) -> None:
-        names = self._collection_names()
+        names = self.reader.collections(self.names)
         self.names_in_export = Names.of(names)
         for name in names:
             self.writer.begin(self.names_in_export.module(name))

@@ -1,4 +1,4 @@
-"""What an import has done: its summary, and the state that a later run goes on from."""
+"""What an import has done: the summary for the user, and the state from which a later run goes on."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ class Summary:
         #: documents that are not in the database: file, line, reason
         self.skipped: list[tuple[str, int, str]] = []
         self.skipped_count = 0
-        #: fields left out of documents that are in the database: (collection, what) -> how many
+        #: values left out of documents that are in the database: (collection, kind of value) -> how many
         self.dropped: Counter[tuple[str, str]] = Counter()
         self.notes: list[str] = []
         self.problems: list[str] = []
+        #: documents that an earlier run had imported
         self.resumed = 0
 
     def saved(self) -> dict[str, Any]:
-        """What a later run that goes on from here must know."""
+        """What a later run must know of this one, as JSON values."""
         return {
             "rows": dict(self.rows),
             "skipped": self.skipped,
@@ -55,7 +56,7 @@ class Summary:
     def restore(self, saved: dict[str, Any]) -> None:
         """Take over what an earlier run counted.
 
-        :raises KeyError, TypeError, ValueError: when it is not what :meth:`saved` gives; nothing is changed then
+        :raises KeyError, TypeError, ValueError: when it is not what :meth:`saved` returned; nothing is changed then
         """
         rows = {str(name): int(count) for name, count in saved["rows"].items()}
         skipped = [(str(path), int(line), str(reason)) for path, line, reason in saved["skipped"]]
@@ -97,9 +98,9 @@ class Summary:
 
 
 class State:
-    """What earlier runs of the same import have done: documents per file.
+    """How far earlier runs of the same import got: documents done per file.
 
-    Kept beside the data in the export's directory, or nowhere when that cannot be written.
+    Kept in the export's directory, or not at all when that cannot be written.
     """
 
     def __init__(self, export: Export, connection: Connection) -> None:
@@ -115,14 +116,14 @@ class State:
         self._saved = 0.0
 
     def wrote(self, database: str, document: Union[Document, Ready]) -> None:
-        """A batch is in the database of which this is the last document."""
+        """Note that a batch has been written of which this is the last document."""
         credentials = type(document) is Document and document.credentials
         self.last = (database, document.collection, str(document.id), credentials)
 
     def load(self, summary: Summary) -> bool:
-        """Read the state, and what it counted into ``summary``.
+        """Read the state, and add what it counted to ``summary``.
 
-        Returns whether it is of this export and its last document is in the database: else it is of no use.
+        Returns whether there is a state to go on from: one of this export, whose last document is in the database.
         """
         try:
             saved = decode_json(read_small(self.path).decode("utf-8"))

@@ -1,7 +1,7 @@
-"""Where documents of an import go: by queries, or straight into the engine of this process.
+"""Where an import writes documents: by queries, or straight into the engine of this process.
 
-Queries do for every database. Where the engine runs in this process and the secret may write everything, documents are
-loaded without a query each, which takes a fraction of the time and lets credentials keep theirs.
+Queries work for every database. Where the engine runs in this process and the secret may write everything, documents
+are loaded without queries, which takes a fraction of the time and keeps the times of credentials.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ATTEMPTS = 6
 
 
 class Refusal(Exception):
-    """The database will not have a batch; ``index`` is the document at fault, when that is known."""
+    """The database refuses a batch. ``index``: the document at fault, ``None`` when not known."""
 
     def __init__(self, index: Optional[int], reason: str) -> None:
         super().__init__(reason)
@@ -45,28 +45,28 @@ class Refusal(Exception):
 class Target:
     """Writes documents into one database."""
 
-    #: documents and bytes of a batch, at most
+    #: most documents of a batch, and bytes
     batch_rows = 500
     batch_bytes = 1 << 20
-    #: whether credentials have the times of the export afterwards
+    #: whether credentials keep the times that they have in the export
     keeps_times_of_credentials = False
     #: whether documents get the ttl that their collection's ``ttl_days`` asks for
     adds_ttl = True
 
     def quick_reader(self, names: Names, module: str) -> Optional[QuickReader]:
-        """What reads lines into versions that this target takes as they are, ``None`` where it takes none."""
+        """The reader of lines into versions that this target takes as they are; ``None`` where it takes none."""
         return None
 
     def write(self, documents: Sequence[Union[Document, Ready]]) -> None:
         """Write documents in one transaction: all of one collection, with a time or all without.
 
-        :raises Refusal: when the database will not have them; nothing is written then
-        :raises CliError: when it does not answer any more, or the secret does not suffice
+        :raises Refusal: when the database refuses them; nothing is written then
+        :raises CliError: when it does not answer any more, or the secret may not write them
         """
         raise NotImplementedError
 
     def count(self, collection: str) -> Optional[int]:
-        """How many documents a collection has, ``None`` when that cannot be told."""
+        """How many documents a collection has; ``None`` when that cannot be found out."""
         raise NotImplementedError
 
     def _again(self, fault: Exception, attempt: int) -> None:
@@ -130,7 +130,7 @@ class QueryTarget(Target):
             return None
 
     def _credentials_client(self) -> FaunaClient:
-        """Password hashes may be set by the role server only."""
+        """A client with the role server, which alone may set password hashes; the plain one when the secret may not."""
         if self._server is None:
             try:
                 self._server = self.connection.role_client("server")
@@ -186,7 +186,7 @@ def _incoming(document: Any) -> Incoming:
 
 
 def _expression(document: Document) -> Any:
-    """What puts a document into the database, whether it is there already or not."""
+    """The expression that writes a document, whether it exists already or not."""
     ref = document_ref(document.collection, document.id, document.credentials)
     if document.credentials:
         fields = _credentials(document)
@@ -224,7 +224,8 @@ def _index(fault: HttpError) -> Optional[int]:
 
 
 def _is_refusal(fault: Exception) -> bool:
-    """Whether an error without a class of its own is about this very query: 413, or a value that cannot be sent."""
+    """Whether an `UnexpectedError` is about this very query (status 413, a value that cannot be sent), so that trying
+    again is no use."""
     if not isinstance(fault, UnexpectedError):
         return False
     result = fault.request_result

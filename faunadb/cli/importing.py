@@ -1,7 +1,8 @@
-"""``faunadb import``: an export into a database.
+"""``faunadb import``: brings an export into a database.
 
-Documents are put into history at their own time, so ids, times and ttl survive, and importing a document twice leaves
-one. A state file beside the export remembers what is done, so that a run that was stopped goes on where it was.
+Documents are inserted into history at their own times, so ids, times and ttl are kept, and a document that is imported
+twice exists once. A state file in the export's directory records what is done, so that a run that was stopped can go on
+where it was.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from faunadb.fql.render import JAVASCRIPT, render_query
 
 __all__ = ["Importer", "Summary"]
 
-# refusals in one batch after which its rows are tried one by one
+# how many refusals a batch may have before its rows are tried one by one
 _REFUSALS = 10
 
 
@@ -44,7 +45,7 @@ class _Row(NamedTuple):
 
 
 def _sort(document: Union[Document, Ready]) -> tuple[bool, bool]:
-    """Whether it is one of credentials, and whether it has no time: each sort has batches of its own."""
+    """Whether it is a document of credentials, and whether it has no time: a batch holds documents of one sort."""
     return (False, False) if isinstance(document, Ready) else (document.credentials, document.ts is None)
 
 
@@ -56,16 +57,16 @@ def _expires(document: Union[Document, Ready]) -> Optional[int]:
 
 
 class Importer:
-    """Brings one export into one database, and the exports of child databases into those below it.
+    """Imports an export into a database, and the exports of child databases into the databases below it.
 
     :param export: what :func:`~faunadb.cli.export_files.read_export` found
     :param connection: the target
     :param dry_run: read and convert everything, write nothing
     :param restart: forget what an earlier run has done
-    :param progress: told of rows and bytes
-    :param batch_rows: documents a transaction, at most; ``None`` for what the target takes best
+    :param progress: is told rows and bytes
+    :param batch_rows: how many documents to write in one transaction at most; ``None`` for the target's own limit
     :param remember: go on where an earlier run was stopped, and keep the state for a later one
-    :param history_days: of collections that the export has no definition of
+    :param history_days: of collections that are not defined in the export
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Importer:
         self.state = State(export, connection)
         self.state.writable = remember and not dry_run
         #: bytes of the files that are done
-        self.before = 0
+        self.bytes_done = 0
 
     def run(self) -> Summary:
         """Import everything; return what was done.
@@ -126,7 +127,7 @@ class Importer:
 
 
 class _Database:
-    """The import of one of the databases."""
+    """The import into one database. label: the path from the export's root, as messages show it."""
 
     def __init__(self, importer: Importer, export: Export, connection: Connection, label: str = "") -> None:
         self.importer = importer
@@ -148,7 +149,7 @@ class _Database:
         self._count = 0
         #: module -> records in the files
         self._read: Counter[str] = Counter()
-        #: collection -> documents written that are past their ttl, and so not to be seen
+        #: collection -> documents written whose ttl is over, so that nobody can see them
         self._expired: Counter[str] = Counter()
         self._now = time.time_ns() // 1000
 
@@ -160,8 +161,8 @@ class _Database:
         # credentials belong to documents, so they come last
         for file in sorted(self.export.files, key=lambda file: file.module == CREDENTIAL):
             self._import_file(file)
-            self.importer.before += file.size
-            self.importer.progress.update(0, self.importer.before)
+            self.importer.bytes_done += file.size
+            self.importer.progress.update(0, self.importer.bytes_done)
         for name, child in self.export.databases.items():
             self._import_child(name, child)
         for query in later:
@@ -173,7 +174,7 @@ class _Database:
     # -- schema
 
     def _make_schema(self) -> list[Any]:
-        """Create what is not there; return the queries that are for later, when documents are there."""
+        """Create what is missing; return the queries that have to wait until the documents are there."""
         try:
             queries = statements(self.export.schema or "")
         except FqlSyntaxError as fault:
@@ -214,7 +215,7 @@ class _Database:
         _Database(self.importer, export, child, f"{self.label}{name}/").run()
 
     def _ensure_collection(self, name: str) -> bool:
-        """Create a collection that is missing; whether it was."""
+        """Create a collection if it is missing; return whether it was."""
         if name in self._known:
             return False
         self._known.add(name)
@@ -236,7 +237,7 @@ class _Database:
             self._read[file.module] += 1
             if self._count < done:
                 self._count += 1
-                self.importer.progress.skip_to(self.importer.before + entry.position)
+                self.importer.progress.skip_to(self.importer.bytes_done + entry.position)
                 continue
             self._take(entry, file)
         self._flush()
@@ -258,7 +259,7 @@ class _Database:
             self._batch.append(_Row(document, file.path, entry.line))
             self._bytes += entry.size
         self._count += 1
-        self._position = self.importer.before + entry.position
+        self._position = self.importer.bytes_done + entry.position
 
     def _is_full(self, document: Union[Document, Ready], size: int) -> bool:
         last = self._batch[-1].document
@@ -296,7 +297,8 @@ class _Database:
         return self.label + (CREDENTIAL if _sort(document)[0] else collection_title(document.collection))
 
     def _ensure_references(self, document: Document) -> None:
-        """A database refuses refs to what it does not have: make collections, empty, and placeholders for the rest."""
+        """Make what the document refers to and the database lacks (else it refuses the document): empty collections,
+        and placeholders for the rest."""
         if not document.credentials:
             self._ensure_collection(document.collection)
         for kind, name in sorted(document.mentions):
@@ -325,7 +327,7 @@ class _Database:
             self.state.save(self.summary)
 
     def _write(self, batch: list[_Row]) -> None:
-        """Write a batch in one transaction, without the rows that the database refuses; those leave ``batch``."""
+        """Write a batch in one transaction. Rows that the database refuses are removed from ``batch``."""
         refusals = 0
         while batch:
             try:
@@ -349,10 +351,11 @@ class _Database:
     def _skip(self, row: _Row, refusal: Refusal) -> None:
         self.summary.skip(row.path, row.line, f"document {row.document.id} is refused: {refusal}")
 
-    # -- at the end
+    # -- verifying
 
     def _verify(self) -> None:
-        """Compare what was read with what the export says it has, and what was written with what is there."""
+        """Compare the counts: documents read with those that the export says it has, and documents written with those
+        in the database."""
         for module, stated in self.export.counts.items():
             if self._read[module] != stated:
                 self.summary.problems.append(
@@ -377,8 +380,8 @@ class _Database:
 
 
 def _without_ttl_days(wire: Any) -> tuple[Any, list[Any]]:
-    """A query that creates a collection without ``ttl_days``, which would give documents a ttl while they are
-    imported, and what sets it afterwards."""
+    """Split a query that creates a collection in two: without ``ttl_days``, which would give the imported documents a
+    ttl, and the queries that set it afterwards."""
     fields = wire.get("create_collection", {}).get("object") if isinstance(wire, dict) else None
     if not isinstance(fields, dict) or "ttl_days" not in fields:
         return wire, []
@@ -388,9 +391,9 @@ def _without_ttl_days(wire: Any) -> tuple[Any, list[Any]]:
 
 
 def _unless_there(wire: Any) -> Any:
-    """A query that changes the schema, but creates no item that is there from an earlier run: it gives how many it did.
+    """A query of the schema that skips what exists from an earlier run, and returns how many changes it made.
 
-    Not what it made, which may hold values that Python has no type for.
+    The change itself is not returned: it may hold values that Python has no type for.
     """
     counted = {"do": [wire, 1]}
     for kind, form in CREATORS.items():

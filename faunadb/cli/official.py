@@ -1,4 +1,4 @@
-"""The official driver beside this package: both have the name ``faunadb``, and a program imports whichever comes first."""
+"""Finds an installed official driver: it is named ``faunadb`` too, and a program imports whichever comes first."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FIRST_OWN = (4, 6)
 
 
 def official_driver(path: Optional[list[str]] = None) -> Optional[str]:
-    """A sentence about an installed official driver; None when there is none.
+    """A warning about an installed official driver; ``None`` when there is none.
 
-    path: directories to look in, by default those that Python imports from.
+    :param path: directories to look in; ``None`` for those that Python imports from
     """
     for found in distributions(name="faunadb", path=sys.path if path is None else path):
         version = found.version or ""

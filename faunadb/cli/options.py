@@ -1,4 +1,4 @@
-"""What several commands take."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def secret_option(function: Function) -> Function:
 
 
 def _visible(context: click.Context, parameter: click.Parameter, secret: Optional[str]) -> Optional[str]:
-    """Warn of a secret that was given on the command line; a callback of click's."""
+    """A callback of click: warn when the secret was given on the command line."""
     if context.get_parameter_source("secret") is ParameterSource.COMMANDLINE:
         text = "warning: others can see --secret in the list of processes; use FAUNA_SECRET"
         click.echo(f"{context.command_path}: {text}", err=True)
@@ -44,14 +44,14 @@ def url_argument(function: Function) -> Function:
 
 
 def words_argument(what: str) -> Callable[[Function], Function]:
-    """The URL of a database, which may be left out, and something else; `split_words` tells them apart."""
+    """An optional URL of a database, and another argument; `split_words` tells them apart."""
     return click.argument("words", nargs=-1, metavar=f"[URL] {what}")
 
 
 def split_words(words: tuple[str, ...], what: str) -> tuple[Optional[str], str]:
-    """The URL, or None, and the other argument.
+    """The URL (``None`` when left out) and the other argument.
 
-    :raises click.UsageError: when there are too many or too few
+    :raises click.UsageError: when there are too many or too few words
     """
     if not 1 <= len(words) <= 2:
         raise click.UsageError(

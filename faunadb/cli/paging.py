@@ -1,4 +1,4 @@
-"""The query for the next page of a page."""
+"""From a query for a page, and its result, to the query for the next page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from faunadb.fql.render import to_wire
 
 __all__ = ["next_page_query"]
 
-# forms that make a page of a page, and where they take it from
+# forms that turn a page into another page -> the argument that is the page
 _THROUGH = {"map": "collection", "filter": "collection", "foreach": "collection"}
 
 
 def next_page_query(wire: Any, result: Any) -> Optional[Any]:
-    """The query that gives the page after ``result``, which ``wire`` gave.
+    """The query for the page after ``result``, which is what ``wire`` has returned.
 
-    ``None`` when the result is no page or the last one, or when the query is not a ``paginate``, with or without
+    ``None`` when the result is not a page or is the last one, or when the query is not a ``paginate``, perhaps with
     ``map``, ``filter`` and ``foreach`` around it.
     """
     if (

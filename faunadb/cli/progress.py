@@ -1,4 +1,4 @@
-"""Progress of long commands: a bar where somebody looks on, a line now and then where not."""
+"""Progress of long commands: a bar on a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _EVERY = 10.0
 
 
 def amount(number: float) -> str:
-    """A number with thousands parted, such as ``12,345``."""
+    """A number with separated thousands, such as ``12,345``."""
     return f"{int(number):,}"
 
 
 class Progress:
-    """Shows rows done, rows a second and the time left. Use as a context manager.
+    """Shows rows done, rows per second and the time left. Use as a context manager.
 
     :param label: what is being done
-    :param total: bytes to go through, from which the time left is reckoned; ``None`` when not known
+    :param total: bytes to go through, from which the time left is estimated; ``None`` when not known
     :param out: where to write (default: standard error)
     :param quiet: show nothing
     """
@@ -54,12 +54,15 @@ class Progress:
             self._bar.stop()
 
     def skip_to(self, done: int) -> None:
-        """What an earlier run has done: it counts for the bar, not for the rate."""
+        """Note what an earlier run has done: it counts for the bar, but not for the rate.
+
+        :param done: bytes
+        """
         self.done = done
         self._resumed = done
 
     def update(self, rows: int, done: int) -> None:
-        """``rows`` more rows, ``done`` bytes in all."""
+        """Note ``rows`` more rows, and ``done`` bytes in all."""
         self.rows += rows
         self.done = done
         now = time.monotonic()
@@ -70,11 +73,11 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Rows a second."""
+        """Rows per second."""
         return self.rows / max(time.monotonic() - self._started, 1e-9)
 
     def seconds_left(self) -> Optional[float]:
-        """Seconds to the end at the pace so far, ``None`` when it cannot be told."""
+        """Seconds to the end at the pace so far; ``None`` when not known."""
         worked = self.done - self._resumed
         if not self.total or worked <= 0:
             return None

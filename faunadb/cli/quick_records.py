@@ -1,8 +1,8 @@
-"""Records of an export straight to the text that is stored, where nothing unusual is in them.
+"""The quick way for the records of an export: straight to the text that is stored, without literals in between.
 
-JSON is read in C, which calls back for each object; what comes out is written in C again. This takes about a third of
-the time of going by literals. Whatever is not plain to see here (a null, a tag of a rare kind, an unusual spelling)
-makes a record unusual, and it takes the general way, which also says what is wrong with it.
+Python's JSON decoder, which is written in C, calls back for each object, and its encoder writes the result. This takes
+about a third of the time of `export_decoding`. A record with anything unusual in it (a null, a rare tag, an unusual
+spelling) is left to `export_decoding`, which also says what is wrong with a record.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from faunadb.engine.loading import Ready, ready, stored_ref
 
 __all__ = ["QuickReader"]
 
-# longer ones are rare, and have limits of their own
+# longer records are rare, and limits of size apply to them
 _LONGEST = 40_000
-# a null is not stored, and half a surrogate pair is not either
+# nulls and lone surrogates are not stored
 _UNUSUAL = re.compile(r"null|\\u[dD]")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
-# written the same by Python and by Java
+# doubles that Python and Java write alike
 _DOUBLE = re.compile(r"-?(?:0|[1-9][0-9]{0,6})(?:\.[0-9]{1,9})?")
 _WHOLE_FRACTION = re.compile(r"[^.]*(?:\.(?:[0-9]{3}){1,3}(?<!000))?Z")
 
 
 class _Unusual(Exception):
-    """A record that takes the general way."""
+    """A record that is left to `export_decoding`."""
 
 
 class _Module:
-    """A collection by itself. JSON has no word for it, so that one among a document's values is unusual."""
+    """A collection where the record names one. The JSON encoder does not know it, so as a field's value it is unusual."""
 
     __slots__ = ("name",)
 
@@ -44,9 +44,9 @@ class _Module:
 class QuickReader:
     """Reads lines of one export.
 
-    :param names: what its modules stand for
-    :param module: the module of records that do not say theirs
-    :param number: the number of a collection in the target, ``None`` for one that is not there
+    :param names: which collections its modules stand for
+    :param module: the module of records that do not name theirs
+    :param number: returns the number of a collection in the target, ``None`` when it is not there
     """
 
     def __init__(self, names: Names, module: str, number: Callable[[str], Optional[int]]) -> None:
@@ -59,7 +59,7 @@ class QuickReader:
         ).decode
 
     def read(self, line: str) -> Optional[Ready]:
-        """The version that a line holds, ``None`` for one that takes the general way."""
+        """The version that a line holds; ``None`` for a line with anything unusual."""
         if len(line) > _LONGEST or _UNUSUAL.search(line):
             return None
         try:
@@ -122,10 +122,11 @@ def _double(text: str) -> float:
 
 
 class _Time(dict[str, str]):
-    """A time as it is stored. micros: microseconds since 1970."""
+    """A time as it is stored."""
 
     __slots__ = ("micros",)
 
+    #: microseconds since 1970
     micros: int
 
 

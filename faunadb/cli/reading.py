@@ -1,4 +1,4 @@
-"""Reading a database as the wire writes it, at one moment."""
+"""Reads a database as wire JSON, as of one moment."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ _DOUBLES = ("NaN", "Infinity", "-Infinity")
 
 
 class Reader:
-    """Queries whose results stay wire JSON, so that nothing of a value is lost to the driver's types.
+    """Runs queries whose results stay wire JSON, so that nothing of a value is lost to the driver's types.
 
-    :param client: of the database
-    :param live: read at the present each time, not all at one moment
-    :param moment: that moment, in microseconds; ``None`` for that of the first question
+    :param client: a client of the database; the reader becomes its observer
+    :param live: read at the present each time, rather than all at one moment
+    :param page_size: documents per page
+    :param moment: that moment, in microseconds; ``None`` for the present
+    :ivar snapshot: that moment, with ``live`` too
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Reader:
         try:
             self.client.query(q._Expr(expression))
         except UnexpectedError:
-            # a value that Python has no type for, such as a date of the year 12345: its text is there all the same
+            # a value that Python has no type for, such as a date in the year 12345: its text has arrived all the same
             if self._last is None or self._last.status_code not in (200, 201) or not self._last.response_raw:
                 raise
         assert self._last is not None
@@ -81,7 +83,7 @@ class Reader:
             raise CliError(first_error(fault)) from None
 
     def pages(self, source: Any) -> Iterator[Any]:
-        """The documents of a set, all pages of it."""
+        """All documents of a set, page by page."""
         cursor: Any = None
         while True:
             page: dict[str, Any] = {"paginate": source, "size": self.page_size}
@@ -97,8 +99,19 @@ class Reader:
             if cursor is None:
                 return
 
+    def collections(self, wanted: Optional[list[str]]) -> list[str]:
+        """The names of all collections; those that are ``wanted``, unless that is ``None``.
+
+        :raises CliError: when a wanted one does not exist
+        """
+        found = [item["name"] for item in self.pages({"collections": None})]
+        missing = [name for name in wanted or () if name not in found]
+        if missing:
+            raise CliError(f"there is no collection {', '.join(missing)}")
+        return found if wanted is None else wanted
+
     def _below_zero(self, source: Any) -> Iterator[Any]:
-        """The documents whose ids are negative: the last of a set, and no cursor leads to them."""
+        """The documents with negative ids: they come last in a set, and a cursor cannot lead to them."""
         page = self.query({"paginate": {"reverse": source}, "size": _LARGEST_PAGE})
         refs = [ref for ref in page["data"] if _is_negative(ref)]
         if len(refs) == _LARGEST_PAGE:
@@ -109,9 +122,9 @@ class Reader:
             yield from self.query([{"get": ref} for ref in reversed(refs[start : start + self.page_size])])
 
     def with_doubles(self, ref: Any, data: Any) -> Any:
-        """The field ``data`` of a document with its special doubles as Python's.
+        """The field ``data`` of a document, with NaN and infinities as Python's.
 
-        Responses write NaN and Infinity as strings: the database is asked which of such strings are numbers.
+        Responses write them as strings, so the database is asked which of these strings are numbers.
         """
         paths = list(_suspects(data, ()))
         if not paths:
@@ -135,7 +148,7 @@ def _is_negative(ref: Any) -> bool:
 
 
 def _suspects(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """Paths, as Select takes them, of strings that may be doubles."""
+    """The paths of strings that may be doubles, as ``select`` takes them."""
     if isinstance(value, dict):
         if len(value) == 1 and next(iter(value)).startswith("@"):
             if "@obj" not in value:

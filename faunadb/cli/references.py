@@ -1,7 +1,7 @@
-"""What documents on their way into a database refer to.
+"""What documents of an import refer to, and placeholders for what is missing.
 
-A database stores no ref to what it does not have. A ref keeps its name when what it names is deleted, so documents
-may well refer to schema that the export does not have: while they are written, a placeholder stands for it.
+A database refuses a ref to a schema item that it does not have. But a ref outlives the item it names, so documents may
+refer to items that the export does not have: while such documents are written, placeholders stand for these items.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Reference = tuple[str, str]
 _MARK = "placeholder_of_an_import"
 _ALL = 100_000
 
-#: Native collection -> the form that creates an item of it, and its fields beside the name.
+#: Native collection -> the form that creates a placeholder in it, and fields beside the name.
 _CREATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "collections": ("create_collection", {}),
     "databases": ("create_database", {}),
@@ -33,7 +33,7 @@ _CREATORS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def references(value: Any) -> set[Reference]:
-    """Native collection and name of each item that refs inside a literal name, or whose documents they name."""
+    """The schema items that refs inside a literal name: by themselves, or as the collection of a document."""
     found: set[Reference] = set()
     pending = [value]
     while pending:
@@ -57,14 +57,14 @@ def references(value: Any) -> set[Reference]:
 class Placeholders:
     """Items that stand for missing ones while documents that refer to them are written.
 
-    They say in their data what they are, so that a later run finds those of one that was stopped.
+    They are marked in their ``data``, so that a later run finds those of a run that was stopped.
     """
 
     def __init__(self) -> None:
         self._known: set[Reference] = set()
 
     def ensure(self, client: FaunaClient, reference: Reference) -> bool:
-        """Make a placeholder for what is not in the database; whether it was made."""
+        """Make a placeholder if the database does not have the item; return whether one was made."""
         kind, name = reference
         if reference in self._known or kind not in _CREATORS:
             return False
@@ -78,12 +78,15 @@ class Placeholders:
         try:
             client.query(q._Expr({form: {"object": fields}}))
         except (BadRequest, PermissionDenied):
-            # No item can have that name, or the secret may not make it: whoever refers to it will be refused.
+            # No item can have that name, or the secret may not make it. Documents that refer to it will be refused.
             return False
         return True
 
     def remove(self, client: FaunaClient) -> list[str]:
-        """Delete them all, those of earlier runs too: refs to them keep their names. Returns which stay, and why."""
+        """Delete all placeholders, those of earlier runs too; refs to them keep their names.
+
+        Returns a line for each that cannot be deleted, with the reason.
+        """
         staying = []
         for kind in _CREATORS:
             items = q.paginate(q._Expr({kind: None}), size=_ALL)

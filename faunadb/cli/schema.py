@@ -1,4 +1,4 @@
-"""``faunadb schema``: the schema of a database as a text that is kept with the code."""
+"""``faunadb schema``: the schema of a database as a file that is kept with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes one schema of another, and doing it: one transaction for each database, where that can be."""
+"""The changes that make one schema into another, and applying them: in one transaction per database where possible."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from faunadb.fql.render import JAVASCRIPT, render_error
 
 __all__ = ["Change", "apply", "compare", "desired_schemas", "schemas_of"]
 
-#: fields that an index cannot change: it is deleted and built anew
+#: fields of an index that cannot change: the index is deleted and built anew
 _FIXED = ("source", "terms", "values", "unique", "partitions", "serialized")
 
 #: The schema of each database by its path below the first one, which has the path ``""``; parents come first.
@@ -40,16 +40,19 @@ Schemas = dict[str, Schema]
 
 
 class Change(NamedTuple):
-    """One difference. action: ``create``, ``update``, ``rebuild`` (an index deleted and built anew) or ``delete``."""
+    """One difference between two schemas."""
 
+    #: path of the database
     database: str
+    #: ``create``, ``update``, ``rebuild`` (an index is deleted and built anew) or ``delete``
     action: str
-    #: as it is to be; for a deletion, as it is
+    #: the item as it should be; for a deletion, as it is
     item: Item
     #: names of the fields that differ
     fields: tuple[str, ...] = ()
 
     def line(self) -> str:
+        """The change in one line, as a plan shows it."""
         mark = {"create": "+", "update": "~", "rebuild": "!", "delete": "-"}[self.action]
         where = f"{self.database}: " if self.database else ""
         what = f"{where}{SINGULAR[self.item.kind].replace('_', ' ')} {self.item.name}"
@@ -59,8 +62,9 @@ class Change(NamedTuple):
 
 
 def schemas_of(connection: Connection, path: str = "") -> Schemas:
-    """The schemas of a database and of all below it.
+    """The schemas of a database and of all databases below it.
 
+    :param path: the path of the connection's database in the result
     :raises CliError: when the secret may not read one of them
     """
     client = connection.client()
@@ -76,7 +80,7 @@ def schemas_of(connection: Connection, path: str = "") -> Schemas:
 
 
 def desired_schemas(text: str) -> Schemas:
-    """The schemas that a text of FQL makes: it is run on an empty database in memory.
+    """The schemas that a text of FQL creates. It is run on an empty database in memory to find out.
 
     :raises FqlSyntaxError: when it cannot be read
     :raises CliError: when it cannot be run
@@ -100,7 +104,8 @@ _scratches = itertools.count(1)
 
 def _run(client: Any, query: Query) -> None:
     try:
-        client.query(q._Expr({"do": [query.wire, None]}))  # the result may be no value that Python has
+        # null instead of the result, which may be a value that Python does not have
+        client.query(q._Expr({"do": [query.wire, None]}))
     except HttpError as fault:
         position = (fault.errors[0].position if fault.errors else None) or []
         start, end = query.span_of(position[2:])
@@ -111,7 +116,10 @@ def _run(client: Any, query: Query) -> None:
 
 
 def compare(have: Schemas, want: Schemas, delete: bool) -> list[Change]:
-    """The changes that make one of the other. delete: also of what is not wanted, else it stays."""
+    """The changes that make ``have`` into ``want``.
+
+    :param delete: delete what is not in ``want``; else it stays
+    """
     changes: list[Change] = []
     for path, schema in want.items():
         there = have.get(path) or Schema()
@@ -143,25 +151,27 @@ def _text(literal: Any) -> str:
 
 # -- applying
 
-#: what a field that is left out has, where replacing a document keeps the old one
+#: values of fields that are left out, where ``replace`` would keep the old value
 _DEFAULTS: dict[tuple[str, str], Any] = {("collections", "history_days"): 0}
 
 
 class _Step(NamedTuple):
-    """A part of a transaction. made: the item that is there afterwards, ``None`` when it was before."""
+    """A part of a transaction."""
 
     query: Callable[[Locals], Any]
-    #: what lambdas in it hold refs to: these must be there when the transaction begins
-    literal: set[tuple[str, str]]
+    #: what lambdas in it refer to: it must exist when the transaction begins
+    in_lambdas: set[tuple[str, str]]
+    #: the item that it creates, if any
     made: Optional[tuple[str, str]] = None
 
 
 def apply(connection: Connection, changes: list[Change]) -> Iterator[tuple[str, int]]:
     """Make changes; yields each database when its changes are made, and their number.
 
-    The changes of one database are one transaction, but where a lambda holds the very ref of an item that is new.
+    The changes of one database are one transaction, except that a lambda that holds the ref of a new item needs that
+    item to be committed first.
 
-    :raises CliError: when a transaction is refused, of which nothing is done then; those before it are
+    :raises CliError: when a transaction is refused. Nothing of it is done then; transactions before it stay
     """
     for path in dict.fromkeys(change.database for change in changes):
         below = connection.below(f"{connection.database}/{path}".strip("/"))
@@ -183,7 +193,7 @@ def _refusal(path: str, query: Any, fault: HttpError) -> str:
 
 
 def _steps(changes: list[Change]) -> Iterator[_Step]:
-    """The parts of what makes changes, in order."""
+    """The parts that make the changes, in order."""
     for change in changes:
         if change.action == "rebuild":
             yield _deletion(change.item)
@@ -212,11 +222,12 @@ def _replacement(change: Change, local: Locals) -> Any:
 
 
 def _transactions(steps: Iterator[_Step]) -> Iterator[Any]:
-    """Queries that do the steps. What one creates it holds in variables, since names count from the next one on."""
+    """Queries that do the steps, as few as possible. Steps refer to items of the same query by variables, since a query
+    cannot look up names that it creates itself."""
     bindings: list[dict[str, Any]] = []
     local: Locals = {}
     for step in steps:
-        if step.literal & set(local):
+        if step.in_lambdas & set(local):
             yield plain({"let": bindings, "in": None})
             bindings, local = [], {}
         name = f"_{len(bindings)}"

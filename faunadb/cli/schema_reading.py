@@ -1,4 +1,4 @@
-"""The schema of a database: its items and their definitions, without what the database makes itself."""
+"""Reads the schema of a database: its items and their definitions, without what the database sets itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["KINDS", "Item", "Schema", "read_schema"]
 #: native collections of named items, in the order in which items usually need each other
 KINDS = ("databases", "collections", "functions", "indexes", "roles", "access_providers")
 
-#: what the database sets itself
+#: fields that the database sets itself
 _OWN: dict[str, tuple[str, ...]] = {
     "databases": ("global_id", "scope", "disabled"),
     "collections": (),
@@ -26,17 +26,19 @@ _OWN: dict[str, tuple[str, ...]] = {
     "roles": (),
     "access_providers": ("audience",),
 }
-#: what a new item has when nothing is said
+#: fields that a new item has when they are not given
 _DEFAULTS: dict[str, dict[str, Any]] = {"collections": {"history_days": 0}, "indexes": {"serialized": True}}
-#: Fields of items that may outlive what they are about.
-_MAY_DIE = {"functions": ("role",), "roles": ("privileges", "membership"), "access_providers": ("roles",)}
+#: fields that may refer to items that no longer exist
+_MAY_DANGLE = {"functions": ("role",), "roles": ("privileges", "membership"), "access_providers": ("roles",)}
 
 
 class Item(NamedTuple):
-    """One item of a schema. fields: literals of the wire, without the name."""
+    """One item of a schema."""
 
+    #: its native collection, one of `KINDS`
     kind: str
     name: str
+    #: literals of the wire, without the name
     fields: dict[str, Any]
 
     @property
@@ -47,8 +49,8 @@ class Item(NamedTuple):
 class Schema:
     """The items of one database by kind and name.
 
-    :ivar notes: what is not part of it
-    :ivar unreadable: a native collection that the secret may not read, ``""`` when all is here
+    :ivar notes: sentences about what is not part of it
+    :ivar unreadable: a native collection that the secret may not read; ``""`` when there is none
     """
 
     def __init__(self) -> None:
@@ -57,17 +59,18 @@ class Schema:
         self.unreadable = ""
 
     def children(self) -> list[str]:
-        """Names of the databases below."""
+        """Names of the child databases."""
         return [name for kind, name in self.items if kind == "databases"]
 
     def add(self, kind: str, name: str, fields: dict[str, Any]) -> None:
         self.items[kind, name] = Item(kind, name, fields)
 
 
-def read_schema(reader: Reader, with_the_dead: bool = False) -> Schema:
+def read_schema(reader: Reader, keep_dangling: bool = False) -> Schema:
     """The schema of a database, without those of its children.
 
-    :param with_the_dead: with what is said of items that are gone, which allows nothing and cannot be made anew as it is
+    :param keep_dangling: keep roles' and other items' references to items that no longer exist. They allow nothing, and
+        a database refuses them when they are written anew
     :raises CliError: when the database does not answer
     """
     schema = Schema()
@@ -79,9 +82,9 @@ def read_schema(reader: Reader, with_the_dead: bool = False) -> Schema:
             if "permission denied" not in str(fault):
                 raise
             schema.unreadable = schema.unreadable or kind
-    if not with_the_dead:
+    if not keep_dangling:
         for item in list(schema.items.values()):
-            schema.items[item.key] = _living(item, schema)
+            schema.items[item.key] = _without_dangling(item, schema)
     _note_secrets(schema, reader)
     return schema
 
@@ -102,7 +105,8 @@ def _definition(kind: str, document: dict[str, Any], reader: Reader) -> dict[str
 
 
 def _with_quotes(value: Any) -> Any:
-    """A field with sources of lambdas that can be run: an object that was quoted is shown without its ``quote``."""
+    """A field whose lambdas can be run again: the database shows a quoted object without its ``quote``, which is put
+    back here."""
     if isinstance(value, list):
         return [_with_quotes(item) for item in value]
     if not isinstance(value, dict):
@@ -140,10 +144,10 @@ def _bindings(bindings: Any, forms: Any) -> Any:
     return {name: _source(item, forms) for name, item in bindings.items()}
 
 
-def _living(item: Item, schema: Schema) -> Item:
-    """An item without what it says of roles and resources that are gone: it allows nothing any more."""
+def _without_dangling(item: Item, schema: Schema) -> Item:
+    """An item without references to roles and resources that no longer exist."""
     fields = dict(item.fields)
-    for key in _MAY_DIE.get(item.kind, ()):
+    for key in _MAY_DANGLE.get(item.kind, ()):
         value = fields.get(key)
         if isinstance(value, list):
             fields[key] = [entry for entry in value if not _is_gone(_subject(entry), schema)]
@@ -159,7 +163,7 @@ def _living(item: Item, schema: Schema) -> Item:
 
 
 def _subject(entry: Any) -> Any:
-    """What an entry of a role or an access provider is about."""
+    """What an entry of a role or an access provider refers to."""
     if isinstance(entry, dict):
         return entry.get("resource", entry.get("role", entry if "@ref" in entry else None))
     return None
@@ -174,7 +178,7 @@ def _named(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _note_secrets(schema: Schema, reader: Reader) -> None:
-    """Keys and tokens are secrets, and the database has their hashes alone."""
+    """Note that keys and tokens are left out: the database knows only hashes of their secrets."""
     for kind in ("keys", "tokens"):
         try:
             count = reader.query({"count": {kind: None}})

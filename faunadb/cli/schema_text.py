@@ -1,4 +1,4 @@
-"""A schema as FQL in JavaScript style, in an order in which it can be run, and back to its queries."""
+"""Writes a schema as FQL in JavaScript style, in an order in which it can be run, and reads it back as queries."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _TITLES = {
     "roles": "Roles",
     "access_providers": "Access providers",
 }
-#: fields that can be given later, where items need each other
+#: fields that may be set later, where items need each other
 _LATER = {
     "databases": ("data",),
     "collections": ("data",),
@@ -62,23 +62,25 @@ _LATER = {
 _WIDTH = 100
 _SECTION = re.compile(r"^:db[ \t]+/?([^\s].*?)?[ \t]*$", re.MULTILINE)
 
-#: An item -> the variable that holds it in the query that creates it.
+#: Items that a query creates -> the variables that hold them in it.
 Locals = dict[Reference, str]
 
 
 class Statement(NamedTuple):
-    """Something that makes the schema: a new item, or (``create`` False) fields that it is given later."""
+    """A step in making a schema: a new item, or (``create`` False) fields that an item gets later."""
 
     item: Item
     create: bool
 
 
 def in_order(items: list[Item]) -> list[Statement]:
-    """Statements that make items, each after what it needs. Where items need each other, some get fields later."""
+    """Statements that create items, each after what it needs. Where items need each other, some get fields later."""
     return _Ordering(items).run()
 
 
 class _Ordering:
+    """A depth-first walk over items and what they need."""
+
     def __init__(self, items: list[Item]) -> None:
         self.items = {item.key: item for item in sorted(items, key=lambda item: KINDS.index(item.kind))}
         self.done: list[Statement] = []
@@ -105,7 +107,7 @@ class _Ordering:
             if key in _LATER[item.kind] and (self._missing(value) or _names_documents(value))
         }
         for needed in sorted(self._missing({k: v for k, v in item.fields.items() if k not in postponed})):
-            # it waits for this item, which cannot wait: so it comes first, without what it waits for
+            # it needs this item too: break the circle by making it first, without the fields that can come later
             self._make(self.items[needed], set(_LATER[needed[0]]))
         self._make(item, postponed)
 
@@ -129,7 +131,7 @@ class _Ordering:
 
 
 def _names_documents(value: Any) -> bool:
-    """Whether there are refs to documents of users, which are there after the schema only."""
+    """Whether a literal refers to documents, which exist only after the schema."""
     if isinstance(value, list):
         return any(map(_names_documents, value))
     if not isinstance(value, dict):
@@ -149,7 +151,10 @@ def _names_documents(value: Any) -> bool:
 
 
 def statement_query(statement: Statement, made: Optional[Locals] = None) -> Any:
-    """The query of a statement. made: items that the same query creates, by the variables that hold them."""
+    """The query of a statement.
+
+    :param made: items that the same query creates, and the variables that hold them
+    """
     item = statement.item
     local = made or {}
     if statement.create:
@@ -167,7 +172,7 @@ def item_ref(key: tuple[str, str], local: Locals) -> Any:
 
 
 def expression(literal: Any, local: Locals) -> Any:
-    """The expression, as people write it, that gives a literal."""
+    """The expression, as people would write it, that evaluates to a literal."""
     if isinstance(literal, list):
         return [expression(item, local) for item in literal]
     if isinstance(literal, float) and not math.isfinite(literal):
@@ -203,7 +208,7 @@ def _ref(content: dict[str, Any], local: Locals) -> Any:
 
 
 def _query(content: dict[str, Any]) -> Any:
-    """A lambda: as a function of the language where that gives the very same one."""
+    """A lambda, written as a function of the language if that reads back as the very same lambda."""
     wire = {"query": {key: value for key, value in content.items() if key != "api_version"}}
     if content.get("api_version") != "4":
         return Raw({"@query": content})
@@ -224,7 +229,7 @@ def _canonical(wire: Any) -> str:
 
 
 def plain(wire: Any) -> Any:
-    """A query without marks for how it is shown."""
+    """A query as wire JSON, without `Raw`, which only says how a part is shown."""
     if isinstance(wire, Raw):
         return plain(wire.wire)
     if isinstance(wire, list):
@@ -251,7 +256,7 @@ def schema_text(schema: Schema) -> str:
 
 
 def statement_text(statement: Statement) -> str:
-    """A statement in JavaScript style; reading it gives its query again."""
+    """A statement in JavaScript style; reading the text gives the same query again."""
     wire = statement_query(statement)
     text = render_query(wire, JAVASCRIPT, _WIDTH)
     try:
@@ -263,7 +268,7 @@ def statement_text(statement: Statement) -> str:
 
 
 def sections(text: str) -> Iterator[tuple[str, str]]:
-    """The parts of a text by the database that they are for; a line ``:db /a/b`` begins the part of ``a/b``."""
+    """The parts of a text, each with the path of its database: a line ``:db /a/b`` begins the part of ``a/b``."""
     path, start = "", 0
     for match in _SECTION.finditer(text):
         yield path, text[start : match.start()]
@@ -280,7 +285,7 @@ def statements(text: str) -> list[javascript.Query]:
 
 
 def mentioned(queries: list[javascript.Query]) -> set[Reference]:
-    """What queries refer to without creating it, and perhaps more: in quoted data anything may look like a ref.
+    """The items that queries refer to and do not create. There may be too many, since quoted data may look like a ref.
 
     Sources of indexes are left out: no index outlives its collections.
     """
@@ -310,7 +315,7 @@ _KINDS_NAMED = {form: kind for kind, form in SINGULAR.items()}
 
 
 def _mentioned(value: dict[str, Any]) -> set[Reference]:
-    """What an object is a ref to, by itself."""
+    """What an object, leaving its members aside, refers to."""
     if len(value) != 1:
         return set()
     ((form, content),) = value.items()

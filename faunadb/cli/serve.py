@@ -1,4 +1,4 @@
-"""``faunadb serve``: the server for every FQL v4 driver."""
+"""``faunadb serve``: the server for every FQL v4 driver, on the command line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Optional
 
 import click
 
-from ..engine.defaults import ANSWERS, DEFAULT_SECRET
-from ..engine.storage.errors import StoreError
-from ..server.first_look import apart
-from ..server.listening import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
-from ..server.serving import serve as run_server
+from faunadb.engine.defaults import ANSWERS, DEFAULT_SECRET
+from faunadb.engine.storage.errors import StoreError
+from faunadb.server.first_look import apart
+from faunadb.server.listening import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
+from faunadb.server.serving import serve as run_server
 
 
 def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
@@ -28,8 +28,8 @@ def _secret(secret: Optional[str], secret_file: Optional[str]) -> str:
 
 
 def _official() -> Optional[str]:
-    # Late: reading what is installed takes modules that a server does without.
-    from .official import official_driver
+    # late: it loads modules that a server does not need
+    from faunadb.cli.official import official_driver
 
     return official_driver()
 

@@ -1,6 +1,6 @@
-"""Running what is typed: queries in either language and Python, results and errors as text.
+"""Runs what is typed (queries in either language, and Python), and prints results and errors.
 
-Shared by ``faunadb shell`` and ``faunadb eval``.
+``faunadb shell`` and ``faunadb eval`` share it.
 """
 
 from __future__ import annotations
@@ -34,18 +34,17 @@ _VALUES = (objects.Ref, objects.SetRef, objects.FaunaTime, objects.Query)
 class Session:
     """One conversation with a database.
 
-    :param connection: where
-    :param out: results
-    :param err: errors
+    :param connection: the database
+    :param out: where results are written
+    :param err: where errors and notes are written
     :param as_json: print results as JSON
-    :param colour: paint results
+    :param colour: colour results
     :param width: columns of a line
     :param height: lines of a screen, 0 for any number
-    :param ask: shows a text, returns what the user answers; ``None`` where nobody is asked
+    :param ask: shows a text and returns the user's answer; ``None`` where there is no user to ask
     """
 
-    #: What does each command, by the names it goes by: ``:quit``, and ``quit`` where the word alone will do. Filled by
-    #: `shell_commands`.
+    #: The function of each command by its names, such as ``:quit`` and ``quit``. `shell_commands` fills it.
     commands: ClassVar[dict[str, Callable[[Session, str], None]]] = {}
 
     def __init__(
@@ -67,11 +66,11 @@ class Session:
         self.width = width
         self.height = height
         self.ask = ask
-        #: as ``ask``, for what nobody may see
+        #: as ``ask``, without showing the answer
         self.hidden: Optional[Callable[[str], str]] = None
         self.timing = False
         self.javascript = False
-        #: what was typed where the next page was offered: the beginning of the next text
+        #: what the user typed instead of asking for the next page: the next text begins with it
         self.typed = ""
         #: the text that was run last, for the editor
         self.last_text = ""
@@ -86,7 +85,7 @@ class Session:
     def _open(self) -> None:
         self.client: FaunaClient = self.connection.client()
         self.client.observer = self._observe
-        #: a client whose questions are not those of the user
+        #: a client for queries that the user did not ask for, such as those of completion
         self._silent = self.connection.client()
         self.namespace["client"] = self.client
         self.names.forget()
@@ -119,7 +118,7 @@ class Session:
         return self.attempt(lambda: self.query(q._Expr(query.wire), query))
 
     def attempt(self, action: Callable[[], None]) -> bool:
-        """Do something; errors that are the user's or the database's are printed. Whether there were none."""
+        """Do something, and print errors that are the user's or the database's. Returns whether there were none."""
         try:
             action()
         except _Reported:
@@ -133,7 +132,7 @@ class Session:
         return True
 
     def python(self, text: str) -> None:
-        """Run Python; the value of every expression is shown, and a query is run first."""
+        """Run Python. The value of each expression is shown; if it is a query, its result is."""
         try:
             module = ast.parse(text)
         except SyntaxError as fault:
@@ -157,7 +156,7 @@ class Session:
                 return eval(compile(ast.Expression(node.value), "<shell>", "eval"), self.namespace)
             exec(compile(ast.Module([node], []), "<shell>", "exec"), self.namespace)
         except errors.HttpError as fault:
-            # a query that the text itself sent: there is no expression at hand to mark
+            # a query that the Python text sent by itself: there is no expression at hand in which to mark the error
             self.report(fault, None, None)
         except (Exception, SystemExit) as fault:
             self.print_error(_python_fault(fault))
@@ -193,7 +192,7 @@ class Session:
         return value
 
     def _wants_more(self) -> bool:
-        """Ask whether to go on. Anything but Enter is no, and what else was typed is the next text's beginning."""
+        """Ask whether to go on: only Enter means yes. Anything else that was typed begins the next text."""
         assert self.ask is not None
         try:
             answer = self.ask("-- more: Enter for the next page, q to stop -- ")
@@ -216,7 +215,10 @@ class Session:
     # -- showing
 
     def show(self, value: Any, exchange: Optional[RequestResult]) -> None:
-        """Print a result: as a query in the language of the shell, or as the JSON that came."""
+        """Print a result as text in the shell's language, or as the JSON of the response.
+
+        :param exchange: the exchange that it came with; ``None`` for a value of Python
+        """
         if self.as_json:
             raw = json.loads(exchange.response_raw)["resource"] if exchange is not None else to_wire(value)
             text = json.dumps(raw, indent=2, ensure_ascii=False)
@@ -225,7 +227,7 @@ class Session:
         self.write(text)
 
     def write(self, text: str) -> None:
-        """Print a text, a screen at a time where somebody can be asked."""
+        """Print a text; a screen at a time where there is a user to ask."""
         lines = self._painted(text).split("\n")
         size = max(self.height - 2, 5) if self.ask is not None and self.height else len(lines)
         while True:
@@ -243,7 +245,7 @@ class Session:
         return paint(text, "json" if self.as_json else "javascript" if self.javascript else "python")
 
     def ask_secret(self, message: str) -> str:
-        """What is typed unseen, ``""`` where nobody can be asked."""
+        """What the user types, without showing it; ``""`` where there is no user to ask."""
         return self.hidden(message) if self.hidden is not None else ""
 
     def write_note(self, text: str) -> None:
@@ -256,7 +258,7 @@ class Session:
         self.write_note(text)
 
     def report(self, fault: errors.HttpError, wire: Any, source: Optional[javascript.Query]) -> Any:
-        """Print what a query failed with, and mark where. Always raises."""
+        """Print the errors of a query and mark where they are in it. Always raises `_Reported`."""
         lines: list[str] = []
         for error in fault.errors:
             lines += _error_lines(error, wire, source, self.width)
@@ -274,7 +276,7 @@ class Session:
         run(self, argument.strip())
 
     def run_all(self, text: str) -> None:
-        """Run a text that is not typed; the first error ends it."""
+        """Run a text from elsewhere (a file, the editor). Raises `_Reported` at the first error."""
         if not self.run(text):
             raise _Reported
 
@@ -288,14 +290,14 @@ class Session:
     def go(self, argument: str) -> None:
         """Go to another database.
 
-        :raises CliError: when it is not there; this one stays
+        :raises CliError: when it does not exist; the session stays where it is
         """
         self._try(lambda: setattr(self.connection, "database", self._path(argument)))
 
     def use_secret(self, secret: str) -> None:
         """Go on with another secret, in its own database.
 
-        :raises CliError: when it opens nothing; the old one stays
+        :raises CliError: when the database refuses it; the old one stays
         """
         self._try(lambda: self.connection.use(secret))
 
@@ -331,11 +333,11 @@ class Session:
 
 
 class _Reported(Exception):
-    """An error that has been printed."""
+    """An error that has been printed already."""
 
 
 def _namespace() -> dict[str, Any]:
-    """The names of the prompt. A query function that shares its name with a builtin is there as ``q.`` only."""
+    """The names that Python at the prompt knows. Query functions named like a builtin need ``q.``."""
     names: dict[str, Any] = {
         name: function for name, function in QUERY_FUNCTIONS.items() if not hasattr(builtins, name)
     }

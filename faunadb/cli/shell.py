@@ -24,8 +24,8 @@ from faunadb.fql.texts import is_javascript
 __all__ = ["history_path", "is_complete", "run_script", "run_shell"]
 
 _OPENING, _CLOSING = "([{", ")]}"
-# lines that may hold a secret are not kept
-# words beside which secrets and passwords stand, secrets themselves, and URLs with a password
+# Lines that may hold a secret are not kept: those with words that stand beside secrets and passwords, secrets
+# themselves, and URLs with a password.
 _PRIVATE = re.compile(
     r"passw|passphrase|secret|credential|identify|login|authorization|fn[AE][\w-]{20}|://[^/:@]*:.*@",
     re.IGNORECASE | re.DOTALL,
@@ -54,7 +54,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def is_complete(text: str) -> bool:
-    """Whether a text can be run as it is; else the next line belongs to it."""
+    """Whether a text can be run as it is. If not, the next line belongs to it."""
     if not text.strip() or text.lstrip().startswith(":"):
         return True
     if is_javascript(text) or _open_brackets(text):
@@ -74,7 +74,7 @@ def _open_brackets(text: str) -> bool:
 
 
 def run_script(session: Session, text: str) -> bool:
-    """Run a script from standard input up to its first error; whether it came to its end."""
+    """Run a script from standard input up to its first error; return whether there was none."""
     lines = text.split("\n")
     if any(line.startswith(":") for line in lines):
         return _run_lines(session, lines)
@@ -82,7 +82,7 @@ def run_script(session: Session, text: str) -> bool:
 
 
 def _run_lines(session: Session, lines: list[str]) -> bool:
-    """A script with commands: piece by piece, as if it were typed."""
+    """Run a script with commands in it piece by piece, as if it were typed."""
     pending: list[str] = []
     for line in [*lines, ":quit"]:
         if line.startswith(":"):
@@ -163,7 +163,7 @@ class _Prompt:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             make_private(path)
-            path.chmod(0o600)  # an older one may be open to others
+            path.chmod(0o600)  # an older file may be readable by others
             history = CarefulHistory(str(path))
         except OSError:
             pass
@@ -197,11 +197,15 @@ class _Prompt:
         return signature(typed) or "Tab completes, :help lists commands, Ctrl-D leaves"
 
     def read(self, message: str, session: Session, typed: str = "") -> str:
-        """One text, of as many lines as it takes. typed: what it begins with."""
+        """Read one text, of as many lines as it takes.
+
+        :param message: the prompt
+        :param typed: what the text begins with
+        """
         from prompt_toolkit.completion import Completer, Completion  # late, as above
 
         class Offers(Completer):
-            """What the database and the languages have for the place of the cursor."""
+            """Names of the languages and the database that fit where the cursor stands."""
 
             def get_completions(self, document: Any, complete_event: Any) -> Iterator[Completion]:
                 offers = completions(document.text_before_cursor, session.namespace, session.names, COMMANDS)

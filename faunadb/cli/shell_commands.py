@@ -1,4 +1,4 @@
-"""What the shell does after a colon."""
+"""The shell's commands, which begin with a colon."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ __all__ = ["COMMANDS", "ShellCommand"]
 
 
 class ShellCommand(NamedTuple):
-    """usage: with its argument; meaning: a line for ``:help``; run: does it, with the argument's text."""
+    """One command."""
 
+    #: its name and argument, as ``:help`` shows them
     usage: str
+    #: what it does, in a line
     meaning: str
+    #: does it, given the text of the argument
     run: Callable[[Session, str], None]
 
 
@@ -70,7 +73,7 @@ def _db(session: Session, argument: str) -> None:
 
 
 def _list(session: Session, argument: str) -> None:
-    """Names of everything, a line for each kind."""
+    """Show the names of everything, a line for each kind."""
     for kind in NAMED:
         names = session.names.of(kind)
         if names:
@@ -112,7 +115,7 @@ def _load(session: Session, argument: str) -> None:
 
 
 def _edit(session: Session, argument: str) -> None:
-    """The last text in the editor of the environment; what is saved is run."""
+    """Open the last text in the user's editor, and run what is saved."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     handle, name = tempfile.mkstemp(suffix=".fql", prefix="faunadb-")  # nobody else can read it
     path = Path(name)
@@ -133,7 +136,7 @@ def _edit(session: Session, argument: str) -> None:
 
 
 def _watch(session: Session, argument: str) -> None:
-    """Events of a document or set as they come, until Ctrl-C."""
+    """Show the events of a document or set as they come, until Ctrl-C."""
     if not argument:
         raise CliError(":watch takes a query for a document's ref or a set")
     expression = session.read_one(argument)
@@ -156,7 +159,7 @@ def _event(session: Session, event: Any) -> None:
 
 
 def _secret(session: Session, argument: str) -> None:
-    """Another secret, typed where nobody sees it; given on the line it would be in the scroll of the terminal."""
+    """Go on with another secret. It is asked for, hidden: on the command's line it would stay visible on the terminal."""
     secret = argument or session.ask_secret("secret: ")
     if secret:
         session.use_secret(secret)
@@ -189,7 +192,7 @@ COMMANDS: dict[str, ShellCommand] = {
         ShellCommand(":quit", "leave (as do Ctrl-D, exit and quit)", _quit),
     )
 }
-#: Further names, those that need no colon among them.
+#: Other names of commands, some of them without a colon.
 _OTHER_NAMES = {
     ":quit": (":exit", ":q", "exit", "quit", "exit()", "quit()"),
     ":help": (":?", "help", "help()"),

@@ -1,20 +1,19 @@
-"""The tables that a database becomes where nothing knows of Fauna: a table per collection, with typed columns.
+"""Collections as tables with typed columns, for programs that know nothing of Fauna.
 
 A column holds the values of one top-level field of ``data``. Its type is the one that all values of the field have;
-what has several types, or has parts (arrays, objects), is JSON. Refs become ids: in a column of their own with a foreign
-key where every ref of the field leads to the same collection, and each to a document that is there.
+a field with values of several types, or with arrays or objects, becomes JSON. A field whose refs all lead to one
+collection becomes a column of ids, with a foreign key where all of these documents exist.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Optional
 
-from faunadb.cli.export_format import is_day, is_usual_time
+from faunadb.cli.export_format import bytes_of, is_day, is_usual_time
 
 __all__ = ["Column", "Table", "TableBuilder", "cell"]
 
@@ -23,23 +22,22 @@ _HEAD = ("id", "ts", "ttl")
 
 
 class Column(NamedTuple):
-    """One column.
-
-    field: the name in ``data``. type: ``integer``, ``double``, ``boolean``, ``text``, ``time``, ``date``, ``bytes``,
-    ``ref`` (the id of a document of one collection) or ``json`` (whatever is no other). target: the collection that
-    refs lead to, ``""`` for other types.
-    """
+    """One column."""
 
     name: str
+    #: the name in ``data``
     field: str
+    #: ``integer``, ``double``, ``boolean``, ``text``, ``time``, ``date``, ``bytes``, ``ref`` (the id of a document of one
+    #: collection) or ``json`` (anything else)
     type: str
+    #: the collection that refs lead to, ``""`` for other types
     target: str = ""
-    #: whether every ref leads to a document that is there
-    whole: bool = False
+    #: whether every ref leads to a document that exists, so that a foreign key holds
+    is_foreign_key: bool = False
 
 
 class Table(NamedTuple):
-    """One table."""
+    """The table of one collection. Its first columns are ``id``, ``ts`` and ``ttl``; ``columns`` are the fields."""
 
     name: str
     collection: str
@@ -47,7 +45,7 @@ class Table(NamedTuple):
 
 
 class TableBuilder:
-    """Learns what the documents of a collection hold, one by one."""
+    """Works out the columns of a collection's table from its documents."""
 
     def __init__(self, collection: str) -> None:
         self.collection = collection
@@ -56,6 +54,7 @@ class TableBuilder:
         self.targets: dict[str, dict[str, set[str]]] = {}
 
     def add(self, data: dict[str, Any]) -> None:
+        """Take the fields of one more document into account."""
         for field, value in data.items():
             if value is None:
                 continue
@@ -66,7 +65,11 @@ class TableBuilder:
                 self.targets.setdefault(field, {}).setdefault(owner, set()).add(number)
 
     def table(self, name: str, ids: dict[str, set[str]]) -> Table:
-        """The table. ids: the documents that are there, by collection."""
+        """The table.
+
+        :param name: of the table
+        :param ids: ids of the documents that exist, by collection
+        """
         taken = set(_HEAD)
         columns = []
         for field, kinds in self.types.items():
@@ -90,7 +93,7 @@ class TableBuilder:
 
 
 def unique_name(text: str, taken: Iterable[str]) -> str:
-    """A name for a table or column that every SQL database takes, unlike those that are taken, case apart."""
+    """A name for a table or column that every SQL database accepts, and that differs from ``taken`` whatever the case."""
     plain = re.sub(r"\W", "_", text)[:48] or "_"
     if plain[0].isdigit():
         plain = "_" + plain
@@ -132,7 +135,7 @@ def _document(value: Any) -> tuple[str, str]:
 
 
 def cell(column: Column, value: Any) -> Any:
-    """The value of a column: a Python number, boolean, text or bytes; times and dates, and JSON, as text."""
+    """A field's value as its column holds it: a number, boolean, text or bytes. Times, dates and JSON are text."""
     if value is None:
         return None
     if column.type == "json":
@@ -142,14 +145,10 @@ def cell(column: Column, value: Any) -> Any:
     if column.type == "double":
         return float(value)
     if column.type == "bytes":
-        return _bytes(value["@bytes"])
+        return bytes_of(value["@bytes"])
     if column.type in ("time", "date"):
         return next(iter(value.values()))
     return value
-
-
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
 
 
 def simple(value: Any) -> Any:

@@ -1,9 +1,9 @@
-"""Waiting until indexes are built."""
+"""Waits until indexes are built, and shows how far they are."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 from faunadb import query as q
 from faunadb.cli.connection import Connection
@@ -18,14 +18,14 @@ from faunadb.errors import FaunaError
 __all__ = ["finish_builds", "wait_for_builds"]
 
 _PAUSE = 0.2
-#: Seconds that a server may take to tell how far its builds are.
-_PATIENCE = 30.0
+#: How many seconds a server may take to say how far its builds are.
+_TIMEOUT = 30.0
 
 
 def finish_builds(connection: Connection) -> None:
-    """Before this process ends: let the engine in it finish the indexes that wait to be built.
+    """Let the engine in this process finish the indexes that wait to be built, before the process ends.
 
-    A process that lives for a moment would otherwise leave them to the next one that lives longer.
+    A short-lived process would otherwise leave them to the next one that lives longer.
     """
     engine = connection.engine()
     if engine is None:
@@ -35,7 +35,7 @@ def finish_builds(connection: Connection) -> None:
     if waiting:
         with Progress("building indexes", None) as progress:
             while not engine.background.wait(_PAUSE):
-                _tell(engine, progress)
+                _show(under_way(engine), progress)
 
 
 def wait_for_builds(connection: Connection, quiet: bool) -> None:
@@ -58,32 +58,27 @@ def _wait(connection: Connection, progress: Progress) -> None:
         if not waiting:
             break
         if engine is not None:
-            _tell(engine, progress)
+            _show(under_way(engine), progress)
         else:
-            # An older server, or one without its dashboard, tells no more than what is not active yet.
-            builds = _told(client)
+            # Of an older server, or one without its dashboard, only the names of inactive indexes are known.
+            builds = _builds_of_server(client)
             _show([ref.id() for ref in waiting] if builds is None else builds, progress)
         time.sleep(_PAUSE)
     for name in client.query(_CHILDREN)["data"]:
         _wait(connection.below(f"{connection.database}/{name}".strip("/")), progress)
 
 
-def _told(client: FaunaClient) -> Optional[dict[str, Build]]:
-    """What a server tells its dashboard of the indexes of a client's database; ``None`` when it tells nothing."""
+def _builds_of_server(client: FaunaClient) -> Optional[dict[str, Build]]:
+    """What a server tells its dashboard about builds in a client's database; ``None`` when it tells nothing."""
     url = f"{client._endpoint.root}/dashboard/builds"
-    answer = client.session.post(url, auth=client.auth, timeout=_PATIENCE)
+    answer = client.session.post(url, auth=client.auth, timeout=_TIMEOUT)
     if answer.status_code != 200:
         return None
-    return {name: Build(**told) for name, told in answer.json()["builds"].items()}
-
-
-def _tell(engine: Any, progress: Progress) -> None:
-    """Show how many documents each index that is being built has gone through."""
-    _show(under_way(engine), progress)
+    return {name: Build(**build) for name, build in answer.json()["builds"].items()}
 
 
 def _show(builds: Union[dict[str, Build], list[str]], progress: Progress) -> None:
-    """builds: how far each index is by its name, or names alone."""
+    """Show builds: the name of each index and how far it is, or only the names."""
     counts = builds if isinstance(builds, dict) else {}
     if builds:
         each = (f"{name} ({_count(counts[name])})" if name in counts else name for name in builds)

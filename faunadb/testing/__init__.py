@@ -1,14 +1,14 @@
 """Fixtures for pytest: an FQL v4 database for every test.
 
-Installing the package installs them; nothing needs to be imported. Each test that asks for one has a database of its
-own, in memory, in a few milliseconds:
+They come with the package; nothing needs to be imported. Each test that asks for one gets a database of its own, in
+memory, within a few milliseconds:
 
 ``fauna_database``   the database: :class:`~faunadb.testing.database.Database`
 ``fauna_client``     a :class:`~faunadb.client.FaunaClient` for it, with its root secret
 ``fauna_server``     the same database behind a socket, for code that takes an address:
                      :class:`~faunadb.testing.server.Server`
 
-The same with ``_module`` or ``_session`` appended is one for all tests of a module, or of the run.
+With ``_module`` or ``_session`` appended to their names, they are shared by all tests of a module, or of the run.
 
 .. code-block:: python
 
@@ -19,10 +19,10 @@ The same with ``_module`` or ``_session`` appended is one for all tests of a mod
     @pytest.mark.fauna_data("spells.fql")
     def test_with_data(fauna_client): ...
 
-What every database begins with is said by the ini option ``fauna_schema`` (files), or by a fixture of that name (files,
-queries, functions). The marker ``fauna_data`` adds files. Whatever databases begin with is made once, and copied.
+The ini option ``fauna_schema`` (files), or a fixture of that name (files, queries, functions), says what every database
+begins with. The marker ``fauna_data`` adds files for one test. What databases begin with is made once, then copied.
 
-Imports are in the functions: pytest loads this module in every run, most of which need no database.
+Imports stand in the functions: pytest loads this module in every run, and most runs need no database.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ __all__ = [
     "fauna_server_session",
 ]
 
-#: How many different beginnings are kept for further copies.
-_KEPT = 32
+#: How many different initial contents are kept for further copies.
+_KEPT_IMAGES = 32
 
 
 def __getattr__(name: str) -> Any:
@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def fauna_schema(pytestconfig: pytest.Config) -> Any:
     """What every database begins with: the files of the ini option ``fauna_schema``.
 
-    Override it to say more: the path of a file, an expression of :mod:`faunadb.query`, a function that is given the
+    Override it to return the path of a file, an expression of :mod:`faunadb.query`, a function that takes the
     :class:`~faunadb.testing.database.Database`, or a list of these.
     """
     return pytestconfig.getini("fauna_schema")
@@ -95,10 +95,10 @@ def fauna_schema(pytestconfig: pytest.Config) -> Any:
 
 @pytest.fixture(scope="session")
 def _fauna_images() -> Callable[[tuple[Any, ...]], Any]:
-    """Give what a database holds after some steps, which are taken only the first time."""
+    """Return what a database holds after some steps; the steps are run only the first time."""
     from faunadb.testing.database import image_after
 
-    return lru_cache(maxsize=_KEPT)(image_after)
+    return lru_cache(maxsize=_KEPT_IMAGES)(image_after)
 
 
 def _databases(
@@ -185,7 +185,10 @@ def fauna_server_session(fauna_database_session: Database) -> Iterator[Server]:
 
 
 def _beside(request: pytest.FixtureRequest, path: Union[str, Path]) -> Path:
-    """A path as the test file means it: relative to the file, or else to the directory of the run."""
+    """The file at ``path``, relative to the test's file or else to the root directory of the run.
+
+    :raises FileNotFoundError: when it is in neither
+    """
     here = Path(str(request.node.path)).parent / path
     for option in (here, request.config.rootpath / path):
         if option.exists():

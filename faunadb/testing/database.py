@@ -1,4 +1,4 @@
-"""Databases in memory for tests, and what they are filled with."""
+"""Databases in memory for tests, and filling them from files."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ _numbers = itertools.count(1)
 class Database:
     """A database in memory that lasts until it is closed.
 
+    :param image: what it holds at first (see :meth:`image`); empty when ``None``
     :ivar url: its URL, which any client of this process may be given as ``endpoint``
     :ivar secret: the secret of its root key
     :ivar client: a client that holds that key
     """
 
     def __init__(self, image: Optional[MemoryImage] = None) -> None:
-        # the process id, so that nothing is shared with a process that was forked
+        # the process id keeps a forked process from sharing anything with its parent
         self.url = f"sqlite://?name=test-{os.getpid()}-{next(_numbers)}"
         self.secret = SECRET
-        # the adapter keeps the database, whoever comes and goes
+        # the adapter keeps the database alive, however many clients come and go
         self._adapter = EngineAdapter(self.url, secret=SECRET, image=image)
         self._engine = self._adapter.engine
         self.client = FaunaClient(secret=SECRET, endpoint=self.url)
@@ -62,14 +63,14 @@ class Database:
         return client
 
     def copy(self) -> Database:
-        """Another database that holds the same, indexes built, in about a millisecond; close it when done.
+        """Another database with the same content, all indexes built. Takes about a millisecond; close it when done.
 
         :raises TimeoutError: when the indexes take minutes to build
         """
         return Database(self.image())
 
     def image(self) -> MemoryImage:
-        """What it holds now, indexes built, for others to begin with.
+        """What the database holds now, all indexes built, for other databases to begin with.
 
         :raises TimeoutError: when the indexes take minutes to build
         """
@@ -104,7 +105,7 @@ class Database:
         start = 0
         for database, part in sections(text):
             start = text.index(part, start)
-            above = "\n" * text.count("\n", 0, start)  # for errors to tell the line of the file
+            above = "\n" * text.count("\n", 0, start)  # makes errors name the line of the file
             start += len(part)
             try:
                 queries = parse_text(above + part)
@@ -113,7 +114,8 @@ class Database:
             secret = f"{self.secret}:{database}:admin" if database else self.secret
             with self.client.new_session_client(secret) as client:
                 for query in queries:
-                    client.query(q.do(q.Expr(query.wire), None))  # its result may be no value that Python has
+                    # null instead of the result, which may be a value that Python does not have
+                    client.query(q.do(q.Expr(query.wire), None))
 
     def _load_json(self, path: Path) -> None:
         content = json.loads(path.read_text("utf-8"))
@@ -152,8 +154,9 @@ class Database:
 
 
 def steps_of(schema: Any, find: Callable[[Union[str, Path]], Path]) -> list[Any]:
-    """What the fixture ``fauna_schema`` gives, as a flat list of paths that exist, expressions and functions.
+    """What the fixture ``fauna_schema`` returns, as a flat list of paths, expressions and functions.
 
+    :param find: returns the existing file for a path
     :raises TypeError: for anything else
     """
     if schema is None:
@@ -170,7 +173,7 @@ def steps_of(schema: Any, find: Callable[[Union[str, Path]], Path]) -> list[Any]
 
 
 def image_after(steps: tuple[Any, ...]) -> MemoryImage:
-    """What a new database holds after these steps, as `steps_of` gives them."""
+    """What a new database holds after these steps, which are those of `steps_of`."""
     with Database() as database:
         for step in steps:
             if isinstance(step, Path):

@@ -1,7 +1,7 @@
 """A small HTTP server for tests: the engine of a test's database on a port, in a thread of the test's process.
 
-It speaks HTTP/1.1 with keep-alive and chunked streams, which is what every driver's plain queries and this
-package's client need. ``faunadb serve`` is the real one (HTTP/2, TLS, many processes).
+It speaks HTTP/1.1 with keep-alive and chunked streams, which is enough for every driver's queries and for this
+package's streams. ``faunadb serve`` is the server for real use (HTTP/2, TLS, many processes).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _STREAM_WAIT = 0.5
 class Server:
     """A server that listens until it is closed.
 
+    :param database_url: the URL of a database in this process
+    :param secret: the secret of its root key
     :ivar url: ``http://127.0.0.1:PORT``
     :ivar host: ``127.0.0.1``
     :ivar port: the port, chosen by the system
@@ -67,7 +69,7 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(*arguments)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away in the middle is none of the test's business."""
+        """Say nothing: a client that leaves in the middle of a request is no concern of the test."""
 
 
 def _handler(adapter: EngineAdapter) -> type[BaseHTTPRequestHandler]:
@@ -122,6 +124,6 @@ def _handler(adapter: EngineAdapter) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Tests have their own output."""
+            """Log nothing: tests have output of their own."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""``faunadb export --format csv|ndjson|sqlite|postgresql``: a database for programs that know nothing of Fauna."""
+"""``faunadb export --format csv|ndjson|sqlite|postgresql``: writes collections as tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from faunadb.cli.progress import Progress
 from faunadb.cli.reading import Reader
 from faunadb.cli.tables import Column, Table, TableBuilder, cell, simple, unique_name
 
-__all__ = ["FORMATS", "Leaver"]
+__all__ = ["FORMATS", "TableExporter"]
 
 FORMATS = ("csv", "ndjson", "sqlite", "postgresql")
 
@@ -48,15 +48,16 @@ _POSTGRES = {
 }
 
 
-class Leaver:
-    """Writes a table per collection.
+class TableExporter:
+    """Writes a table for each collection.
 
-    The database is read twice at the same moment: to learn what types the fields have, and to write them.
+    The database is read twice, as of the same moment: to learn the types of the fields, and to write them.
 
     :param connection: the database
     :param out: a new directory (``csv``, ``ndjson``), a new file (``sqlite``), or a new file of SQL for ``psql``
     :param form: one of `FORMATS`
     :param collections: names; ``None`` for all
+    :param progress: is told rows
     """
 
     def __init__(
@@ -78,13 +79,13 @@ class Leaver:
 
     @property
     def ok(self) -> bool:
-        """Whether everything was written."""
+        """Whether everything was written: tables leave nothing out."""
         return True
 
     def run(self) -> None:
         """Write everything.
 
-        :raises CliError: when something is there already, a collection is not, or the database does not answer
+        :raises CliError: when ``out`` exists already, a collection does not, or the database does not answer
         """
         if self.out.exists() and (self.form in ("sqlite", "postgresql") or any(self.out.iterdir())):
             raise CliError(f"{self.out} is there already: nothing is written over")
@@ -113,13 +114,9 @@ class Leaver:
     # -- reading
 
     def _learn(self) -> None:
-        found = [item["name"] for item in self.reader.pages({"collections": None})]
-        missing = [name for name in self.names or () if name not in found]
-        if missing:
-            raise CliError(f"there is no collection {', '.join(missing)}")
         builders: list[TableBuilder] = []
         ids: dict[str, set[str]] = {}
-        for name in self.names if self.names is not None else found:
+        for name in self.reader.collections(self.names):
             builder = TableBuilder(name)
             ids[name] = set()
             for number, _, _, data in self._documents(name):
@@ -168,7 +165,7 @@ class Leaver:
         database = sqlite3.connect(self.out)
         try:
             for table in self.tables:
-                keys = [(c, self._table_of(c.target)) for c in table.columns if c.whole]
+                keys = [(c, self._table_of(c.target)) for c in table.columns if c.is_foreign_key]
                 database.execute(_create(table, _SQLITE, "INTEGER", "TIMESTAMP", keys))
                 marks = ", ".join("?" * (3 + len(table.columns)))
                 database.executemany(f"INSERT INTO {_quoted(table.name)} VALUES ({marks})", self._rows(table))
@@ -193,7 +190,7 @@ class Leaver:
                 file.write("\\.\n")
             for table in self.tables:
                 for column in table.columns:
-                    if column.whole:
+                    if column.is_foreign_key:
                         file.write(
                             f"ALTER TABLE {_quoted(table.name)} ADD FOREIGN KEY ({_quoted(column.name)}) "
                             f"REFERENCES {_quoted(self._table_of(column.target))};\n"
@@ -232,7 +229,7 @@ _COPIED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\
 
 
 def _copy_text(value: Any, kind: str) -> str:
-    """A value as PostgreSQL's COPY reads it. It has no character 0, neither in text nor in JSON."""
+    """A value as PostgreSQL's COPY reads it, without the character 0, which PostgreSQL stores in neither text nor JSON."""
     if value is None:
         return "\\N"
     if isinstance(value, bool):

@@ -13,7 +13,7 @@ import pytest
 
 from faunadb import query as q
 from faunadb.cli.errors import CliError
-from faunadb.cli.leaving import Leaver
+from faunadb.cli.table_export import TableExporter
 from faunadb.cli.tables import unique_name
 from faunadb.objects import FaunaTime
 
@@ -51,11 +51,11 @@ def library(database):
 
 
 def _leave(connection, out, form):
-    leaver = Leaver(connection, out, form)
-    leaver.run()
-    assert leaver.rows == {"author": 1, "book": 2, "Auth_or": 1}
-    assert leaver.notes == ["collection Auth.or is the table Auth_or"]
-    return leaver
+    exporter = TableExporter(connection, out, form)
+    exporter.run()
+    assert exporter.rows == {"author": 1, "book": 2, "Auth_or": 1}
+    assert exporter.notes == ["collection Auth.or is the table Auth_or"]
+    return exporter
 
 
 def test_sqlite(tmp_path, connection, library):
@@ -131,7 +131,7 @@ def test_postgresql_takes_the_script(tmp_path, connection, library):
     psycopg = pytest.importorskip("psycopg")
     path = tmp_path / "out.sql"
     _leave(connection, path, "postgresql")
-    name = f"leaving_{uuid.uuid4().hex}"
+    name = f"tables_{uuid.uuid4().hex}"
     with psycopg.connect(os.environ["FAUNADB_TEST_POSTGRES"], autocommit=True) as server:
         server.execute(f"CREATE SCHEMA {name}")
         try:
@@ -173,11 +173,11 @@ def test_nothing_is_written_over(tmp_path, connection, library):
     (tmp_path / "x").write_text("mine")
     for form in ("sqlite", "postgresql"):
         with pytest.raises(CliError, match="is there already"):
-            Leaver(connection, tmp_path / "x", form).run()
+            TableExporter(connection, tmp_path / "x", form).run()
     with pytest.raises(CliError, match="is there already"):
-        Leaver(connection, tmp_path, "csv").run()
+        TableExporter(connection, tmp_path, "csv").run()
     with pytest.raises(CliError, match="there is no collection nope"):
-        Leaver(connection, tmp_path / "y", "csv", ["nope"]).run()
+        TableExporter(connection, tmp_path / "y", "csv", ["nope"]).run()
 
 
 @pytest.mark.parametrize(
