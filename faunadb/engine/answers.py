@@ -90,7 +90,7 @@ class Answers:
         return digest.digest()
 
     def name_of(self, secret: bytes, version: str, source: bytes) -> Optional[bytes]:
-        """The same for a query that may write. secret: a digest that it is known by (`Authenticator.trusts`)."""
+        """The same for a query that may write. secret: the `Authenticator.trusted_name` of its authorization."""
         if not self._max_bytes:
             return None
         digest = self._digest.copy()

@@ -26,7 +26,7 @@ class Request(NamedTuple):
     authorization: value of the header, or None. source: the query as JSON data, or as bytes that are still to be read.
     last_seen: microseconds. deadline: `time.monotonic` seconds. writer: go through the write path from the start
     (linearized reads). snapshot: answer from it and quickly, that is, raise `NotQuick` rather than wait or work for
-    longer than `QUICK_SECONDS`. secret: what `Authenticator.trusts` knows the authorization by. name: of its answer, by
+    longer than `QUICK_SECONDS`. secret: the `Authenticator.trusted_name` of the authorization. name: of its answer, by
     `Answers.name_of`, which has been looked for. Both where whoever asks knows.
     """
 

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, Optional
 
 from .. import dashboard
-from ..engine.auth.jwks import PATIENCE, KeysNeeded, let_out
+from ..engine.auth.jwks import PATIENCE, KeysNeeded, without_waiting
 from ..engine.request import NotQuick
 from ..engine.storage.errors import StoreError
 from ..engine.wire.http import handle, handle_quickly
@@ -251,7 +251,7 @@ class Application:
     ) -> tuple[HttpResponse, bool]:
         """The answer, and whether the connection ends with it, because the request has not been read to its end."""
         engine = self.engine or self.open()
-        name = engine.authenticator.trusts(headers.get("authorization"))
+        name = engine.authenticator.trusted_name(headers.get("authorization"))
         if name is None:
             return await self._respond_to_stranger(engine, scope, headers, receive)
         length = content_length(headers)
@@ -375,7 +375,7 @@ class Application:
         loop = asyncio.get_running_loop()
         for _ in range(3):
             try:
-                work = partial(let_out, partial(answer, engine, request))
+                work = partial(without_waiting, partial(answer, engine, request))
                 return await loop.run_in_executor(pool or self._pool, work)
             except KeysNeeded as needed:
                 await asyncio.wait([asyncio.wrap_future(needed.begin())], timeout=PATIENCE)

@@ -111,7 +111,7 @@ def test_a_servers_own_dashboard(monkeypatch):
 
 
 def test_the_secret_is_in_a_page_for_this_user_alone(tmp_path):
-    page = dashboard._way_in(tmp_path, "http://127.0.0.1:1/dashboard/#enter=a%26b")
+    page = dashboard._sign_in_page(tmp_path, "http://127.0.0.1:1/dashboard/#enter=a%26b")
     assert "enter" not in page
     file = Path(unquote(urlsplit(page).path))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -23,6 +23,7 @@ from faunadb.cli.schema import _dumped
 from faunadb.cli.schema_changes import apply, compare, desired_schemas, schemas_of
 from faunadb.engine import open_engine
 from faunadb.engine.background import building
+from faunadb.engine.background.building import under_way
 from faunadb.fql.errors import FqlSyntaxError
 from faunadb.server.application import Application
 from faunadb.testing import Database
@@ -305,12 +306,12 @@ def test_waiting_tells_how_far_each_index_is(tmp_path, held):
         begin_a_build(client)
         out = io.StringIO()
         progress = Progress("building indexes", None, out)
-        waiting._tell(connection.engine(), progress)
+        waiting._show(under_way(connection.engine()), progress)
         assert progress.label == "building by_n (0 of 200)"
         held.set()
         waiting.finish_builds(connection)
         assert client.query(q.select("active", q.get(q.index("by_n")))) is True
-        waiting._tell(connection.engine(), progress)
+        waiting._show(under_way(connection.engine()), progress)
 
 
 @pytest.mark.parametrize(

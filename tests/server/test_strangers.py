@@ -238,10 +238,10 @@ def test_a_key_that_is_gone_is_a_strangers(application, engine):
         ref = made.body.split(b'"id":"')[1].split(b'"')[0].decode()
         header = f"Bearer {secret}"
         assert (await ask(application, headers={"authorization": header})).status == 200
-        assert engine.authenticator.trusts(header)
+        assert engine.authenticator.trusted_name(header)
         delete = b'{"delete":{"@ref":"keys/%s"}}' % ref.encode()
         assert (await ask(application, delete, GOOD)).status == 200
         assert (await ask(application, headers={"authorization": header})).status == 401
-        assert not engine.authenticator.trusts(header)
+        assert not engine.authenticator.trusted_name(header)
 
     run(story())

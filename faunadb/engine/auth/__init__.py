@@ -1,4 +1,4 @@
-"""Who a request is and what it may do: secrets, principals, permissions, roles, JSON web tokens."""
+"""Authentication and authorization: secrets, principals, permissions, roles, JSON web tokens."""
 
 from __future__ import annotations
 

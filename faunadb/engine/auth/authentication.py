@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 #: Ids hold milliseconds since 1336258850000 above their lowest 20 bits; the hosted service closed on 2025-05-30.
 CLOSURE_ID = (1_748_563_200_000 - 1_336_258_850_000) << 20
 
-#: Time a membership or provider predicate may take, in seconds, when the request names no deadline.
+#: How many seconds predicates of memberships and providers may take when the request has no deadline.
 PREDICATE_SECONDS = 60.0
-#: Principals remembered; the oldest go first.
+#: How many principals are remembered; the oldest go first.
 MAX_PROOFS = 10_000
 
 
 class _Proof(NamedTuple):
-    """What must still hold for a remembered principal to be good: the schema, and its document as it was."""
+    """A remembered principal, and what must be unchanged for it to hold: the schema version, and its key or token
+    (document, at version ts). instance: the document it acts as, which must still exist.
+    """
 
     auth: Auth
     schema_version: int
@@ -47,7 +49,8 @@ class _Proof(NamedTuple):
 class Authenticator:
     """Authenticates the requests of one engine; any thread may use it.
 
-    root_secrets: the server's own secrets, kept as hashes only; root_hashes: of such secrets, made by `secrets.hash_root`.
+    root_secrets: the server's own secrets, of which only hashes are kept. root_hashes: hashes of such secrets, made by
+    `secrets.hash_root`. tokens: the verifier of JSON web tokens; the usual one when None.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Authenticator:
         self._tokens = tokens
         self._lock = threading.Lock()
         self._proofs: dict[bytes, _Proof] = {}
-        #: Good ones of which there is no proof: what they open depends on more than a proof holds.
+        #: headers that were found good but cannot be remembered, since they depend on more than a proof says
         self._trusted: dict[bytes, None] = {}
 
     def __repr__(self) -> str:
@@ -84,11 +87,11 @@ class Authenticator:
         deadline: Optional[float] = None,
         name: Optional[bytes] = None,
     ) -> Optional[Auth]:
-        """The principal of a request at a snapshot, None when there is none (401).
+        """The principal of a request at a snapshot; None when there is none (401).
 
-        header: the value of ``Authorization``. deadline: `time.monotonic` seconds for predicates. name: what `trusts`
-        gave for the header, if that was asked. Raises `jwks.KeysNeeded` when a key set must be downloaded first, which
-        no snapshot should wait for.
+        header: the value of ``Authorization``. deadline: for predicates, in `time.monotonic` seconds. name: what
+        `trusted_name` returned for the header, if it was called. Raises `jwks.KeysNeeded` when a key set must be
+        downloaded first, for which no snapshot should be kept open.
         """
         if header is None:
             return None
@@ -112,22 +115,24 @@ class Authenticator:
         return auth
 
     def knows(self, header: Optional[str], name: Optional[bytes] = None) -> bool:
-        """Whether a header was found good before, so that checking it again takes no time worth mentioning.
+        """Whether a header is remembered with its principal, so that `authenticate` is quick.
 
-        name: what `trusts` gave for it.
+        name: what `trusted_name` returned for it, if it was called.
         """
         return header is not None and (name or self.verified.digest(header)) in self._proofs
 
-    def trusts(self, header: Optional[str]) -> Optional[bytes]:
-        """What a header is known by that was found good the last time: whose it is, is no stranger, though checking it
-        may take a while. None for others."""
+    def trusted_name(self, header: Optional[str]) -> Optional[bytes]:
+        """The name (a digest) of a header that was good when it was last checked; None for any other.
+
+        Whoever sends it is no stranger, although checking it again may take a while.
+        """
         if header is None:
             return None
         name = self.verified.digest(header)
         return name if name in self._proofs or name in self._trusted else None
 
     def again(self, host: Host, snap: Snapshot, schema: Schema, auth: Auth) -> Optional[Auth]:
-        """What the payload of a JWT that was verified before is granted now; None when nothing."""
+        """The principal that the claims of an already verified JWT give now; None when they give none."""
         return jwt.granted(schema, _Attempt(self, host, snap, schema, None).context, auth.claims or {})
 
     def _trust(self, name: bytes, is_good: bool) -> None:
@@ -146,12 +151,12 @@ class Authenticator:
             self._proofs[name] = proof
 
     def adopt(self, secret: str) -> bool:
-        """Take the secret of a key of the hosted service for a root secret; False when it is not one.
+        """Accept the secret of a key of the hosted service as a root secret; False when it is not such a secret.
 
         For applications that run unchanged since the service closed: their database is in their own process now. Only
-        key secrets whose id was allotted before the closure qualify: no key of a store of ours can have one, nor is
-        a token's secret, which an application may hold for an end user, ever taken. Where the store does know the
-        key (it was created with that id), the key is what counts.
+        secrets of keys qualify whose id was allotted before the closure, which no new key of a store can have. A
+        token's secret, which an application may hold for an end user, is never accepted. Where the store does have a
+        key with that id, that key is what counts.
         """
         decoded = secrets.decode_secret(secret)
         if decoded is None or decoded.kind != "key" or not 0 < decoded.id < CLOSURE_ID:
@@ -161,14 +166,14 @@ class Authenticator:
         return True
 
     def is_root(self, text: str) -> bool:
-        """Whether text is one of the server's own secrets."""
-        # Every hash is tried, so that the time taken does not tell which one matched.
+        """Whether a text is one of the server's own secrets."""
+        # Every hash is compared, so that the time taken does not tell which one matched.
         matches = [self.verified.check_root(text, hashed) for hashed in self.root_hashes]
         return True in matches
 
 
 def _still_lives(proof: _Proof, ref: Ref, snap: Snapshot) -> bool:
-    """Whether the key or token of a principal is as it was, and the document it is for lives."""
+    """Whether the key or token of a principal is unchanged, and the document it is for still exists."""
     row = snap.version(ref.scope, ref.coll, ref.id)
     if row is None or row.ts != proof.ts or not _lives(row, snap):
         return False
@@ -186,8 +191,8 @@ def _lives(row: VersionRow, snap: Snapshot) -> bool:
 class _Attempt:
     """One authentication.
 
-    lasting: the outcome depends on nothing but the schema, the key or token as of `ts`, and whether
-    `instance` lives. timeless: none of them has a time to live.
+    lasting: the outcome depends only on the schema, on the key or token at version `ts`, and on whether `instance`
+    exists, so that it can be remembered. timeless: none of these has a ttl.
     """
 
     def __init__(
@@ -228,7 +233,7 @@ class _Attempt:
         return self._scoped(scope, 0, None)
 
     def document_of(self, text: str) -> Optional[Ref]:
-        """The key or token whose secret this is, if the secret authenticates (without a scope)."""
+        """The key or token that a secret belongs to, if the secret (without a scope) authenticates."""
         decoded = secrets.decode_secret(text)
         if decoded is None:
             return None
@@ -325,7 +330,7 @@ class _Attempt:
         if scope.kind == "role":
             if self.schema.lookup(database, ROLES, scope.target) is None:
                 return None
-            # In a list a name is never taken for that of a built-in role.
+            # In a list, a name is never taken for a built-in role.
             return Auth("scoped", database, of_roles(self.schema, database, [scope.target]), document=key)
         document = self._document(database, scope.target)
         return None if document is None else self._as_document("scoped", document, key)
@@ -382,8 +387,8 @@ class SecretOwner(NamedTuple):
 
 
 def owner_of_secret(ctx: Context, text: str) -> Optional[SecretOwner]:
-    """Whose secret this is, if it would authenticate without a scope; None when nobody's."""
-    ctx.timeless = False  # it can have a time to live
+    """What a secret belongs to, if it would authenticate without a scope; None otherwise."""
+    ctx.timeless = False  # keys and tokens may have a ttl
     attempt = _Attempt(ctx.host.authenticator, ctx.host, ctx.snap, ctx.schema, ctx.deadline)
     if text.startswith("ey") and "." in text:
         auth = attempt.jwt(text)

@@ -7,8 +7,8 @@
     target = "admin" / "server-readonly" / "server" / "client"
            / "@role/" name / ( "classes/" / "collections/" / "@doc/" ) collection "/" id
 
-Each kind of target is tried in turn, first taking a ``database:`` if there is one, without ever going back:
-that decides what is ignored and what is refused.
+Each kind of target is tried in turn, after a ``database:`` if there is one, and without ever going back. What matches
+none of them is ignored; what begins like one and goes on differently is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..records import NamedTuple
 
 
 class Scope(NamedTuple):
-    """What a suffix asks for.
+    """The scope that a suffix asks for.
 
     path: database names, outermost first. kind: ``builtin``, ``role`` or ``document``. target: the built-in
     role, the role's name, or ``collection/id``.
@@ -34,7 +34,7 @@ class Scope(NamedTuple):
 
 
 class BadScope(ValueError):
-    """A suffix that begins like a scope and is none: the request is not authenticated."""
+    """A suffix that begins like a scope but is not one: the request is not authenticated."""
 
 
 def secret_text(header: Optional[str]) -> tuple[Optional[str], bool]:
@@ -51,7 +51,7 @@ def secret_text(header: Optional[str]) -> tuple[Optional[str], bool]:
 
 
 def _as_utf8(text: str) -> str:
-    """Header values arrive as Latin-1, whatever they are in."""
+    """A header value as the UTF-8 that it most likely is: servers hand headers over as Latin-1."""
     if text.isascii():
         return text
     try:
@@ -81,9 +81,9 @@ _TARGETS = (
 
 
 def split(text: str) -> tuple[str, Optional[Scope]]:
-    """The secret proper and the scope behind it, None when there is none or it looks like none.
+    """The secret itself and the scope behind it; None when nothing there looks like a scope.
 
-    Raises `BadScope` for a suffix that is wrong rather than foreign, and for characters no secret has.
+    Raises `BadScope` for a suffix that begins like a scope but is not one, and for characters that no secret has.
     """
     match = _SECRET.match(text)
     if match is None:

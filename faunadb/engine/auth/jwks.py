@@ -1,8 +1,8 @@
 """Key sets of access providers: downloading, caching, choosing a key (auth chapter, "Accepting a JWT").
 
-A download never happens while a snapshot is open: whoever finds that a key set is needed raises `KeysNeeded`,
-and `with_keys` around the request loads it and runs the request again. Downloads have threads of their own, one for a
-URI, whoever waits for it: the caller's thread, or a server that keeps no thread waiting (`let_out`).
+Nothing is downloaded while a snapshot is open: code that needs a key set raises `KeysNeeded`, and `with_keys` around the
+request downloads the set and runs the request again. Each download has a thread of its own, one at a time for a URI. A
+server that must not block its own threads takes the exception itself, see `without_waiting`.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ logger = logging.getLogger("faunadb.engine")
 
 T = TypeVar("T")
 
-#: A key set is good for this long, in seconds.
+#: How many seconds a key set is used before it is downloaded again.
 LIFETIME = 3600.0
-#: An unknown key, or a failure, leads to a new download this often at most, in seconds.
+#: Least number of seconds between two downloads of a set, after an unknown key or a failure.
 RETRY_AFTER = 0.5
-#: Each further failure of a provider doubles that, up to this.
+#: Each further failure of a provider doubles that, up to this number of seconds.
 MAX_PAUSE = 60.0
-#: Bounds of one download: seconds altogether, bytes.
+#: Bounds of one download: seconds in all, and bytes.
 TIMEOUT = 10.0
 MAX_BYTES = 512 * 1024
-#: Seconds that anybody waits for a download.
+#: How many seconds a request waits for a download.
 PATIENCE = 2 * TIMEOUT
-#: Downloads under way at one time.
+#: How many downloads may run at one time.
 MAX_DOWNLOADS = 16
-#: Key sets remembered; the oldest go first.
+#: How many key sets are remembered; the oldest go first.
 MAX_SETS = 1000
 
-#: Curves of ES algorithms, by what a key set calls them: bytes of a coordinate.
-CURVES = {"P-256": 32}
+#: The elliptic curves of keys that are used, by their names in key sets.
+CURVES = frozenset(("P-256",))
 
 
 class DownloadError(Exception):
-    """A key set could not be had. The text names the reason, never its content."""
+    """A key set could not be downloaded. The message says why, without quoting what was received."""
 
 
 class RSAKey(NamedTuple):
@@ -69,7 +69,7 @@ Key = Union[RSAKey, ECKey]
 
 
 class KeysNeeded(Exception):
-    """A key set must be downloaded before the request can be answered; `with_keys` sees to it."""
+    """A key set must be downloaded before the request can be answered. `with_keys` handles this."""
 
     def __init__(self, keys: KeySets, uri: str):
         super().__init__("a key set must be downloaded first")
@@ -77,32 +77,35 @@ class KeysNeeded(Exception):
         self.uri = uri
 
     def load(self) -> None:
-        """Download; a failure is remembered for a moment and shows as a missing key. Raises itself under `let_out`."""
-        if getattr(_callers, "lets_out", False):
+        """Download the set. A failure is remembered for a moment, in which its keys are missing.
+
+        Raises itself instead under `without_waiting`.
+        """
+        if getattr(_callers, "must_not_wait", False):
             raise self
         self.keys.load(self.uri)
 
     def begin(self) -> Future[None]:
-        """The download, which `load` waits for. It cannot be cancelled, and has no error."""
+        """The download as a future, for which `load` waits. It cannot be cancelled, and never fails."""
         return self.keys.begin(self.uri)
 
 
 _callers = threading.local()
 
 
-def let_out(run: Callable[[], T]) -> T:
-    """run(), in which nothing waits for a download: raises `KeysNeeded`, and run is to be called again after it."""
-    _callers.lets_out = True
+def without_waiting(run: Callable[[], T]) -> T:
+    """run(), but raise `KeysNeeded` rather than wait for a download. The caller runs it again after the download."""
+    _callers.must_not_wait = True
     try:
         return run()
     finally:
-        _callers.lets_out = False
+        _callers.must_not_wait = False
 
 
 def with_keys(run: Callable[[], T]) -> T:
-    """run(), again after the key set that it turned out to need was downloaded. run opens its own snapshot.
+    """run(), and again after a key set that it needs has been downloaded. It opens a snapshot of its own each time.
 
-    Raises `errors.RequestError` 401 when that never ends.
+    Raises `errors.RequestError` 401 when it still needs one after a few rounds.
     """
     for _ in range(3):
         try:
@@ -162,7 +165,7 @@ def _number(text: str) -> int:
 
 
 def _bundle() -> Union[str, bool]:
-    """Which certificate authorities to trust: those the environment names, else the usual ones."""
+    """The certificate authorities to trust: those that the environment names, else the usual ones (True)."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         value = os.environ.get(name)
         if value:
@@ -174,10 +177,10 @@ _slots = threading.BoundedSemaphore(MAX_DOWNLOADS)
 
 
 def download(uri: str, timeout: float = TIMEOUT, max_bytes: int = MAX_BYTES) -> bytes:
-    """GET a key set over HTTPS. Redirects are not followed. Raises `DownloadError`.
+    """GET a key set over HTTPS, without following redirects. Raises `DownloadError`.
 
-    timeout: seconds for everything, also against a server that sends a byte now and then: the caller goes on
-    without the download, whose thread ends when the server does something.
+    timeout: seconds for everything. A server that sends a byte now and then cannot hold up the caller longer: the
+    thread of the download ends later by itself.
     """
     if not uri.lower().startswith("https:"):
         raise DownloadError("only https is allowed")
@@ -237,7 +240,7 @@ def _read(response: Any, deadline: float, max_bytes: int) -> bytes:
 
 
 def _host(uri: str) -> str:
-    """What may be logged of an address: it may hold a password or a token."""
+    """The host of an address: the rest may hold a password or a token, and is not logged."""
     try:
         return urlsplit(uri).hostname or "?"
     except ValueError:
@@ -245,6 +248,8 @@ def _host(uri: str) -> str:
 
 
 class _Entry:
+    """What is known of one key set. Times are those of the clock; pause: seconds until the next attempt."""
+
     __slots__ = ("attempted", "failed", "fetched", "keys", "pause")
 
     def __init__(self) -> None:
@@ -256,9 +261,9 @@ class _Entry:
 
 
 class KeySets:
-    """The key sets of all providers, by URI. Any thread may use it; one download of a URI runs at a time.
+    """The key sets of all providers, by URI. Any thread may use it; a URI has one download at a time.
 
-    fetch(uri) -> body, raising `DownloadError`. clock: seconds, monotonic.
+    fetch: returns the body behind a URI, or raises `DownloadError`. clock: seconds, monotonic.
     """
 
     def __init__(self, fetch: Callable[[str], bytes] = download, clock: Callable[[], float] = time.monotonic):
@@ -269,9 +274,9 @@ class KeySets:
         self._lock = threading.Lock()
 
     def find(self, uri: str, kid: Optional[str], kind: type[Any]) -> Optional[Key]:
-        """The key with that kid (None: the only key there is), of the kind that the algorithm needs.
+        """The key with that kid (None: the only key of the set), if it is of the kind that the algorithm needs.
 
-        Raises `KeysNeeded` when the set is not known, is an hour old, or lacks the kid, unless a download was
+        Raises `KeysNeeded` when the set is not known, is too old (`LIFETIME`) or lacks the kid, unless a download was
         tried just now.
         """
         entry = self._entries.get(uri)
@@ -287,16 +292,16 @@ class KeySets:
         raise KeysNeeded(self, uri)
 
     def load(self, uri: str) -> None:
-        """Download a key set, unless somebody else just did, and wait for its end."""
+        """Download a key set, unless that was done just now, and wait until it is done."""
         from concurrent.futures import wait  # late: few programs meet a JSON web token
 
         download = self.begin(uri)
         wait([download], timeout=PATIENCE)
-        if not download.done():  # in a forked child, whose parent has the thread
+        if not download.done():  # in a forked child, which lacks the thread of its parent
             self._end(uri, download)
 
     def begin(self, uri: str) -> Future[None]:
-        """The download of a key set that is under way, or one that begins, unless somebody else just did."""
+        """The download of a key set: the one under way, a new one, or one that is done if one was tried just now."""
         from concurrent.futures import Future  # late: few programs meet a JSON web token
 
         with self._lock:
@@ -304,7 +309,7 @@ class KeySets:
             if running is not None:
                 return running
             download: Future[None] = Future()
-            download.set_running_or_notify_cancel()  # from here on nobody can cancel it, which others wait for
+            download.set_running_or_notify_cancel()  # others wait for it too, so nobody may cancel it
             entry = self._entries.get(uri)
             if entry is not None and self._clock() - entry.attempted < entry.pause:
                 download.set_result(None)

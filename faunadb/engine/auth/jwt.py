@@ -1,8 +1,7 @@
 """JSON web tokens of access providers (auth chapter, "Access providers and JWT").
 
-Accepted are RS256, RS384, RS512 as in the original, and ES256 besides. A token that is refused is refused
-without a word. Signatures need the package `cryptography` (extra ``faunadb[jwt]``), imported when the first
-token comes.
+RS256, RS384 and RS512 are accepted as in the original, and ES256 besides. A refusal says no reason. Checking
+signatures needs the package `cryptography` (extra ``faunadb[jwt]``), which is imported with the first token.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ MAX_LENGTH = 64 * 1024
 
 _ALGORITHMS: dict[str, type[Any]] = {"RS256": RSAKey, "RS384": RSAKey, "RS512": RSAKey, "ES256": ECKey}
 _INT64 = 1 << 63
-#: Seconds since 1970 after which nothing ends: more, as a double, may be infinite in microseconds.
+#: Latest expiry that is told apart, in seconds since 1970: greater doubles may become infinite in microseconds.
 _LATEST = _INT64 // 1_000_000
 
 
 class Parsed(NamedTuple):
-    """A token taken apart, nothing about it verified. signed: what the signature is over."""
+    """The parts of a token, none of them verified. signed: the bytes that the signature covers."""
 
     header: dict[str, Any]
     payload: dict[str, Any]
@@ -143,7 +142,7 @@ class TokenVerifier:
 
 
 def verify(algorithm: str, key: Key, signed: bytes, signature: bytes) -> bool:
-    """Whether signature is that of signed under key. algorithm: RS256, RS384, RS512 or ES256."""
+    """Whether ``signature`` is a valid signature of ``signed`` by ``key``. algorithm: RS256, RS384, RS512 or ES256."""
     from cryptography.exceptions import InvalidSignature  # late: an extra, loaded with the first token
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa

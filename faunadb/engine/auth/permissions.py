@@ -1,8 +1,8 @@
 """What a principal may do (auth chapter, "Built-in permission sets" and "Roles").
 
-Every class answers the same questions. References say which database they are in: reading may reach below the
-principal's own database, writing never leaves it. A denial carries no reason; callers turn it into
-``permission denied`` at the documented position.
+Every class answers the same questions. References say which database they are in: a principal may read in databases
+below its own, but write only in its own. A denial has no reason; callers turn it into ``permission denied`` at the
+documented position.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..language.values import (
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: How a set may be read: every entry, or the entries whose document may be read. None: not at all.
+#: How a set may be read: all entries, or those whose document may be read. (None: not at all.)
 ALL = "all"
 FILTERED = "filtered"
 
@@ -34,16 +34,16 @@ Fields = Mapping[str, Any]
 
 
 def is_special(ref: Ref) -> bool:
-    """A document of databases, keys, roles or access providers, or one of these native collections itself."""
+    """Whether a ref is that of a database, key, role or access provider, or of one of these native collections."""
     return ref.coll in SPECIAL or (ref.coll == COLLECTIONS and ref.id in SPECIAL)
 
 
 class Permissions:
-    """The questions, all answered no. scope: the principal's own database."""
+    """The base: denies everything. scope: the principal's own database."""
 
     __slots__ = ("scope",)
 
-    #: Credentials may be written as the server role does: hashes as given, no ``current_password``.
+    #: Whether credentials may be written as the server role may: hashes as given, without ``current_password``.
     writes_credentials_freely = False
 
     def __init__(self, scope: int):
@@ -53,67 +53,70 @@ class Permissions:
         return f"{type(self).__name__}({self.scope})"
 
     def reads_all(self, scope: int) -> bool:
-        """Whether every document of a database may be read, so that no further question is needed."""
+        """Whether every document of a database may be read, so that nobody need ask for each."""
         return False
 
     def asks(self, ref: Ref, action: str) -> bool:
-        """Whether it is for a predicate to say if an action on a document is granted."""
+        """Whether a predicate decides if an action on a document is granted."""
         return False
 
     def can_read(self, ctx: Context, ref: Ref) -> bool:
-        """get, exists, elements of filtered sets; of schema items too."""
+        """For get, exists, and elements of filtered sets; also for schema items."""
         return False
 
     def can_read_history(self, ctx: Context, ref: Ref) -> bool:
-        """events(ref), singleton(ref)."""
+        """For events(ref) and singleton(ref)."""
         return False
 
     def can_create(self, ctx: Context, collection: Ref, new: Fields) -> bool:
-        """create in a collection, user's or native. new: the params object as given."""
+        """For create in a collection, user's or native. new: the params as given."""
         return False
 
     def can_create_with_id(self, ctx: Context, ref: Ref, new: Fields) -> bool:
+        """For create at a ref. new: the params as given."""
         return False
 
     def can_write(self, ctx: Context, ref: Ref, old: Fields, new: Fields) -> bool:
-        """update and replace. old: stored fields now; new: old with the params merged in."""
+        """For update and replace. old: the stored fields; new: these with the params merged in."""
         return False
 
     def can_delete(self, ctx: Context, ref: Ref) -> bool:
+        """For delete."""
         return False
 
     def can_write_history(self, ctx: Context, ref: Ref, ts: int, action: Action, new: Fields) -> bool:
-        """insert and remove. ts: microseconds."""
+        """For insert and remove. ts: microseconds."""
         return False
 
     def can_call(self, ctx: Context, function: Ref, arguments: Any) -> bool:
-        """call. arguments: as the function gets them."""
+        """For call. arguments: as the function gets them."""
         return False
 
     def can_move(self, ctx: Context, database: Ref) -> bool:
+        """For move_database."""
         return False
 
     def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
-        """match: `ALL`, `FILTERED`, or None when denied."""
+        """For match: `ALL`, `FILTERED`, or None when denied."""
         return None
 
     def read_documents(self, ctx: Context, collection: Ref) -> str:
-        """documents(collection): `ALL` or `FILTERED`, never denied."""
+        """For documents(collection): `ALL` or `FILTERED`, never denied."""
         return FILTERED
 
     def read_native(self, ctx: Context, collection: Ref) -> bool:
-        """The set of a native collection; each element is still subject to `can_read`."""
+        """For the set of a native collection; each element is still subject to `can_read`."""
         return self.can_read(ctx, collection)
 
 
 class Client(Permissions):
-    """The role ``client``: expressions that touch nothing, and what functions with a role do for it."""
+    """The role ``client``: only expressions without reads and writes, and calls of functions that have a role."""
 
     __slots__ = ()
 
 
 class Reader(Permissions):
-    """Reading the own database and those below."""
+    """Base of the roles that read in their own database and those below it."""
 
     __slots__ = ()
 
@@ -179,7 +182,7 @@ class ServerReadonly(Reader):
     def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
         if not self._reaches(ctx, index.scope):
             return None
-        # Only an index over what this role may not read needs a look at each document.
+        # Only in an index over what this role may not read does each document need a check.
         info = ctx.schema.index(index)
         return FILTERED if info is None or any(map(info.covers, SPECIAL)) else ALL
 
@@ -189,7 +192,7 @@ class ServerReadonly(Reader):
 
 
 class Server(ServerReadonly):
-    """The role ``server``: as read-only, and writes and calls, with the same exceptions."""
+    """The role ``server``: as ``server-readonly``, and writes (with the same exceptions) and calls."""
 
     __slots__ = ()
 
@@ -216,7 +219,7 @@ class Server(ServerReadonly):
 
 
 class PredicatePermissions(Permissions):
-    """What a predicate may do: read its database but for special documents, any index, call functions."""
+    """What a predicate may do in its database: read all but special documents, match any index, call functions."""
 
     __slots__ = ()
 

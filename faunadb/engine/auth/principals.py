@@ -18,8 +18,8 @@ class Auth:
 
     kind: ``root``, ``key``, ``scoped`` (a key or root with a scope), ``token`` or ``jwt``. scope: number of
     the database it acts on. identity: the document it acts as, or None. document: its key or token, or None
-    (root, JWT). claims: the payload of a JWT as values. expires: microseconds when it is over, or None. timeless:
-    its secret opens the same until something is written.
+    (root, JWT). claims: the payload of a JWT as values. expires: when it ends, in microseconds, or None. timeless:
+    nothing of it ends by itself: its secret gives the same principal until something is written.
     """
 
     __slots__ = ("claims", "document", "expires", "identity", "kind", "permissions", "scope", "timeless")
@@ -63,7 +63,7 @@ class Auth:
 
     @property
     def has_token(self) -> bool:
-        # A key that another database holds is not for those to see who work in this one.
+        # A key that is a document of another database is not to be seen in this one.
         return self.claims is not None or (self.document is not None and self.document.scope == self.scope)
 
     @property
@@ -78,13 +78,13 @@ class Auth:
         return of_roles(ctx.schema, ctx.scope, role)
 
     def self_ref(self, ctx: Context, collection: Ref) -> Optional[Ref]:
-        """What ``self`` stands for in a collection; None when for nothing."""
+        """The document that ``self`` stands for in a collection; None when there is none."""
         if collection.scope != self.scope:
             return None
         if collection.id == TOKENS:
             return self.token
         if collection.id == CREDENTIALS:
-            ctx.timeless = False  # they can have a time to live
+            ctx.timeless = False  # credentials may have a ttl
             return credentials_of(ctx.snap, self.identity) if self.token and self.identity else None
         if self.identity is not None and self.identity.coll == collection.id >= FIRST_COLLECTION:
             return self.identity

@@ -1,4 +1,4 @@
-"""Is a principal still what it was? Streams ask before every batch of events (auth chapter, "Streams")."""
+"""Whether a principal still has the rights it had, which streams check before every batch (auth chapter, "Streams")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def stamp(auth: Auth, snap: Snapshot) -> tuple[Any, ...]:
-    """What must not change: who it is, its key or token, and the roles in force, each with its version."""
+    """What must stay the same: who the principal is, its key or token, and the roles in force, each with its version."""
     permissions = auth.permissions
     roles = permissions.roles if isinstance(permissions, RolePermissions) else ()
     return (
@@ -37,7 +37,7 @@ def _versioned(snap: Snapshot, ref: Optional[Ref]) -> Optional[tuple[Ref, Option
 
 
 class Watch:
-    """Remembers a principal as it was authenticated. header: the ``Authorization`` it came with."""
+    """A principal as it was authenticated, to be compared with later. header: its ``Authorization``."""
 
     __slots__ = ("_header", "_host", "_stamp", "auth")
 
@@ -51,7 +51,7 @@ class Watch:
         return f"Watch({self.auth!r})"
 
     def holds(self, snap: Snapshot, schema: Schema) -> bool:
-        """Whether the principal would be authenticated again, with the very same rights."""
+        """Whether the principal would be authenticated again now, with exactly the same rights."""
         if self.auth.kind == "root":
             return True
         expires = self.auth.expires

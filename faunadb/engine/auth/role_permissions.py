@@ -1,4 +1,4 @@
-"""What user-defined roles allow, together or with a document's own rights (auth chapter, "Roles")."""
+"""The permissions that user-defined roles grant, alone or beside a document's own rights (auth chapter, "Roles")."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RolePermissions(Permissions):
         self.rules = r.merge(configs)
 
     def _plain(self, ctx: Context, resource: Ref, action: str, argument: Any) -> bool:
-        """A privilege whose predicate takes the same argument whatever its arity."""
+        """Whether a privilege is granted whose predicate takes the same argument whatever its arity."""
         rules = self.rules.get((resource, action))
         return rules is not None and r.granted(ctx, rules, self.scope, lambda _: argument)
 
@@ -74,7 +74,7 @@ class RolePermissions(Permissions):
         return self._plain(ctx, function, "call", arguments)
 
     def can_move(self, ctx: Context, database: Ref) -> bool:
-        # The privilege is that of the caller's own databases(), however deep the database lies.
+        # The privilege to delete in the caller's own databases() covers databases at any depth.
         return self._plain(ctx, Ref(self.scope, COLLECTIONS, DATABASES), "delete", database)
 
     def read_index(self, ctx: Context, index: Ref, terms: list[Any]) -> Optional[str]:
@@ -89,9 +89,9 @@ class RolePermissions(Permissions):
 class IdentityPermissions(RolePermissions):
     """A token, or a key acting as a document: the roles the document is a member of, and a baseline.
 
-    Baseline: read the document's own tokens and credentials by ref, delete its own tokens. While no role's
-    membership applies at all, it may also read the document itself: drivers rely on it, whereas a role that
-    applies and grants nothing means that nothing is granted.
+    Baseline: it may read the document's own tokens and credentials by ref, and delete its own tokens. While no role's
+    membership applies at all, it may also read the document itself, which drivers rely on. A role that applies and
+    grants nothing ends that.
     """
 
     __slots__ = ("identity",)
@@ -120,7 +120,7 @@ class IdentityPermissions(RolePermissions):
 
 
 def _collection(ref: Ref) -> Ref:
-    """The resource that speaks for a document: its collection, user's or native."""
+    """The resource whose privileges cover a document: its collection, user's or native."""
     return Ref(ref.scope, COLLECTIONS, ref.coll)
 
 

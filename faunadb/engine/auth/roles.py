@@ -1,8 +1,8 @@
 """User-defined roles (auth chapter, "Roles"): their configuration, and evaluating privileges and membership.
 
-A privilege is a resource, an action and a rule. ``true`` grants, anything but a predicate says nothing; a
-predicate grants when it returns exactly ``true``, and a predicate that fails, in whatever way, does not. Of
-all the privileges of all the roles that apply, one grant is enough.
+A privilege is a resource, an action and a rule. The rule ``true`` grants the action. A predicate grants it by returning
+exactly ``true``; one that fails in any way does not grant it. Other rules mean nothing. Of all the privileges of all
+the roles that apply, one grant is enough.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..language.context import Context
     from .schema import Schema
 
-#: What a role's privilege may speak about.
+#: The actions that a privilege may grant.
 ACTIONS = (
     "read",
     "write",
@@ -37,7 +37,7 @@ ACTIONS = (
 #: Why a predicate may not write.
 REASON = "auth predicates"
 
-#: Key in ``Context.cache``: microseconds as of which predicates read, for contexts where that is not the present.
+#: Key in ``Context.cache``: the time at which predicates read, in microseconds, where that is not the present.
 PREDICATE_TIME = "predicate time"
 
 Rule = Union[bool, Lambda]
@@ -97,10 +97,9 @@ def merge(configs: Iterable[RoleConfig]) -> dict[tuple[Ref, str], tuple[Rule, ..
 def holds(ctx: Context, predicate: Lambda, argument: Any, scope: int) -> bool:
     """Whether a predicate returns exactly true.
 
-    It runs in the request's own transaction, read-only, with the full read of the database that
-    `permissions.PredicatePermissions` gives, under the API version it was written in, at the present (streams:
-    at the time of the event, see `PREDICATE_TIME`). What it fails with is not told to anyone; only limits of the
-    whole request (time, compute) go through.
+    It runs in the request's own transaction, read-only, with the permissions of `permissions.PredicatePermissions`,
+    under the API version it was written in, at the present (for streams at the time of the event, see
+    `PREDICATE_TIME`). Its errors are swallowed, except those about limits of the whole request (time, compute).
     """
     at = ctx.at
     ctx.at = ctx.cache.get(PREDICATE_TIME)
@@ -120,7 +119,7 @@ def holds(ctx: Context, predicate: Lambda, argument: Any, scope: int) -> bool:
 
 
 def granted(ctx: Context, rules: Iterable[Rule], scope: int, argument: Callable[[Lambda], Any]) -> bool:
-    """Whether one of the rules grants. argument: what a predicate is given, which may depend on its arity."""
+    """Whether one of the rules grants. argument: gives a predicate's argument, which may depend on its arity."""
     for rule in rules:
         if rule is True:
             return True

@@ -1,4 +1,4 @@
-"""What authentication asks of the schema, which is above it."""
+"""What authentication needs of the schema: a protocol, since the schema's package is above this one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..language.values import Ref
 
 
 class Schema(Protocol):
-    """As `schema.view.SchemaView` answers, at one snapshot."""
+    """The schema at one snapshot. `schema.view.SchemaView` implements it, and documents these methods."""
 
     def lookup(self, scope: int, kind: int, name: str) -> Optional[Ref]: ...
 

@@ -9,11 +9,11 @@ key   126, 112, key id (8 bytes, big endian), 20 random bytes                   
 token 126, 113, token id (8 bytes), global id of the database (8 bytes), 20 random     51 letters
 ===== ================================================================================ ==========
 
-The id finds the document, the hash stored there decides. Only hashes are ever stored. The random part has 160 bits,
-which nobody finds by trying, however fast the hash is: BLAKE2b of its base64 text, with a key of its own for each. What
-people choose, passwords and the root secret, is hashed by bcrypt, which takes its time. bcrypt hashes of a random part
-(or of the whole secret) are accepted as well: older stores hold them, and the original's exports. Nothing here shows a
-secret in a representation or an error.
+The id leads to the document, and the hash stored there decides whether the secret is right. Only hashes are ever stored.
+The random part has 160 bits, too many to find by trying, so a fast hash is enough for it: BLAKE2b of its base64 text,
+with a key of its own for each. Passwords and the root secret, which people choose, are hashed by bcrypt, which is slow.
+bcrypt hashes of a random part (or of the whole secret) are accepted as well, since older stores and the original's
+exports hold them. Nothing here shows a secret in a representation or an error.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from ..records import NamedTuple
 
 #: work factor of every bcrypt hash, as in the original
 COST = 5
-#: bcrypt looks at this many bytes of what it hashes
+#: how many bytes of its input bcrypt looks at
 BCRYPT_BYTES = 72
-#: work factor up to which a hash from elsewhere is compared with: each step doubles the time that takes
+#: greatest work factor of hashes from elsewhere: each step doubles the time of a comparison
 MAX_COST = 12
 
 RANDOM_BYTES = 20
@@ -127,7 +127,7 @@ _SALT_BYTES = 16
 
 
 def hash_random(text: str) -> str:
-    """``$blake2b$KEY$HASH`` of what is too random to be found by trying."""
+    """``$blake2b$KEY$HASH`` of a text that is too random to be found by trying."""
     return _hash_random(text, _encode(os.urandom(_SALT_BYTES)))
 
 
@@ -145,23 +145,23 @@ def _check_random(text: str, hashed: str) -> bool:
 
 
 def hash_root(secret: str) -> str:
-    """bcrypt hash of a root secret, of which every byte counts."""
+    """bcrypt hash of a root secret; every byte of it counts, unlike those of a password."""
     return hash_password(_whole(secret))
 
 
 def check_root(secret: str, hashed: str) -> bool:
-    """Whether hashed is what `hash_root` makes of secret, compared in constant time."""
+    """Whether ``hashed`` is a hash that `hash_root` made of ``secret``, compared in constant time."""
     return check_password(_whole(secret), hashed)
 
 
 def _whole(secret: str) -> str:
-    """What bcrypt can hash whole: the secret itself, or a digest where it is too long."""
+    """A text that bcrypt hashes whole: the secret itself, or a digest of one that is too long."""
     data = secret.encode("utf-8", "surrogatepass")
     return secret if len(data) <= BCRYPT_BYTES else _encode(hashlib.sha256(data).digest())
 
 
 def hash_password(password: str) -> str:
-    """bcrypt hash (``$2a$05$...``) of a password of any content; its first 72 bytes count."""
+    """bcrypt hash (``$2a$05$...``) of a password, of which the first 72 bytes count."""
     salt = bcrypt.gensalt(COST, prefix=b"2a")
     return bcrypt.hashpw(_password_bytes(password), salt).decode("ascii")
 
@@ -169,8 +169,8 @@ def hash_password(password: str) -> str:
 def check_password(password: str, hashed: Optional[str]) -> bool:
     """Whether hashed is a hash of password, compared in constant time.
 
-    Without a hash the answer is False, after the same amount of work: how long a refusal takes does not
-    tell whether there was anything to compare with.
+    Without a hash the answer is False, after the same amount of work, so that the time of a refusal does not tell
+    whether there was a hash to compare with.
     """
     if hashed is None:
         bcrypt.checkpw(b"", _NOBODY)
@@ -184,7 +184,7 @@ def check_password(password: str, hashed: Optional[str]) -> bool:
 
 
 def check_secret(text: str, hashed: Optional[str]) -> bool:
-    """Whether hashed is the hash of this key's or token's secret: of its random part, or of the whole."""
+    """Whether ``hashed`` is the hash of this key's or token's secret: of its random part, or (bcrypt) of the whole."""
     secret = decode_secret(text)
     if secret is None:
         return False
@@ -205,7 +205,7 @@ _NOBODY = b"$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 
 
 def _password_bytes(password: str) -> bytes:
-    # Lone surrogates may come out of JSON escapes; they must not be an internal error.
+    # Lone surrogates may come from JSON escapes, and must not cause an internal error.
     return password.encode("utf-8", "surrogatepass")[:BCRYPT_BYTES]
 
 
@@ -236,12 +236,12 @@ def global_id_number(text: str) -> int:
 
 
 class VerifiedSecrets:
-    """Remembers which secrets were found good against which hash, since bcrypt takes a millisecond or two.
+    """Remembers which secrets matched which hash, since bcrypt takes a millisecond or two.
 
-    Nothing in it gives a secret away: entries are keyed digests of secret and hash, under a random key that
-    lives as long as this object. Since the hash is part of it, a document whose hash changed is checked
-    anew. Only good secrets are remembered, so nobody can push them out by guessing. Bounded: the oldest
-    entries go first. Any thread may use it.
+    Entries are digests of secret and hash, under a random key that lives as long as this object, so they give no secret
+    away. The hash is part of the entry, so a secret is checked anew when the hash of its document changes. Only secrets
+    that matched are remembered, so nobody can push entries out by guessing; beyond the bound, the oldest go first. Any
+    thread may use it.
     """
 
     def __init__(self, size: int = 10_000):
@@ -251,7 +251,7 @@ class VerifiedSecrets:
         self._good: dict[bytes, None] = {}
 
     def digest(self, text: str) -> bytes:
-        """A name for a secret that tells nothing about it outside of this process."""
+        """A name for a secret that reveals nothing about it outside this process."""
         digest = self._digest.copy()
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.digest()

@@ -1,8 +1,8 @@
-"""Work behind the queries, in small writes: filling indexes, removing what was deleted, has expired or is past its time.
+"""Background work, in small writes: building indexes, and removing what is deleted, expired or past its retention.
 
-worker       the thread that does it
-maintenance  the tasks that transactions leave (`schema.tasks`)
-building     one of them: filling an index
-sweeping     what nobody can read any more
-keeper       what all of this knows of the engine
+worker       the thread that does the work
+maintenance  doing the tasks that transactions leave (`schema.tasks`)
+building     one of these tasks: building an index
+sweeping     removing what nobody can read any more
+keeper       what this work knows of the engine
 """

@@ -1,7 +1,7 @@
-"""Filling an index whose sources are large (sets and reads, "Building").
+"""Builds an index whose sources are large (sets and reads, "Building").
 
-It is worked through in steps, each a write of its own; until it is done the index is inactive, while writes already
-keep its entries.
+The documents are worked through in steps, each a write of its own. Until all are done the index is inactive, although
+other writes keep its entries up to date already.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .keeper import Keeper, system_context
 
 log = logging.getLogger("faunadb.engine")
 
-#: Documents and seconds per step.
+#: How many documents, and seconds, one step takes at most.
 STEP = 500
 STEP_SECONDS = 0.05
 
 
 def steps(keeper: Keeper, scope: int, number: int) -> Callable[[Any], bool]:
-    """The build of an index behind the queries: a work to be written again and again while it returns True."""
+    """The steps of building an index: a function for a write, to be run again while it returns True."""
 
     def step(tx: Any) -> bool:
         ctx = system_context(keeper, tx, scope)
@@ -43,19 +43,19 @@ def steps(keeper: Keeper, scope: int, number: int) -> Callable[[Any], bool]:
     return step
 
 
-#: Documents that `progress` counts before it gives up to say how many there are.
+#: How many documents `progress` counts before it gives up.
 COUNTED = 1_000_000
 
 
 class Progress(NamedTuple):
-    """How many documents a build has gone through, of how many. total: None when there are too many to count."""
+    """How many documents a build has done, out of a total. total: None when there are too many to count."""
 
     done: int
     total: Optional[int]
 
 
 def progress(ctx: Context, index: Index) -> Progress:
-    """How far the build behind the queries is with an index that is not active yet."""
+    """How far the build of an inactive index is."""
     first, last = json.loads(ctx.snap.setting(_key(index.ref)) or "null") or (None, None)
     done = total = 0
     for coll in live_sources(ctx, index):
@@ -69,7 +69,7 @@ def progress(ctx: Context, index: Index) -> Progress:
 
 
 def under_way(keeper: Keeper) -> dict[str, Progress]:
-    """How far each index that is being built is, by name; in whichever database."""
+    """How far the indexes are that are being built, by name, in all databases."""
     found: dict[str, Progress] = {}
     with keeper.store.snapshot() as snap:
         for task in open_tasks(snap):
@@ -103,7 +103,7 @@ def _step(ctx: Context, ref: v.Ref) -> bool:
 
 
 def _advance(ctx: Context, index: Index, place: Any) -> Optional[list[Optional[int]]]:
-    """Index some more documents. place: [collection, last document done]; returns the next one, None at the end."""
+    """Index some more documents. place: [collection, last document done]. Returns the next place, None at the end."""
     tx = ctx.writer()
     ends = time.monotonic() + STEP_SECONDS
     first, last = place if place is not None else (None, None)
@@ -125,7 +125,7 @@ def _build_or_skip(ctx: Context, index: Index, ref: v.Ref) -> None:
     try:
         build_document(ctx, index, ref)
     except RequestError as refusal:
-        # Its entries are too large. The document was there first, so it stays, unindexed.
+        # Its entries are too large. The document is older than the index, so it stays, but is not indexed.
         log.warning("index %s leaves out document %s: %s", index.name, ref.id, refusal.description)
 
 

@@ -1,4 +1,4 @@
-"""What the work behind the queries knows of the engine, and in whose name it writes."""
+"""What background work knows of the engine, and the context in which it writes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .worker import Background
 
 
 class Keeper(Host, Protocol):
-    """The engine, as the one whose store is kept in order."""
+    """The engine, as far as background work needs it."""
 
     store: Store
     background: Background
 
 
 def system_context(keeper: Keeper, tx: Any, scope: int) -> Context:
-    """A context for work of the engine itself in a database. tx: a transaction."""
+    """A context in a database for work of the engine itself, with all rights. tx: a transaction."""
     return Context(keeper, tx, schema_view(keeper, tx), Auth("root", scope, Admin(scope)), tx=tx)

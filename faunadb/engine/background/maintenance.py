@@ -1,6 +1,6 @@
-"""Doing the tasks that transactions left (`schema.tasks`): building indexes, removing what was deleted.
+"""Does the tasks that transactions have left (`schema.tasks`): building indexes, removing what was deleted.
 
-Each step is a write of its own: other writers go in between.
+Each step is a write of its own, so that other writers can go in between.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .keeper import Keeper, system_context
 
 log = logging.getLogger("faunadb.engine")
 
-#: Rows removed per write.
+#: How many rows are removed in one write.
 STEP = 500
 
 
 def start(keeper: Keeper) -> None:
-    """Go on with what an earlier process left, and sweep from time to time; call it when an engine starts."""
+    """Call when an engine starts: goes on with tasks that an earlier process has left, and sweeps from time to time."""
     with keeper.store.snapshot() as snap:
         waiting = bool(open_tasks(snap))
         swept = sweeping.last_sweep(snap)
@@ -40,7 +40,7 @@ def _sweep_at_times(keeper: Keeper) -> None:
     closing = keeper.background.closing
     wait = sweeping.FIRST
     while not closing.wait(wait):
-        # Tasks of another process that is gone are taken up, too.
+        # This also takes up tasks of another process that has ended.
         keeper.background.submit(lambda: run(keeper))
         keeper.background.submit(lambda: sweeping.sweep(keeper))
         wait = sweeping.INTERVAL
@@ -54,7 +54,7 @@ def run(keeper: Keeper) -> None:
     closing = keeper.background.closing
     failed: list[Task] = []
     while not closing.is_set():
-        # Read as the exclusive writer: a snapshot would not see the tasks of one that is being committed.
+        # Read by an exclusive write: a snapshot would not see tasks of a transaction that is being committed.
         tasks: list[Task] = keeper.store.write(open_tasks, exclusive=True)[0]
         task = next((each for each in tasks if each not in failed), None)
         if task is None:
@@ -97,7 +97,7 @@ def _clear_collection(keeper: Keeper, scope: int, coll: int, tx: Any) -> bool:
     """Remove some of a deleted collection. True while more remains."""
     ctx = system_context(keeper, tx, scope)
     indexes = ctx.schema.indexes_on(scope, coll)
-    # Its own indexes went with it. Wildcard indexes, and those with further sources, live on without it.
+    # Indexes on this collection alone are deleted with it. Those with other sources, and wildcard indexes, remain.
     documents = tx.scan_documents(scope, coll, limit=STEP // 5) if indexes else []
     for doc in documents:
         forget_document(ctx, indexes, v.Ref(scope, coll, doc))
@@ -105,7 +105,7 @@ def _clear_collection(keeper: Keeper, scope: int, coll: int, tx: Any) -> bool:
 
 
 def _clear_database(scope: int, tx: Any) -> bool:
-    """Remove some of a deleted database, but for the names that refs from elsewhere show. True while more remains."""
+    """Remove some of a deleted database, except names, which refs from elsewhere go on showing. True while more remains."""
     if _forget_keys(tx, scope):
         return True
     for kind in v.NAMED_NATIVES:
@@ -119,7 +119,7 @@ def _clear_database(scope: int, tx: Any) -> bool:
 
 
 def _forget_keys(tx: Any, scope: int) -> bool:
-    """Drop what leads from key ids to a deleted database. True while more remains."""
+    """Remove the entries that lead from ids of keys to a deleted database. True while more remains."""
     rows = list(tx.entries(scope, v.KEYS, b"", limit=STEP))
     for row in rows:
         for entry in lookups.internal_entries(v.Ref(scope, v.KEYS, row.doc), {}):

@@ -1,6 +1,6 @@
-"""Removing what nobody can read any more: history past its retention, expired documents, the old commit log.
+"""Removes what nobody can read any more: history past its retention, expired documents, old rows of the commit log.
 
-Documents past their ``ttl`` are absent at once; this is about the room they take. Everything goes in small writes.
+Documents past their ``ttl`` cannot be read in any case; this frees the space they take. It is done in small writes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 FIRST = 30.0
 INTERVAL = 600.0
 
-#: Microseconds since the last sweep, of any process, after which one begins at once.
+#: How many microseconds after the last sweep, of whatever process, one begins at once.
 OVERDUE = 86_400_000_000
 
-#: Microseconds that the commit log is kept: longer than any stream lags behind.
+#: For how many microseconds the commit log is kept: longer than any stream lags behind.
 LOG_KEPT = 86_400_000_000
 
-#: Rows per write, and seconds.
+#: How many rows, and seconds, one write takes at most.
 STEP = 500
 STEP_SECONDS = 0.05
 
@@ -48,7 +48,7 @@ def last_sweep(snap: Any) -> Optional[int]:
 
 
 def _begin(keeper: Keeper) -> tuple[int, list[tuple[int, int]]]:
-    """The present, and what is to be swept: numbers of databases and collections."""
+    """The present time, and what to sweep: (database, collection) by their numbers."""
     with keeper.store.snapshot() as snap:
         return snap.time, list(_places(schema_view(keeper, snap), 0))
 
@@ -70,7 +70,7 @@ def sweep(keeper: Keeper) -> None:
 
 
 def _places(schema: SchemaView, scope: int) -> Iterator[tuple[int, int]]:
-    """(database, collection) of all collections whose history ends, of a database and those below it."""
+    """(database, collection) of all collections with a retention, in a database and those below it."""
     for coll in _WITH_RETENTION:
         yield scope, coll
     for ref in schema.items(scope, v.COLLECTIONS):
@@ -100,7 +100,8 @@ def _step(keeper: Keeper, scope: int, coll: int, tx: Any) -> bool:
 
 
 def end_access_of_the_past(keeper: Keeper, scope: int) -> None:
-    """Delete the tokens and credentials of a database whose documents are gone, before it is forgotten that they were."""
+    """Delete the tokens and credentials in a database whose documents were deleted, while history still tells that they
+    were."""
     for kind in (v.TOKENS, v.CREDENTIALS):
         after: Optional[int] = None
         while not keeper.background.closing.is_set():
@@ -113,7 +114,8 @@ def end_access_of_the_past(keeper: Keeper, scope: int) -> None:
 
 
 def _left_behind(keeper: Keeper, scope: int, kind: int, after: Optional[int]) -> tuple[list[int], set[v.Ref]]:
-    """The next documents of a kind, by number, and which of their instances will soon be without history."""
+    """The ids of the next documents of a kind (tokens or credentials), and those of their instances that were deleted and
+    will soon be without history."""
     left = set()
     with keeper.store.snapshot() as snap:
         schema = schema_view(keeper, snap)
@@ -127,10 +129,10 @@ def _left_behind(keeper: Keeper, scope: int, kind: int, after: Optional[int]) ->
 
 
 def _passes(schema: SchemaView, snap: Any, ref: v.Ref) -> bool:
-    """Whether a document is gone, and as long ago as its collection's history reaches."""
+    """Whether a document was deleted, or has expired, so long ago that its history ends."""
     newest = snap.version(ref.scope, ref.coll, ref.id)
     if newest is None:
-        return False  # there was none yet
+        return False  # the document has not been created yet
     ended = newest.ts if not newest.live else newest.ttl
     info = schema.collection(ref.scope, ref.coll)
     limit = None if info is None else info.min_valid(snap.time)

@@ -1,4 +1,4 @@
-"""Work that goes on behind queries: index builds, removal of what was deleted or expired."""
+"""The thread that does background work."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ log = logging.getLogger("faunadb.engine")
 
 
 class Background:
-    """One daemon thread, started with the first task. A task is a callable that does its work in small writes.
+    """One daemon thread, started with the first task. A task is a function that does its work in small writes.
 
-    A task that raises is logged and dropped; tasks must be written so that they can be begun again.
+    A task that raises is logged and dropped, so tasks must be able to begin again.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Background:
         self._set_up()
 
     def _set_up(self) -> None:
-        # A simple one: an exception that is injected into a thread cannot leave it locked.
+        # A SimpleQueue, since an exception that is injected into a thread cannot leave it locked.
         self._tasks: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
         self._thread: Optional[threading.Thread] = None
         self._others: list[threading.Thread] = []
@@ -33,12 +33,13 @@ class Background:
         self._pending = 0
 
     def begin_again(self) -> None:
-        """In a forked child, which has none of its parent's threads. What they had to do is still theirs."""
+        """Call in a forked child, which has none of its parent's threads: begins empty. The parent does its own tasks."""
         if not self.closing.is_set():
             self.closing = threading.Event()
         self._set_up()
 
     def submit(self, task: Callable[[], None]) -> None:
+        """Have a task done; after `close` it is ignored."""
         with self._lock:
             if self.closing.is_set():
                 return
@@ -49,7 +50,7 @@ class Background:
                 self._thread.start()
 
     def accompany(self, name: str, work: Callable[[], None]) -> None:
-        """Do work in a thread of its own, which ends soon after `closing` is set."""
+        """Run a function in a thread of its own. It must end soon after `closing` is set."""
         thread = threading.Thread(target=work, name=name, daemon=True)
         with self._lock:
             if not self.closing.is_set():
@@ -73,7 +74,7 @@ class Background:
                     self._idle.notify_all()
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Block until nothing is left to do; False when timeout (seconds) passed first. At once for the worker itself."""
+        """Wait until nothing is left to do; False when timeout (seconds) passes first. The worker itself does not wait."""
         if threading.current_thread() is self._thread:
             return True
         return forks.outside(lambda: self._wait(timeout))
@@ -83,7 +84,8 @@ class Background:
             return self._idle.wait_for(lambda: self._pending == 0, timeout)
 
     def close(self) -> None:
-        """Stop after the step in progress; what is left is found again at the next start. The threads have ended then."""
+        """Stop after the step in progress, and wait until the threads have ended. What is left is found at the next
+        start."""
         self.closing.set()
         with self._lock:
             threads = [*self._others, *([self._thread] if self._thread is not None else [])]

@@ -1,4 +1,5 @@
-"""Whether a store is whole: its file, every version's checksum, index entries against documents, the log against history."""
+"""Finds damage in a store: its file, the checksum of every version, index entries against documents, the commit log
+against history, unique indexes."""
 
 from __future__ import annotations
 
@@ -16,12 +17,12 @@ from . import log, uniqueness
 from .inventory import Inventory
 from .spans import Comparison
 
-#: What comes of reading numbers, keys and texts that are something else.
+#: Errors that damaged numbers, keys and texts may cause where they are read.
 _UNREADABLE = (StoreUnavailable, ValueError, LookupError, TypeError, AttributeError, struct.error)
 
 
 class Problem(NamedTuple):
-    """Damage. where: in words, "" for the store as a whole."""
+    """One piece of damage. where: in words, "" for the store as a whole."""
 
     what: str
     where: str
@@ -31,10 +32,10 @@ class Problem(NamedTuple):
 
 
 def problems(store: Store, progress: Progress = ignore_progress) -> Iterator[Problem]:
-    """What is damaged in a store, while others write to it: each part is of one snapshot.
+    """The damage in a store. Others may write to it meanwhile: each part of the check is of one snapshot.
 
-    progress: called with a number of rows whenever so many more have been looked at. Nothing is written, and no work
-    behind the queries is begun. Raises :class:`StoreUnavailable` when the store cannot be reached.
+    progress: called with a number of rows whenever so many more have been looked at. Nothing is written, and no
+    background work is begun. Raises :class:`StoreUnavailable` when the store cannot be reached.
     """
     with store.inspect() as snap:
         assert isinstance(snap, SqlSnapshot)
@@ -61,7 +62,7 @@ def problems(store: Store, progress: Progress = ignore_progress) -> Iterator[Pro
 
 
 def _inventory(snap: SqlSnapshot) -> Optional[Inventory]:
-    """None where the schema is too damaged to be read."""
+    """The schema; None when it is too damaged to be read."""
     try:
         return Inventory(snap)
     except _UNREADABLE:

@@ -1,4 +1,4 @@
-"""The schema as the versions tell it: a check cannot look it up by entries that it is about to doubt."""
+"""The schema, read from the versions of its documents: a check cannot trust the index entries that it is about to check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..schema.items import NATIVE_COLLECTIONS, CollectionInfo, Item, collection_
 from ..storage import Snapshot
 from ..storage.errors import Damaged
 
-#: Documents of which the numbers are read at a time.
+#: How many ids of documents are read at a time.
 BATCH = 500
 
 
@@ -43,7 +43,7 @@ class Database:
             self.collections[item.ref.id] = collection_info(item)
         for item in self._items(snap, v.INDEXES):
             index = index_info(item)
-            # One that is still being filled has entries of some documents only, and answers nobody.
+            # An index that is still being built has entries of some documents only, and nobody reads it.
             if index is not None and item.fields.get(BUILDING_FIELD) is not True:
                 self.indexes[item.ref.id] = index
         for item in self._items(snap, v.DATABASES):
@@ -55,7 +55,7 @@ class Database:
             try:
                 row = snap.version(self.scope, kind, doc)
             except Damaged:
-                continue  # found by its checksum, and what is in it cannot be said
+                continue  # its checksum reports it, and what it says cannot be trusted
             if row is not None and row.live:
                 item = Item(v.Ref(self.scope, kind, doc), row.data or "")
                 self.names[kind, doc] = item.name
@@ -66,7 +66,7 @@ class Database:
 
 
 class Inventory:
-    """All live databases, by number, and words for places in them."""
+    """All databases by number, and words for places in them."""
 
     def __init__(self, snap: Snapshot) -> None:
         self.time = snap.time

@@ -1,6 +1,6 @@
-"""The commit log against the versions, both ways, and what the store counts against what it has.
+"""Compares the commit log with the versions, both ways, and the store's counters with what it holds.
 
-The log reaches back a day, or to the migration from a format that did not know it.
+The log reaches back a day, or to the migration from a format that did not have it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..storage.read_set import Changes, document_path
 from ..storage.sql_snapshot import SqlSnapshot
 from .inventory import Inventory, documents
 
-#: Microseconds that the store's last transaction may be ahead of the machine's clock.
+#: How many microseconds the store's last transaction may be ahead of the machine's clock.
 AHEAD = 86_400_000_000
 
 
 def findings(snap: SqlSnapshot, inventory: Inventory, progress: Progress, clock: int) -> Iterator[Finding]:
-    """clock: microseconds of the machine's clock."""
+    """The damage that comparing finds. clock: the machine's clock, in microseconds."""
     if snap.last_txn > clock + AHEAD:
         yield Finding(
             "last transaction that is more than a day ahead of the clock", (("txn", snap.last_txn),)
@@ -75,7 +75,7 @@ class _Log:
         try:
             found = next(self._snap.versions(scope, coll, doc, lower=ts, upper=ts, limit=1), None)
         except Damaged:
-            return  # it is there, and found by its checksum
+            return  # it is there, and its checksum reports it
         if found is None:
             gone[scope, coll, doc, ts] = txn
 
@@ -94,7 +94,7 @@ class _Log:
 
 
 def _parsed(text: str) -> list[list[Any]]:
-    """The changes of a row. Raises ValueError when they are none."""
+    """The changes in a row. Raises ValueError when they are not well formed."""
     changes = json.loads(text)
     for change in changes:
         numbers = change[1:5]
@@ -108,7 +108,7 @@ def _documents(changes: Changes) -> Optional[set[str]]:
 
 
 def _counters(snap: SqlSnapshot, inventory: Inventory) -> Iterator[Finding]:
-    """A counter that is behind would give a number twice."""
+    """Counters that are behind: they would hand out a number twice."""
     used = max(inventory.databases)
     if snap.counter("scope") < used:
         yield Finding(

@@ -1,4 +1,4 @@
-"""Making index entries anew from the versions of their documents, while others read and write."""
+"""Makes index entries anew from the versions of their documents, while others read and write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..storage.sql_snapshot import SqlSnapshot
 from .inventory import Inventory
 from .spans import Comparison, Difference, Life
 
-#: Entries that are mended in one transaction.
+#: How many entries are mended in one transaction.
 STEP = 500
 
 
@@ -26,9 +26,9 @@ class Repaired(NamedTuple):
 
 
 def repair(store: Store, progress: Progress = ignore_progress) -> Repaired:
-    """Have entries of indexes follow from the versions that are there, damaged or not.
+    """Make the entries of indexes agree with the versions that are there.
 
-    Left alone are entries of documents that somebody writes meanwhile. Raises :class:`StoreUnavailable` when the store
+    Entries of documents that somebody writes meanwhile are left alone. Raises :class:`StoreUnavailable` when the store
     cannot be reached.
     """
     mended = left = 0
@@ -49,7 +49,7 @@ def _steps(differences: Iterable[Difference]) -> Iterator[list[Difference]]:
 
 
 def _mend(tx: Transaction, snap: Snapshot, step: list[Difference]) -> int:
-    """Mend differences of a snapshot where the present still is as it was; how many."""
+    """Mend the differences found in a snapshot whose documents have not changed since; return how many."""
     done = 0
     for difference in step:
         origin = difference.origin

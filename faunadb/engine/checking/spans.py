@@ -1,11 +1,11 @@
-"""Index entries against the versions of documents, both ways.
+"""Compares index entries with the versions of documents, both ways.
 
-What entries there should be follows from the versions: an entry lives as long as consecutive versions yield it. All
-that should be and all that are there are summed up by index, in one walk over the documents and one over the entries;
-of indexes whose sums differ, the entries are then compared one by one.
+The versions say what entries there should be: an entry lives as long as consecutive versions yield it. One walk over the
+documents and one over the entries add up a checksum for each index, of the entries that should be there and of those
+that are. Where the two differ, the entries of the index are compared one by one.
 
-Before a collection's earliest valid time, versions and entries are removed step by step, each on its own: what ended by
-then is left out, and what began by then counts as begun then.
+Before a collection's earliest valid time, versions and entries are removed step by step and independently of each other.
+So entries that ended by then are not compared, and those that began by then count as begun at that time.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from .inventory import Database, Inventory, documents
 Key = tuple[int, int]
 #: (database, collection, id) of the document that an entry comes from.
 Origin = tuple[int, int, int]
-#: Entries of differing indexes that are held in memory at a time.
+#: How many entries of differing indexes are held in memory at a time.
 AT_ONCE = 500_000
 
 
 class Life(NamedTuple):
-    """An entry with its times. removed: None while it lives. first: it began with the first version there is.
+    """An entry with its times. removed: None while it lives. first: it began with the oldest version that is kept.
 
-    added: when it began, or from when on it is compared. began: when it really began.
+    added: when it began, as far as it is compared. began: when it really began.
     """
 
     place: entries.Place
@@ -60,7 +60,7 @@ class Life(NamedTuple):
         return self.place.scope, self.place.index_id
 
     def digest(self) -> int:
-        """ttl does not count for what has ended: a rewritten history does not keep it."""
+        """A checksum. It leaves out the ttl of what has ended, since a rewritten history does not keep it."""
         ttl = self.ttl if self.removed is None else None
         text = repr((*self.place, self.cover, ttl, self.added, self.removed))
         return int.from_bytes(
@@ -69,7 +69,9 @@ class Life(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """An entry that is not as it should be, in words. wanted: None when there should be none; found: when there is none."""
+    """An entry that is not as it should be. what: in words. wanted: None when there should be none. found: None when
+    there is none.
+    """
 
     what: str
     wanted: Optional[Life]
@@ -89,14 +91,14 @@ class Difference(NamedTuple):
 
 
 class Comparison:
-    """One comparison, of one snapshot."""
+    """The comparison of one snapshot."""
 
     def __init__(self, host: Host, snap: SqlSnapshot, inventory: Inventory, progress: Progress) -> None:
         self._host = host
         self._snap = snap
         self._inventory = inventory
         self._progress = progress
-        #: Documents with a damaged version: nobody knows what their entries should be.
+        #: documents with a damaged version, so that it is not known what their entries should be
         self._unknown: set[Origin] = set()
 
     def findings(self) -> Iterator[Finding]:
@@ -153,7 +155,7 @@ class Comparison:
     # -- what is there -----------------------------------------------------------------------------------------
 
     def _there(self, only: Optional[set[Key]]) -> Iterator[Life]:
-        """The entries that are stored, but for those of what was deleted, which nobody reads."""
+        """The entries that are stored, without those of deleted databases and collections, which nobody reads."""
         for table in ("entry", "past_entry"):
             for rows in self._snap.export(table):
                 self._progress(len(rows))
@@ -166,7 +168,7 @@ class Comparison:
                         yield from _since(life, floor)
 
     def _floor_of(self, place: entries.Place) -> Optional[int]:
-        """As `Inventory.floor`, of the document that an entry belongs to; None when it is not to be compared."""
+        """`Inventory.floor` for the document that an entry belongs to; None when the entry is not to be compared."""
         if place.index_id >= v.FIRST_INDEX:
             database = self._inventory.databases.get(place.scope)
             if database is None or place.index_id not in database.indexes:
@@ -259,7 +261,7 @@ def _life(row: Any, ended: bool) -> Life:
 
 
 def _since(life: Life, floor: int) -> Iterable[Life]:
-    """The part of a life that is compared."""
+    """The part of an entry's life that is compared: nothing, or one entry."""
     if life.removed is not None and (life.removed <= floor or (life.ttl is not None and life.ttl <= floor)):
         return ()
     return (life if life.added > floor else life._replace(added=floor, first=True),)

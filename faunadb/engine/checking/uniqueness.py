@@ -1,6 +1,6 @@
-"""Unique indexes: whether two documents have the same entry.
+"""Finds documents with the same entry in a unique index.
 
-Writes see to it, but not those into the past (``insert``, an import), where the original did not look either.
+Writes prevent that, except writes into the past (``insert``, an import), where the original did not check either.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from ..storage.base import Finding, Progress
 from ..storage.sql_snapshot import SqlSnapshot
 from .inventory import Inventory
 
-#: Entries that are held in memory at a time.
+#: How many entries are held in memory at a time.
 AT_ONCE = 500_000
 
 
 def findings(
     snap: SqlSnapshot, inventory: Inventory, progress: Progress, clock: int, at_once: int = AT_ONCE
 ) -> Iterator[Finding]:
-    """Each document whose entry another one had before. clock: microseconds, to know what has expired."""
+    """Each document that has the same entry as an earlier one. clock: microseconds, to know what has expired."""
     unique = {
         (database.scope, index.id)
         for database in inventory.databases.values()
@@ -46,7 +46,7 @@ def findings(
 def _entries(
     snap: SqlSnapshot, inventory: Inventory, unique: set[tuple[int, int]], progress: Progress, clock: int
 ) -> Iterator[tuple[Any, int, int]]:
-    """What is to be unique of each entry to be seen, with collection and id of its document."""
+    """Of each visible entry: what must be unique, and the collection and id of its document."""
     for rows in snap.export("entry"):
         progress(len(rows))
         for scope, index, terms, vals, _, coll, doc, cover, ttl in rows:
@@ -56,8 +56,8 @@ def _entries(
                 continue
             place = bytes(vals)
             if keys.ref_suffix(coll, doc) not in place:
-                continue  # damaged, as the comparison with the documents has found
+                continue  # damaged; the comparison with the documents reports it
             values, _ = keys.split(place, coll, doc)
-            # Places agree for 1 and 1.0, which are not the same.
+            # 1 and 1.0 have the same place in an index, but are different values.
             shown = b"" if cover is None else keys.exact(codec.decode_value(cover, scope))
             yield (scope, index, bytes(terms), values, shown), coll, doc

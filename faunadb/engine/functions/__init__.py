@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..language import callbacks, literals, selecting, special  # noqa: F401  (registers special forms and escapes)
 
-# Named one by one: to look for them takes as long as to load them.
+# Named one by one: finding them takes as long as loading them.
 from . import (  # noqa: F401
     arrays,
     auth,

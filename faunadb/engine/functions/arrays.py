@@ -14,7 +14,7 @@ from ..java.numbers import low32, wrap64
 from ..language import values as v
 from ..language.budget import spend
 from ..language.casts import ARRAY, INTEGER, ITERABLE, Many
-from ..language.equality import Classes
+from ..language.equality import EqualityClasses
 from ..language.errors import empty_array, wrong_type
 from ..language.registry import READ, Arg, form
 from .basic import refuse_unresolved
@@ -38,7 +38,7 @@ def prepend(ctx: Context, elements: list[Any], collection: list[Any]) -> list[An
 
 @form(Arg("append", ELEMENTS), Arg("collection", ARRAY))
 def append(ctx: Context, elements: list[Any], collection: list[Any]) -> list[Any]:
-    """Elements behind those of an array.
+    """Elements after those of an array.
 
     >>> q.append([3], [1, 2])
     [1, 2, 3]
@@ -135,9 +135,9 @@ def reverse(ctx: Context, collection: Any) -> Any:
 
 
 def _without_repeats(items: list[Any]) -> list[Any]:
-    """The items without later repeats, by strict equality."""
+    """The items without repeats, by strict equality; the first of equal ones stays."""
     spend(64 * len(items))
-    classes = Classes()
+    classes = EqualityClasses()
     first: dict[int, Any] = {}
     for item in items:
         first.setdefault(classes.number(item), item)
@@ -184,7 +184,7 @@ def _fold(
     example: str,
     chosen: Callable[[Any], Any] = lambda collection: collection,
 ) -> Callable[..., Any]:
-    """A fold. chosen: which collection it is over, for the one given."""
+    """Register a fold over a collection. chosen: from the argument to the collection."""
 
     def fold(ctx: Context, collection: Any) -> Any:
         collection = chosen(collection)
@@ -244,7 +244,7 @@ _any_items, _all_items = _booleans("any"), _booleans("all")
 
 
 def _any(ctx: Context, items: Iterable[Any]) -> bool:
-    # No short cut: a later element of the wrong type is an error all the same.
+    # All elements are looked at, since a later one of the wrong type is an error all the same.
     return sum(_any_items(ctx, items)) > 0
 
 
@@ -269,7 +269,7 @@ def _best(key: str, better: Callable[[int], bool]) -> Callable[[Context, Iterabl
 
 
 def _only_one(collection: Any) -> Any:
-    """What an array holds, when that is one array, page or set."""
+    """The collection inside an array that holds nothing but one array, page or set."""
     while type(collection) is list and len(collection) == 1 and _is_collection(collection[0]):
         collection = collection[0]
     return collection

@@ -44,7 +44,7 @@ def _hash_of(ctx: Context, ref: Optional[v.Ref]) -> Optional[str]:
     """The password hash of a live document of this database, as of the present; None without."""
     if ref is None or ref.scope != ctx.scope or not documents.exists(ctx, ref, None):
         return None
-    ctx.timeless = False  # they can have a time to live
+    ctx.timeless = False  # credentials may have a ttl
     credentials = credentials_of(ctx.snap, ref)
     if credentials is None:
         return None

@@ -32,7 +32,7 @@ def equals(ctx: Context, operands: list[Any]) -> bool:
 
 
 def refuse_unresolved(operands: list[Any], key: str) -> None:
-    """Values in order must exist: one error for each unresolved ref."""
+    """Refuse unresolved refs, which have no order: one error for each."""
     faults = [undefined_ref(operand, key) for operand in operands if type(operand) is v.UnresolvedRef]
     if faults:
         raise Faults(faults)

@@ -56,13 +56,9 @@ def _bitwise(operation: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
     return combine
 
 
-def _multiply(left: Number, right: Number) -> Number:
-    return left * right
-
-
 add = _fold("add", "The sum", _wrapping(lambda a, b: a + b), "q.add(1, 2)\n    3")
 subtract = _fold("subtract", "The difference", _wrapping(lambda a, b: a - b), "q.subtract(5, 2)\n    3")
-multiply = _fold("multiply", "The product", _wrapping(_multiply), "q.multiply(2, 3)\n    6")
+multiply = _fold("multiply", "The product", _wrapping(lambda a, b: a * b), "q.multiply(2, 3)\n    6")
 divide = _fold("divide", "The quotient, truncated for Integers", n.divide, "q.divide(7, 2)\n    3")
 modulo = _fold("modulo", "The remainder, with the sign of the dividend", n.modulo, "q.modulo(-7, 3)\n    -1")
 bitand = _fold("bitand", "Bitwise and", _bitwise(lambda a, b: a & b), "q.bitand(6, 3)\n    2")
@@ -159,7 +155,7 @@ def trunc(ctx: Context, value: Number, precision: Optional[int]) -> Number:
 
 
 def _unbounded(operation: Callable[[float], float]) -> Callable[[float], float]:
-    """Overflow is an infinity, an undefined result is NaN, as IEEE has it."""
+    """The operation with IEEE's results where Python raises: an infinity on overflow, NaN where nothing is defined."""
 
     def compute(value: float) -> float:
         try:

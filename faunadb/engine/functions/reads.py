@@ -31,7 +31,7 @@ def _at(ctx: Context, ts: Any) -> Iterator[None]:
         ctx.at = saved
 
 
-#: What `IDENTIFIER` accepts, without a call for refs, which `get` looks at itself.
+#: As `IDENTIFIER`, but refs pass without a call: `get` treats them itself.
 _TARGET = Cast(IDENTIFIER.name, (v.Ref,), IDENTIFIER.convert)
 
 
@@ -178,6 +178,6 @@ def paginate_before(
 def paginate_cursor(
     ctx: Context, target: Any, cursor: Any, ts: Any, size: int, events: bool, sources: bool
 ) -> v.Page:
-    """The page at a cursor that says its direction itself: an object with the key ``after`` or ``before``, or null."""
+    """The page at a cursor that names its direction: an object with the key ``after`` or ``before``, or null."""
     given, backward, at = cursor_argument(cursor)
     return _paginate(ctx, target, given, backward, at, ts, size, events, sources)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Union
 from .. import sets
 from ..language import values as v
 from ..language.casts import COLLECTION, IDENTIFIER, NAME_OR_INDEX, REF, SET, SET_OR_ARRAY, TERM, Many
-from ..language.equality import Classes
+from ..language.equality import EqualityClasses
 from ..language.registry import Arg, form
 from ..sets.base import no_events
 from ..sets.cursors import as_list, check_event_cursor, collected
@@ -111,7 +111,7 @@ def _operation(
 
 
 def _union_arrays(left: list[Any], right: list[Any]) -> list[Any]:
-    """Each value as often as in the array having most of it, all copies at its first occurrence."""
+    """Each value as often as in the array that has most of it; its copies follow its first occurrence."""
     left_classes, right_classes = _classes(left, right)
     counts, others = Counter(left_classes), Counter(right_classes)
     result: list[Any] = []
@@ -132,7 +132,7 @@ def _subtract_arrays(left: list[Any], right: list[Any]) -> list[Any]:
 
 
 def _matched(left: list[Any], right: list[Any], kept: bool) -> list[Any]:
-    """The items of the left that have, copy for copy, an equal on the right; or, not kept, the others."""
+    """The items of ``left`` for which ``right`` has an equal item, counted copy for copy; or (not kept) the others."""
     left_classes, right_classes = _classes(left, right)
     rest = Counter(right_classes)
     result = []
@@ -146,8 +146,8 @@ def _matched(left: list[Any], right: list[Any], kept: bool) -> list[Any]:
 
 
 def _classes(left: list[Any], right: list[Any]) -> tuple[list[int], list[int]]:
-    """What tells array elements apart, by strict equality: 1 is not 1.0."""
-    number = Classes().number
+    """The elements of both arrays as numbers, equal where the elements are strictly equal: 1 is not 1.0."""
+    number = EqualityClasses().number
     return list(map(number, left)), list(map(number, right))
 
 

@@ -31,14 +31,13 @@ if TYPE_CHECKING:
 STRINGS = Many(STRING)
 SCALARS = Many(SCALAR)
 
-#: Most repetitions, spaces and regex results.
+#: How many repetitions, spaces and regex results there may be.
 MAX_COUNT = 1024
 
-#: Longest text that a function makes: what a transaction may hold. Without it a few nested calls would fill any memory.
+#: Longest text that a function makes: the size limit of a transaction. Without it, a few nested calls could fill the memory.
 MAX_TEXT = 16_777_216
 
-
-#: Characters of a long text that are looked at between two looks at the clock.
+#: How many characters of a long text are normalized between two looks at the clock.
 _CHUNK = 1 << 16
 
 
@@ -61,7 +60,7 @@ def concat(ctx: Context, parts: list[str], separator: str) -> str:
 
 def _normalized(text: str, normalizer: str) -> str:
     if len(text) > _CHUNK and not text.isascii():
-        # Compatibility forms may take 18 times as much; how much is seen before it is made.
+        # Compatibility forms may take 18 times as much, so the size is checked piece by piece before the text is made.
         size = 0
         form = "NFKC" if normalizer == "NFKCCaseFold" else normalizer
         for start in range(0, len(text), _CHUNK):
@@ -124,7 +123,7 @@ def containsstr(ctx: Context, text: str, search: str) -> bool:
 
 
 def _bounded(ctx: Context, search: Callable[[float], Any]) -> Any:
-    """A regex search, which is given the seconds left to it, and is not begun when the query's time is up."""
+    """Run a regex search with the seconds that it may take; it does not begin when the query's time is up."""
     ctx.check_deadline()
     try:
         return search(seconds_left(javaregex.TIME_LIMIT))
@@ -145,7 +144,7 @@ def containsstrregex(ctx: Context, text: str, pattern: JavaPattern) -> bool:
 def _start(text: str, start: Optional[int]) -> int:
     found = u.search_start(text, start)
     if found is None:
-        # The original counts UTF-16 units here, and then fails inside.
+        # The original counts UTF-16 units here, and has an internal error.
         raise invalid_argument("start must be less than or equal to the string length", "start")
     return found
 
@@ -190,7 +189,7 @@ def _matches(
         start = offset + match.start()
         end = start + max(len(data) - 1, 0)
         if data and data[-1] > "\uffff":
-            end += 1  # the original counts the second half of a surrogate pair here
+            end += 1  # as in the original, which counts the second half of a surrogate pair here
         results.append({"start": start, "end": end, "data": data})
         if len(results) == wanted:
             break
@@ -245,7 +244,7 @@ def titlecase(ctx: Context, text: str) -> str:
     return u.titlecase(text)
 
 
-#: Bytes that a gram takes besides its characters.
+#: How many bytes an n-gram takes besides its characters.
 _GRAM = 56
 
 _ABOVE = "min ngram size must be > 0 and <= max"
@@ -387,7 +386,7 @@ def format_(ctx: Context, text: str, values: list[Any]) -> str:
     for index, part in zip(indexes, parts):
         if not isinstance(part, str):
             if index >= len(values):
-                # That values do not fit is told before that they are too few.
+                # Values of a wrong type are reported before a lack of values.
                 lacking = lacking or _lacking(part)
                 continue
             _check_size(part.least_length)

@@ -14,7 +14,7 @@ from ..language.registry import Arg, form
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: What both text forms of times are trimmed of: U+0020 and everything below.
+#: What is trimmed from the texts of times and dates: U+0020 and everything below.
 BLANKS = "".join(map(chr, range(0x21)))
 
 Temporal = Union[Time, Date]
@@ -136,7 +136,7 @@ def time_diff(ctx: Context, start: Temporal, end: Temporal, unit: Unit) -> int:
 
 
 def overflow(at: str) -> Fault:
-    """A result beyond 64 bits, where the original fails inside."""
+    """The fault of a result beyond 64 bits, where the original has an internal error."""
     return invalid_argument("The result does not fit into 64 bits.", at)
 
 

@@ -28,7 +28,7 @@ def _of_type(*types: type) -> Callable[[Any], bool]:
 
 
 def _schema(collection: int) -> Callable[[Any], bool]:
-    """A resolved ref to, or a document of, one native collection."""
+    """The test for a resolved ref to a document of a native collection, and for such a document."""
 
     def holds(value: Any) -> bool:
         ref = value.ref if type(value) is v.Document else value

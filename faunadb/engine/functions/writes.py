@@ -24,14 +24,14 @@ from ..schema import databases as database_schema
 from ..schema.fields import is_plain, prepare
 from ..schema.native import Fields, end_access
 from ..schema.user_documents import USER_DOCUMENTS
-from ..schema.writers import NATIVE, writer_for
+from ..schema.writers import writer_for
 
 if TYPE_CHECKING:
     from ..language.context import Context
 
 
 def _check_scope(ctx: Context, scope: int, at: str) -> None:
-    """Refuse to write in another database, that of a called function with the caller's permissions included."""
+    """Refuse to write outside the caller's own database, such as in that of a function that it calls."""
     if scope != ctx.scope or scope != ctx.perms.scope:
         raise invalid_argument("Cannot write a scoped ref.", at)
 
@@ -41,7 +41,7 @@ def _invalid_time(at: Union[str, tuple[str, ...]] = ()) -> Fault:
 
 
 class Target(NamedTuple):
-    """Where a create goes. id: None to have one allotted."""
+    """The collection and id of a document to be created. id: None to have one allotted."""
 
     scope: int
     coll: int
@@ -71,7 +71,7 @@ def _permitted(ctx: Context, target: Target, given: Fields, at: str) -> Any:
         raise permission_denied(at)
     if documents.exists(ctx, ref, None):
         raise already_exists(documents.kind(ref), at)
-    # The number of a named item is never seen, and never used twice.
+    # Ids of named items are never shown, and never used again.
     return None if coll in v.NAMED_NATIVES else ctx.snap.version(scope, coll, number)
 
 
@@ -280,7 +280,7 @@ def delete(ctx: Context, ref: v.Ref) -> v.Document:
 
 
 def _has_history(ctx: Context, ref: v.Ref) -> bool:
-    """Whether a ref is that of a document in a user collection that lives."""
+    """Whether a ref is that of a document in an existing user collection."""
     return ref.is_user_document and ctx.schema.collection(ref.scope, ref.coll) is not None
 
 
@@ -387,4 +387,4 @@ def next_id(ctx: Context, nothing: None) -> str:
     return str(fresh_id())
 
 
-__all__ = ["NATIVE", "create", "delete", "insert", "remove", "replace", "update"]
+__all__ = ["create", "delete", "insert", "remove", "replace", "update"]

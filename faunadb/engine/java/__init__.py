@@ -1,1 +1,1 @@
-"""What the original took from its platform, the JVM: nothing here knows FQL."""
+"""What Fauna took from its platform, the JVM: numbers, times, texts, regular expressions. Nothing here knows FQL."""

@@ -146,7 +146,7 @@ _JAVA = {
 }
 
 _CASED = "\\p{Lu}\\p{Ll}\\p{Lt}"
-#: Properties that take in all cases under ``(?i)``.
+#: Properties that under ``(?i)`` match letters of every case.
 _CASE_BLIND = {
     "Lu": _CASED,
     "Ll": _CASED,
@@ -269,7 +269,7 @@ def _plain_property(name: str, ignore_case: bool) -> Optional[str]:
 @lru_cache(maxsize=256)
 def _known(kind: str, name: str) -> Optional[str]:
     """A script or block, when the `regex` module knows one by that name."""
-    import regex  # late: ten milliseconds that most programs need not spend
+    import regex  # late: it takes ten milliseconds, and few queries need it
 
     punctuation = "_- " if kind == "Block" else "_"
     if not name or not all(char.isascii() and (char.isalnum() or char in punctuation) for char in name):
@@ -288,7 +288,7 @@ def other_case(low: str, high: str) -> str:
     return "".join(letter for letter in letters if low <= letter.swapcase() <= high)
 
 
-#: Behind the last letter that has two cases, with room for what later versions of Unicode add.
+#: There are no letters with two cases from here on, nor for some way before, where later Unicode versions may add some.
 _CASED_END = 0x20000
 
 

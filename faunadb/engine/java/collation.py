@@ -48,10 +48,10 @@ from typing import Callable, Optional
 from ..records import NamedTuple
 from .text import normalized
 
-#: Told, while a long string is weighed, about how many bytes of work that was; it may raise to end it.
+#: Called now and then while a long string is weighed, with the work done, as bytes. It may raise to end the work.
 Spend = Callable[[int], None]
 
-#: Characters weighed between two calls of `Spend`; each counts as so many bytes.
+#: How many characters are weighed between two calls of `Spend`, and the bytes that each counts as.
 _CHUNK = 1 << 14
 _VISIT = 64
 

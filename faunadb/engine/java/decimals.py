@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 from .digits import decimal_digits
 
-#: Decimal places that doubles have at most; further ones are zeros.
+#: The most decimal places that a double has; further ones are zeros.
 _PLACES = 400
 _ENOUGH = Context(prec=2000)
 

@@ -89,7 +89,8 @@ def _bits_of_five(power: int) -> int:
 
 
 class _Development:
-    """Digit by digit: the rest of the value, the unit of a digit, and the margin within which the value is the same."""
+    """Makes the digits one by one. It holds the rest of the value, the unit of a digit, and the margin within which other
+    numbers are the same double."""
 
     def __init__(self, parts: _Fraction):
         self.power = _power_of_ten(parts)

@@ -37,15 +37,15 @@ _WITHOUT_PRECISION = frozenset("dxot")
 
 
 class InvalidFormat(ValueError):
-    """A specifier that means nothing; the argument is its text."""
+    """A specifier is not valid; the argument is its text."""
 
 
 class InvalidSuffix(ValueError):
-    """A date/time suffix that means nothing, or nothing for a Date; the argument is the specifier's text."""
+    """A date/time suffix is unknown, or not for a Date; the argument is the specifier's text."""
 
 
 class WrongValue(TypeError):
-    """A value of a type that the conversion does not take; the argument names the types expected."""
+    """The conversion does not accept values of this type; the argument names the types it does."""
 
 
 class Specifier(NamedTuple):
@@ -71,12 +71,12 @@ class Specifier(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether flags, width and precision mean nothing."""
+        """Whether flags, width and precision have no effect."""
         return self.conversion in "%n@^" or (self.conversion == "t" and not self.suffix)
 
     @property
     def least_length(self) -> int:
-        """How long the text becomes at least, whatever the value."""
+        """The least length of the text, whatever the value."""
         if self.plain:
             return 0
         return max(self.width or 0, self.precision or 0 if self.conversion in "feg" else 0)
@@ -107,7 +107,7 @@ Part = Union[str, Specifier]
 
 
 def parse(text: str) -> list[Part]:
-    """Literal texts and specifiers of a format string. Raises `InvalidFormat` for the first that is none."""
+    """Literal texts and specifiers of a format string. Raises `InvalidFormat` for the first specifier that is not valid."""
     parts: list[Part] = []
     specifier = re.compile(_SPECIFIER)
     end = 0
@@ -125,7 +125,7 @@ def parse(text: str) -> list[Part]:
 
 
 def _count(digits: str) -> int:
-    """A number of a specifier; beyond 18 digits it is as good as any other."""
+    """A number of a specifier; 10^18 stands for all that have more than 18 digits."""
     digits = digits.lstrip("0") or "0"
     return int(digits) if len(digits) <= 18 else 10**18
 
@@ -229,7 +229,7 @@ def _floating(spec: Specifier, value: Any, text_of: Any) -> str:
 
 def _cut(spec: Specifier, text: str) -> str:
     text = text if spec.precision is None else text[: spec.precision]
-    # In upper case a text may be longer.
+    # The upper case of a text may be longer than the text.
     return spec.padded(text.upper() if spec.upper else text)
 
 

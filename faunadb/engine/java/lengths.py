@@ -12,7 +12,7 @@ from ..records import NamedTuple
 from .numbers import low32
 
 MAX_REPEAT = 2**31 - 1
-#: Greatest lengths that wrapped below this are as good as none.
+#: Java's greatest lengths are 32-bit integers that wrap. Below this one no match is short enough.
 _WRAPPED = -(2**30)
 
 

@@ -21,7 +21,7 @@ _COEFFICIENTS = (
     -1.65339022054652515390e-06,
     4.13813679705723846039e-08,
 )
-#: From here on the negative exponential does not count any more, and there the positive one overflows.
+#: Above the first, the exponential of the negative value is too small to matter; above the second, e^x overflows.
 _LARGE, _OVERFLOW = 22.0, 709.78
 
 
@@ -81,7 +81,7 @@ _PI = math.pi
 _HALF_PI, _HALF_PI_LOW = 1.57079632679489655800e00, 6.12323399573676603587e-17
 _QUARTER_PI = 7.85398163397448278999e-01
 
-#: Arc tangents of 1/2, 1, 3/2 and infinity, and what these lack.
+#: Arc tangents of 1/2, 1, 3/2 and infinity; then the part of each that does not fit into the double.
 _ATAN_HIGH = (4.63647609000806093515e-01, _QUARTER_PI, 9.82793723247329054082e-01, _HALF_PI)
 _ATAN_LOW = (2.26987774529616870924e-17, 3.06161699786838301793e-17, 1.39033110312309984516e-17, _HALF_PI_LOW)
 _ATAN_EVEN = (
@@ -114,7 +114,7 @@ _ASIN_UNDER = (
     -6.88283971605453293030e-01,
     7.70381505559019352791e-02,
 )
-#: Here the arc sine goes over to another formula: about 0.975.
+#: From here on (about 0.975) the arc sine uses another formula.
 _ASIN_STEEP = struct.unpack(">d", b"\x3f\xef\x33\x33\0\0\0\0")[0]
 
 

@@ -107,7 +107,7 @@ _BLANKS = "".join(map(chr, range(0x21)))
 
 
 def parse_number(text: str) -> Optional[Number]:
-    """The number at the start of ``text``, what follows ignored; None when no number starts it.
+    """The number at the start of ``text``; what follows it is ignored. None when there is no number at the start.
 
     An integer when the value is integral, fits 64 bits and is not negative zero; else a double. Rules: value
     functions, "String to number".
@@ -133,13 +133,13 @@ def parse_number(text: str) -> Optional[Number]:
 def _exponent(text: str) -> int:
     digits = text.lstrip("-0")
     if not digits or len(digits) > 19:
-        return 0  # the reference drops an exponent that is no 64-bit number
+        return 0  # Fauna ignores an exponent that does not fit 64 bits
     exponent = -int(digits) if text[0] == "-" else int(digits)
     return low32(exponent) if INT64_MIN <= exponent <= INT64_MAX else 0
 
 
 def _bmp_prefix(text: str) -> str:
-    # Digits outside the basic plane are not digits to the reference.
+    # Fauna does not take digits outside the basic plane for digits.
     if text.isascii():
         return text
     for index, char in enumerate(text):
@@ -186,8 +186,7 @@ def _scale_back(scaled: int, power: float) -> float:
 def round_number(value: Number, precision: Optional[int]) -> Number:
     """``round``: to ``precision`` decimals (default 2 for doubles; negative: tens, hundreds).
 
-    Half goes toward +infinity and the rest is truncated toward zero, in double arithmetic, as the rule is
-    stated.
+    Adds a half, then truncates toward zero, in double arithmetic, as the rule says.
     """
     if type(value) is int:
         if precision is None or precision > 0:
@@ -229,9 +228,9 @@ def _decimal_scale(precision: int) -> int:
 
 
 def divide(left: Number, right: Number) -> Number:
-    """Integers truncate toward zero (the one overflow wraps); otherwise IEEE.
+    """The quotient: of integers truncated toward zero (its only overflow wraps), else as IEEE has it.
 
-    ZeroDivisionError for any zero divisor.
+    Raises ZeroDivisionError for any zero divisor.
     """
     if type(left) is int and type(right) is int:
         quotient = abs(left) // abs(right)
@@ -240,7 +239,7 @@ def divide(left: Number, right: Number) -> Number:
 
 
 def modulo(left: Number, right: Number) -> Number:
-    """The remainder with the dividend's sign; of doubles as C's fmod. ZeroDivisionError for any zero divisor."""
+    """The remainder, with the dividend's sign; of doubles that of C's fmod. Raises ZeroDivisionError for a zero divisor."""
     if type(left) is int and type(right) is int:
         rest = abs(left) % abs(right)
         return -rest if left < 0 else rest
@@ -271,7 +270,7 @@ def power(base: float, exponent: float) -> float:
 
 
 def _whole_power(base: int, exponent: int) -> float:
-    """The double nearest to a power of whole numbers, which the C library misses now and then."""
+    """The double nearest to a power of whole numbers. (C's pow does not always give the nearest.)"""
     try:
         return float(base**exponent)
     except OverflowError:

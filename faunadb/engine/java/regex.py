@@ -1,13 +1,12 @@
-"""Java's regular expressions on the `regex` module: translation, matching within a time limit, replacement.
+"""Java's regular expressions, by the `regex` module: matching within a time limit, and replacement.
 
-Rules: value functions, "Regex dialect". `regex_translation` writes a pattern out anew for `regex`, `regex_characters`
-reads its escapes and classes. What Java leaves
-unlimited is limited here: one call's matching ends after `TIME_LIMIT` seconds with
-`MatchTimeout`.
+Rules: value functions, "Regex dialect". `regex_translation` rewrites a pattern for `regex`; `regex_characters` reads
+escapes and character classes for it. Java sets no limit on the time of matching; here one call ends with `MatchTimeout`
+after `TIME_LIMIT` seconds.
 
-Differences left: ``\\b{g}`` is refused; matches that begin between the halves of a surrogate pair are found only where
-an empty one follows another; a group in a negative lookaround or in a repetition that stops at an empty round may hold
-something else; back references under ``(?i)`` fold case as Unicode does.
+Known differences from Java: ``\\b{g}`` is refused. Of the matches that begin between the halves of a surrogate pair, only
+empty ones that follow an empty match are found. A group in a negative lookaround, or in a repetition that ends with an
+empty round, may hold another text. Back references under ``(?i)`` fold case as Unicode does.
 """
 
 from __future__ import annotations
@@ -23,8 +22,9 @@ from .text import halves, united
 
 #: Seconds that the matching of one function call may take.
 TIME_LIMIT = 2.0
+#: Longer patterns, in characters, are not kept for their next use.
 _MAX_CACHED_LENGTH = 4096
-#: Parts of a pattern that is kept for its next use.
+#: Neither are patterns of more parts than this.
 _MAX_CACHED_SIZE = 1000
 
 
@@ -36,14 +36,14 @@ class MatchTimeout(Exception):
     """Matching took longer than `TIME_LIMIT`."""
 
 
-#: Characters around a surrogate pair that are looked at to tell whether there is an empty match between its halves.
+#: How many characters on each side of a surrogate pair are considered in looking for an empty match between its halves.
 _AROUND = 1000
 
 
 class _Between:
-    """An empty match between the halves of a surrogate pair, whose character is at `index`.
+    """An empty match between the halves of a surrogate pair. index: of their character in the text.
 
-    Its place is that behind the pair, which is how the original counts it in characters.
+    `start` is the place after the pair, because that is where Fauna, counting in characters, reports it.
     """
 
     __slots__ = ("_match", "index")
@@ -62,14 +62,14 @@ class _Between:
 
 
 class JavaPattern:
-    """A compiled pattern: `source` as given, `groups` capturing groups, `names` of some of them."""
+    """A compiled pattern. source: its text. groups: how many capturing groups it has. names: name -> number of a group."""
 
     __slots__ = ("_compiled", "_resumed", "groups", "names", "source")
 
     def __init__(self, source: str, compiled: Any, groups: int, names: dict[str, int], resumed: Any = None):
         self.source = source
         self._compiled = compiled
-        # For patterns with \G, which stays where an empty match ended: a search from there for matches further on.
+        # For patterns with \G: after an empty match \G stays where it is, and this finds the next match after that place.
         self._resumed = resumed
         self.groups = groups
         self.names = names
@@ -78,7 +78,7 @@ class JavaPattern:
         return f"JavaPattern({self.source!r})"
 
     def matches(self, text: str, seconds: float = TIME_LIMIT) -> Iterator[Any]:
-        """The matches in ``text``, left to right, as match objects; MatchTimeout when they take longer than seconds.
+        """The matches in ``text``, left to right, as match objects. Raises MatchTimeout after that many seconds.
 
         After an empty match the search goes on one UTF-16 unit further, even if there is a longer match here.
         """
@@ -118,7 +118,7 @@ class JavaPattern:
         return next(self.matches(text, seconds), None) is not None
 
     def replace(self, text: str, replacement: str, first_only: bool, seconds: float = TIME_LIMIT) -> str:
-        """``text`` with every match, or the first, replaced; a replacement is read once there is a match."""
+        """``text`` with every match, or only the first, replaced. The replacement is only checked when there is a match."""
         template: Optional[list[Union[str, int]]] = None
         pieces: list[str] = []
         end = 0
@@ -141,7 +141,7 @@ class JavaPattern:
         return united(found) if parted else found
 
     def template(self, replacement: str) -> list[Union[str, int]]:
-        """A replacement string as literal texts and group numbers; InvalidReplacement when it is malformed."""
+        """A replacement string as literal texts and group numbers. Raises InvalidReplacement when it is malformed."""
         parts: list[Union[str, int]] = []
         at = 0
         while at < len(replacement):
@@ -182,14 +182,14 @@ _DIGITS = "0123456789"
 
 
 class _NotCached(Exception):
-    """A pattern too large to be kept, which is not a failure."""
+    """Raised with a pattern that is too large for the cache, so that `lru_cache` does not keep it; not an error."""
 
     def __init__(self, pattern: JavaPattern):
         self.pattern = pattern
 
 
 def compile_pattern(source: str) -> JavaPattern:
-    """The compiled pattern; InvalidPattern for what Java refuses, and for more than 100,000 repeated parts."""
+    """The compiled pattern. Raises InvalidPattern for what Java refuses, and for more than 100,000 repeated parts."""
     if len(source) > _MAX_CACHED_LENGTH:
         return _compile(source)[0]
     try:
@@ -204,9 +204,8 @@ def quote(text: str) -> str:
 
 
 def _compile(source: str) -> tuple[JavaPattern, int]:
-    """The compiled pattern and the size of what was made of it."""
-    # Imported here, since few queries have patterns and the module takes a while to load.
-    import regex  # late: ten milliseconds that most programs need not spend
+    """The compiled pattern, and its size in parts."""
+    import regex  # late: it takes ten milliseconds, and few queries have patterns
 
     translator = Translator(source)
     try:

@@ -7,17 +7,17 @@ from typing import Callable, NoReturn, Optional
 
 from . import character_classes as classes
 
-#: Groups inside groups; far beyond use, and within what the `regex` module takes.
+#: Limit on groups inside groups: far more than anyone uses, and no more than the `regex` module can handle.
 MAX_DEPTH = 100
 
-#: What the reader gives behind the last character.
+#: What the reader returns at the end of the pattern.
 END = ""
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class InvalidPattern(ValueError):
-    """Not a pattern of the dialect; the message says why."""
+    """The text is not a pattern of Java's dialect; the message says why."""
 
 
 class CharacterReader:
@@ -39,7 +39,7 @@ class CharacterReader:
         return self.source[at] if at < len(self.source) else END
 
     def peek(self) -> str:
-        """The next character that counts: with the x flag, blanks and comments do not."""
+        """The next character; with the x flag, blanks and comments are skipped."""
         if "x" in self.flags:
             while self.raw() and self.raw() in " \t\n\x0b\f\r#":
                 if self.raw() == "#":
@@ -81,7 +81,7 @@ class CharacterReader:
         return f"[^{found}]" if negated else f"[{found}]"
 
     def escaped_character(self) -> str:
-        """The one character that an escape stands for (the backslash is behind)."""
+        """The one character that an escape stands for; the backslash has been read."""
         char = self.raw()
         self.at += 1
         if char == END:
@@ -156,7 +156,7 @@ class CharacterReader:
     # Classes
 
     def character_class(self) -> str:
-        """What follows a [, through its ]; written as a set that stands by itself."""
+        """Read what follows a ``[`` up to and including its ``]``; return it as a set of the `regex` module."""
         negated = self.raw() == "^"
         if negated:
             self.at += 1
@@ -169,7 +169,7 @@ class CharacterReader:
         return classes.negated(text) if negated else text
 
     def class_items(self, right_side: bool) -> str:
-        """The items up to the closing ], which is left; a set. right_side: of &&, which ends at another && too."""
+        """Read the items up to the closing ``]``, but not that; return a set. right_side: of ``&&``: also end at the next."""
         union: list[str] = []
         result: Optional[str] = None
         while True:

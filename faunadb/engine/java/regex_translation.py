@@ -14,7 +14,8 @@ from . import lengths
 from .lengths import Chain
 from .regex_characters import END, LETTERS, MAX_DEPTH, CharacterReader
 
-#: Parts of a pattern, those that must repeat counted every time: `regex` writes each of them out (300 bytes).
+#: Limit on the parts of a pattern, where a repeated part counts once for each repetition that must match: `regex`
+#: makes a copy of it (300 bytes) for each.
 _MAX_SIZE = 100_000
 
 _DIGITS = "0123456789"
@@ -29,7 +30,7 @@ _ANCHORS = {"A": "\\A", "z": "\\Z", "G": "", "Z": "", "b": "", "B": ""}
 
 
 class _Found(NamedTuple):
-    """A part of the translated pattern; chain: what Java's study of lengths sees of it. grouped: a group as such."""
+    """A part of the translated pattern. chain: the part as `lengths` sees it. grouped: whether it is one group."""
 
     text: str
     chain: Chain
@@ -88,7 +89,7 @@ class Translator(CharacterReader):
         return _Found("".join(texts), chain)
 
     def atom(self) -> Optional[_Found]:
-        """One thing that a quantifier may follow; None after inline flags."""
+        """Translate one part that a quantifier may follow; None after inline flags."""
         char = self.take()
         if char == "(":
             return self.group()
@@ -130,7 +131,7 @@ class Translator(CharacterReader):
         return _Found(text, [lengths.repetition(atom.chain, low, high, repeat, atom.grouped)])
 
     def counted(self) -> tuple[int, int]:
-        """What follows a {: the least and the greatest count."""
+        """Read what follows a ``{``: the least and the greatest count."""
         low = self.number()
         if low is None:
             self.fail("illegal repetition")
@@ -208,7 +209,7 @@ class Translator(CharacterReader):
         text = f"(?<{char}{body})"
         if not span.never:
             return text
-        # The body stays for its groups' sake.
+        # The body stays in the pattern because its groups must still count.
         return f"(?:(?!){text})" if char == "=" else f"(?:|{text})"
 
     def body(self) -> tuple[str, Chain]:
@@ -241,7 +242,7 @@ class Translator(CharacterReader):
 
     def flag_group(self) -> Optional[_Found]:
         adding = True
-        # Each letter counts at once: from x on, blanks between the letters are skipped.
+        # Each flag is in force at once: after an x, blanks between the letters are skipped.
         while self.peek() and self.peek() in _FLAGLETTERS + "-":
             char = self.take()
             if char == "-":
@@ -293,7 +294,7 @@ class Translator(CharacterReader):
         return "(?:(?=\\r\\n\\Z)|(?<!\\r)(?=\\n\\Z)|(?=[\\r\\x85\\u2028\\u2029]\\Z)|\\Z)"
 
     def escape(self) -> _Found:
-        """What follows a backslash outside classes."""
+        """Translate what follows a backslash outside of classes."""
         char = self.raw()
         if char in _ANCHORS:
             self.at += 1
@@ -347,7 +348,7 @@ class Translator(CharacterReader):
 
     def reference(self, number: int) -> str:
         if number in self.open_groups:
-            # A group refers to itself: unset in the first round, which therefore fails.
+            # A group that refers to itself is not set in its first round, which therefore fails.
             return "(?!)"
         self.references.append(number)
         text = f"(?:\\g<{number}>)"

@@ -42,12 +42,12 @@ def _ignored() -> dict[int, None]:
     return {code: None for first, last in _IGNORABLE for code in range(first, last + 1)}
 
 
-#: Characters from which on it may matter how many marks follow each other.
+#: Only in texts of more characters does the time that long runs of combining marks take matter.
 _LONG = 4096
 
 
 def settled(text: str) -> str:
-    """An equivalent text that is quick to normalise: long runs of combining marks are in their canonical order.
+    """An equivalent text that is quick to normalise: its long runs of combining marks are in canonical order.
 
     Python sorts them in time that grows with the square of their number.
     """
@@ -61,12 +61,12 @@ def settled(text: str) -> str:
     return "".join(parts)
 
 
-#: Characters that are normalised at a time: each may become eighteen, and no other thread runs meanwhile.
+#: How many characters are normalised in one step, during which other threads wait. Each may become eighteen.
 _PIECE = 2048
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """A text in pieces that normalise, each by itself, to the pieces of the normalised text."""
+    """A text in pieces that can be normalised one by one: together they give the normalised text."""
     start = 0
     while len(text) - start > _PIECE:
         following = range(start + _PIECE, len(text))
@@ -107,7 +107,7 @@ def normalized(text: str, normalizer: str) -> str:
 
 @lru_cache(maxsize=1)
 def _boundaries() -> Any:
-    import regex  # ten milliseconds that most programs need not spend
+    import regex  # late: it takes ten milliseconds, and few queries need it
 
     return regex.compile(r"(?V1)\b", regex.WORD)
 
@@ -154,12 +154,12 @@ def halves(char: str) -> tuple[str, str]:
 
 
 def united(text: str) -> str:
-    """A text in which the halves of surrogate pairs that stand side by side are the characters they make."""
+    """The text with each pair of surrogates that stand side by side replaced by the character they make."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def interleaved(text: str, between: str) -> str:
-    """``between`` before every UTF-16 unit of a text and behind the last: it may part the halves of a surrogate pair."""
+    """The text with ``between`` before every UTF-16 unit and after the last, even inside a surrogate pair."""
     if not between:
         return text
     units = text.encode("utf-16-be", "surrogatepass")
@@ -178,7 +178,7 @@ def search_start(text: str, start: Optional[int]) -> Optional[int]:
 
 
 def grams(text: str, least: int, most: int) -> Iterator[str]:
-    """From each position the grams of ``least`` to ``most`` code points that fit."""
+    """The ngrams of ``least`` to ``most`` code points: from each position, all that fit."""
     for start in range(len(text)):
         for size in range(least, most + 1):
             if start + size <= len(text):

@@ -1,8 +1,8 @@
-"""What a query may use of memory and time, for code that makes or visits much without being given its context.
+"""Memory and time of the running query, for code that makes or visits many values but is not given the context.
 
-A value is a graph: one array may stand in another a thousand times, and that one again. Whatever walks or copies values
-therefore says what it is about to use with `spend`; the query of this thread is ended when its time is up, or when it
-holds too much.
+A small value can stand for a huge one: an array may contain another a thousand times, which does the same again. So
+whatever walks or copies values first calls `spend`, which ends the query of this thread when its time is up or it holds
+too much memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class Spender(Protocol):
-    """Whoever is charged: the running query (`Context`)."""
+    """What is charged: the running query (`Context`)."""
 
     deadline: float
     made: int
@@ -27,27 +27,27 @@ class Spender(Protocol):
 
 
 def of(ctx: Spender) -> watched:
-    """While it lasts, what this thread spends counts as the query's, and its time ends with the query's deadline."""
+    """A context manager: inside, what this thread spends is charged to the query, and ends at the query's deadline."""
     return watched(ctx.deadline, ctx)
 
 
 def seconds_left(most: float) -> float:
-    """What is left of the time of this thread's query, in seconds, up to a bound; at least a moment."""
+    """Seconds left to the query of this thread: `most` of them at most, and a millisecond at least."""
     ctx: Optional[Spender] = spender_here()
     return most if ctx is None else max(0.001, min(most, ctx.deadline - time.monotonic()))
 
 
 def spend(size: int) -> None:
-    """About size bytes are made, or visited. Raises RequestError (`Context.allocate`); does nothing without a query."""
+    """Charge about size bytes, made or visited. Raises RequestError (`Context.allocate`); does nothing outside of queries."""
     ctx: Optional[Spender] = spender_here()
     if ctx is not None:
         ctx.allocate(size)
 
 
 def held_by_all(ctx: Spender) -> int:
-    """Bytes held by the queries of this process that ask this, if ctx, one of them, holds the most; 0 for the others.
+    """Bytes held by all the queries of this process that have called this, or 0 when ctx does not hold the most of them.
 
-    So one at a time is ended, and those that hold little go on.
+    So a limit on the sum ends one query at a time, the largest, and the small ones go on.
     """
     large[id(ctx)] = ctx
     held = [each.made for each in list(large.values())]
@@ -55,7 +55,7 @@ def held_by_all(ctx: Spender) -> int:
 
 
 def resident() -> Optional[int]:
-    """Bytes of memory this process holds (where only that is known: has held at most); None when it cannot be told."""
+    """Bytes of memory this process holds, or has held at most where the system tells only that; None if it tells nothing."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * _PAGE

@@ -1,5 +1,7 @@
-"""The forms that apply a lambda to each of many: map, foreach, filter, reduce, merge, join (evaluation rules, "Special
-forms and callbacks")."""
+"""The forms that apply a lambda again and again: map, foreach, filter, reduce, merge, join.
+
+Evaluation rules, "Special forms and callbacks".
+"""
 
 from __future__ import annotations
 
@@ -34,19 +36,22 @@ from .nodes import (
 )
 from .parser import Names, Parser
 from .registry import PURE, READ, WRITE, Arg, Form, special
-from .sets import PLACES
+from .sets import SET_HOOKS
 from .special import charge
 
 if TYPE_CHECKING:
     from .context import Context
 
 
-#: Documents read together.
+#: How many documents are read together.
 _BLOCK = 64
 
 
 class CallbackNode(Node):
-    """Base of the forms that apply a lambda to each element of a collection."""
+    """Base of the forms that apply a lambda to each element of a collection.
+
+    key: the form's name, which is also the argument with the lambda (fn).
+    """
 
     __slots__ = ("collection", "fn", "key")
 
@@ -59,17 +64,18 @@ class CallbackNode(Node):
         self.pos = pos
 
     def input(self, ctx: Context, env: Env) -> Any:
+        """Evaluate the collection: an array, a page or a set."""
         charge(ctx)
         value = self.collection.eval(ctx, env)
         return cast_value(ctx, casts.ITERABLE, value, (self.pos, "collection"))
 
-    def ahead(self, ctx: Context, items: list[Any]) -> Iterable[Any]:
-        """The items; where the lambda reads the document of each, these are read together, a block at a time."""
+    def read_ahead(self, ctx: Context, items: list[Any]) -> Iterable[Any]:
+        """The items. Where the lambda gets the document of each, those of a block of items are read together."""
         if len(items) == 1 or not self.fn.gets_argument:
             return items
-        return self._ahead(ctx, items)
+        return self._read_ahead(ctx, items)
 
-    def _ahead(self, ctx: Context, items: list[Any]) -> Iterator[Any]:
+    def _read_ahead(self, ctx: Context, items: list[Any]) -> Iterator[Any]:
         for start in range(0, len(items), _BLOCK):
             block = items[start : start + _BLOCK]
             ctx.prefetch(block)
@@ -100,16 +106,16 @@ class MapNode(CallbackNode):
         if self.fn.is_get and len(items) > 1 and ctx.effect_limit >= READ and ctx.depth < MAX_DEPTH:
             results = self._get_each(ctx, fn, items)
         else:
-            results = [apply(ctx, fn, item, position) for item in self.ahead(ctx, items)]
+            results = [apply(ctx, fn, item, position) for item in self.read_ahead(ctx, items)]
         return collection.with_data(results) if type(collection) is v.Page else results
 
     def _get_each(self, ctx: Context, fn: v.Lambda, items: list[Any]) -> list[Any]:
-        """The documents of refs: what pages are mapped to most of all."""
+        """Map refs to their documents, the most frequent use of map, without a call of the lambda for each."""
         position = (self.pos, self.key)
         results: list[Any] = []
         for start in range(0, len(items), _BLOCK):
             block = items[start : start + _BLOCK]
-            documents = PLACES.documents(ctx, block)
+            documents = SET_HOOKS.documents(ctx, block)
             if all(documents):
                 results += documents
                 continue
@@ -129,13 +135,16 @@ class ForeachNode(CallbackNode):
         position = (self.pos, self.key)
         items = collection.data if type(collection) is v.Page else collection
         ctx.check_width(len(items))
-        for item in self.ahead(ctx, items):
+        for item in self.read_ahead(ctx, items):
             apply(ctx, fn, item, position)
         return collection
 
 
 class FilterNode(CallbackNode):
-    """filter: eager on arrays and pages, a lazy set on sets."""
+    """filter: eager on arrays and pages; of a set it makes a lazy set.
+
+    value: the lambda, where it is a value already (`of_value`) and fn is None.
+    """
 
     __slots__ = ("value",)
 
@@ -147,7 +156,7 @@ class FilterNode(CallbackNode):
 
     @classmethod
     def of_value(cls, collection: Node, fn: v.Lambda, pos: Position) -> FilterNode:
-        """A filter whose lambda is a value already (set literals): only sets can be filtered by it."""
+        """A filter whose lambda is a value already, as in set literals. It filters only sets."""
         return cls(None, collection, pos, fn)
 
     def eval(self, ctx: Context, env: Env) -> Any:
@@ -163,7 +172,7 @@ class FilterNode(CallbackNode):
         if static_effect(ctx, fn) >= WRITE:
             text = "Invalid lambda. Lambda in this context may not write or call a user function."
             raise fail(invalid_argument(text, "filter"), self.pos)
-        return PLACES.filter(collection, fn, (self.pos, "filter"))
+        return SET_HOOKS.filter(collection, fn, (self.pos, "filter"))
 
     def _eager(self, ctx: Context, env: Env, collection: Any) -> Any:
         page = collection if type(collection) is v.Page else None
@@ -236,9 +245,9 @@ class ReduceNode(CallbackNode):
 
 
 def _elements(ctx: Context, collection: Any, pos: Position) -> Any:
-    """The elements of a set that ``reduce`` at pos goes through, with the faults of reading them placed there."""
+    """The elements of a set for the ``reduce`` at pos. A fault in reading them gets that position."""
     try:
-        yield from PLACES.iterate(ctx, collection, "reduce")
+        yield from SET_HOOKS.iterate(ctx, collection, "reduce")
     except (Fault, Faults) as error:
         raise located(error, pos) from None
 
@@ -317,7 +326,7 @@ class MergeNode(Node):
         for other in others:
             ctx.allocate(96 * len(other))
             for name, value in other.items():
-                key = str(name)  # of a repeated field too
+                key = str(name)  # the plain name, for a `RepeatedField` too
                 new = combine(key, result.get(key), value)
                 if new is None:
                     result.pop(key, None)
@@ -381,7 +390,7 @@ def merge(parser: Parser, form: Form, source: Any, pos: Position, names: Names) 
 
 
 class JoinNode(Node):
-    """join: with is a written lambda, or an expression giving a lambda or an index ref."""
+    """join. ``with`` is a lambda written in the query (fn), or an expression that gives a lambda or an index ref (target)."""
 
     __slots__ = ("fn", "origin", "target")
 
@@ -397,7 +406,7 @@ class JoinNode(Node):
             lambda: cast_value(ctx, casts.SET, self.origin.eval(ctx, env), (self.pos, "join")),
             lambda: self._target(ctx, env),
         )
-        return PLACES.join(origin, target, (self.pos, "with"))
+        return SET_HOOKS.join(origin, target, (self.pos, "with"))
 
     def _target(self, ctx: Context, env: Env) -> Any:
         target = self.fn.capture(env) if self.fn else self.target.eval(ctx, env)  # type: ignore[union-attr]
@@ -411,7 +420,7 @@ class JoinNode(Node):
         if type(target) is not v.Ref or target.coll != v.INDEXES:
             raise fail(wrong_type(("Lambda", "Index Ref"), target, "with"), self.pos)
         try:
-            PLACES.check_join_index(ctx, target)
+            SET_HOOKS.check_join_index(ctx, target)
         except Fault as fault:
             raise fail(fault, (self.pos, "with")) from None
         return target
@@ -433,7 +442,7 @@ def join(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -
     try:
         fn = parser.lambda_argument(source["with"], (pos, "with"), names)
     except QueryErrors:
-        # Not a lambda: an expression, whose own errors count.
+        # It is not a lambda but an expression: only the errors of parsing it as that count.
         del parser.unbound[known:]
         return JoinNode(origin, parser.parse(source["with"], (pos, "with"), names), None, pos)
     return JoinNode(origin, None, fn, pos)

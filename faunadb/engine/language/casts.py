@@ -1,7 +1,7 @@
-"""Argument casts: what a form accepts, and the error texts otherwise (evaluation rules, "Argument casts").
+"""Argument casts: what a form accepts, and the error for what it does not (evaluation rules, "Argument casts").
 
-A `Cast` called with (ctx, value) returns the value to use or raises a `Fault` placed relative to the argument.
-`fast` lists the exact Python types that pass unchanged, which the evaluator checks without a call.
+A `Cast` is called with the context and a value. It returns the value to use, or raises a `Fault` whose path is relative
+to the argument. Values whose exact Python type is in `fast` pass unchanged; the evaluator checks that without a call.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..java.regex import InvalidPattern, compile_pattern
 from ..java.times import Date, Time
 from . import values as v
 from .errors import Fault, Faults, empty_array, invalid_argument, undefined_ref, wrong_type
-from .sets import PLACES
+from .sets import SET_HOOKS
 
 if TYPE_CHECKING:
     from .context import Context
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 class Cast:
-    """name: how the reference documentation calls it. convert: tried for values of other types than `fast`."""
+    """One argument cast.
+
+    name: what the reference documentation calls it. fast: the exact types of the values that pass unchanged.
+    convert: called for values of all other types.
+    """
 
     __slots__ = ("convert", "fast", "name")
 
@@ -40,7 +44,7 @@ class Cast:
 
 
 class Many(Cast):
-    """``T*``: an array gives each element cast, anything else one element. nonempty: ``T+``."""
+    """``T*``: casts each element of an array; any other value counts as an array of one. nonempty: ``T+``."""
 
     __slots__ = ("item", "nonempty")
 
@@ -78,7 +82,7 @@ class Many(Cast):
 
 
 def _only(expected: str) -> Convert:
-    """Refuse whatever is not one of the fast types."""
+    """A conversion that accepts nothing: only the fast types pass."""
 
     def refuse(ctx: Context, value: Any) -> Any:
         raise wrong_type(expected, value)
@@ -86,8 +90,8 @@ def _only(expected: str) -> Convert:
     return refuse
 
 
-def _refuse_ref(expected: Any) -> Convert:
-    """The same for casts that name an unresolved ref by what it lacks."""
+def _only_defined(expected: Any) -> Convert:
+    """The same for casts whose error for an unresolved ref says what that ref refers to in vain."""
 
     def refuse(ctx: Context, value: Any) -> Any:
         if type(value) is v.UnresolvedRef:
@@ -98,7 +102,8 @@ def _refuse_ref(expected: Any) -> Convert:
 
 
 def _ref_to(expected: Any, *collections: int, otherwise: tuple[type, ...] = ()) -> Cast:
-    refuse = _refuse_ref(expected)
+    """Refs to documents of some native collections (by number). otherwise: types that pass, too."""
+    refuse = _only_defined(expected)
     accepted = frozenset(collections)
 
     def convert(ctx: Context, value: Any) -> Any:
@@ -123,7 +128,7 @@ def _time(ctx: Context, value: Any) -> Any:
 
 
 def _valid_time(ctx: Context, value: Any) -> Any:
-    """Microseconds since the epoch, or PENDING for the running transaction's time."""
+    """Microseconds since the epoch (an `Instant` where these are not exact), or PENDING for the transaction's time."""
     if type(value) is Time:
         micros = value.to_micros()
         return micros if Time.from_micros(micros) == value else v.Instant(micros, value)
@@ -172,11 +177,12 @@ def _set_of(ctx: Context, ref: v.Ref) -> Any:
     """The set of a native collection's documents, for a ref to that collection; else None."""
     if not ref.is_native_collection:
         return None
-    return PLACES.native(ref)
+    return SET_HOOKS.native(ref)
 
 
 def _to_set(expected_for_ref: str, expected: Any, accept_ref: bool) -> Convert:
-    refuse = _refuse_ref(expected)
+    """Sets, and refs of native collections, which stand for the set of their documents. accept_ref: other refs, too."""
+    refuse = _only_defined(expected)
 
     def convert(ctx: Context, value: Any) -> Any:
         if type(value) is v.Ref:
@@ -195,7 +201,7 @@ def _to_set(expected_for_ref: str, expected: Any, accept_ref: bool) -> Convert:
     return convert
 
 
-def _unresolved_too(ctx: Context, value: Any) -> Any:
+def _identifier_or_unresolved(ctx: Context, value: Any) -> Any:
     return value if type(value) is v.UnresolvedRef else IDENTIFIER(ctx, value)
 
 
@@ -229,16 +235,16 @@ OBJECT = Cast("Object", (dict,), _only("Object"))
 ARRAY = Cast("Array", (list,), _only("Array"))
 SCALAR = Cast("Scalar", v.SCALAR_TYPES, _scalar)
 PATH_STEP = Cast("String or Integer", (str, int), _only("String or Integer"))
-REF = Cast("Ref", (v.Ref,), _refuse_ref("Ref"))
+REF = Cast("Ref", (v.Ref,), _only_defined("Ref"))
 COLLECTION = _ref_to("Collection Ref", v.COLLECTIONS)
 INDEX = _ref_to("Index Ref", v.INDEXES)
 DATABASE = _ref_to("Database Ref", v.DATABASES)
 DATABASE_OR_NULL = _ref_to(("Database Ref", "Null"), v.DATABASES, otherwise=(type(None),))
-NAME_OR_REF = Cast("Identifier", (str, v.Ref), _refuse_ref("Identifier"))
+NAME_OR_REF = Cast("Identifier", (str, v.Ref), _only_defined("Identifier"))
 NAME_OR_INDEX = _ref_to("Identifier", v.INDEXES, otherwise=(str,))
 NAME_OR_FUNCTION = _ref_to("Identifier", v.FUNCTIONS, otherwise=(str,))
 IDENTIFIER = Cast("Ref or Set", (), _to_set("Ref or Set", "Ref or Set", True))
-ANY_IDENTIFIER = Cast("Ref or Set", (), _unresolved_too)
+ANY_IDENTIFIER = Cast("Ref or Set", (), _identifier_or_unresolved)
 ITERABLE = Cast(
     "Array, Set, or Page", (list, v.Page), _to_set("Array, Set, or Page", "Array, Set, or Page", False)
 )

@@ -1,8 +1,8 @@
 """Documents to stored JSON text and back.
 
-Stored text is the wire form of the fields (see `render`) with refs as ``{"@:ref":[collection, id]}`` (their database is
-the document's own; any other one follows as a third element), non-finite doubles as ``{"@:double":"NaN"}`` and lambdas
-as ``{"@:query":{...}}``.
+Stored text is the wire form of the fields (see `render`), except for refs, which are ``{"@:ref":[collection, id]}`` (with
+the number of their database as a third element when it is not the document's), non-finite doubles, which are
+``{"@:double":"NaN"}`` and so on, and lambdas, which are ``{"@:query":{...}}``.
 """
 
 from __future__ import annotations
@@ -68,15 +68,15 @@ def _plain_set(value: v.SetValue) -> Any:
     return {"@set": wire}
 
 
-#: Bytes that are written at most, somewhat more than `documents.writing` lets be stored.
+#: Writing stops with an error at this many bytes; `documents.writing` lets somewhat fewer be stored.
 MAX_STORED = 1 << 26
 
 
 class StoredWriter(Writer):
     """Writes field values for the store.
 
-    pending: the time that stands for `values.PENDING`. scope: the database they are stored in; None when the text is
-    compared only, and no ref says its database.
+    pending: the microseconds that are written for `values.PENDING`. scope: number of the database they are stored in; None
+    when the text is only compared, and refs are written without their database.
     """
 
     size = 0
@@ -152,7 +152,7 @@ class LambdaWriter(StoredWriter):
         return self.text(plain(value))
 
     def set_body(self, value: v.SetValue) -> str:
-        """Lambdas inside sets stand without their ``@query``."""
+        """The object inside ``@set``, in which lambdas are written without ``@query``."""
         parts = (
             f"{quote(key)}:{self.body(part) if type(part) is v.Lambda else self.text(part)}"
             for key, part in value.wire().items()
@@ -163,14 +163,14 @@ class LambdaWriter(StoredWriter):
 
 
 def _needs_quote(value: Any) -> bool:
-    """True for data that would be read as an expression: objects, also inside arrays."""
+    """True for data that would be parsed as an expression: objects, also inside arrays."""
     if type(value) is list:
         return any(map(_needs_quote, value))
     return type(plain(value)) is dict
 
 
 def _with_database(source: Any, scope: Any) -> Any:
-    """The source of a stored lambda with the database of every ref, for storing it in another one."""
+    """The source of a stored lambda with its database's number in every ref, for storing it in another database."""
     if type(source) is list:
         return [_with_database(item, scope) for item in source]
     if type(source) is not dict:
@@ -220,18 +220,18 @@ def decode_value(text: str, scope: int) -> Any:
     return _decode(data, scope) if '"@' in text else data
 
 
-# What `json.loads` does for text without white space around it.
+# `json.loads` without its search for white space around the text.
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
-#: Where a transaction reads what it wrote itself, this stands for its own time.
+#: The key of an escape for the transaction's own time, in text that the transaction itself has written and reads again.
 _PENDING_KEY = "@:pending"
 
 
 def with_pending(text: str, txn: int) -> str:
-    """Text stored by the running transaction, with its own time as unresolved as it was when it was stored.
+    """Text stored by the running transaction, with the pending time back in the place of the number that stands for it.
 
-    txn: what stands for that time. (Not inside of functions, whose source has literals only.)
+    txn: that number. Text with lambdas stays as it is: their source has only literals, never the pending time.
     """
     digits = str(txn)
     if digits not in text or '"@:query"' in text:

@@ -10,36 +10,40 @@ from typing import Any, Optional, Protocol
 from ..java.times import Time
 from . import budget
 from .effects import WRITE
-from .errors import RequestError, bad_request, timed_out
+from .errors import bad_request, timed_out
 from .values import FIRST_COLLECTION, Ref
 
-#: Compute units of one query; 50 units are one billed operation.
+#: Compute units that one query may use.
 MAX_COMPUTE = 600_000
+#: Compute units in one operation, as operations are billed.
 UNITS_PER_OP = 50
+#: Elements of one array or mapped collection.
 MAX_WIDTH = 100_000
+#: The error for more than that gives the width rounded up to a multiple of this.
 _WIDTH_BLOCK = 1024
+#: Compute units between two looks at the clock.
 _CHECK_EVERY = 256
 
 #: Bytes that count as one operation of reading.
 READ_UNIT = 4096
 
-#: What a query may use that is evaluated in place (`Context.in_place`): units between two looks at the clock, bytes
-#: read, bytes made.
+#: For a query that is evaluated in place (`Context.in_place`): compute units between two looks at the clock, and the
+#: bytes it may read and make.
 _IN_PLACE_CHECK, _IN_PLACE_READ, _IN_PLACE_MADE = 16, 1 << 17, 1 << 18
 
-#: Bytes a query may hold; it is not asked what it holds (`held`) before the process has grown by so much since it began.
+#: Bytes a query may hold (`held`). Only looked at once the process has grown by as much since the query began.
 MAX_MEMORY = 1 << 30
 #: Bytes that all queries of the process may hold.
 MAX_MEMORY_OF_ALL = 1 << 32
-#: Bytes a query may hold where the size of the process cannot be told: garbage that is not known as such counts, too.
+#: Bytes a query may hold where the size of the process is not known. More, because the count includes some garbage.
 MAX_MADE = 1 << 33
-#: Bytes that the fields of a document may take for each character of its text, whenever they are decoded.
+#: Bytes that decoded fields of a document may take for each character of its stored text.
 DECODED = 24
 #: Bytes a query makes between two looks at the process.
 _MEASURE_EVERY = 1 << 23
 
 
-#: What is there before anything is read ahead or brought; never changed.
+#: Shared by all contexts that have read nothing ahead, or have no literals; never changed.
 _NOTHING: dict[tuple[int, int, int], Any] = {}
 _NO_LITERALS: list[Any] = []
 
@@ -49,14 +53,14 @@ class NeedsWriter(Exception):
 
 
 class TakesLong(Exception):
-    """A query that is evaluated in place reached what the clock cannot interrupt soon; it is run again elsewhere."""
+    """A query that is evaluated in place turned out to be long; it is run again on another thread."""
 
 
 class Host(Protocol):
     """What a query may ask of whoever runs it (the engine).
 
-    authenticator: `auth.Authenticator`, which checks secrets. schema_cache: `schema.view.SchemaCache`, what is known of
-    the committed schema. strict_roles: nobody may give a function a role beyond their own.
+    authenticator: the `auth.Authenticator` that checks secrets. schema_cache: the `schema.view.SchemaCache` of the
+    committed schema. strict_roles: whether nobody may give a function a role with more privileges than their own.
     """
 
     authenticator: Any
@@ -64,7 +68,7 @@ class Host(Protocol):
     strict_roles: bool
 
     def see_to_tasks(self) -> None:
-        """Do, behind the queries, what committed transactions have left to do (`schema.tasks`)."""
+        """Start, in the background, the tasks that committed transactions have left (`schema.tasks`)."""
 
 
 class Context:
@@ -72,14 +76,14 @@ class Context:
 
     host: who runs it. snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
     scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
-    timeless: nothing has asked for the `time` yet, nor made anything new (`Form.timeless`), so that the result stays
-    true while nothing is written.
+    timeless: nothing has asked for the `time` so far and every form reached is `Form.timeless`, so that the result
+    stays true as long as nothing is written.
     effect_limit: the strongest effect allowed; effect_reason: what forbids more.
     deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
-    it has made and may still hold (`held`). size_at_start: of the process in bytes, None when that cannot be told (or
-    was not yet needed).
-    in_place: others wait meanwhile (it is evaluated on the event loop), so that it ends by `TakesLong` before it reads
-    or makes much. reads: bytes; read_ops: the same in operations, of which each read is one at least.
+    it has made and may still hold (`held`). size_at_start: bytes of the process at the first `measure`, None before it
+    or where the system does not tell.
+    in_place: it is evaluated on the event loop, where others wait meanwhile; it raises `TakesLong` before it reads or
+    makes much. reads: bytes read; read_ops: the same in operations, at least one for each read.
     """
 
     __slots__ = (
@@ -146,9 +150,9 @@ class Context:
         self.made = 0
         self.measure_at = _IN_PLACE_MADE if in_place else _MEASURE_EVERY
         self.size_at_start: Optional[int] = None
-        #: per-query memory for modules (names of refs, parsed indexes, ...), by module
+        #: what modules remember during the query (names of refs, parsed indexes, ...), by module
         self.cache: dict[Any, Any] = {}
-        #: what the query's `Param` stand for
+        #: the values of the query's `nodes.Param`, by number
         self.literals = _NO_LITERALS
         #: newest versions read ahead, by (database, collection, id)
         self.prefetched = _NOTHING
@@ -165,9 +169,9 @@ class Context:
         return Time.from_micros(self.time)
 
     def prefetch(self, items: list[Any]) -> None:
-        """Read ahead the documents whose refs are among items, each collection's in one go.
+        """Read ahead the documents whose refs are among items, with one read for each collection.
 
-        Not in a transaction, whose own writes count, nor in the past.
+        Does nothing in a transaction, which must see its own writes, nor for reads in the past.
         """
         if self.tx is not None or self.at is not None:
             return
@@ -187,11 +191,11 @@ class Context:
             self.allocate(self.prefetched_size - before)
 
     def drop_prefetched(self) -> None:
-        """What was read ahead is not needed any more."""
+        """Forget what was read ahead."""
         self.prefetched = _NOTHING
         size, self.prefetched_size = self.prefetched_size, 0
         self.made -= size
-        self.measure_at -= size  # as near as before: it is also the next look at the clock
+        self.measure_at -= size  # no farther away than before: the clock is looked at then, too
 
     def writer(self) -> Any:
         """The running transaction; starts the query over as a writer when there is none."""
@@ -206,14 +210,14 @@ class Context:
             self.check()
 
     def tick_each(self, units: int, times: int) -> None:
-        """What so many calls of `tick` do."""
+        """Do what `times` calls of `tick(units)` do."""
         while times:
             steps = max(1, min(times, -(-(self.check_at - self.compute) // units)))
             times -= steps
             self.tick(units * steps)
 
     def check(self) -> None:
-        """Enforce the compute limit and the deadline."""
+        """Enforce the compute limit and the deadline. Raises `RequestError`."""
         if self.compute > MAX_COMPUTE:
             ops = -(-self.compute // UNITS_PER_OP)
             raise bad_request(
@@ -240,12 +244,12 @@ class Context:
             self.measure()
 
     def read_set(self, partitions: int) -> int:
-        """Count the beginning of a read of a set, which asks each of its partitions. Returns the bytes that covers."""
+        """Count the start of reading a set: one operation for each of its partitions. Returns the bytes that these cover."""
         self.read_ops += partitions
         return partitions * READ_UNIT
 
     def read_entry(self, size: int, free: int) -> int:
-        """Count one entry of a set. free: bytes that are covered by what was counted; returns what is left of them."""
+        """Count one entry of a set. free: bytes that counted operations still cover; returns how many are left of them."""
         self.reads += size
         if not self.in_place:
             self.made += 2 * size
@@ -260,7 +264,7 @@ class Context:
         return free - size
 
     def read_bytes(self, size: int, decoded: int = 2) -> None:
-        """Count size bytes that were read. decoded: bytes of the values made of each."""
+        """Count size bytes that were read. decoded: how many bytes of values each of them becomes."""
         self.reads += size
         if self.in_place:
             if self.reads > _IN_PLACE_READ:
@@ -269,13 +273,13 @@ class Context:
             self.allocate(decoded * size)
 
     def allocate(self, size: int) -> None:
-        """Count size bytes of values made; looks at the size of the process now and then."""
+        """Count size bytes of values made; now and then, `measure`."""
         self.made += size
         if self.made >= self.measure_at:
             self.measure()
 
     def measure(self) -> None:
-        """Enforce the limit on memory, and the deadline."""
+        """Enforce the limit on memory, and the deadline. Raises `RequestError`, or `TakesLong` in place."""
         if self.in_place:
             raise TakesLong
         self.check_deadline()
@@ -286,7 +290,7 @@ class Context:
         if size is None or self.size_at_start is None:
             self._check_held(self.made, MAX_MADE)
         elif size - self.size_at_start > MAX_MEMORY:
-            # Others may have made that, or this query, which is also no longer holding all that it has made.
+            # The process has grown, but others may have done that: what counts is what this query itself holds.
             self._check_held(self.made, MAX_MEMORY)
             self._check_held(budget.held_by_all(self), MAX_MEMORY_OF_ALL)
 
@@ -295,7 +299,7 @@ class Context:
             raise bad_request(f"Transaction exceeded limit: got {size} bytes, limit {limit} bytes")
 
     def check_width(self, count: int) -> None:
-        """Enforce the limit on the elements of one array or mapped collection, which takes memory for each."""
+        """Enforce the limit on the elements of one array or mapped collection, and count the memory they take."""
         self.made += 8 * count
         if self.made >= self.measure_at:
             self.measure()
@@ -325,4 +329,4 @@ class Context:
             self.perms, self.effect_limit, self.effect_reason, self.version = saved
 
 
-__all__ = ["Context", "NeedsWriter", "RequestError", "TakesLong"]
+__all__ = ["Context", "NeedsWriter", "TakesLong"]

@@ -1,8 +1,8 @@
 """Room for deeply nested queries.
 
 Evaluation follows the nesting of a query, up to 1000 levels, times up to 200 nested lambda applications. Python's
-default recursion limit is far below that and belongs to the application. So a query first runs where it is; if that
-ends in a RecursionError, which leaves no effects behind, it is run again on a thread with a large stack.
+default recursion limit is far below that, and it is the application's to set. So a query first runs on the thread it is
+on. If that ends in a RecursionError, which leaves no effects behind, it runs again on a thread with a large stack.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .. import forks
 
 T = TypeVar("T")
 
-#: Python frames allowed to a deep run: nesting times lambda depth times frames per level, with room.
+#: The recursion limit on the large stack: more than nesting times lambda depth times frames per level.
 FRAMES = 1_000_000
-#: Address space of its stack in bytes; only touched pages take memory.
+#: Bytes of address space for that stack; only the pages that are used take memory.
 STACK = 1 << 30
 
 _lock = threading.Lock()
@@ -54,7 +54,7 @@ def _start(target: Callable[[], None]) -> threading.Thread:
 
 
 def run(work: Callable[[], T]) -> T:
-    """Run work on a thread with a large stack and give back its result or exception."""
+    """Run work on a thread with a large stack; return its result or raise its exception."""
     result: list[Any] = []
     failure: list[BaseException] = []
 
@@ -75,7 +75,7 @@ def run(work: Callable[[], T]) -> T:
 
 
 def with_room(work: Callable[[], T]) -> T:
-    """Run work here, or on a large stack when this one does not suffice. work must be free of effects on failure."""
+    """Run work here, or on a large stack if this one is too small. A work that fails must leave no effects behind."""
     try:
         return work()
     except RecursionError:

@@ -1,7 +1,8 @@
 """Equality of values (evaluation rules, "equals").
 
-`identical` is the strict, structural rule: for everything nested, for distinct, contains_value, array algebra. `equal`
-is the top-level rule of ``equals``, which lets Integer 1 equal Double 1.0 and compares doubles totally.
+`identical` is the strict, structural rule, used for everything nested, for distinct, contains_value and the algebra of
+arrays. `equal` is the rule for the operands of ``equals`` themselves: Integer 1 equals Double 1.0, and doubles are
+compared by their total order.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def identical(a: Any, b: Any) -> bool:
 
 
 def _same_lambda(a: v.Lambda, b: v.Lambda) -> bool:
-    """Equal: the same value, or same pattern, identical formless body and same captured environment."""
+    """Whether lambdas are equal: the same value; or the same stored source; or the same pattern, a body without forms that
+    is the same, and the same captured variables."""
     if a is b or (a._body is not None and a._body is b._body and identical(a.env, b.env)):
         return True
     if a.stored is not None and a.scope == b.scope and identical(a.stored, b.stored):
@@ -94,7 +96,8 @@ def _total(number: float) -> int:
 def equal(a: Any, b: Any, exact_actions: bool = False) -> bool:
     """The rule for the operands of ``equals`` themselves.
 
-    exact_actions: an action equals just its own name (from version 5 on), not every kindred one.
+    exact_actions: an action equals only its own name (since version 5). Else ``create`` stands for all actions that leave
+    something behind, and ``delete`` for the others.
     """
     kinds = (type(a), type(b))
     if kinds == (float, float) or kinds in ((int, float), (float, int)):
@@ -116,8 +119,8 @@ def _action_equals(action: v.Action, name: str, exact: bool) -> bool:
     return action.name == name
 
 
-class Classes:
-    """Numbers values so that identical ones, and only they, get the same number."""
+class EqualityClasses:
+    """Gives values numbers: identical values, and only these, get the same one."""
 
     __slots__ = ("_count", "_known")
 
@@ -139,7 +142,7 @@ _HASHED = frozenset((int, str, bool, float, bytes, type(None), v.Ref, v.Unresolv
 
 
 def _bucket(value: Any) -> Any:
-    """Something hashable that identical values share, and few others."""
+    """Something hashable that is equal for identical values, and rarely for others."""
     kind = type(value)
     if kind in _HASHED:
         return kind, value

@@ -18,7 +18,7 @@ from .values import UnresolvedRef, type_name
 #: A position while evaluating: None for the root, else (parent position, key). Cheap to extend.
 Position = Optional[tuple[Any, Union[str, int]]]
 
-# Ranks decide which of several errors gives the HTTP status (the first of the highest rank).
+# Of several errors, the first of the highest rank decides the HTTP status.
 RANK_PARSE = 3
 RANK_ARGUMENT = 2
 RANK_PERMISSION = 1
@@ -61,8 +61,8 @@ class Failure:
         return {"field": self.field, "code": self.code, "description": self.description}
 
 
-class Room:
-    """How much text the errors of one answer may still take, in bytes or so: one query can have millions of errors."""
+class TextBudget:
+    """About how many bytes the errors of one answer may still take: one query can have millions of errors."""
 
     __slots__ = ("left",)
 
@@ -70,19 +70,19 @@ class Room:
         self.left = 1 << 25
 
 
-def wires(errors: Iterable[QueryError], room: Optional[Room] = None) -> list[dict[str, Any]]:
-    """Errors as the wire shows them, in order: all of them, or as many as there is room for, but one at least."""
-    room = room or Room()
+def wires(errors: Iterable[QueryError], budget: Optional[TextBudget] = None) -> list[dict[str, Any]]:
+    """Errors as the wire shows them, in order: as many as the budget allows, but at least one."""
+    budget = budget or TextBudget()
     shown: list[dict[str, Any]] = []
     for error in errors:
-        if shown and room.left <= 0:
+        if shown and budget.left <= 0:
             break
-        shown.append(error.wire(room))
+        shown.append(error.wire(budget))
     return shown
 
 
 class QueryError:
-    """One located error of a query. status: HTTP status it asks for when it decides."""
+    """One located error of a query. rank: see `QueryErrors.status`. status: the HTTP status if this error decides it."""
 
     __slots__ = ("cause", "code", "description", "failures", "position", "rank", "status")
 
@@ -105,10 +105,11 @@ class QueryError:
         self.failures = list(failures)
         self.cause = list(cause)
 
-    def wire(self, room: Optional[Room] = None) -> dict[str, Any]:
-        room = room or Room()
+    def wire(self, budget: Optional[TextBudget] = None) -> dict[str, Any]:
+        """The error as the wire shows it; its text is taken from the budget."""
+        budget = budget or TextBudget()
         position = path(self.position)
-        room.left -= 64 + 8 * len(position) + len(self.description)
+        budget.left -= 64 + 8 * len(position) + len(self.description)
         error: dict[str, Any] = {
             "position": position,
             "code": self.code,
@@ -117,7 +118,7 @@ class QueryError:
         if self.failures:
             error["failures"] = [failure.wire() for failure in self.failures]
         if self.cause:
-            error["cause"] = wires(self.cause, room)
+            error["cause"] = wires(self.cause, budget)
         return error
 
     def __repr__(self) -> str:
@@ -178,14 +179,14 @@ class Faults(Exception):
         self.faults = list(faults)
 
 
-#: What ends the text of every failure that is the engine's own fault.
+#: The end of the text of every error that is a fault of the engine itself.
 TICKET = "Please create a ticket at https://support.fauna.com"
 
 
 class RequestError(Exception):
-    """An error without position: ``{"errors":[{"code", "description"}]}`` under `status`. ref: a value or None.
+    """An error without position: ``{"errors":[{"code", "description"}]}`` with an HTTP status.
 
-    retries: how often the transaction was run again before.
+    ref: the ref that the error also shows, or None. retries: how often the transaction had been retried.
     """
 
     def __init__(self, status: int, code: str, description: str, ref: Any = None):
@@ -261,12 +262,12 @@ def not_unique(at: At = ()) -> Fault:
     return Fault("instance not unique", "document is not unique.", at)
 
 
-#: Code of the error of a write whose fields are not valid.
-INVALID = "validation failed"
+#: The error code of a write whose fields are not valid.
+VALIDATION_FAILED = "validation failed"
 
 
 def validation_failed(failures: Sequence[Failure], at: At = ()) -> Fault:
-    return Fault(INVALID, "document data is not valid.", at, failures=failures)
+    return Fault(VALIDATION_FAILED, "document data is not valid.", at, failures=failures)
 
 
 def invalid_expression(description: str, at: At = ()) -> Fault:
@@ -284,7 +285,7 @@ def timed_out(detail: str = "") -> RequestError:
 
 
 def contended(retries: int = 0) -> RequestError:
-    """The error of a transaction that met other writers on every attempt. retries: all but the first."""
+    """The error of a transaction that conflicted with others on every attempt. retries: the attempts after the first."""
     description = "Transaction was aborted due to detection of concurrent modification."
     error = RequestError(409, "contended transaction", description)
     error.retries = retries
@@ -296,7 +297,7 @@ def parse_error(description: str, position: Position) -> QueryErrors:
 
 
 def as_parse_errors(failure: QueryErrors) -> QueryErrors:
-    """Evaluation errors met while reading a literal keep their text but become parse errors."""
+    """The same errors as parse errors: what fails in evaluating a literal is a fault of the query's syntax."""
     return QueryErrors(
         [
             QueryError(error.position, "invalid expression", error.description, rank=RANK_PARSE)

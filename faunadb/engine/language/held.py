@@ -1,13 +1,12 @@
-"""What a query holds of what it has made.
+"""How much memory a query still holds of all that it has made.
 
-A process cannot tell whose memory is whose: the application's threads, and other queries, make and free theirs meanwhile.
-So a query's own is counted. `Context.made` grows with everything that it makes, garbage too; but when a form is done, what
-it has made on the way is gone, except for its value. `settle` then puts the size of the value in the place of all that was
-made for it. What remains is never less than what is held: the variables in sight, the arguments and elements that are
-waiting for the rest, and what is being made.
+The size of the process does not tell: other queries and the application's threads allocate and free memory, too. So each
+query counts its own. `Context.made` grows with everything the query makes, garbage included. When a form is done, only its
+value is left of what was made for it, and `settle` replaces all that was counted by the size of the value. So the count is
+never less than what is held: variables in scope, arguments and elements already evaluated, and what is being made.
 
-Measuring must cost less than making: a value of more parts than can be visited in a fraction of that time stays counted
-as all that was made for it.
+Measuring a value must cost less than making it did. A value with too many parts for that keeps the count of all that was
+made for it.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ from .context import DECODED
 if TYPE_CHECKING:
     from .context import Context
 
-#: Bytes made for a value from which on it is worth measuring.
+#: A value is measured when at least this many bytes were made for it.
 WORTH = 1 << 11
-#: The same for a value that grows in a loop, and may have a part for every few bytes.
+#: The same for a value that grows in a loop, which may have a part for every few bytes.
 WORTH_IN_LOOP = 1 << 26
-#: Bytes made that allow for one more visit; in a loop.
+#: One part of a value may be visited for this many bytes made; the second is for loops.
 _VISIT, _VISIT_IN_LOOP = 128, 8
 
-#: Bytes of the name of a field.
+#: Bytes counted for the name of a field.
 _NAME = 64
 
-#: Kinds of values whose size is that of the object itself.
+#: Types whose `sys.getsizeof` is all they take.
 _PLAIN: frozenset[type] = frozenset((str, bytes, int, float, bool, type(None)))
-#: Kinds of values without parts, and bytes that come to the size of the object itself.
+#: Types of values without parts, and the bytes they take in addition to their `sys.getsizeof`.
 _SCALARS: dict[type, int] = {
     **dict.fromkeys(_PLAIN, 0),
     **dict.fromkeys((v.Ref, Time, Date, uuid.UUID), 96),
@@ -43,26 +42,26 @@ _SCALARS: dict[type, int] = {
 
 
 def settle(ctx: Context, before: int, value: Any, visit: int = _VISIT) -> None:
-    """All that was made since ctx.made was `before` is gone, but for the value (which may be older).
+    """Count only the value (which may be older) of all that was made since ctx.made was `before`.
 
-    visit: bytes made that allow for one more part of the value to be visited.
+    visit: one part of the value may be visited for this many bytes made.
     """
     made = ctx.made - before
     size = _size(value, made // visit)
     if size is not None and size < made:
         ctx.made -= made - size
-        ctx.measure_at -= made - size  # as near as before: it is also the next look at the clock
+        ctx.measure_at -= made - size  # no farther away than before: the clock is looked at then, too
 
 
 def settle_in_loop(ctx: Context, before: int, value: Any) -> int:
-    """The same for what a loop has made so far. Returns when that is worth it again, in bytes made since `before`."""
+    """The same for what a loop has made so far. Returns how many bytes made since `before` make it worth doing again."""
     settle(ctx, before, value, _VISIT_IN_LOOP)
     held = ctx.made - before
     return held + max(WORTH_IN_LOOP, held // 4)
 
 
 def _size(value: Any, visits: int) -> Optional[int]:
-    """Bytes of a value, what it shares counted each time; None for sets and lambdas, and when it has too many parts."""
+    """Bytes of a value; a part that stands in it twice counts twice. None for sets, lambdas, and values of too many parts."""
     size = 0
     left = [value]
     while left:

@@ -18,7 +18,7 @@ Pattern = Union[str, list[str]]
 
 
 class LambdaNode:
-    """A lambda written in the query. free: names its body takes from outside."""
+    """A lambda written in the query. free: the variables of its body that are bound outside of it."""
 
     __slots__ = ("_gets", "body", "free", "pattern", "pos", "version")
 
@@ -32,22 +32,22 @@ class LambdaNode:
 
     @property
     def gets_argument(self) -> bool:
-        """Whether its body, as far as is plain to see, reads the document that its argument is the ref of."""
+        """Whether its body clearly gets the document whose ref is the argument. False when that is not certain."""
         if self._gets is None:
             self._gets = type(self.pattern) is str and self.body.gets(self.pattern)
         return self._gets
 
     @property
     def is_get(self) -> bool:
-        """Whether it does nothing but to read that document."""
+        """Whether all it does is to get that document."""
         return self.gets_argument and self.body.is_get
 
     def close(self, env: Env) -> Lambda:
-        """A lambda for use right now; shares the environment."""
+        """The lambda as a value for use right now: it shares the environment."""
         return Lambda(self.pattern, self.body, self.version, env)
 
     def capture(self, env: Env) -> Lambda:
-        """A lambda that may outlive this evaluation; keeps just the variables it uses."""
+        """The lambda as a value that may outlive this evaluation: it copies the variables it uses."""
         captured = {name: value for name, value in env.items() if name in self.free}
         return Lambda(self.pattern, self.body, self.version, captured)
 
@@ -59,7 +59,7 @@ class LambdaNode:
 
 
 def body_of(ctx: Context, fn: Lambda) -> Node:
-    """The parsed body; a stored lambda is parsed on first use, under the version it was written in."""
+    """The parsed body. A stored lambda is parsed on first use, under the version it was written in. Raises `QueryErrors`."""
     if fn._body is None:
         fn._body = Lambda.parse(ctx, fn)
     body: Node = fn._body
@@ -78,7 +78,7 @@ def _arity_error(pattern: list[str], count: int, position: Position) -> QueryErr
 
 
 def bind(fn: Lambda, argument: Any, position: Position) -> Env:
-    """The environment of the body for one argument."""
+    """The environment of the body for one argument. Raises `QueryErrors` when the pattern does not fit it."""
     pattern = fn.pattern
     if isinstance(pattern, str):
         if pattern == "_":
@@ -102,10 +102,10 @@ def bind(fn: Lambda, argument: Any, position: Position) -> Env:
 
 
 def apply(ctx: Context, fn: Lambda, argument: Any, position: Position) -> Any:
-    """Call fn with one argument value."""
+    """The value of fn for one argument. position: of the argument that holds fn, for errors. Raises `QueryErrors`."""
     body = fn._body or body_of(ctx, fn)
     pattern = fn.pattern
-    if type(pattern) is str and pattern != "_":  # most are like that
+    if type(pattern) is str and pattern != "_":  # the most frequent pattern, without a call
         env = dict(fn.env)
         env[pattern] = argument
     else:
@@ -124,7 +124,7 @@ def apply(ctx: Context, fn: Lambda, argument: Any, position: Position) -> Any:
 
 
 def source(ctx: Optional[Context], fn: Lambda) -> Source:
-    """The object inside ``@query``: api_version, lambda, expr; captured variables become a ``let`` around the body."""
+    """The object inside ``@query``: api_version, lambda, expr. Captured variables become a ``let`` around the body."""
     if fn._body is None and ctx is not None:
         try:
             body_of(ctx, fn)

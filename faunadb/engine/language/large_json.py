@@ -1,9 +1,9 @@
-"""JSON of very many values, read in pieces.
+"""Reading JSON of very many values piece by piece.
 
-Python's own reader lets no other thread run before it is done, which takes a second for 8 MB of empty arrays. Here the
-text is cut between the elements of one array, or the members of one object, into pieces that it reads in a millisecond;
-what is too large or too deep for a piece is cut itself. Where to cut is found by a pattern, while other threads run.
-What the pattern lets through by mistake, the reader refuses.
+Python's own JSON reader lets no other thread run until it is done, which takes a second for 8 MB of empty arrays. So the
+text is cut, between the elements of an array or the members of an object, into pieces that the reader handles in a
+millisecond each. An element that is too large or too deep for a piece is cut in the same way. A regular expression finds
+where to cut; it lets other threads run. It may accept what is not JSON, which the reader then refuses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import regex
 
 #: Characters of a piece.
 PIECE = 1 << 15
-#: How deep containers nest in what is read as a piece.
+#: How many levels of containers an element in a piece may have.
 LEVELS = 10
 
 _SPACE = r"[ \t\r\n]*+"
@@ -32,7 +32,7 @@ def _container(levels: int) -> str:
 
 
 _VALUE = rf'(?:{_STRING}|[^\[\]{{}}",:]++|{_container(LEVELS)})'
-#: As many whole elements, or members, as there are, each with the comma after it.
+#: As many whole elements, or members, as possible, each with the comma after it.
 _ELEMENTS = regex.compile(rf"(?:{_SPACE}{_VALUE}{_SPACE},)++", regex.DOTALL)
 _MEMBERS = regex.compile(rf"(?:{_SPACE}{_STRING}{_SPACE}:{_SPACE}{_VALUE}{_SPACE},)++", regex.DOTALL)
 _BLANK = regex.compile(_SPACE)
@@ -51,9 +51,10 @@ class TooMany(ValueError):
 
 
 class LargeReader:
-    """Reads one array or object. decoder: for pieces, of an object's members it takes those that come first.
+    """Reads one array or object.
 
-    most_nesting, most_containers: how many containers may be inside one another, and in all.
+    decoder: reads the pieces; of a repeated key it must take the first value. most_nesting, most_containers: how many
+    containers may be inside one another, and in all.
     """
 
     def __init__(self, decoder: json.JSONDecoder, most_nesting: int, most_containers: int) -> None:
@@ -71,7 +72,7 @@ class LargeReader:
     def read(self, text: str, start: int) -> tuple[Any, int]:
         """The value whose ``[`` or ``{`` stands at start, and where it ends.
 
-        Raises `TooDeep` or `TooMany` where everything before is well-formed, else ValueError.
+        Raises `TooDeep` or `TooMany` if the text is well-formed up to where the limit is exceeded, else ValueError.
         """
         self._text, self._at = text, start
         self._may_be_too_many = text.count("[") + text.count("{") > self._left
@@ -102,7 +103,7 @@ class LargeReader:
             self._count(brackets.count("[") + brackets.count("{"))
 
     def _take_pieces(self) -> None:
-        """Read all of the innermost container but its last element, or up to one that is no piece."""
+        """Read the innermost container up to its last element, or up to one that is too large or deep for a piece."""
         if len(self._open) + LEVELS > self._most_nesting:
             return
         container = self._open[-1]
@@ -126,7 +127,7 @@ class LargeReader:
             self._after_comma = True
 
     def _take_one(self) -> None:
-        """Read the next element: a container is opened only. Close what ends after it."""
+        """Read the next element, or only open it if it is a container. Close the containers that end after it."""
         container = self._open[-1]
         char = self._next()
         if self._closes(container, char):
@@ -157,7 +158,7 @@ class LargeReader:
             container.setdefault(key, value)
 
     def _after_value(self) -> None:
-        """Read a comma, or the end of the container, and of those around it that end there too."""
+        """Read a comma, or the end of the container and of all those around it that end there, too."""
         while True:
             char = self._next()
             if char == ",":

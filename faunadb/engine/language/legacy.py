@@ -23,7 +23,7 @@ class LegacyWriter(ResponseWriter):
     def unresolved(self, ref: v.UnresolvedRef) -> str:
         return '{"@ref":{' + ",".join(self.members(_with_classes(ref.wire))) + "}}"
 
-    #: What the members of events are called in cursors, too.
+    #: The members of events and of their cursors that have other names: current name -> name in this version.
     event_keys = {"document": "instance"}
 
     def _event(self, event: Any) -> list[str]:
@@ -118,7 +118,7 @@ def writer_for(ctx: Context) -> ResponseWriter:
 def answer_text(ctx: Context, value: Any) -> str:
     """The body of the answer to a query."""
     if type(value) is v.Document and ctx.tx is None and not value.deletion and not is_legacy(ctx.version):
-        # One stored document, the most frequent answer, as `ResponseWriter.document` writes it.
+        # The most frequent answer is one stored document; this writes what `ResponseWriter.document` would.
         text = value.text
         ref = value.ref
         collections = ctx.schema.committed.texts.get((ResponseWriter.owner_key, ctx.scope))

@@ -75,7 +75,7 @@ def _query(parser: Parser, content: Any, position: Position) -> v.Lambda:
 
 def _ref(parser: Parser, content: Any, position: Position) -> Any:
     if type(content) is str:
-        parser.reusable = False  # it may end in "self"
+        parser.reusable = False  # it may end in "self", which depends on the caller
         found = refs.parse_path(parser.ctx, content)
         if found is None:
             raise parse_error("Invalid ref.", position)
@@ -96,7 +96,7 @@ _REF_KEYS_FULL = frozenset(("id", "collection", "database"))
 
 
 def ref_object(parser: Parser, content: dict[str, Any], position: Position) -> Any:
-    """The object form of a ref literal, or another one nested in ``@ref``."""
+    """The ref of an object inside ``@ref``, which may also be another ``@ref``. Raises `QueryErrors`."""
     if len(content) == 1 and "@ref" in content:
         inner = content["@ref"]
         if type(inner) is not dict:
@@ -162,7 +162,7 @@ def _assemble(parser: Parser, ref_id: Any, collection: Any, database: Any, posit
 
 
 def _native_number(collection: Any) -> Any:
-    """The number of a native collection given by a (possibly unresolved) ref, else None."""
+    """The number of the native collection that a (possibly unresolved) ref is of; None for other refs."""
     if type(collection) is v.Ref:
         return collection.id if collection.is_native_collection else None
     if "collection" in collection.wire:
@@ -221,8 +221,8 @@ def _set(parser: Parser, content: Any, position: Position) -> Any:
 
 
 def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> Any:
-    """Run the function of the same name on the literal arguments."""
-    parser.reusable = False  # what is evaluated here may look at who asks
+    """Evaluate the form of the same name with the literal arguments."""
+    parser.reusable = False  # what is evaluated here may depend on the caller
     ctx = parser.ctx
     content = {key: _unescaped(item) if key in _SET_MEMBERS else item for key, item in content.items()}
     if "filter" in content:
@@ -247,14 +247,14 @@ def _build_set(parser: Parser, content: dict[str, Any], position: Position) -> A
     return parser.form_of_values(arguments, position).eval(ctx, {})
 
 
-#: Arguments of set literals that are sets themselves.
+#: Arguments of set literals whose values are sets.
 _SET_MEMBERS = frozenset(
     ("union", "intersection", "difference", "distinct", "reverse", "range", "join", "collection", "events")
 )
 
 
 def _unescaped(source: Any) -> Any:
-    """Sets within a set that was stored: they print escaped, ``{"@obj": {"@set": ...}}``, and are sent back so."""
+    """An inner set without ``@obj``. Stored sets are rendered with it, ``{"@obj": {"@set": ...}}``, and come back so."""
     if type(source) is list:
         return list(map(_unescaped, source))
     inner = source.get("@obj") if type(source) is dict and len(source) == 1 else None
@@ -267,7 +267,7 @@ def _refuse_plain_arrays(members: Any, name: str, position: Position) -> None:
 
 
 def _join_target(parser: Parser, source: Any, position: Position) -> Any:
-    """A lambda, or (as printed for a join with an index) an index ref."""
+    """A lambda, or an index ref, as a join with an index is rendered."""
     if type(source) is dict and len(source) == 1 and ("@ref" in source or STORED_REF in source):
         target = literal(parser, source, position)
         if type(target) is v.Ref and target.coll == v.INDEXES:

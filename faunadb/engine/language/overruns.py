@@ -1,9 +1,9 @@
 """Ending queries that do not look at the clock.
 
-A query looks at the clock now and then, and where it could take long (`Context.check_deadline`). What Python does in one
-go without that, such as compiling a pattern of 30 kB, is ended from outside: a thread looks at the queries under way, and
-raises `Overrun` in the thread of one whose deadline has passed. Only reading, parsing and evaluating are watched; what
-they leave behind is undone as after any other error.
+A query looks at the clock now and then, and where it could take long (`Context.check_deadline`). But a single step may
+take long as well, such as compiling a pattern of 30 kB. Such a query is ended from outside: a thread watches the queries
+under way, and raises `Overrun` in the thread of each whose deadline has passed. Only reading, parsing and evaluating are
+watched; their effects are undone as after any other error.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .errors import timed_out
 #: Seconds between two looks at the queries under way.
 INTERVAL = 0.2
 
-
-_IMPORT = "<frozen importlib._bootstrap>"
-#: Spenders under way that have found the process large, by their `id`.
+#: What tracebacks say is the file of Python's import system.
+_IMPORT_FILE = "<frozen importlib._bootstrap>"
+#: By `id`, the spenders under way that have found that the process is large (`budget.held_by_all`).
 large: dict[int, Any] = {}
 
 
@@ -33,15 +33,15 @@ class Overrun(BaseException):
 
 
 class watched:
-    """While it lasts, this thread's work ends soon after a deadline (`time.monotonic` seconds), by `timed_out`.
+    """A context manager: inside, this thread's work is ended with `timed_out` soon after a deadline.
 
-    spender: whoever is charged for the work (`budget`).
+    deadline: `time.monotonic` seconds. spender: what the work is charged to (`budget.Spender`).
     """
 
     __slots__ = ("_end", "_fired", "_outer", "spender")
 
     def __init__(self, deadline: float, spender: Any = None):
-        self._end = deadline + INTERVAL  # most look at the clock themselves
+        self._end = deadline + INTERVAL  # most queries notice by themselves before that
         self._fired = False
         self.spender = spender
 
@@ -62,7 +62,7 @@ class watched:
         if large:
             large.pop(id(self.spender), None)
         try:
-            # As `_leave`: every query comes by here.
+            # What `_leave` does, without the call: every query comes by here.
             if self._outer is None:
                 _watcher.watched.pop(get_ident(), None)
                 if self._fired or time.monotonic() > self._end:
@@ -82,22 +82,25 @@ class watched:
             _watcher.watched[me] = self._outer
         if self._fired or time.monotonic() > self._end:
             with _watcher.lock:
-                _raise_in(me, None)  # it may not have come yet
+                _raise_in(me, None)  # take back an exception that is still to come
 
     def cut_short(self) -> None:
+        """End at the watcher's next look."""
         if not self._fired:
             self._end = 0.0
 
     def look(self, ident: int, now: float) -> None:
-        """End the query when it is time to. Called by the watcher, with its lock."""
+        """End the query if its time is up. The watcher calls this, holding its lock."""
         if now > self._end and _watcher.watched.get(ident) is self and not _is_importing(ident):
             self._fired = True
-            self._end = now + 1.0  # once more then: a finalizer may have got the exception, which ignores it
+            self._end = (
+                now + 1.0
+            )  # try again then: a finalizer may have got the exception, and those are ignored
             _raise_in(ident, Overrun)
 
 
 def spender_here() -> Any:
-    """Whoever is charged for what this thread does; None outside of queries."""
+    """What this thread's work is charged to; None outside of queries."""
     each = _watcher.watched.get(get_ident())
     return None if each is None else each.spender
 
@@ -110,7 +113,7 @@ def cut_short(ident: int) -> None:
 
 
 def forget() -> None:
-    """This thread is done with its query. To be called when something was raised: perhaps just as `watched` ended."""
+    """Stop watching this thread. Call it when a query has raised: `Overrun` may have come just as `watched` ended."""
     me = get_ident()
     if _watcher.watched.pop(me, None) is not None:
         with _watcher.lock:
@@ -118,15 +121,15 @@ def forget() -> None:
 
 
 def _is_importing(ident: int) -> bool:
-    """Whether a thread is importing something: an exception then may leave a lock behind that all imports wait for."""
+    """Whether a thread is importing a module. An exception there could leave an import lock held for good."""
     frame = sys._current_frames().get(ident)
-    while frame is not None and frame.f_code.co_filename != _IMPORT:
+    while frame is not None and frame.f_code.co_filename != _IMPORT_FILE:
         frame = frame.f_back
     return frame is not None
 
 
 def _raise_in(ident: int, kind: Any) -> None:
-    """Have an exception raised in a thread at its next step; None: take back what it has not raised yet."""
+    """Have a thread raise an exception at its next step. kind None: take back one that it has not raised yet."""
     import ctypes  # late: few queries overrun
 
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), kind and ctypes.py_object(kind))
@@ -144,7 +147,7 @@ class _Watcher:
         self._stopping = threading.Event()
 
     def wake(self) -> None:
-        """Look again. Only the first of those that come at once starts the thread."""
+        """Begin to look at the queries again. Of several callers at once, only the first starts the thread."""
         self.is_asleep = False
         self._woken.set()
         if self._thread is None and not self._stopping.is_set() and self.lock.acquire(blocking=False):

@@ -1,4 +1,4 @@
-"""What histories and pages are made of: actions and times of changes, events, cursors (evaluation rules, "Values")."""
+"""Pages and what is in them: events with their actions and times, and cursors (evaluation rules, "Values")."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CREATE, UPDATE, DELETE, ADD, REMOVE = ACTIONS.values()
 
 
 class PendingTime:
-    """The time of the running transaction, not yet known to the query; rendered as the real value.
+    """The time of the running transaction, which is not known before it commits; it is rendered as the real time.
 
-    micros: rendered as integer microseconds (the ``ts`` of a written document) or as a Time.
+    micros: it is rendered as integer microseconds (as the ``ts`` of a written document), else as a Time.
     Two instances exist, `PENDING` and `PENDING_AS_TIME`; compare by identity.
     """
 
@@ -95,8 +95,7 @@ class SetEvent:
 
 
 class EventCursor:
-    """A place in an events page, rendered as an object. `fields` are its members in order; a None value of the
-    whole object renders as ``null``."""
+    """A cursor of a page of events, rendered as an object. fields: its members in order; None is rendered as ``null``."""
 
     __slots__ = ("fields",)
 
@@ -125,9 +124,9 @@ class Sourced:
 
 
 class Page:
-    """A page before rendering. before, after: a cursor (list of values, or `EventCursor`) or `NO_CURSOR`.
+    """A page. before, after: a cursor (a list of values, or an `EventCursor`) or `NO_CURSOR`.
 
-    raw: the cursor of each element of data, so that take and drop can move the page's cursors.
+    raw: the cursor of each element of data; take and drop move the page's cursors with it.
     """
 
     __slots__ = ("after", "before", "data", "raw")
@@ -154,7 +153,7 @@ class Page:
 
 
 class _NoCursor:
-    """Marks the absent cursor of a page (None is a cursor's value: null)."""
+    """The type of `NO_CURSOR`: a page has no cursor on that side. (None is a cursor: ``null``.)"""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
 """From the JSON of a query to the expression tree (evaluation rules, "Query syntax").
 
-Everything is parsed before anything is evaluated. Among the arguments of a form, the elements of an array and the
-fields of an object only the first failing one is reported; ``let`` and lambdas gather.
+Everything is parsed before anything is evaluated. Of the arguments of a form, the elements of an array or the fields of
+an object, only the first error is reported; ``let`` and lambdas report all of theirs.
 """
 
 from __future__ import annotations
@@ -18,28 +18,30 @@ from .registry import VERSION_RANK, VERSIONS, Form, table
 if TYPE_CHECKING:
     from .context import Context
 
-#: Names in scope -> how many lambdas deep each was bound. One for the whole query: scopes come and go in it.
+#: Variables in scope -> the lambda depth at which each was bound. One dict for the whole query; `Parser.bind` and
+#: `Parser.unbind` change it as scopes begin and end.
 Names = dict[str, int]
 
-#: A name that was bound, and the depth it had before.
+#: A variable that was bound, and the depth of the one of that name that it hides (None: it hides none).
 Hidden = tuple[str, Optional[int]]
 
 _LAMBDA_KEYS = frozenset(("lambda", "expr"))
 _LAMBDA_LITERAL_KEYS = (_LAMBDA_KEYS, frozenset(("lambda", "expr", "api_version")))
 
-#: Readers of the escapes of the wire, by their key: parser, content, position -> value. `literals` fills them in.
+#: The functions that read the escapes of the wire, by key: (parser, content, position) -> value. Set by `literals`.
 ESCAPES: dict[str, Callable[[Parser, Any, Position], Any]] = {}
 
-#: Inside stored lambdas a ref is ``{"@:ref": [collection number, id]}``: it survives renames. A third element: the
-#: number of its database, where that is not the lambda's.
+#: Inside stored lambdas a ref is ``{"@:ref": [collection number, id]}``, which survives renames. A third element is the
+#: number of its database, where that is another than the lambda's.
 STORED_REF = "@:ref"
 
 
 class Parser:
-    """Parses one query, or one stored lambda (stored: its refs are in stored notation).
+    """Parses one query, or one stored lambda.
 
-    unbound: errors for variables that nothing defines; they are reported only when nothing else is wrong. reusable: the
-    tree depends on nothing but the text, the schema and the database.
+    stored: refs may be in the notation of the store (`STORED_REF`). unbound: errors for variables that nothing defines,
+    reported only when nothing else is wrong. reusable: whether the tree depends only on the text, the schema and the
+    database, so that it can be kept.
     """
 
     def __init__(self, ctx: Context, version: str, stored: bool = False):
@@ -127,14 +129,14 @@ class Parser:
             )
         else:
             inside = self._free[depth:]
-            # What the innermost lambda takes from outside, those around it already have.
+            # If the innermost lambda already has the name, so have those around it.
             if inside and name not in inside[-1]:
                 for free in inside:
                     free.add(name)
         return Var(name, pos)
 
     def bind(self, names: Names, name: str) -> Hidden:
-        """Bring a name into scope at the present lambda depth; what comes back is for `unbind`."""
+        """Bring a name into scope at the present lambda depth. Returns what `unbind` needs to end that scope."""
         hidden = (name, names.get(name))
         names[name] = len(self._free)
         return hidden
@@ -151,7 +153,7 @@ class Parser:
     # Lambdas
 
     def lambda_argument(self, source: Any, pos: Position, names: Names) -> LambdaNode:
-        """The lambda of map, filter and the like: exactly ``{"lambda", "expr"}``. pos: that argument's."""
+        """The lambda argument (at pos) of map, filter and the like: an object of exactly ``lambda`` and ``expr``."""
         if type(source) is not dict:
             raise type_expected("Lambda", source, pos)
         if frozenset(source) != _LAMBDA_KEYS:
@@ -201,7 +203,7 @@ class Parser:
         return list(source)
 
     def lambda_literal(self, source: Any, pos: Position, default_version: str) -> v.Lambda:
-        """The lambda of ``@query`` and of set literals: no free variables, its own API version."""
+        """The lambda of ``@query`` and of set literals: it has its own API version and must not have free variables."""
         if type(source) is not dict or frozenset(source) not in _LAMBDA_LITERAL_KEYS:
             raise parse_error("Invalid lambda.", pos)
         version = source.get("api_version", default_version)
@@ -218,7 +220,7 @@ class Parser:
     def fields(self, source: Any, key: str, pos: Position) -> tuple[dict[str, Any], bool]:
         """The members of ``object`` and ``let``: a plain object, or the content of an ``@obj`` escape.
 
-        Returns them and whether source was an object at all. An escape of anything else is refused at pos.
+        Returns them, and whether source was an object at all. Raises `QueryErrors` for an escape of anything else.
         """
         if type(source) is not dict:
             return {}, False
@@ -252,7 +254,7 @@ def escape(parser: Parser, key: str, content: Any, position: Position) -> Any:
 
 
 def literal(parser: Parser, source: Any, position: Position) -> Any:
-    """Decode in literal mode: nothing is evaluated, escapes are decoded, other objects are plain objects."""
+    """Decode source as data: escapes are decoded, other objects are plain objects, and nothing is evaluated."""
     kind = type(source)
     if kind is list:
         return [literal(parser, item, (position, index)) for index, item in enumerate(source)]
@@ -274,9 +276,9 @@ def _literal_escape(parser: Parser, key: str, content: Any, position: Position) 
 
 
 def parse_stored(ctx: Context, fn: v.Lambda) -> Node:
-    """Parse the body of a stored lambda. Positions start at the lambda: ``["expr", ...]``.
+    """Parse the body of a stored lambda. Positions start at the lambda: ``["expr", ...]``. Raises `QueryErrors`.
 
-    Its refs are those of the database it is stored in, whoever reads it.
+    Its refs are relative to the database it is stored in, not to that of the query.
     """
     stored: dict[str, Any] = fn.stored
     outer = ctx.scope

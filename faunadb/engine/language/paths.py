@@ -73,7 +73,7 @@ def _document(ctx: Context, document: v.Document, step: Step, last: bool) -> Any
 
 
 def ref_id(ctx: Context, ref: v.Ref) -> str:
-    """What ``select("id", ref)`` gives: the (last) name of named things, else the number as text."""
+    """What ``select("id", ref)`` gives: the name of a named document, else the number as text."""
     if ref.is_native_collection:
         return v.NATIVE_NAMES[ref.id]
     if ref.coll in v.NAMED_NATIVES:
@@ -132,7 +132,7 @@ _SET_PARTS = ("union", "intersection", "difference", "distinct", "join", "with",
 
 
 def _set(ctx: Context, value: v.SetValue, step: Step, index: int) -> Any:
-    """``["@set"]`` is the set itself; deeper steps reach into some sets' definitions, as responses show them (deprecated)."""
+    """``@set`` is the set itself. Later steps lead into the definition of some sets, as responses show it (deprecated)."""
     if step == "@set":
         return value
     if index > 0 and step in _SET_PARTS:
@@ -165,7 +165,11 @@ _VISITS: dict[type, Callable[[Context, Any, Step, bool], Any]] = {
 
 
 def walk_all(ctx: Context, value: Any, steps: list[Step]) -> list[Any]:
-    """select_all: arrays met by a string step or at the end are mapped over, misses dropped, results spliced."""
+    """Every value at a path (``select_all``).
+
+    An array at a string step or at the end of the path stands for its elements. Those without a value are left out, and
+    arrays of results are spliced into one.
+    """
     found = _all(ctx, value, steps)
     if found is NOT_FOUND:
         return []

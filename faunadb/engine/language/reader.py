@@ -19,13 +19,14 @@ MAX_CONTAINERS = 600_000
 MANY = 150_000
 
 _INT64 = range(-(1 << 63), 1 << 63)
-# One that is not closed goes on to the end: trying again from each quote in it would take forever.
+# A string that is not closed matches up to the end: else the search would start again at each quote in it, which takes
+# time in the square of its length.
 _STRINGS = rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
-#: Each bracket as the step up or down that it is, a signed byte; everything else is left out.
+#: Translates brackets to signed bytes: +1 for one that opens, -1 for one that closes. Everything else is deleted.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _STRINGS_AND_BRACKETS = _STRINGS + rb"|[\[\]{}]"
-#: Brackets, or keys of an object, that are looked at at a time.
+#: How many brackets, or members of an object, are handled in one step, during which other threads wait.
 _PIECE = 1 << 16
 _SPACE = " \t\r\n"
 _SURROGATE = "[\ud800-\udfff]"
@@ -52,7 +53,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _gathered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A very large object in pieces, because other threads wait while one is made."""
+    """A very large object, made piece by piece, because other threads wait during each step."""
     result: dict[str, Any] = {}
     for begin in range(0, len(pairs), _PIECE):
         result.update(pairs[begin : begin + _PIECE])
@@ -60,7 +61,7 @@ def _gathered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of which each key's first value counts."""
+    """An object in which the first value of a repeated key counts."""
     count = len(pairs)
     result = dict(pairs) if count <= _PIECE else _gathered(pairs)
     if len(result) != count:
@@ -73,7 +74,7 @@ def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _decoder = json.JSONDecoder(
     object_pairs_hook=first_wins, parse_int=_integer, parse_float=_double, parse_constant=_constant
 )
-#: For what is only looked at: numbers of any size are numbers.
+#: For a token that is only checked: it accepts numbers of any size.
 _token_decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_constant)
 
 
@@ -102,10 +103,10 @@ def _is_large(body: bytes, opening: int) -> bool:
 
 
 def _nests(body: bytes) -> bool:
-    """Whether brackets nest too deeply in what may be more than the first value, or no JSON at all."""
+    """Whether brackets nest too deeply anywhere in the body, which may be more than its first value, or not JSON at all."""
     steps = array("b", re.sub(_STRINGS, b"", body).translate(_STEPS, _NO_BRACKETS))
     depth = 0
-    # In pieces, because other threads wait while one is looked at.
+    # In pieces, because other threads wait during each step.
     for begin in range(0, len(steps), _PIECE):
         depths = array("q", accumulate(steps[begin : begin + _PIECE], initial=depth))
         if max(depths) > MAX_NESTING:
@@ -115,7 +116,7 @@ def _nests(body: bytes) -> bool:
 
 
 def _is_too_deep(body: bytes) -> bool:
-    """Whether the first value nests too deeply. Raises `_Malformed` for one that is malformed before it gets there."""
+    """Whether the first value nests too deeply. Raises ValueError when it is malformed before it gets that deep."""
     depth = 0
     offset = 0
     for match in re.finditer(_STRINGS_AND_BRACKETS, body):
@@ -134,11 +135,11 @@ def _is_too_deep(body: bytes) -> bool:
         if cut_off.pos < len(before):
             raise
         return True
-    return False  # it ended before: what follows is not read
+    return False  # the first value ended before; what follows is not read
 
 
 def _check_rest(text: str, start: int, end: int) -> None:
-    """What follows the value is ignored when it begins with a valid token."""
+    """Check what follows the value: it is ignored, but must begin with a valid token. Raises ValueError."""
     _check_end(text, start, end)
     start = _start(text, end)
     if start < len(text) and text[start] not in "[{":
@@ -146,7 +147,7 @@ def _check_rest(text: str, start: int, end: int) -> None:
 
 
 def _check_end(text: str, start: int, end: int) -> None:
-    """A number must be followed by space, a word by something that cannot belong to it."""
+    """After a number there must be space; after a word, something that cannot be part of it. Raises `_Malformed`."""
     if end == len(text):
         return
     following = text[end]
@@ -159,14 +160,14 @@ def _check_end(text: str, start: int, end: int) -> None:
 
 
 def _start(text: str, begin: int = 0) -> int:
-    """Where white space ends."""
+    """The offset at which white space ends."""
     while begin < len(text) and text[begin] in _SPACE:
         begin += 1
     return begin
 
 
 def _decode(body: bytes) -> str:
-    """UTF-8, in which surrogates may stand as well; two that make a pair are the character they make."""
+    """Decode UTF-8 that may contain surrogates; a pair of them becomes the character it stands for."""
     text = body.decode("utf-8", "surrogatepass")
     if b"\xed" in body and has_surrogates(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

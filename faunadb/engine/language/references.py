@@ -1,4 +1,4 @@
-"""Refs, and the native collections that some of them lead into (evaluation rules, "Values")."""
+"""Refs and native collections: their numbers and names (evaluation rules, "Values")."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ NATIVE_NAMES = {
 NATIVE_IDS = {name: number for number, name in NATIVE_NAMES.items()}
 NATIVE_IDS["classes"] = COLLECTIONS
 
-#: Native collections whose documents are known by name.
+#: Native collections whose documents have names rather than numeric ids.
 NAMED_NATIVES = frozenset((DATABASES, COLLECTIONS, INDEXES, FUNCTIONS, ROLES, ACCESS_PROVIDERS))
 
-#: What error texts call one document of a native collection.
+#: What error texts call a document of each native collection.
 NATIVE_KINDS = {
     DATABASES: "Database",
     COLLECTIONS: "Collection",
@@ -93,12 +93,12 @@ def native_collection(scope: int, number: int) -> Ref:
 
 
 class UnresolvedRef:
-    """A ref whose named part does not exist. It prints as it was written and compares by that.
+    """A ref that names something that does not exist. It is rendered, and compared, as it was written.
 
-    kind: ``database collection index function role access_provider key``; a document ref in a missing
-    collection has kind ``collection`` and that collection's name. type_name: what cast errors
-    call it. wire: the object inside ``@ref``, as wire values. missing: kind and name of what does not exist, which
-    of a ref into an undefined database is that database.
+    kind: ``database``, ``collection``, ``index``, ``function``, ``role``, ``access_provider`` or ``key``; a document ref in
+    a missing collection has kind ``collection`` and that collection's name. type_name: what cast errors call it.
+    wire: the object inside ``@ref``, as wire values. missing: kind and name of what does not exist; for a ref into an
+    undefined database that is the database.
     """
 
     __slots__ = ("kind", "missing", "name", "type_name", "wire")

@@ -1,4 +1,4 @@
-"""References by name: resolving, and what an unresolvable one looks like (evaluation rules, "Ref literals")."""
+"""Making refs: from names, numbers, and old path texts (evaluation rules, "Ref literals")."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..integers import int64
 from . import values as v
-from .errors import Fault, invalid_argument, wrong_type
+from .errors import invalid_argument, wrong_type
 
 if TYPE_CHECKING:
     from .context import Context
@@ -30,7 +30,7 @@ _INVALID_NAMES = frozenset(("self", "events", "_"))
 
 
 def scope_of(ctx: Context, database: Optional[AnyRef]) -> Optional[int]:
-    """The scope number of a database ref, the current scope for None; None when it leads nowhere visible."""
+    """The scope number of a database; the current scope for None. None when the database is not there or not visible."""
     if database is None:
         return ctx.scope
     if type(database) is not v.Ref:
@@ -48,8 +48,8 @@ def _native_wire(collection: int, database: Optional[AnyRef]) -> dict[str, Any]:
     return inner
 
 
-def _undefined(database: Optional[AnyRef]) -> Optional[tuple[str, str]]:
-    """What does not exist when a ref leads into a database: the database itself, or (None) what is looked for in it."""
+def _missing_database(database: Optional[AnyRef]) -> Optional[tuple[str, str]]:
+    """What an unresolved ref lacks when its database does not exist; None when the database is not to blame."""
     return database.missing if type(database) is v.UnresolvedRef else None
 
 
@@ -63,7 +63,7 @@ def named(ctx: Context, collection: int, name: str, database: Optional[AnyRef] =
     wire: dict[str, Any] = {"id": name, "collection": v.native_collection(ctx.scope, collection)}
     if database is not None:
         wire["database"] = database
-    return v.UnresolvedRef(KINDS[collection], name, wire, missing=_undefined(database))
+    return v.UnresolvedRef(KINDS[collection], name, wire, missing=_missing_database(database))
 
 
 def native(ctx: Context, collection: int, database: Optional[AnyRef] = None) -> AnyRef:
@@ -71,22 +71,23 @@ def native(ctx: Context, collection: int, database: Optional[AnyRef] = None) -> 
     scope = scope_of(ctx, database)
     if scope is None:
         wire = _native_wire(collection, database)
-        return v.UnresolvedRef("collection", v.NATIVE_NAMES[collection], wire, missing=_undefined(database))
+        name = v.NATIVE_NAMES[collection]
+        return v.UnresolvedRef("collection", name, wire, missing=_missing_database(database))
     return v.native_collection(scope, collection)
 
 
 def document(collection: AnyRef, doc_id: int) -> AnyRef:
-    """The ref of a document in a collection that may not exist."""
+    """The ref of a document in a collection; unresolved where the collection is."""
     if isinstance(collection, v.UnresolvedRef):
         wire = {"id": str(doc_id), "collection": collection}
         kind = "key" if collection.name == "keys" and "collection" not in collection.wire else collection.kind
-        missing = _undefined(collection.wire.get("database"))
+        missing = _missing_database(collection.wire.get("database"))
         return v.UnresolvedRef(kind, collection.name, wire, document=True, missing=missing)
     return v.Ref(collection.scope, collection.id, doc_id)
 
 
 def number_from_text(text: str, at: Any) -> int:
-    """A document id from its decimal text."""
+    """A document id from its decimal text. Raises `Fault` at `at` for any other text."""
     number = int64(text)
     if number is not None:
         return number
@@ -97,7 +98,7 @@ def number_from_text(text: str, at: Any) -> int:
 
 
 def document_id(value: Any, at: Any) -> int:
-    """A document id from an Integer or a numeric String."""
+    """A document id from an Integer or a numeric String. Raises `Fault` at `at` for any other value."""
     if type(value) is int:
         return value
     if type(value) is str:
@@ -119,7 +120,7 @@ def collection_for_documents(value: Any, at: Any) -> AnyRef:
 
 
 def self_ref(ctx: Context, collection: v.Ref) -> Optional[v.Ref]:
-    """What ``self`` means in a collection for the caller; None when it means nothing."""
+    """The caller's own document in a collection, which ``self`` stands for; None when there is none."""
     return ctx.auth.self_ref(ctx, collection)  # type: ignore[no-any-return]
 
 
@@ -158,7 +159,6 @@ def _numbered(ctx: Context, collection: AnyRef, text: str) -> Optional[AnyRef]:
 
 __all__ = [
     "AnyRef",
-    "Fault",
     "collection_for_documents",
     "document",
     "document_id",

@@ -49,7 +49,7 @@ MISSING = Missing()
 
 
 class Arg:
-    """One key of a form. cast None: any value, or (special forms) an expression the form treats itself."""
+    """One key of a form. cast None: any value, or, in special forms, an expression that the form handles itself."""
 
     __slots__ = ("cast", "default", "key")
 
@@ -66,12 +66,14 @@ class Form:
     """A registered form. Exactly one of `function` and `parse` is set.
 
     function(ctx, *arguments) -> value; parse(parser, form, source, position, names) -> Node.
-    since, until: the API versions it exists in (until None: still does). timeless: with the same arguments, the same
-    secret and the same data it gives the same value, so that an answer with it may be kept; no form that counts as a
-    write does. by_name: it finds a thing of the schema by name, and looks at nothing else. slow: its cost grows
-    with a value beyond all bounds (a regular expression), or is large (a hash of a password), and the clock cannot
-    interrupt it, so that it is never evaluated where others wait for it. settled: its value depends on nothing but its
-    arguments and the committed schema, and is small, so that it is found once for literal arguments.
+    since, until: the first and last API version it exists in (until None: it still does).
+    timeless: for the same arguments, secret and data it gives the same value, so that an answer may be kept; never true
+    of writes.
+    by_name: it finds a schema document by name, and reads nothing else.
+    slow: it can take long (a regular expression, the hash of a password) and the clock cannot interrupt it, so that it is
+    never evaluated in place (`Context.in_place`).
+    settled: its value is small and depends only on its arguments and the committed schema, so that with literal
+    arguments it is evaluated only once.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class Form:
 
 
 def _once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of a form that is not timeless: the answer of a query that reaches it is not kept."""
+    """The function of a form that is not timeless: a query that calls it gives an answer that is not kept."""
 
     @wraps(function)
     def called(ctx: Any, *arguments: Any) -> Any:

@@ -1,8 +1,8 @@
 """Values to JSON text: for responses, and for the store (wire protocol, "Value rendering").
 
-One writer does both, because the stored form of a value *is* its wire form, but for what the wire cannot keep: refs (by
-number, so that renames show), non-finite doubles and lambdas. These are stored under keys beginning with ``@:``, so
-stored text without ``"@:`` can be sent as it is.
+One base class serves both, because the stored form of a value is its wire form, with three exceptions: refs (stored by
+number, so that they follow renames), non-finite doubles and lambdas. These are stored under keys that begin with ``@:``,
+so that stored text without ``"@:`` can be sent as it is.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from .registry import VERSION_RANK
 if TYPE_CHECKING:
     from .context import Context
 
-#: What begins every key that only the stored form knows.
+#: How every key begins that only the stored form has.
 STORED_MARK = '"@:'
 
 quote: Callable[[str], str] = encode_basestring
 
 #: Texts of documents without stored fields.
 _BARE = (None, "{}")
-#: Documents of a page that are written together.
+#: How many documents of a page are written together.
 _BLOCK = 64
-#: Characters of a string that is counted before it is written again.
+#: Longer strings, in characters, are charged for when they are written.
 _LONG = 256
 
 
@@ -78,7 +78,7 @@ _METHODS: dict[type, str] = {
 
 
 class Writer:
-    """Base: the kinds of values whose text is the same everywhere."""
+    """Base of the writers. It writes the kinds of values whose text is the same in responses and in the store."""
 
     def text(self, value: Any) -> str:
         kind = type(value)
@@ -88,7 +88,7 @@ class Writer:
         return getattr(self, _METHODS.get(kind, "set"))(value)  # type: ignore[no-any-return]
 
     def grow(self, size: int) -> None:
-        """About size bytes of text more are written. Raises RequestError when they are too many."""
+        """Charge for about size more bytes of text. Raises RequestError when they are too many."""
         spend(size)
 
     def double(self, value: float) -> str:
@@ -244,7 +244,7 @@ class ResponseWriter(Writer):
         return '{"@set":' + self.set_body(value) + "}"
 
     def set_body(self, value: v.SetValue) -> str:
-        """Lambdas inside sets stand without their ``@query``; an inner set of events without its ``@set``."""
+        """The object inside ``@set``: lambdas in it stand without ``@query``, and the set of ``events`` without ``@set``."""
         body = value.display()
         if body is None:
             return "null"
@@ -261,7 +261,7 @@ class ResponseWriter(Writer):
 
     # Documents, pages, events
 
-    #: Whether `document` writes as this class does.
+    #: Whether `document` is this class's own, so that `_documents` may do its work.
     writes_plainly = True
 
     def array(self, items: list[Any]) -> str:
@@ -276,7 +276,7 @@ class ResponseWriter(Writer):
         if first is not None:
             scope, coll = first.scope, first.coll
             owner = self._collections.get((scope, coll))
-            # As `document` does.
+            # What `document` does, without a call for each.
             parts = [
                 f'{{"ref":{{"@ref":{{"id":"{item.ref.id}","collection":{owner}}}}},"ts":{item.ts},{item.text[1:]}'
                 for item in items
@@ -318,7 +318,10 @@ class ResponseWriter(Writer):
         return "{" + ",".join(parts) + "}"
 
     def _cursor(self, cursor: Any) -> str:
-        """A cursor of a deletion says nothing of data on its page. Not counted, unlike an array: it is part of its page."""
+        """The text of a page's cursor. That of a removal is written without ``data``.
+
+        Unlike other arrays a cursor is not charged for, because it is a part of its page.
+        """
         if type(cursor) is list:
             return "[" + ",".join(map(self.text, cursor)) + "]"
         if (
@@ -354,11 +357,11 @@ class ResponseWriter(Writer):
 
 
 def _knows_no_versions(version: str) -> bool:
-    """Whether lambdas of an API version do not tell theirs."""
+    """Whether lambdas are written without ``api_version`` in an API version."""
     return VERSION_RANK[version] <= VERSION_RANK["2.12"]
 
 
-#: Columns that an object or array may take to be written on one line.
+#: Objects and arrays that fit into this many columns are written on one line.
 PRETTY_WIDTH = 60
 
 
@@ -367,12 +370,12 @@ class _Number(str):
 
 
 def pretty(text: str) -> str:
-    """JSON text with spaces and lines, for eyes; the value is the same, its numbers are written the same."""
+    """JSON text laid out in lines for people to read. The value stays the same, and so does the text of its numbers."""
     return with_room(lambda: _layout(json.loads(text, parse_int=_Number, parse_float=_Number), "")) + "\n"
 
 
 def _layout(value: Any, indent: str) -> str:
-    # Deeper than people read, space would be most of the text.
+    # Deeper down the text would be mostly indentation, so it does not grow any more.
     inner = indent + "  " if len(indent) < PRETTY_WIDTH else indent
     if type(value) is dict:
         parts, begin, end = [f"{quote(key)}: {_layout(item, inner)}" for key, item in value.items()], "{", "}"

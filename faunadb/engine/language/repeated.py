@@ -1,4 +1,4 @@
-"""Fields of an object that have the name of an earlier field (value functions, "Conversion", ``to_object``)."""
+"""Names of fields that repeat an earlier name in the same object (value functions, "Conversion", ``to_object``)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 class RepeatedField(str):
-    """The name of such a field: as a key it differs from the name itself, so that looking that up finds the first.
+    """The key of such a field. It does not equal the plain name, so that looking the name up finds the first field.
 
-    place: tells the fields of one name apart. ``str(field)`` is the plain name.
+    place: a number that differs for each field of the name. ``str(field)`` is the plain name.
     """
 
     place: int

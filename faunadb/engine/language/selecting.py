@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-#: What ``select`` finds in a document beside its fields.
-_BESIDE_FIELDS = frozenset(("ref", "class", "ts"))
-#: Steps of a literal path that is looked at when it is parsed.
+#: What ``select`` finds in a document that is not one of its fields.
+_NOT_FIELDS = frozenset(("ref", "class", "ts"))
+#: Longer literal paths are cast when they are evaluated, like others.
 _MAX_STEPS = 64
 
 
 def _literal_steps(path: Node) -> Optional[list[Any]]:
-    """The steps of a literal path that is one and has any; None for others."""
+    """The steps of a path that is a valid literal; None for others, and for an empty one."""
     if type(path) is Const:
         steps = [path.value]
     elif type(path) is Flat and type(path.value) is list:
@@ -35,7 +35,7 @@ def _literal_steps(path: Node) -> Optional[list[Any]]:
 
 
 class SelectNode(Node):
-    """``select``, and its kin that always give an array (every)."""
+    """``select``; and ``select_all`` and ``select_as_index``, which always give an array."""
 
     __slots__ = ("all", "container", "default", "form", "path", "steps")
 
@@ -47,7 +47,7 @@ class SelectNode(Node):
         self.default = parts.get("default")
         self.pos = pos
 
-        #: the path, where it is a literal and only one value is asked for
+        #: the path, if it is a literal and a single value is asked for
         self.steps = None if "all" in parts or form.name != "select" else _literal_steps(self.path)
 
     def eval(self, ctx: Context, env: Env) -> Any:
@@ -56,9 +56,9 @@ class SelectNode(Node):
             return self._selected(ctx, env, self._arguments(ctx, env), self.default)
         node = self.container
         container = found = env[node.name] if type(node) is Var else node.eval(ctx, env)
-        # As `walk` does, through documents and objects: nearly every path.
+        # What `walk` does, for the most frequent paths: those through fields of documents and objects.
         for step in steps:
-            if type(found) is v.Document and step not in _BESIDE_FIELDS:
+            if type(found) is v.Document and step not in _NOT_FIELDS:
                 found = found.fields
             elif type(found) is not dict:
                 break
@@ -100,7 +100,7 @@ class SelectNode(Node):
         return steps, container, every
 
     def _path(self, ctx: Context, value: Any) -> Any:
-        """The path's steps, whose errors come before those of ``from``; a page is refused only after it."""
+        """The steps. An invalid path fails before ``from`` is evaluated, except for a page, which fails only after it."""
         return value if type(value) is v.Page else self._cast(ctx, value)
 
     def _cast(self, ctx: Context, value: Any) -> list[Any]:
@@ -121,9 +121,9 @@ class SelectNode(Node):
 
 
 class EagerDefault(SelectNode):
-    """``select`` as it was before version 3: the default is evaluated whether needed or not.
+    """``select`` before version 3: the default is evaluated even when it is not needed.
 
-    As with any argument, it takes effect before those in front of it, whose errors are reported rather than its own.
+    Like any last argument, it is evaluated first, but the errors of the other arguments are reported before its own.
     """
 
     __slots__ = ()
@@ -168,7 +168,7 @@ def select(parser: Parser, form: Form, source: Any, pos: Position, names: Names)
     until="2.12",
 )
 def select_eager(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> Node:
-    """select and its kin in lambdas written before version 3: the default is evaluated always."""
+    """select, select_all and select_as_index in lambdas written before version 3: the default is always evaluated."""
     return EagerDefault(form, _select_parts(parser, form, source, pos, names), pos)
 
 

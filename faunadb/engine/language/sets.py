@@ -1,4 +1,4 @@
-"""What the language asks of sets, which are above it: `faunadb.engine.sets` fills these places when it is loaded."""
+"""What the language needs of sets. Their module is above it, so `faunadb.engine.sets` sets these hooks when it is loaded."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any, Callable, Optional
 from .values import Document, Lambda, Ref, SetValue
 
 
-class SetPlaces:
-    """native: the documents of a native collection. filter, join: the lazy sets of these forms, with the position of
-    their lambda. check_join_index: raises Fault for an index ref that join cannot take. iterate: the elements of a set
-    as shown, for the form of that name. documents: what `get` gives for each of several refs that are read together, None
-    where it has to look for itself."""
+class SetHooks:
+    """The functions of `faunadb.engine.sets` that forms of the language call.
+
+    native: the set of a native collection's documents. filter, join: the lazy sets of these forms; the last argument is
+    the position of their lambda. check_join_index: raises `Fault` for an index that join cannot use. iterate: the
+    elements of a set, as they are shown, for the form of the given name. documents: reads several refs together; gives
+    for each what ``get`` would, or None where ``get`` must be called.
+    """
 
     native: Callable[[Ref], SetValue]
     filter: Callable[[Any, Lambda, Any], SetValue]
@@ -22,4 +25,4 @@ class SetPlaces:
     documents: Callable[[Any, list[Any]], list[Optional[Document]]]
 
 
-PLACES = SetPlaces()
+SET_HOOKS = SetHooks()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from . import casts
 from . import values as v
 from .errors import (
-    INVALID,
+    VALIDATION_FAILED,
     Fault,
     Position,
     QueryError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def charge(ctx: Context) -> None:
-    """One compute unit for a form."""
+    """Charge one compute unit for a form."""
     ctx.compute += 1
     if ctx.compute >= ctx.check_at:
         ctx.check()
@@ -86,7 +86,7 @@ def at(parser: Parser, form: Form, source: Any, pos: Position, names: Names) -> 
 
 # var, let
 
-#: Variables from which on it takes time to copy them.
+#: Copying more variables than this is charged for.
 _MANY = 64
 
 
@@ -160,7 +160,7 @@ def _let_bindings(
 
 
 def _let_element(item: Any, pos: Position) -> Union[tuple[str, Any, Position], QueryErrors]:
-    """One binding of the array form; its error, to be gathered, when it is not an object with exactly one key."""
+    """One binding of the array form. When it is not an object with exactly one key, its error: the caller gathers these."""
     if type(item) is not dict or len(item) != 1:
         return type_expected("Object", item, pos)
     ((name, value),) = item.items()
@@ -254,15 +254,16 @@ class DoNode(Node):
             try:
                 value = step.eval(ctx, env)
             except QueryErrors as failure:
-                if any(error.code == INVALID for error in failure.errors):
-                    self._run_beside(ctx, env, index + 1)
+                if any(error.code == VALIDATION_FAILED for error in failure.errors):
+                    self._evaluate_rest(ctx, env, index + 1)
                 raise
         return value
 
-    def _run_beside(self, ctx: Context, env: Env, start: int) -> None:
-        """Evaluate what follows a write whose fields are not valid.
+    def _evaluate_rest(self, ctx: Context, env: Env, start: int) -> None:
+        """Evaluate the steps after a write whose fields are not valid.
 
-        Fields are checked when all has been evaluated, so what ends the whole query comes first; nothing else counts.
+        Fauna checks fields only when everything has been evaluated. So a `RequestError` in a later step, which ends the
+        whole query, comes before the validation error; the other errors of later steps do not show.
         """
         try:
             for step in self.steps[start:]:
@@ -423,7 +424,7 @@ class CallNode(Node):
     def _target(self, ctx: Context, env: Env) -> Any:
         target = self.target.eval(ctx, env)
         if type(target) is v.UnresolvedRef:
-            return target  # like a name that is no function's, it fails after the arguments
+            return target  # it fails after the arguments are evaluated, as an unknown name does
         return cast_value(ctx, casts.NAME_OR_FUNCTION, target, (self.pos, "call"))
 
     @staticmethod
@@ -445,7 +446,7 @@ class CallNode(Node):
         perms = ctx.perms
         scope = ctx.scope
         try:
-            # One of a child database is at home there, with its names and roles.
+            # A child database's function runs in that database, with its names and roles.
             ctx.scope = function.ref.scope
             if function.role is not None:
                 ctx.perms = ctx.auth.inside_function(ctx, function.role)

@@ -21,8 +21,8 @@ Event               `DocumentEvent`, `SetEvent`
 Action              `Action`
 ==================  =====================================================
 
-Values are never changed in place once another expression can see them. Refs are defined in :mod:`.references`, what histories
-and pages are made of in :mod:`.pages`.
+Values are never changed in place once another expression can see them. Refs are defined in :mod:`.references`; pages,
+events and cursors in :mod:`.pages`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ from .references import (
 
 
 class Instant(int):
-    """Microseconds since the epoch, of a time that they do not give exactly; `given` is the time itself."""
+    """Microseconds since the epoch of a time that has a fraction of one. given: the exact time."""
 
     given: Time
 
@@ -86,9 +86,9 @@ class Instant(int):
 class Lambda:
     """A function value: pattern, body, the variables it captured, and the version it was written in.
 
-    pattern: a name, or a list of names. body: a `nodes.Node`. A lambda read back from the store is parsed when first used:
-    until then `stored` holds its decoded source and ``body`` is None. scope: the database it is stored in, whose
-    refs its source has; None for one that is not stored. Use `language.lambdas` for everything but these fields.
+    pattern: a name, or a list of names. body: a `nodes.Node`. A lambda from the store is parsed when first used; until
+    then ``body`` is None. stored: the decoded source of such a lambda. scope: number of the database it is stored in, to
+    which its refs are relative; None for one that is not stored. `language.lambdas` has the functions on lambdas.
     """
 
     __slots__ = ("_body", "env", "pattern", "scope", "stored", "version")
@@ -126,10 +126,9 @@ class Lambda:
 class Document:
     """A version of a document as a value.
 
-    ts is `PENDING` while the writing query runs. `fields` holds the stored top-level fields that may be shown
-    (``data``, ``name``, ...), decoded on first use from `text`, the stored JSON. deletion: this
-    version is a removal (history reads). created: produced by a create of this very query, which
-    makes the answer 201.
+    ts: valid time in microseconds; `PENDING` while the query that writes it runs. fields: the stored top-level fields that
+    may be shown (``data``, ``name``, ...), decoded on first use from text, the stored JSON. deletion: this version is the
+    removal of the document (in its history). created: it was made by a create of this query, whose status is then 201.
     """
 
     __slots__ = ("_fields", "created", "deletion", "ref", "text", "ts")
@@ -168,7 +167,7 @@ class Document:
         return {**head, **self.fields}
 
     def __eq__(self, other: object) -> bool:
-        # What a create returned and a later get of it differ, as in the original.
+        # As in Fauna, what a create returns does not equal what a later get of it returns.
         return (
             type(other) is Document
             and self.ref == other.ref
@@ -187,8 +186,8 @@ class Document:
 class SetValue:
     """Base of all sets; what sets do is in `faunadb.engine.sets`.
 
-    `wire` gives the object inside ``@set`` as values (nested sets as SetValue); sets that print as a bare
-    ref (a document ref used as a set) override `shown`.
+    `wire` gives the object inside ``@set`` as values (nested sets as SetValue). A set that is rendered as a plain ref (a
+    document's ref used as a set) overrides `shown`.
     """
 
     __slots__ = ()
@@ -197,11 +196,11 @@ class SetValue:
         raise NotImplementedError
 
     def display(self) -> Optional[dict[str, Any]]:
-        """The object inside ``@set`` in responses, where that differs from what the set is; None is shown as null."""
+        """The object inside ``@set`` in responses, which for some sets differs from `wire`; None is rendered as null."""
         return self.wire()
 
     def shown(self) -> Any:
-        """The value rendered for this set; the set itself means ``{"@set": wire()}``."""
+        """The value that is rendered for this set; the set itself is rendered as ``{"@set": ...}``."""
         return self
 
 

@@ -1,8 +1,7 @@
-"""Loading documents with ids and times of their own, many a transaction and without a query for each.
+"""Loads documents with ids and times of their own, many in one transaction and without queries: for imports.
 
-What an import needs: a version goes into the history of its document as ``insert`` would put it there, but for two
-things. A document gets no ``ttl`` from its collection's ``ttl_days``, since it says itself whether it has one; and
-credentials keep the time they had.
+A version goes into the history of its document as ``insert`` would put it there, except that a document gets no ``ttl``
+from its collection's ``ttl_days`` (it says itself whether it has one), and that credentials keep their times.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from .literal_text import LiteralText
 if TYPE_CHECKING:
     from ..engine import Engine
 
-#: Documents that are asked for together.
-_TOGETHER = 250
-#: Seconds one batch may take.
+#: How many documents are looked up together.
+_LOOKED_UP = 250
+#: How many seconds one batch may take.
 DEADLINE = 600.0
 
 
@@ -50,10 +49,10 @@ class Incoming(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """A version whose stored text is there already.
+    """A version whose stored text has been made already.
 
-    number: of the collection, as `Loader.number` says. id, ts, expires (None without): integers, times in microseconds.
-    fields: what the text says, where it is JSON and no more; None where values of other kinds are in it.
+    number: that of the collection, from `Loader.number`. ts, expires (None without ttl): microseconds. fields: the
+    fields in the text, if they are plain JSON; None if there are values of other kinds among them.
     """
 
     collection: str
@@ -69,7 +68,7 @@ _encode = encoder(ensure_ascii=False)
 
 
 def stored_ref(number: int, identifier: str) -> dict[str, Any]:
-    """What is stored for a ref of the own database. number: of the collection; identifier: canonical digits."""
+    """What is stored for a ref in its own database. number: of the collection. identifier: digits without leading zeros."""
     return {"@:ref": [number, identifier]}
 
 
@@ -84,9 +83,9 @@ def ready(
 ) -> Ready:
     """A version of a user document.
 
-    data: its members as they are stored (times, dates, bytes as on the wire in their canonical spelling, refs by
-    `stored_ref`), without nulls, special doubles, and keys that begin with @. ttl: a time in the same form, expires:
-    that in microseconds.
+    data: its members as they are stored (times, dates and bytes as on the wire, in their canonical spelling, refs by
+    `stored_ref`), without nulls, special doubles, and keys that begin with @. ttl: a time in the same form. expires:
+    the same time in microseconds.
     """
     fields: dict[str, Any] = {"data": data} if data else {}
     if ttl is not None:
@@ -106,7 +105,7 @@ class Refused(Exception):
 class Loader:
     """Loads documents into one database of an engine.
 
-    engine: where. authorization: value of the header, with the secret of an admin or server key (or root).
+    authorization: value of the header, with the secret of an admin or server key (or root).
     """
 
     def __init__(self, engine: Engine, authorization: str):
@@ -128,7 +127,7 @@ class Loader:
         return None if found is None else found.id
 
     def count(self, collection: str) -> Optional[int]:
-        """How many documents of a collection are to be seen now; None when there is no such collection."""
+        """How many documents of a collection can be read now; None when there is no such collection."""
         with self.engine.store.snapshot() as snap:
             schema = schema_view(self.engine, snap)
             auth = self.engine.authenticate(snap, schema, self.authorization)
@@ -182,9 +181,10 @@ class Loader:
 
 
 def _present(ctx: Context, batch: Sequence[Union[Incoming, Ready]]) -> set[tuple[int, int]]:
-    """Collection and id of the documents of a batch that are there already, of those whose text is ready.
+    """Collection and id of those `Ready` documents of a batch that exist already.
 
-    They are asked for together: what waits to be written would have to be written before each question.
+    They are looked up together, before anything is written: the transaction would have to write all that waits before
+    each look-up.
     """
     ids: dict[int, list[int]] = {}
     for incoming in batch:
@@ -192,8 +192,8 @@ def _present(ctx: Context, batch: Sequence[Union[Incoming, Ready]]) -> set[tuple
             ids.setdefault(incoming.number, []).append(incoming.id)
     present: set[tuple[int, int]] = set()
     for number, all_ids in ids.items():
-        for start in range(0, len(all_ids), _TOGETHER):
-            some = all_ids[start : start + _TOGETHER]
+        for start in range(0, len(all_ids), _LOOKED_UP):
+            some = all_ids[start : start + _LOOKED_UP]
             present.update((number, found) for found in ctx.snap.newest_of(ctx.scope, number, some))
     return present
 
@@ -203,7 +203,7 @@ def _load_credentials(ctx: Context, text: LiteralText, incoming: Incoming) -> No
     members = dict(incoming.data) if incoming.ttl is None else {**incoming.data, "ttl": incoming.ttl}
     check = Check(ctx)
     known = CREDENTIALS.known(text.value(members))
-    # the hash is what counts, whoever loads it; a password in clear is none of an export
+    # the hash is taken as it is, whoever loads it; an export holds no passwords in clear
     fields = {key: value for key, value in known.items() if key not in ("password", "current_password")}
     fields = CREDENTIALS.validated(check, ref, fields, None)
     check.raise_any(())

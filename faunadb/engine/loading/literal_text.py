@@ -1,8 +1,7 @@
-"""From the literals of the wire to the text that is stored, without the values in between.
+"""From literals of the wire straight to the text that is stored, without values in between.
 
-The text is that of `language.codec` for the value that the literal stands for. The usual kinds are written as they are
-met; whatever else there is (a lambda, a set, a ref to an index, a time with an offset) takes the way of a query: it is
-parsed, prepared and encoded.
+The text is what `language.codec` writes for the value of the literal. The usual kinds are written as they are met.
+Anything else (a lambda, a set, a ref to an index, a time with an offset) is parsed, prepared and encoded as in a query.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from ..schema.fields import prepare
 if TYPE_CHECKING:
     from ..language.context import Context
 
-# texts that stand for themselves, once their days and hours are known to exist
+# texts that are stored as they are, if their days exist
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.([0-9]{3}){1,3})?Z", re.ASCII
 )
@@ -63,7 +62,7 @@ class LiteralText:
         return number
 
     def fields(self, data: dict[str, Any], ttl: Any) -> tuple[str, Optional[int]]:
-        """Stored text of a user document with these members of ``data``, and its time of expiry in microseconds.
+        """The stored text of a user document with these members of ``data``, and when it expires, in microseconds.
 
         ttl: a literal, or None. Raises QueryErrors and RequestError for what cannot be stored.
         """
@@ -128,7 +127,7 @@ class LiteralText:
         text = double_to_json(value)
         return f'{{"@:double":{text}}}' if text[0] == '"' else text
 
-    # What stands for itself in the usual spelling; None: to be done the general way.
+    # Writers of the usual spellings. They return None for anything that takes the general way.
 
     def _escaped_object(self, content: Any) -> Optional[str]:
         return self._plain_object(content) if type(content) is dict else None

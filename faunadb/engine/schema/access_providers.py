@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..auth.jwt import AUDIENCE
 from ..auth.permissions import BUILTIN
 from ..indexes.internal import PROVIDERS_BY_ISSUER, text_terms
 from ..language import values as v
@@ -16,9 +17,7 @@ from .role_names import exists, is_role
 if TYPE_CHECKING:
     from ..language.context import Context
 
-AUDIENCE = "https://db.fauna.com/db/"
-
-#: user info up to the last @, then a host (an IPv6 address in brackets), then a port that is no number
+#: An address whose port is not a number: user info up to the last @, a host (an IPv6 address in brackets), the port.
 _BAD_PORT = r"(?i)https://(?:[^/?#]*@)?(?![^/?#]*@)(?:\[[^\]]*\]|[^/?#:\[]*):(?!\d*(?:[/?#]|$))"
 
 
@@ -33,7 +32,7 @@ def _uri(check: Check, value: Any, at: FieldPath) -> Any:
 
 
 def _roles(check: Check, value: Any, at: FieldPath) -> Any:
-    """Role refs and names, alone or with a predicate, one or an array of them."""
+    """The field ``roles``: role refs and names, each alone or with a predicate; one, or an array of them."""
     entries = value if type(value) is list else [value]
     entries = [_role(check, entry) for entry in entries]
     names = [_name_in(entry) for entry in entries]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Optional
 
 from ..indexes.internal import FLOOR_FIELD
 from ..language import values as v
-from ..language.errors import Fault
 from . import protection, tasks
 from .fields import LONG, MAP, days, name
 from .indexes import INDEXES
@@ -52,7 +51,11 @@ class Collections(SchemaWriter):
 
 
 def _with_floor(ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
-    """History begins a little before the collection. A longer one does not bring back what was out of reach already."""
+    """Set the time before which there is no history: for a new collection, a little before now.
+
+    When ``history_days`` grows, it is the time from which history could be read until now: what was older does not come
+    back.
+    """
     if old is None:
         fields[FLOOR_FIELD] = ctx.writer().txn - GRACE_MICROS
         return fields
@@ -67,4 +70,4 @@ def _with_floor(ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields])
 
 COLLECTIONS = Collections()
 
-__all__ = ["COLLECTIONS", "Collections", "Fault"]
+__all__ = ["COLLECTIONS", "Collections"]

@@ -16,7 +16,7 @@ from .native import Fields, SchemaWriter
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: What a container database may hold.
+#: The native collections in which a container database may have documents.
 ALLOWED_IN_CONTAINERS = frozenset((v.DATABASES, v.KEYS, v.ROLES, v.ACCESS_PROVIDERS))
 _NOT_IN_CONTAINERS = (v.COLLECTIONS, v.INDEXES, v.FUNCTIONS)
 

@@ -1,7 +1,7 @@
 """Fields of documents: types, failures, and preparing params for storage (writes and schema, "Accepted params").
 
-A `FieldType` called with (check, value, path) gives the value to store and adds a failure to the check when the value
-does not fit. Values arrive as `prepare` leaves them: no documents, pages, events or sets.
+A `FieldType`, called with (check, value, path), returns the value to store, and adds a failure to the check when the
+value does not fit. Values arrive as `prepare` returns them, without documents, pages, events and sets.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _STORAGE_TYPES: dict[type, str] = {
 
 
 def storage_type(value: Any) -> str:
-    """The name type failures use for a stored value's type."""
+    """The name that failures use for the type of a stored value."""
     return _STORAGE_TYPES.get(type(value), "Map")
 
 
@@ -61,7 +61,7 @@ def duplicate(field: Sequence[str]) -> Failure:
 
 
 class Check:
-    """One validation in progress: the context, and the failures found so far, each once."""
+    """A validation in progress: its context, and the failures found so far, each once."""
 
     def __init__(self, ctx: Context):
         self.ctx = ctx
@@ -72,7 +72,7 @@ class Check:
             self.failures.append(failure)
 
     def raise_any(self, at: At) -> None:
-        """Raise the validation error when anything failed. at: its place below the form."""
+        """Raise ``validation failed`` if there are failures. at: its place below the form."""
         if self.failures:
             raise validation_failed(self.failures, at)
 
@@ -81,7 +81,7 @@ FieldType = Callable[[Check, Any, FieldPath], Any]
 
 
 def of_kind(expected: str, *kinds: type) -> FieldType:
-    """Values of some Python types, as they are."""
+    """The field type of values of these Python types, which are stored as they are."""
 
     def convert(check: Check, value: Any, at: FieldPath) -> Any:
         if type(value) not in kinds:
@@ -131,7 +131,7 @@ _NAME_CATEGORIES = frozenset(("Nd", "Nl", "Pc"))
 
 
 def valid_name(text: str) -> bool:
-    """Whether a text consists of characters allowed in names; the empty one does not."""
+    """Whether a text can be a name: not empty, and all its characters are allowed."""
     return bool(text) and all(map(_name_character, text))
 
 
@@ -146,7 +146,7 @@ def _name_character(char: str) -> bool:
 
 
 class RefFault(Fault):
-    """A validation error whose failures are placed in the query: their fields begin with the error's position."""
+    """A validation error whose failures name their place in the query: their fields begin with the error's position."""
 
     def located(self, position: Position) -> QueryError:
         start = [str(key) for key in (*path(position), *self.at)]
@@ -159,9 +159,9 @@ class RefFault(Fault):
 
 
 def is_plain(ctx: Context, value: Any) -> bool:
-    """Whether an object or array is just what JSON has: strings, integers, booleans, without nulls or escapes.
+    """Whether an object or array holds only strings, integers and booleans, without nulls and keys that begin with ``@``.
 
-    Such a value is stored as it is. Most are, and finding out takes less time than anything else done with them.
+    Such a value can be stored as it is. Most are like that, and this check is quick.
     """
     if not value:
         return True
@@ -170,7 +170,7 @@ def is_plain(ctx: Context, value: Any) -> bool:
         ctx.measure()
     members = value
     if type(value) is dict:
-        # A key of another kind is a repeated field.
+        # A key of another type is a `RepeatedField`.
         if set(map(type, value)) != _STRINGS or "\0@" in "\0" + "\0".join(value):
             return False
         members = value.values()
@@ -196,11 +196,11 @@ _REPOINTED = (v.COLLECTIONS, v.INDEXES, v.FUNCTIONS)
 
 
 def prepare(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """Params ready for validation: refs checked, embedded documents, pages, events and sets as objects.
+    """Params ready for validation: refs are checked; embedded documents, pages, events and sets become objects.
 
-    Nulls are still there (they say what an update removes). Returns params itself when nothing changes.
-    Raises `RefFault` for refs that are unresolved or belong to another database, all of them; the unresolved ones
-    within embedded values and lambdas count as well, since they cannot be stored.
+    Nulls stay (they say what an update removes). Returns ``params`` itself when nothing changes. Raises one `RefFault`
+    for all refs that are unresolved or belong to another database. Unresolved refs inside embedded values and lambdas
+    count too, since they cannot be stored.
     """
     walk = _Params(ctx)
     result = walk.object(params, ())
@@ -210,6 +210,8 @@ def prepare(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Params:
+    """One walk of `prepare`, which collects the failures."""
+
     def __init__(self, ctx: Context):
         self.ctx = ctx
         self.failures: list[Failure] = []
@@ -271,7 +273,7 @@ def _mentions_unresolved(value: Any) -> bool:
     if kind is Literal:
         return _mentions_unresolved(value.value)
     if kind is v.Lambda:
-        # One that was stored has none: it could not have been stored.
+        # A stored lambda has none, since it could not have been stored with one.
         return value._body is not None and _mentions_unresolved(lambdas.source(None, value))
     if isinstance(value, dict):
         spend(64 * len(value))
@@ -283,7 +285,7 @@ def _mentions_unresolved(value: Any) -> bool:
 
 
 def embedded(value: Any) -> Any:
-    """What a document, page, event or set is stored as, at every depth."""
+    """A value as it is stored: documents, pages, events and sets in it, at any depth, become objects or refs."""
     kind = type(value)
     if kind is dict:
         spend(96 * len(value))
@@ -298,9 +300,9 @@ def embedded(value: Any) -> Any:
 
 
 def check_refs(check: Check, fields: dict[str, Any]) -> None:
-    """Check every ref inside a schema document: the writer may read it, and it exists.
+    """Add a failure for every ref inside a schema document that does not exist, or that the writer may not read.
 
-    Refs to native collections are exempt, and so are fields that failed already. Failures name the path inside the
+    Refs to native collections are exempt, and fields that have failed already. Failures name the path inside the
     document without array indexes.
     """
     _check_refs(check, fields, ())

@@ -41,18 +41,18 @@ class Functions(SchemaWriter):
 
 
 def _may_give(perms: Permissions, role: Any) -> bool:
-    """Whether a function with a role gives those who write its body no more than they have."""
+    """Whether whoever has these permissions may give a function this role, which then acts with no more than they have."""
     if role is None or isinstance(perms, Admin):
         return True
     return isinstance(perms, Server) and role in ("server", "server-readonly", "client")
 
 
 def _refuse_text(params: Fields) -> None:
-    # A text would be a body in the newer query language, which nothing here runs.
+    # A string would be a body in Fauna's newer query language (v10), which this engine does not run.
     if type(params.get("body")) is str:
         raise Fault("schema validation failed", "Invalid type provided for field `body`.")
 
 
 FUNCTIONS = Functions()
 
-__all__ = ["FUNCTIONS", "Functions", "Optional"]
+__all__ = ["FUNCTIONS", "Functions"]

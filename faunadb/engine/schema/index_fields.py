@@ -31,7 +31,8 @@ def _check_databases(check: Check, targets: list[Any]) -> None:
 
 
 def source(check: Check, value: Any, at: FieldPath) -> Any:
-    """A collection, ``"_"``, a source object, or an array of these. ``class`` is stored as ``collection``."""
+    """The field ``source``: a collection, ``"_"``, a source object, or an array of these. ``class`` is stored as
+    ``collection``."""
     if type(value) is list:
         return [_entry(check, entry) for entry in value]
     return _entry(check, value)
@@ -96,13 +97,13 @@ def _bindings(check: Check, fields: Any) -> Any:
 
 
 def entries(value: Any) -> list[Any]:
-    """The source entries (terms, values) of a field that holds one or an array of them."""
+    """The entries of a field that holds one source, term or value, or an array of them."""
     if value is None:
         return []
     return value if type(value) is list else [value]
 
 
-# ---- what only the whole source shows ----
+# ---- the source as a whole ----
 
 
 def _targets(entry: Any) -> list[Any]:
@@ -111,7 +112,8 @@ def _targets(entry: Any) -> list[Any]:
 
 
 def check_source(check: Check, fields: dict[str, Any]) -> None:
-    """Collections named twice, wildcards beside refs, and bindings: pure, of one parameter, and used."""
+    """Add failures of the source as a whole: collections named twice, wildcards beside refs, and bindings that are not
+    pure, do not have one parameter, or are not used."""
     given = entries(fields.get("source"))
     targets = [target for entry in given for target in _targets(entry)]
     refs = [target for target in targets if type(target) is v.Ref]
@@ -158,7 +160,7 @@ def _check_bindings(check: Check, given: list[Any], used: set[str]) -> None:
 
 
 def terms(check: Check, value: Any, at: FieldPath) -> Any:
-    """One term (or value) object, or an array of them; unknown members are dropped."""
+    """The fields ``terms`` and ``values``: an object, or an array of them; unknown members are dropped."""
     if type(value) is list:
         return [_term(check, each, at) for each in value]
     return _term(check, value, at)

@@ -101,12 +101,12 @@ def _same(scope: int, old: Any, new: Any) -> bool:
 
 
 def _as_stored(scope: int, value: Any) -> Any:
-    """The value as it is read back: a binding is the same when it is written the same."""
+    """The value as it is read back from the store, so that bindings are equal when they are written alike."""
     return codec.decode_value(codec.encode_value(value, scope=scope), scope)
 
 
 def _build(ctx: Context, ref: v.Ref, document: v.Document) -> v.Document:
-    """Fill a new index: here and now when its sources are small, else behind the queries."""
+    """Fill a new index: at once when its sources are small, else in the background."""
     index, item = ctx.schema.index(ref), ctx.schema.item(ref)
     if index is None or item is None or index.collections == frozenset():
         return document

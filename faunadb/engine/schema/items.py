@@ -1,4 +1,4 @@
-"""Schema documents as queries see them: what is derived from their fields, once for each version."""
+"""Schema documents as the engine uses them: what is derived from their fields, once for each version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY_MICROS = 86_400_000_000
 
 
 class Item:
-    """The live version of a schema document. parsed: what a reader derived from its fields, kept with it."""
+    """The present version of a schema document. parsed: what was derived from its fields, kept with it."""
 
     __slots__ = ("_fields", "parsed", "ref", "text")
 
@@ -39,11 +39,11 @@ class Item:
 
 
 class DatabaseInfo(NamedTuple):
-    """A live database.
+    """A database.
 
-    scope: its number; parent: its parent's (None: the root); ref: its document in the parent. global_id: 13
-    letters ("" for the root). protected: as set here or by the nearest ancestor that says.
-    path: names from below the root down to it.
+    scope: its number. parent: the number of its parent (None for the root). ref: its document in the parent. global_id:
+    13 letters ("" for the root). protected: its own setting, or that of the nearest ancestor that has one. path: names
+    from below the root down to it.
     """
 
     scope: int
@@ -61,7 +61,10 @@ ROOT = DatabaseInfo(0, None, None, "", "", False, False, ())
 
 
 class CollectionInfo:
-    """A live collection. history_days, ttl_days: None when absent (history kept forever). floor: microseconds."""
+    """A collection. history_days, ttl_days: None when absent (history is kept forever, documents live forever).
+
+    floor: the time before which there is no history whatever ``history_days`` says, in microseconds.
+    """
 
     __slots__ = ("floor", "history_days", "id", "name", "ref", "ttl_days")
 
@@ -81,9 +84,10 @@ class CollectionInfo:
         self.floor = floor
 
     def min_valid(self, snapshot_time: int) -> Optional[int]:
-        """Earliest time that may be read, in microseconds; None without limit.
+        """Earliest time that may be read, in microseconds; None when there is no limit.
 
-        Only collections made before there were floors have none, and only while their history is kept forever.
+        Without limit are only collections from formats of the store that had no floors, while their history is kept
+        forever.
         """
         if self.history_days is None:
             return self.floor

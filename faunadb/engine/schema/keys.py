@@ -46,7 +46,7 @@ class Keys(NativeWriter):
         if secret is not None and not _belongs(secret, ref.id):
             check.fail(Failure(("secret",), "invalid secret", "Invalid secret at `List(secret)`"))
         elif (old is None or secret is not None) and _held_elsewhere(check.ctx, ref):
-            # A secret names its key by id alone, so no two databases may have the same one.
+            # A secret names its key by the id alone, so no two databases may have a key with the same id.
             check.fail(duplicate(("secret" if secret is not None else "hashed_secret",)))
         return patch
 
@@ -67,7 +67,7 @@ class Keys(NativeWriter):
         return fields
 
     def inserted(self, ctx: Context, ref: v.Ref, params: Fields) -> Fields:
-        """The fields of a version that `insert` puts into history: without any hash, it opens nothing."""
+        """The fields of a version that `insert` puts into history. They have no hash, so that such a key opens nothing."""
         patch = {
             key: value for key, value in self.known(params).items() if key not in ("secret", "hashed_secret")
         }

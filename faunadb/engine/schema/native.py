@@ -1,7 +1,7 @@
-"""What all collections have in common when their documents are written: known fields, merging, validation.
+"""Writing documents, as far as it is the same for all collections: known fields, merging, validation.
 
-`Writer` is the base: user documents and every native collection have one each (`writers.writer_for`). The forms in
-`functions.writes` resolve targets, check permissions and existence, and then hand over.
+`Writer` is the base class. User documents and every native collection have a writer each (`writers.writer_for`). The
+forms in `functions.writes` resolve targets, check permissions and existence, and then call the writer.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ LAST_COLLECTION = v.FIRST_INDEX - 1
 class Writer:
     """Creates, updates and deletes the documents of one kind of collection.
 
-    types: known fields in the order in which failures are reported. needed: those that must be there. kept: those
-    that replace keeps when it does not name them. system: generated ones, which no params can change. checks_refs: refs
-    in its documents must be readable and exist.
+    types: the known fields, in the order in which failures are reported. needed: fields that must be there. kept: fields
+    that replace keeps when they are not given. system: generated fields, which params cannot change. checks_refs:
+    whether refs in its documents must exist and be readable.
     """
 
     number: Optional[int] = None
@@ -40,36 +40,36 @@ class Writer:
     system: tuple[str, ...] = ()
     checks_refs = False
 
-    # ---- to be refined ----
+    # ---- for subclasses to override ----
 
     def defaults(self) -> Fields:
         """Fields a new document begins with."""
         return {}
 
     def examine(self, check: Check, ref: v.Ref, patch: Fields, old: Optional[Fields]) -> Fields:
-        """Failures that only the params show; returns the params to go on with. old: None for a new document."""
+        """Add failures of the params by themselves; return the params to go on with. old: None for a new document."""
         return patch
 
     def settle(self, check: Check, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> None:
-        """Further failures of the whole document, after those of each field."""
+        """Add failures of the document as a whole, after those of each field."""
 
     def complete(self, ctx: Context, ref: v.Ref, fields: Fields, old: Optional[Fields]) -> Fields:
-        """The document with its generated fields."""
+        """Add the generated fields; called when the document is valid."""
         return fields
 
     def shown(self, document: v.Document, extra: Fields) -> v.Document:
-        """The result of a write. extra: what only this result shows."""
+        """The document that the query gets back. extra: fields that only this result shows."""
         return document
 
     def written(self, ctx: Context, ref: v.Ref, old: Optional[Fields], fields: Fields) -> None:
-        """After a create or update."""
+        """Called after a create or update."""
 
     def inserted(self, ctx: Context, ref: v.Ref, params: Fields) -> Fields:
         """The fields of a version that `insert` puts into history."""
         raise invalid_argument("Cannot insert event for specified ref.")
 
     def deleting(self, ctx: Context, ref: v.Ref, fields: Fields) -> None:
-        """Before a delete: cascades, refusals."""
+        """Called before a delete: deletes what depends on the document, or refuses."""
 
     # ---- writing ----
 
@@ -77,9 +77,9 @@ class Writer:
         return new_id()
 
     def create(self, ctx: Context, ref: v.Ref, params: Fields, at: At, before: Any = None) -> v.Document:
-        """Write a new document. params: prepared. before: the newest stored version of that id, if any.
+        """Write a new document. params: as `fields.prepare` returns them. before: the newest stored version of that id.
 
-        Raises validation errors and the like placed at `at`.
+        Raises validation errors and the like, placed at `at`.
         """
         check = Check(ctx)
         patch = self.examine(check, ref, self.known(params), None)
@@ -95,7 +95,8 @@ class Writer:
     def update(
         self, ctx: Context, ref: v.Ref, row: Any, old: Fields, params: Fields, replace: bool
     ) -> v.Document:
-        """Write another version. row: the stored version; old: its fields, hidden ones included; params: prepared."""
+        """Write another version. row: the stored version. old: its fields, hidden ones included. params: as
+        `fields.prepare` returns them."""
         check = Check(ctx)
         patch = self.examine(check, ref, self.known(params), old)
         fields = self.replacement(old, patch) if replace else merge(old, patch)
@@ -116,7 +117,7 @@ class Writer:
         return {key: value for key, value in params.items() if key in types}
 
     def replacement(self, old: Fields, patch: Fields) -> Fields:
-        """What replace makes of a document: defaults, fields kept, the params, and the generated fields."""
+        """The fields after a replace: the defaults, the fields that are kept, the params, and the generated fields."""
         base = self.defaults()
         base.update((key, old[key]) for key in self.kept if key in old)
         fields = merge(base, patch)
@@ -134,7 +135,7 @@ class Writer:
             del fields[key]
         self.settle(check, ref, fields, old)
         if self.checks_refs:
-            # What an update leaves alone stays valid, even when something it mentions is gone since.
+            # Fields that an update leaves alone stay valid, even if something that they refer to no longer exists.
             before = old or {}
             check_refs(check, {key: value for key, value in fields.items() if not _same(before, key, value)})
         return fields
@@ -149,7 +150,7 @@ class Writer:
         document = place_faults(at, writing.write, ctx, ref, fields, before, old)
         return self.shown(document, extra)
 
-    #: fields of `complete` that are shown by this write and not stored
+    #: fields that the result of the write shows but that are not stored
     passing: frozenset[str] = frozenset()
 
 
@@ -158,10 +159,10 @@ def _same(fields: Fields, key: str, value: Any) -> bool:
 
 
 def end_access(ctx: Context, instance: v.Ref) -> None:
-    """Delete the tokens and the credentials that a document of the past has left, before another one gets its id.
+    """Delete the tokens and credentials of a deleted document, before another document gets its id.
 
-    They open nothing while there is no document, and remain until then, as deleting does not cascade. Asks for no
-    permission.
+    Deleting a document leaves them in place, where they open nothing; a new document with the same id must not inherit
+    them. No permission is needed.
     """
     tx = ctx.writer()
     found = lookups.tokens_of(tx, instance)
@@ -175,7 +176,7 @@ def end_access(ctx: Context, instance: v.Ref) -> None:
 
 
 def place_faults(at: At, function: Any, *args: Any) -> Any:
-    """Call function; a Fault it raises is placed at `at`."""
+    """Call a function; a Fault that it raises is placed at `at`, unless it has a place already."""
     try:
         return function(*args)
     except Fault as fault:

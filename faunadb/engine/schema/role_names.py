@@ -21,9 +21,9 @@ def is_role(value: Any) -> bool:
 
 
 def role(check: Check, value: Any, at: FieldPath) -> Any:
-    """A built-in role's name, a role name, a role ref, or an array of the latter two. Stored as given.
+    """The field type: the name of a built-in role, a role's name or ref, or an array of names and refs.
 
-    Whether the names are those of roles is asked last, by `check_names`.
+    It is stored as given. `check_names` checks later whether roles of these names exist.
     """
     if type(value) is str and value in BUILTIN:
         return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from ..auth.roles import ACTIONS
 from ..language import values as v
@@ -13,7 +13,7 @@ from .native import Fields, SchemaWriter
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: Roles that may name the same collection in their membership.
+#: How many roles may name the same collection in their membership.
 MAX_PER_COLLECTION = 64
 
 #: Parameters of predicates, by action.
@@ -28,7 +28,7 @@ def _privileges(check: Check, value: Any, at: FieldPath) -> Any:
 
 
 def _privilege(check: Check, value: Any, alone: bool) -> Any:
-    """One privilege. alone: it is no element of an array, which is when predicates' parameters are counted."""
+    """One privilege. alone: it is not an element of an array; only then are the parameters of predicates checked."""
     if type(value) is not dict:
         check.fail(invalid_type(("privileges",), value, "Privilege"))
         return value
@@ -118,7 +118,7 @@ def _members(fields: Fields) -> set[v.Ref]:
 
 
 def _check_number(ctx: Context, ref: v.Ref, fields: Fields, at: At) -> None:
-    """Refuse a role when too many of them share a membership collection (it is written already)."""
+    """Refuse a role (written already, in this transaction) when too many share a collection in their membership."""
     collections = _members(fields)
     if not collections:
         return
@@ -139,4 +139,4 @@ def _too_many(at: At) -> RefFault:
 
 ROLES = Roles()
 
-__all__ = ["ROLES", "Optional", "Roles"]
+__all__ = ["ROLES", "Roles"]

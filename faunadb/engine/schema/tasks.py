@@ -1,4 +1,4 @@
-"""What a transaction leaves to do behind the queries once it is committed, stored so that it survives a restart."""
+"""Tasks that a transaction leaves to the background; they are stored with it, so that they survive a restart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: A task: what, database number, and number of the index or collection.
+#: A task: its kind, the number of the database, and that of the index or collection.
 Task = list[Any]
 
 #: Setting that holds the open tasks as JSON.
@@ -25,12 +25,12 @@ def enqueue(ctx: Context, task: Task) -> None:
     tasks = open_tasks(tx)
     if task not in tasks:
         tx.set_setting(TASKS, json.dumps([*tasks, task]))
-    # The store has one writer at a time, so the worker's first write waits for this transaction's end. Should it
-    # fail, there is nothing to be found.
+    # The store has one writer at a time, so the worker's first write waits until this transaction has ended. If it
+    # fails, the worker finds no task.
     ctx.host.see_to_tasks()
 
 
 def open_tasks(snap: Any) -> list[Task]:
-    """The tasks that a snapshot sees as not done."""
+    """The tasks that are not done as of a snapshot."""
     text = snap.setting(TASKS)
     return json.loads(text) if text else []

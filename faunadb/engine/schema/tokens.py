@@ -38,7 +38,7 @@ class Tokens(NativeWriter):
         return v.Document(document.ref, document.ts, {**fields, **extra})
 
     def issue(self, ctx: Context, params: Fields, at: At = ()) -> v.Document:
-        """A new token of this database. params: ``instance``, and ``ttl``, ``data`` if any.
+        """Create a token in this database. params: ``instance``, and perhaps ``ttl`` and ``data``.
 
         The result shows the secret. Raises validation errors placed at `at`.
         """

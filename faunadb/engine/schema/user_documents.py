@@ -20,7 +20,7 @@ _MAX_MICROS = (1 << 63) - 1
 
 
 class UserDocuments(Writer):
-    """``data``, ``ttl``, ``constraints``; ``credentials`` go to the credentials document."""
+    """Writes ``data``, ``ttl`` and ``constraints``; the param ``credentials`` goes to the credentials document."""
 
     types = {"data": MAP, "ttl": TIMESTAMP, "constraints": MAP}
 
@@ -37,7 +37,7 @@ class UserDocuments(Writer):
         return document
 
     def create_plain(self, ctx: Context, ref: v.Ref, data: Fields, at: At, before: Any = None) -> v.Document:
-        """As `create`, for params that are ``{"data": {...}}`` with plain JSON in it: there is nothing to check."""
+        """`create` for the params ``{"data": data}`` with plain data (`fields.is_plain`), which need no checks."""
         fields = {"data": data}
         self.add_ttl(ctx, ref, fields)
         plain = len(fields) == 1
@@ -88,7 +88,7 @@ class UserDocuments(Writer):
         if given is None:
             return None
         for name in ("password", "current_password"):
-            # Each field is read alone, and fails alone on what is no object.
+            # Each of the two fields fails by itself when ``credentials`` is not an object.
             at = ("credentials", name)
             if type(given) is not dict:
                 check.fail(invalid_type(at, given, "Map"))

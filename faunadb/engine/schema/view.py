@@ -1,9 +1,9 @@
 """What a query sees of the schema (writes and schema, "Schema inside one query").
 
-Names of collections, indexes, functions, roles and access providers resolve in the committed schema; databases
-are looked up directly; a ref is bound to the item itself, so creations, renames and deletions of the running
-query show in what a ref stands for. Committed schema is cached per version: every schema write raises the
-store's schema version, and all snapshots of one version share what any of them read.
+Names of collections, indexes, functions, roles and access providers are looked up in the committed schema; databases
+are looked up as the query has left them. A ref is bound to the item itself, so what it stands for shows the query's own
+creations, renames and deletions. Committed schema is cached by version: every schema write raises the store's schema
+version, and all snapshots of one version share what any of them has read.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ Key = tuple[int, int, int]
 
 
 class Committed:
-    """What was read so far of one version of the committed schema, shared by all its snapshots.
+    """What has been read so far of one version of the committed schema, shared by all its snapshots.
 
-    stamp: the transaction that made the version. confirmed: seen by a committed snapshot. Until then another
-    transaction may still make the version of that number: one that was seen inside a batch whose commit failed.
+    stamp: the transaction that made the version. confirmed: whether a committed snapshot has seen it. An unconfirmed
+    version may belong to a batch whose commit fails; then another transaction makes the version of that number.
     """
 
     __slots__ = (
@@ -82,12 +82,12 @@ class Committed:
         self.collections: dict[tuple[int, int], Optional[CollectionInfo]] = {}
         self.indexes: dict[tuple[int, int], list[Index]] = {}
         self.building: dict[tuple[int, int], list[Index]] = {}
-        #: how refs to collections are written, by what a writer keeps them by
+        #: texts of refs to collections, by the key under which a response writer looks them up
         self.texts: dict[tuple[str, int], dict[tuple[int, int], str]] = {}
 
 
 def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
-    """Remember something, within bounds: queries may ask for any number of names that do not exist."""
+    """Remember something, within bounds, since queries may ask for any number of names that do not exist."""
     if len(cache) >= _MAX_CACHED:
         cache.clear()
     cache[key] = value
@@ -130,13 +130,14 @@ class SchemaView:
     def __init__(self, committed: Committed, snap: Any):
         self.committed = committed
         self.snap = snap
-        # What this query wrote: item, or None when deleted.
+        #: items that this query has written; None for those that it has deleted
         self._own: dict[Key, Optional[Item]] = {}
-        # What was committed of it, and of the names it gave and took.
+        #: what is committed of these items, and of their names, old and new
         self._old_items: dict[Key, Optional[Item]] = {}
         self._old_names: dict[tuple[int, int, str], Optional[int]] = {}
+        #: (database, kind) of these items
         self._touched: set[tuple[int, int]] = set()
-        # Names of what it deleted, also of what it had made itself, of which no version stays.
+        #: names of items that it has deleted; of those it had created itself no version is left
         self._gone: dict[Key, str] = {}
 
     @property
@@ -147,7 +148,7 @@ class SchemaView:
     # ---- documents ----
 
     def item(self, ref: v.Ref) -> Optional[Item]:
-        """The schema document as this query left it, None when it does not live."""
+        """The schema document as this query has left it; None when it does not exist."""
         if self._own:
             own = self._own.get((ref.scope, ref.coll, ref.id), _ABSENT)
             if own is not _ABSENT:
@@ -163,14 +164,14 @@ class SchemaView:
         found = items.get(key, _ABSENT)
         if found is not _ABSENT:
             return found  # type: ignore[return-value]
-        # This query has not written it, so the store says what is committed.
+        # This query has not written the item, so what its snapshot shows is what is committed.
         row = self.snap.version(ref.scope, ref.coll, ref.id)
         item = Item(ref, row.data) if row is not None and row.live else None
         _keep(items, key, item)
         return item
 
     def exists(self, ref: v.Ref) -> bool:
-        """Whether a schema item lives; native collections always do."""
+        """Whether a schema item exists; native collections always do."""
         return ref.is_native_collection or self.item(ref) is not None
 
     def items(self, scope: int, kind: int) -> list[v.Ref]:
@@ -190,7 +191,7 @@ class SchemaView:
     # ---- names ----
 
     def lookup(self, scope: int, kind: int, name: str) -> Optional[v.Ref]:
-        """The item a name stands for: a live committed one (databases: as this query left them)."""
+        """The item of a name in the committed schema (a database: as this query has left it)."""
         if kind == v.DATABASES and (scope, kind) in self._touched:
             found = self._find(scope, kind, name)
         else:
@@ -198,7 +199,7 @@ class SchemaView:
         return None if found is None else v.Ref(scope, kind, found)
 
     def taken(self, scope: int, kind: int, name: str) -> Optional[int]:
-        """Id of the item that has the name now, this query's writes included."""
+        """The id of the item that has the name now, writes of this query included."""
         if (scope, kind) in self._touched:
             return self._find(scope, kind, name)
         return self._committed_name(scope, kind, name)
@@ -220,9 +221,9 @@ class SchemaView:
         return None
 
     def name_of(self, ref: v.Ref) -> str:
-        """Name of a schema item, this query's renames included; of a deleted one the last that it had.
+        """The name of a schema item, renames of this query included; for a deleted one, the last name it had.
 
-        Refs outlive what they refer to and go on showing its name.
+        A ref outlives the item it refers to, and goes on showing its name.
         """
         if ref.is_native_collection:
             return v.NATIVE_NAMES[ref.id]
@@ -239,13 +240,14 @@ class SchemaView:
         if name is None:
             versions = self.snap.versions(*key, reverse=True)
             text = next((row.data for row in versions if row.live), None)
-            # Stores of earlier formats forgot what had been in a deleted database: its number has to do.
+            # Stores of earlier formats kept nothing of what was in a deleted database: the number stands in for a name.
             name = str(ref.id) if text is None else Item(ref, text).name
             _keep(names, key, name)
         return name
 
     def successor(self, ref: v.Ref) -> v.Ref:
-        """What to store for a ref: the item created under the name of one deleted in this query, else itself."""
+        """The ref to store for a ref. When this query has deleted its item and created another one under the same name,
+        it is that of the new item."""
         if self._own.get((ref.scope, ref.coll, ref.id), _ABSENT) is not None:
             return ref
         old = self.committed_item(ref)
@@ -255,17 +257,17 @@ class SchemaView:
     # ---- databases ----
 
     def place_of(self, scope: int) -> Optional[v.Ref]:
-        """The document of the database of a number, of a deleted one the last; None for the root."""
+        """The ref of the document of a database, by its number; also of a deleted database. None for the root."""
         info = self.database(scope)
         if info is not None:
             return info.ref
-        # A database that was moved had several documents; a disabled one has a live one.
+        # A database that was moved has had several documents. The document of a disabled one still exists.
         rows = list(self.snap.history(0, SCOPES, id_terms(scope)))
         last = max(rows, key=lambda row: row.added, default=None)
         return None if last is None else v.Ref(last.coll, v.DATABASES, last.doc)
 
     def database(self, scope: int) -> Optional[DatabaseInfo]:
-        """A live database by its number; None when it, or one above it, was deleted or disabled."""
+        """A database by its number; None when it, or one above it, is deleted or disabled."""
         if self._own and any(key[1] == v.DATABASES for key in self._own):
             return self._load_database(scope, False)
         databases = self.committed.databases
@@ -358,7 +360,7 @@ class SchemaView:
         return [info for info in infos if info is not None and info.covers(coll)]
 
     def building_on(self, scope: int, coll: int) -> list[Index]:
-        """Those of `indexes_on` that are still being filled from the documents that were there before them."""
+        """Those of `indexes_on` that are still being built: filled from documents older than the index."""
         if (scope, v.INDEXES) in self._touched:
             return self._building_on(scope, coll)
         building = self.committed.building
@@ -376,7 +378,7 @@ class SchemaView:
         return found
 
     def function(self, ref: v.Ref) -> Optional[FunctionInfo]:
-        """A function as committed before this query: what calls run."""
+        """A function as committed before this query, which is what a call runs."""
         item = self.committed_item(ref)
         if item is None:
             return None
@@ -403,7 +405,7 @@ class SchemaView:
     # ---- writes of this query ----
 
     def touch(self, ref: v.Ref, *names: Optional[str]) -> None:
-        """Before a schema document is written: remember what is committed of it and of its old and new names."""
+        """Call before a schema document is written: remembers what is committed of it and of its old and new names."""
         key = (ref.scope, ref.coll, ref.id)
         if key not in self._old_items:
             self._old_items[key] = self.committed_item(ref)
@@ -412,9 +414,9 @@ class SchemaView:
                 self._old_names[ref.scope, ref.coll, name] = self._committed_name(ref.scope, ref.coll, name)
 
     def changed(self, tx: Any, ref: v.Ref, text: Optional[str], fields: Optional[dict[str, Any]]) -> None:
-        """After a transaction wrote a schema document: what others keep of the schema is out of date.
+        """Call after a transaction has written a schema document: makes what others have cached out of date.
 
-        text, fields: its new state, fields None when deleted.
+        text, fields: its new state; fields is None when it was deleted.
         """
         item = None if fields is None else Item(ref, text or "", fields)
         before = self.item(ref) if item is None else None

@@ -1,4 +1,4 @@
-"""Which writer writes the documents of which collection."""
+"""The writer of each collection's documents."""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""Sets: what they are made of, how they are read (sets and reads chapter).
+"""Sets: what they are made of, and how they are read (sets and reads chapter).
 
-elements  what sets hold
-base      cuts, readers: what every set is made of
-leaves    match, documents, native collections, single documents
-algebra   union, intersection, difference
-derived   distinct, range, filter, reverse
-joins     join
-history   events of all of them
-intervals the times at which elements were there
-events    events as a set
-cursors   reading cursors
-pages     paginate
+elements   what sets hold
+base       the base of all sets: lazy sets, readers, cuts between elements
+leaves     match, documents, native collections, single documents
+algebra    union, intersection, difference
+derived    distinct, range, filter, reverse
+joins      join
+history    the events of all these
+intervals  the times at which elements were in a set
+events     events as values of the language
+cursors    reading cursors
+pages      paginate
 
-Functions over sets as wholes (folds, first, contains) are here.
+Functions over whole sets (iterate, first, contains) are here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import permission_denied
 from ..language.registry import MISSING
-from ..language.sets import PLACES
+from ..language.sets import SET_HOOKS
 from . import events as _events
 from .algebra import Difference, Intersection, Union, check_members
 from .base import Denied, LazySet, ticking, visible
@@ -45,8 +45,8 @@ def iterate(
 ) -> Iterator[Any]:
     """The elements of a set as shown (events: event values), those the caller may not read left out.
 
-    key: the position at which ``permission denied`` is reported, when the whole set may not be read. limit: how many
-    are probably wanted; more may come.
+    key: the position at which ``permission denied`` is reported when the set may not be read. limit: how many elements
+    are probably wanted; there may be more.
     """
     try:
         if value.is_events:
@@ -61,9 +61,9 @@ def iterate(
 
 
 def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
-    """The document behind the first element, readable or not; None for an empty set.
+    """The document behind the first element, whether it may be read or not; None for an empty set.
 
-    A set of events counts as the set whose history it is.
+    A set of events stands for the set whose events they are.
     """
     try:
         reader = value.open(ctx)
@@ -76,7 +76,7 @@ def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
 
 
 def nonempty(ctx: Context, value: LazySet, key: Any = "exists") -> bool:
-    """Whether the document behind the first element exists and may be read. The original finds no roles this way."""
+    """Whether the document behind the first element exists and may be read. As in the original, never true for roles."""
     ref = first(ctx, value, key)
     if ref is None or ref.coll == v.ROLES:
         return False
@@ -84,7 +84,9 @@ def nonempty(ctx: Context, value: LazySet, key: Any = "exists") -> bool:
 
 
 def readable(ctx: Context, ref: v.Ref, ts: Any = MISSING) -> bool:
-    """Whether the caller may read a document, which is read beside asking: a time before its history is refused."""
+    """Whether the caller may read a document. As in the original, a predicate's refusal also checks the time of the read:
+    one before the collection's history raises its own error.
+    """
     perms = ctx.perms
     if perms.reads_all(ref.scope) or perms.can_read(ctx, ref):
         return True
@@ -94,7 +96,7 @@ def readable(ctx: Context, ref: v.Ref, ts: Any = MISSING) -> bool:
 
 
 def contains(ctx: Context, value: LazySet, sought: Any) -> bool:
-    """Whether the first element at or behind a value, taken as a cursor, equals it."""
+    """Whether a set contains a value: whether the first element at or after it, taken as a cursor, equals it."""
     try:
         if value.is_events:
             cursor = check_event_cursor(ctx, sought, "contains_value")
@@ -118,12 +120,12 @@ def _one(found: Iterator[Any]) -> Iterator[Any]:
         return
 
 
-PLACES.native = NativeSet
-PLACES.filter = Filter
-PLACES.join = Join
-PLACES.check_join_index = check_join_index
-PLACES.iterate = iterate
-PLACES.documents = documents.several
+SET_HOOKS.native = NativeSet
+SET_HOOKS.filter = Filter
+SET_HOOKS.join = Join
+SET_HOOKS.check_join_index = check_join_index
+SET_HOOKS.iterate = iterate
+SET_HOOKS.documents = documents.several
 
 __all__ = [
     "Difference",

@@ -1,8 +1,9 @@
 """Union, intersection and difference of sets (sets and reads, "union, intersection, difference of sets").
 
-Members are merged in their common order, streaming. Elements with equal values form a group; how often a group's element
-appears is counted, and its copies keep the documents of the members' copies, lowest first. A cut inside a group
-cannot be handed to the members, so they are read from the group's edge and the result is cut.
+Members are merged in their common order while they are read. Elements with equal values form a group. It matters how
+often a group's element occurs in each member; copies in the result keep the documents of the members' copies, lowest
+first. A cut inside a group cannot be passed on to the members, so these are read from the edge of the group, and the
+result is cut.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ Group = tuple[bytes, bytes]
 #: About how many bytes an open set takes.
 READER_SIZE = 4096
 
-#: Elements skipped one by one before a lagging member is opened again further on.
+#: How many elements of a lagging member are skipped one by one before it is opened again further on.
 SKIPPED = 24
-#: Members up to this number are merged by looking at each head.
+#: Up to this number, members are merged by comparing all heads; more members need a heap.
 FEW = 4
 
 
 class Head:
-    """The next element of one member, with a way to jump."""
+    """The next element of one member, which can jump forward."""
 
     __slots__ = ("_bounds", "_elements", "_reader", "_reverse", "element", "group")
 
@@ -69,7 +70,7 @@ class Head:
         return self.group > target if self._reverse else self.group < target
 
     def seek(self, target: Group, element: Element) -> None:
-        """Move to the group, or the first one past it. element: one of that group."""
+        """Move to a group, or to the first one after it. element: one of that group."""
         for _ in range(SKIPPED):
             if self.element is None or not self.behind(target):
                 return
@@ -86,7 +87,7 @@ class Head:
             self.advance()
 
     def take_group(self) -> list[Element]:
-        """All elements of the present group, lowest document first; moves behind them."""
+        """All elements of the present group, lowest document first; moves to the next group."""
         found: list[Element] = []
         current = self.group
         while self.element is not None and self.group == current:
@@ -98,7 +99,7 @@ class Head:
 
 
 def _lowest(copies: list[Element]) -> Element:
-    """One copy of several members': that of the lowest document, with everybody's sources."""
+    """One element for the copies of several members: that of the lowest document, with the sources of all."""
     if len(copies) == 1:
         return copies[0]
     best = min(copies, key=lambda element: element[1])
@@ -144,10 +145,10 @@ class MergedReader(Reader):
 
 
 class TurnedGroupsReader(Reader):
-    """Another reader whose copies of an element come in the opposite order of documents.
+    """Another reader, with the copies of an element in the opposite order of their documents.
 
-    A reversed set has the refs behind equal values descending; in a union with one that was made descending, they
-    must agree. One group is held in memory at a time.
+    In a reversed set, the refs of elements with equal values descend; in an index with reversed values they ascend. In a
+    union of both they must agree. One group is held in memory at a time.
     """
 
     __slots__ = ("inner",)
@@ -175,7 +176,7 @@ class TurnedGroupsReader(Reader):
 
 
 def _agreeing(readers: list[Reader]) -> list[Reader]:
-    """The readers of a union, all with the first one's order of documents behind equal values."""
+    """The readers of a union, all with the first one's order of documents among equal values."""
     descending = readers[0].arity is not None and readers[0].shape().ref_descending
     return [
         TurnedGroupsReader(reader)
@@ -261,7 +262,7 @@ class IntersectionReader(MergedReader):
 
 
 class DifferenceReader(MergedReader):
-    """Only groups are looked up in the others, so the first member takes any cut as it is."""
+    """The elements of the first member whose group is not in the others. So the first member takes any cut as it is."""
 
     __slots__ = ()
 
@@ -289,7 +290,7 @@ class DifferenceReader(MergedReader):
 
 
 class Algebra(LazySet):
-    """Base of the sets over several members, at least one."""
+    """Base of the sets over one or more members."""
 
     __slots__ = ("members",)
 
@@ -303,7 +304,7 @@ class Algebra(LazySet):
         return self.members[0].is_events
 
     def wire(self) -> dict[str, Any]:
-        """More than two members are told in neighbouring pairs, so that the inner ones come twice."""
+        """As in the original, more than two members are shown in neighbouring pairs, so that the inner ones come twice."""
         if len(self.members) == 1:
             return {self.name: self.members[0]}
         return {self.name: [member for pair in self._neighbours() for member in pair]}
@@ -315,7 +316,7 @@ class Algebra(LazySet):
         return self.members[0].shape(ctx)
 
     def check(self, ctx: Context) -> None:
-        """Raise Faults, one for each pair of neighbours that do not go together."""
+        """Raise Faults: one for each pair of neighbouring members that are not compatible."""
         faults = [
             incompatible(self.name)
             for left, right in self._neighbours()
@@ -334,7 +335,7 @@ class Algebra(LazySet):
         return histories[0] if len(histories) == 1 else self.merged_history(ctx, histories)
 
     def _permitted(self, openers: list[Any], ctx: Context) -> list[Any]:
-        """What the members open, those that may not be read left out. Raises Denied when none remains."""
+        """The opened members, without those that may not be read. Raises Denied when none is left."""
         found = []
         spend(READER_SIZE * len(openers))
         for opener in openers:

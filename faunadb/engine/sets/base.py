@@ -1,9 +1,7 @@
-"""What every set is made of: cuts between elements, shapes and readers (sets and reads, "Set functions").
+"""The base of all sets: lazy sets, readers, shapes, and cuts between elements (sets and reads, "Set functions").
 
-A set value is a lazy description. `LazySet.open` checks permissions and gives a `Reader`, whose `scan` yields elements in
-either direction between cuts.
-
-Within any reader elements ascend by (values key, ref key).
+A set value is a lazy description. `LazySet.open` checks permissions and returns a `Reader`, whose `scan` yields elements
+between cuts, in either direction. In every reader, elements ascend by (values key, ref key).
 """
 
 from __future__ import annotations
@@ -22,12 +20,12 @@ from .history import History
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: Elements between two looks at the clock.
+#: How many elements are read between two looks at the clock.
 CHECK_EVERY = 512
 
 
 class Denied(Exception):
-    """The set may not be read; its reader turns this into ``permission denied`` at the right place."""
+    """The set may not be read. Whoever reads it turns this into ``permission denied`` at the right position."""
 
 
 class Shape(NamedTuple):
@@ -54,10 +52,10 @@ REFS = Shape(())
 
 
 class Edge:
-    """A cut between elements: just before (after: just behind) a prefix of values, or a place in full.
+    """A cut between elements: just before (or just after) a prefix of values, or a full place (values and ref).
 
-    parts: encoded values in the set's own directions. ref: key of the ref slot for a full place, else None. count: number
-    of values in parts, which may be joined already.
+    parts: encoded values, in the set's own directions. ref: the key of the ref for a full place, else None. count: the
+    number of values in parts, some of which may be joined.
     """
 
     __slots__ = ("after", "count", "joined", "parts", "ref")
@@ -76,7 +74,7 @@ class Edge:
         self.joined = b"".join(parts)
 
     def key(self, arity: int) -> Optional[bytes]:
-        """The cut in the keys of an index whose elements have `arity` values; None: behind them all."""
+        """The cut as a key of an index whose elements have ``arity`` values; None: after all elements."""
         joined = self.joined
         if self.ref is None and self.count <= arity:
             return keys.after(joined) if self.after else joined
@@ -84,11 +82,11 @@ class Edge:
             joined += self.ref
             return keys.after(joined) if self.after else joined
         if self.count < arity:
-            # A full place of shorter elements: the longer ones with its prefix follow it.
+            # A full place of shorter elements: longer elements that begin with its values follow it.
             return joined if self.count else BARE
         if arity == 0:
             return keys.after(b"") if joined > BARE else b""
-        # Elements shorter than the prefix come before it when they begin it.
+        # Elements shorter than the prefix come before it if the prefix begins with them.
         return keys.after(b"".join(self.parts[:arity]))
 
     def precedes(self, element: Element) -> bool:
@@ -112,11 +110,12 @@ Edges = tuple[Edge, ...]
 
 
 def before_group(element: Element, count: int) -> Edge:
-    """The cut before all elements that are the same as this one. count: how many values it has."""
+    """The cut before all elements that are equal to this one. count: how many values it has."""
     return _group_edge(element, count, False)
 
 
 def after_group(element: Element, count: int) -> Edge:
+    """The cut after all elements that are equal to this one. count: how many values it has."""
     return _group_edge(element, count, True)
 
 
@@ -127,7 +126,7 @@ def _group_edge(element: Element, count: int, after: bool) -> Edge:
 
 
 def outside_groups(edges: Edges, upper: bool) -> Edges:
-    """Cuts moved to where no group of equal elements is divided: lower ones down, upper ones up."""
+    """Cuts moved out of groups of equal elements: lower ones down, upper ones up."""
     if all(edge.ref is None or edge.count == 0 for edge in edges):
         return edges
     return tuple(
@@ -137,7 +136,7 @@ def outside_groups(edges: Edges, upper: bool) -> Edges:
 
 
 def clipped(elements: Iterator[Element], lower: Edges, upper: Edges, reverse: bool) -> Iterator[Element]:
-    """Elements between the cuts, out of a scan that was opened somewhat wider."""
+    """The elements between the cuts, from a scan that is somewhat wider."""
     near, far = (upper, lower) if reverse else (lower, upper)
     for element in elements:
         if any(edge.precedes(element) == reverse for edge in near):
@@ -148,10 +147,10 @@ def clipped(elements: Iterator[Element], lower: Edges, upper: Edges, reverse: bo
 
 
 class Reader:
-    """A set opened for reading at one time.
+    """A set that is open for reading as of one time.
 
-    filtered: elements count only when their document may be read. arity: number of values of every element, None when
-    they differ or it is not known.
+    filtered: only elements whose document may be read count. arity: the number of values of every element; None when
+    they differ, or when it is not known.
     """
 
     __slots__ = ("arity", "filtered")
@@ -160,36 +159,37 @@ class Reader:
     arity: Optional[int]
 
     def shape(self) -> Shape:
-        """How cursors of this set are read, for sets that say so only when read."""
+        """How its elements are built, which decides how its cursors are read."""
         raise NotImplementedError
 
     def shapes(self) -> list[Shape]:
-        """How its elements are built: several ways when they come from members that differ."""
+        """All ways in which its elements are built: several if its members differ."""
         return [self.shape()]
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
     ) -> Iterator[Element]:
-        """Elements behind every lower and before every upper cut, ascending, or descending with reverse.
+        """The elements after every lower and before every upper cut; ascending, or descending with reverse.
 
-        limit: how many are probably wanted; more may come.
+        limit: how many are probably wanted; there may be more.
         """
         raise NotImplementedError
 
 
 class LazySet(v.SetValue):
-    """Base of all sets. `is_events` tells the sets of events apart from sets of elements."""
+    """Base of all sets. is_events: whether it is a set of events rather than of elements."""
 
     __slots__ = ()
 
     is_events = False
 
     def shape(self, ctx: Context) -> Optional[Shape]:
-        """How its elements are built; None when only reading it tells (joins with a lambda)."""
+        """How its elements are built; None when that is known only from reading it (joins with a lambda)."""
         raise NotImplementedError
 
     def open(self, ctx: Context) -> Reader:
-        """Check permissions and open it at ``ctx.at``. Raises Denied; Fault or RequestError when it cannot be read."""
+        """Check permissions and open it as of ``ctx.at``. Raises Denied, and Fault or RequestError when it cannot be
+        read."""
         raise NotImplementedError
 
     def history(self, ctx: Context) -> History:
@@ -215,14 +215,14 @@ def incompatible(at: Any) -> Fault:
 
 
 def compatible(left: Optional[Shape], right: Optional[Shape]) -> bool:
-    """Whether the directions of two sets agree as far as both go; the ref slot counts as ascending."""
+    """Whether the directions of two sets' values agree, as far as both have values; the ref counts as ascending."""
     if left is None or right is None:
         return True
     return all(one == other for one, other in zip((*left.descending, False), (*right.descending, False)))
 
 
 def visible(ctx: Context, reader: Reader, elements: Iterator[Element]) -> Iterator[Element]:
-    """The elements whose document may be read, when that matters."""
+    """The elements whose document may be read; all of them if nothing is filtered."""
     if not reader.filtered:
         return elements
     can_read = ctx.perms.can_read

@@ -1,4 +1,4 @@
-"""Reading cursors: places in a set, and places in a history (sets and reads, "Parsing snapshot cursors", "Event cursors")."""
+"""Reads cursors: places in a set, and places in a history (sets and reads, "Parsing snapshot cursors", "Event cursors")."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def as_list(value: Any, at: Any, shape: Optional[Shape]) -> list[Any]:
-    """A given cursor as a list of values. shape: the set's; None when only reading it tells.
+    """A given cursor as a list of values. shape: the set's; None when it is known only from reading the set.
 
-    Raises Fault or Faults for refs that lead nowhere, among the values that say where the place is.
+    Raises Faults for unresolved refs among the values that decide the place.
     """
     value = _as_ref(value)
     values: list[Any] = value if type(value) is list else [value]
@@ -35,14 +35,14 @@ def as_list(value: Any, at: Any, shape: Optional[Shape]) -> list[Any]:
 
 
 def _as_ref(value: Any) -> Any:
-    """The ref, for a set that prints as one; any other value as it is."""
+    """The ref of a set that is shown as a ref; any other value as it is."""
     if isinstance(value, v.SetValue) and type(value.shown()) is v.Ref:
         return value.shown()
     return value
 
 
 def _unresolved(value: Any) -> Iterator[v.UnresolvedRef]:
-    """The refs that lead nowhere in a value, at any depth."""
+    """The unresolved refs in a value, at any depth."""
     if type(value) is v.UnresolvedRef:
         yield value
     elif type(value) is dict:
@@ -56,8 +56,8 @@ def _unresolved(value: Any) -> Iterator[v.UnresolvedRef]:
 def parse_edge(reader: Reader, known: bool, values: list[Any], upper: bool) -> Edge:
     """The cut that a cursor stands for.
 
-    known: whether the set's shape is; not known: the last of the values is the ref slot, all before it are values. upper: a
-    prefix means the edge behind its elements (the ``to`` of a range) rather than before them.
+    known: whether the set's shape is known without reading it. If not, the last of the values is the ref. upper: a
+    prefix stands for the cut after its elements (as the ``to`` of a range) rather than before them.
     """
     shape = _fitting(reader, values) if known else reader.shape()
     count = len(shape.descending) if known else max(0, len(values) - 1)
@@ -69,15 +69,15 @@ def parse_edge(reader: Reader, known: bool, values: list[Any], upper: bool) -> E
     if type(slot) is not v.Ref:
         return Edge(parts, None, keys.rank(slot) > keys.REF)
     if slot.id < 0:
-        # No document has such an id. It comes before all others, though as a value it would come behind them.
+        # No document has a negative id. It comes before all others, though as a value it would come after them.
         return Edge(parts, None, shape.ref_descending)
     suffix = keys.ref_suffix(slot.coll, slot.id)
     return Edge(parts, keys.complement(suffix) if shape.ref_descending else suffix, upper)
 
 
 def _fitting(reader: Reader, values: list[Any]) -> Shape:
-    """How a cursor is read: as the set's first member is built, but where members differ in length, the place of an
-    element of another one as that one is.
+    """The shape by which a cursor is read: that of the set's first member. But where members differ in length, the full
+    place of an element of another member is read by that one's.
     """
     shape = reader.shape()
     if reader.arity is None and values and type(_as_ref(values[-1])) is v.Ref:
@@ -107,7 +107,7 @@ _ECHOED = {"create": v.ADD, "add": v.ADD, "delete": v.REMOVE, "remove": v.REMOVE
 
 
 class EventCursor(NamedTuple):
-    """An event cursor, checked. action, document, values: None where the cursor does not say; bare: just a time."""
+    """A checked event cursor. action, document, values: None when the cursor does not name them. bare: just a time."""
 
     ts: int
     action: Optional[str] = None
@@ -117,9 +117,9 @@ class EventCursor(NamedTuple):
 
 
 def check_event_cursor(ctx: Context, value: Any, at: Any) -> Optional[EventCursor]:
-    """An event cursor, which is checked before anything is read; None for null. at: its position below the form.
+    """Check an event cursor, before anything is read; None for null. at: its position below the form.
 
-    Raises Fault or Faults for what is no event cursor.
+    Raises Fault or Faults for anything that is not an event cursor.
     """
     if value is None:
         return None
@@ -141,7 +141,7 @@ def event_place(history: History, cursor: Optional[EventCursor], before: bool) -
         return END_OF_TIME, v.EventCursor(None)
     ts, action, ref, values, bare = cursor
     if bare:
-        # The events of that time lie behind it; but for the removes in one leaf set, read forward.
+        # The events at that time come after it, except, reading forward, the removes of a set.
         cut = Cut((ts,) if history.of_document or before else (ts, ADDED), whole=True)
         return cut, v.EventCursor({"ts": ts, "action": v.ADD})
     if ref is None:
@@ -208,7 +208,7 @@ def _action(value: Any, at: Any, faults: list[Fault]) -> Optional[str]:
 
 
 def collected(checks: Iterable[Any]) -> list[Any]:
-    """The results of several checks; raises their faults together."""
+    """The results of several checks; raises all their faults together."""
     results, faults = [], []
     for check in checks:
         try:

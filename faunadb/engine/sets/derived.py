@@ -29,27 +29,38 @@ from .history import History
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: Repeats passed one by one before the set is opened again behind them.
+#: How many repeats are passed one by one before the set is opened again after them.
 SKIPPED = 24
 
 
-class DistinctReader(Reader):
-    """One element, the lowest, of each group of equal ones; whole groups are jumped over."""
+class WrappingReader(Reader):
+    """Base of the readers over one other, whose elements are built alike."""
 
-    __slots__ = ("inner", "repeats")
+    __slots__ = ("inner",)
 
-    def __init__(self, inner: Reader, repeats: bool = False):
-        """repeats: the very same element may come twice, also a ref without values."""
+    def __init__(self, inner: Reader):
         self.inner = inner
         self.filtered = inner.filtered
         self.arity = inner.arity
-        self.repeats = repeats
 
     def shape(self) -> Shape:
         return self.inner.shape()
 
     def shapes(self) -> list[Shape]:
         return self.inner.shapes()
+
+
+class DistinctReader(WrappingReader):
+    """The lowest element of each group of equal ones. Large groups are jumped over.
+
+    repeats: the same element may come twice, even a ref without values.
+    """
+
+    __slots__ = ("repeats",)
+
+    def __init__(self, inner: Reader, repeats: bool = False):
+        super().__init__(inner)
+        self.repeats = repeats
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
@@ -104,7 +115,7 @@ class DistinctReader(Reader):
 
 
 class Derived(LazySet):
-    """Base of the sets made from one other."""
+    """Base of the sets made from one other set, the origin."""
 
     __slots__ = ("origin",)
 
@@ -142,21 +153,15 @@ def _bare(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-class RangeReader(Reader):
-    __slots__ = ("inner", "lower", "upper")
+class RangeReader(WrappingReader):
+    """The elements between two cuts."""
+
+    __slots__ = ("lower", "upper")
 
     def __init__(self, inner: Reader, lower: Edges, upper: Edges):
-        self.inner = inner
+        super().__init__(inner)
         self.lower = lower
         self.upper = upper
-        self.filtered = inner.filtered
-        self.arity = inner.arity
-
-    def shape(self) -> Shape:
-        return self.inner.shape()
-
-    def shapes(self) -> list[Shape]:
-        return self.inner.shapes()
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
@@ -167,8 +172,8 @@ class RangeReader(Reader):
 class Range(Derived):
     """The part of a set between two cursors, both included.
 
-    start, end: the bounds as lists of values. count: how many of these are values of the set's elements, the ref slot
-    being next; None when that is not known.
+    start, end: the bounds as lists of values. count: how many of these can be values of elements, before the ref; None
+    when that is not known.
     """
 
     __slots__ = ("count", "end", "start")
@@ -202,24 +207,16 @@ class Range(Derived):
         return RangeReader(inner, (lower,), (upper,))
 
 
-class FilterReader(Reader):
-    """Elements for which the lambda is true. It sees only elements whose document may be read."""
+class FilterReader(WrappingReader):
+    """The elements for which a lambda gives true. The lambda sees only elements whose document may be read."""
 
-    __slots__ = ("ctx", "fn", "inner", "position")
+    __slots__ = ("ctx", "fn", "position")
 
     def __init__(self, ctx: Context, inner: Reader, fn: v.Lambda, position: Position):
+        super().__init__(inner)
         self.ctx = ctx
-        self.inner = inner
         self.fn = fn
         self.position = position
-        self.filtered = inner.filtered
-        self.arity = inner.arity
-
-    def shape(self) -> Shape:
-        return self.inner.shape()
-
-    def shapes(self) -> list[Shape]:
-        return self.inner.shapes()
 
     def scan(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int] = None
@@ -254,7 +251,7 @@ class Filter(Derived):
 
 
 class ReverseReader(Reader):
-    """Another reader backwards: keys are complemented, so that its elements ascend, too."""
+    """Another reader backwards. Keys are complemented, so that the elements of this reader ascend too."""
 
     __slots__ = ("_refs", "inner", "sources")
 
@@ -262,7 +259,7 @@ class ReverseReader(Reader):
         self.inner = inner
         self.sources = (source,)
         self.filtered = inner.filtered
-        # A reversed set of refs has the ref as its value, too.
+        # In a reversed set of refs the ref is a value too.
         self._refs = inner.arity == 0
         self.arity = 1 if self._refs else inner.arity
 
@@ -284,12 +281,12 @@ class ReverseReader(Reader):
 
     @staticmethod
     def _turned(edge: Edge) -> Edge:
-        """A cut of a reversed set of refs as a cut of the refs: its value, when it is a ref, is the ref slot."""
+        """A cut in a reversed set of refs as a cut in the set of refs: a value that is a ref becomes the ref itself."""
         if edge.count == 0:
             return Edge((), None, not edge.after)
         value = keys.complement(edge.parts[0])
         if value[0] != keys.REF:
-            # A value where there is none: elements without come before it, as shorter ones do.
+            # Not a ref: refs without values come before any value, as shorter elements do.
             return Edge((), None, True)
         suffix = value[1 : 1 + keys.SUFFIX_LENGTH]
         if edge.ref is None:

@@ -17,25 +17,25 @@ from ..language.equality import identical
 if TYPE_CHECKING:
     from ..language.context import Context
 
-# Parts of an element: key of its values (b"" without values), key of its ref, database, collection and id of its
-# document, its values as stored JSON (None without), and the leaf sets it comes from.
+# The parts of an element: the key of its values (b"" without values), the key of its ref, database, collection and id of
+# its document, its values as stored JSON (None without values), and the leaf sets it comes from.
 VALUES, REF, SCOPE, COLL, DOC, COVER, SOURCES = range(7)
 
 Element = tuple[bytes, bytes, int, int, int, Optional[str], tuple[v.SetValue, ...]]
 
-
-#: What stands for the values of elements without, among those with values: their ref is compared with the first value.
+#: Stands for the values of an element without any, where it is compared with elements that have values: as refs are
+#: ordered among values.
 BARE = bytes((keys.REF,))
 
 
 def group(element: Element) -> tuple[bytes, bytes]:
-    """What makes elements the same, and their order: their values, or their ref when there are none."""
+    """What equal elements share, and by which they are ordered: their values, or the ref of an element without values."""
     values = element[0]
     return (values, b"") if values else (BARE, element[1])
 
 
 def place(element: Element) -> tuple[bytes, bytes]:
-    """Where an element comes among all others."""
+    """The place of an element in the order of all elements."""
     return element[0] or BARE, element[1]
 
 
@@ -45,7 +45,7 @@ def ref_of(element: Element) -> v.Ref:
 
 
 def values_of(ctx: Context, element: Element) -> list[Any]:
-    """The values of an element, [] without. A time that is this transaction's own is still pending."""
+    """The values of an element, [] without any. The running transaction's own time among them is pending."""
     cover = element[5]
     return [] if cover is None else covered(ctx, cover, element[2])
 
@@ -63,7 +63,7 @@ def covered(ctx: Context, cover: str, scope: int) -> list[Any]:
 
 
 def _pending(ctx: Context, values: list[Any]) -> list[Any]:
-    """The values, the running transaction's own time among them as not known yet."""
+    """The values, with `PENDING` in the place of the running transaction's own time."""
     txn = ctx.tx.txn
     return [v.PENDING if type(value) is int and value == txn else value for value in values]
 
@@ -87,7 +87,7 @@ def cursor_of(ctx: Context, element: Element) -> list[Any]:
 
 
 def merged_sources(elements: Iterable[Element]) -> tuple[v.SetValue, ...]:
-    """The leaf sets that several members contributed one element from."""
+    """The leaf sets of all these copies of one element, each once."""
     found: list[v.SetValue] = []
     for element in elements:
         for source in element[6]:

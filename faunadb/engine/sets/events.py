@@ -1,4 +1,4 @@
-"""Events as values, and the cursors that stand for their places (sets and reads, "Events")."""
+"""Events as values of the language, and the cursors that stand for their places (sets and reads, "Events")."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _time(ctx: Context, ts: int) -> v.Timestamp:
 
 
 def cursor_of(ctx: Context, event: Event) -> v.EventCursor:
-    """The cursor that stands for an event's place: the event without document data; that of a deletion is null."""
+    """The cursor that stands for an event's place: the event without the document's data, which is null for a deletion."""
     fields: dict[str, Any] = {
         "ts": _time(ctx, event.ts),
         "action": v.ACTIONS[event.action],

@@ -1,7 +1,8 @@
-"""Events of sets and documents: who came and went, and when (sets and reads, "Events").
+"""Events of sets and documents: which elements came and went, and when (sets and reads, "Events").
 
-A `History` yields `Event` tuples between cuts, in either direction. Events of one leaf set order by time, removes before
-adds, then ref, then values; merged histories order by time, then as their members' heads compare, adds first.
+A `History` yields `Event` tuples between cuts, in either direction. The events of one leaf set are ordered by time,
+removes before adds, then by ref, then by values. Merged histories are ordered by time, then by comparing the next events
+of their members, adds first.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from .intervals import Interval, common_times, united, without
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: Events sorted in memory at once: the first round, then each later one, which reads the whole history again.
+#: How many events are sorted in memory at once: in the first round, and at most in later ones, each of which reads the
+#: whole history again.
 FIRST_ROUND = 128
 LARGEST_ROUND = 131_072
 
@@ -38,9 +40,9 @@ REMOVED, ADDED = 0, 1
 
 
 class Event(NamedTuple):
-    """One event. The first four members are its place among the events of a leaf set.
+    """One event. Its first four members are its place among the events of a leaf set.
 
-    document_event: the event itself, for events of documents. cover: stored JSON of the values ("" without).
+    document_event: the event as a value, for events of documents. cover: stored JSON of the values, "" without any.
     """
 
     ts: int
@@ -61,14 +63,14 @@ class Event(NamedTuple):
 
     @property
     def merge_key(self) -> tuple[int, bytes, bytes]:
-        """Order of the heads of merged histories at one time."""
+        """The order of events of merged histories at one time."""
         return (_RANK[self.action], self.ref, self.values)
 
 
 class Cut(NamedTuple):
-    """A place between events. key: the beginning of an `Event` at or after which it lies (tuples compare as such).
+    """A place between events: before the first `Event` that is not less than key, its beginning.
 
-    whole: for merged histories, whether all events at its time come behind it. exact: it names one event.
+    whole: for merged histories, whether all events at its time come after it. exact: it names one event.
     """
 
     key: tuple[Any, ...]
@@ -82,12 +84,12 @@ class Cut(NamedTuple):
 
 END_OF_TIME = Cut((math.inf,))
 
-#: Elements that are the same, each with the times it was there.
+#: The group of equal elements, and each of them with the times at which it was in the set.
 Timeline = tuple[tuple[bytes, bytes], list[tuple["Element", list[Interval]]]]
 
 
 class History:
-    """filtered: events count only when their document may be read."""
+    """The events of a set or document. filtered: only events whose document may be read count."""
 
     filtered = False
     #: whether the events are those of one document
@@ -96,26 +98,26 @@ class History:
     def events(
         self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
     ) -> Iterator[Event]:
-        """Events at or behind lower and before upper. limit: how many are probably wanted (0: all)."""
+        """The events at or after lower and before upper. limit: how many are probably wanted (0: all)."""
         raise NotImplementedError
 
     def timelines(self) -> Iterator[Timeline]:
-        """When each element was there, in order of elements; same ones together."""
+        """When each element was in the set, in the order of elements; equal ones together."""
         raise NotImplementedError
 
     def encode(self, values: list[Any]) -> bytes:
-        """Values of an event cursor as they are compared."""
+        """The values of an event cursor as keys, which can be compared."""
         return b"".join(map(keys.encode, values))
 
 
 def latest(ctx: Context) -> int:
-    """The last time whose events are shown: histories are read at a time, too. Microseconds."""
+    """The last time whose events are shown, in microseconds: histories are read as of a time too."""
     at = documents.valid_time(ctx, ctx.at)
     return HIGHEST if at is None else at
 
 
 class Floors:
-    """The earliest valid time per collection; events before it are gone, and so are those of deleted collections."""
+    """The earliest valid time of each collection: earlier events are gone. So are all those of deleted collections."""
 
     def __init__(self, ctx: Context, scope: int):
         self._ctx = ctx
@@ -123,7 +125,7 @@ class Floors:
         self._known: dict[int, float] = {}
 
     def of(self, coll: int) -> float:
-        """Microseconds; infinity when nothing of the collection is shown."""
+        """In microseconds; infinity when the collection is deleted."""
         found = self._known.get(coll)
         if found is None:
             info = self._ctx.schema.collection(self._scope, coll)
@@ -134,7 +136,7 @@ class Floors:
 
 
 class SortedHistory(History):
-    """A history whose changes are found in no useful order: sorted in rounds, each in bounded memory."""
+    """A history that finds its events in no useful order. They are sorted in rounds, each in bounded memory."""
 
     ctx: Context
 
@@ -196,7 +198,7 @@ def _interval_events(
 
 
 class EntryHistory(History):
-    """Events of the entries of one term tuple of one index. collections: numbers of those it covers."""
+    """The events of an index's entries under one term tuple. collections: the numbers of those that the index covers."""
 
     def __init__(
         self,
@@ -247,7 +249,7 @@ class EntryHistory(History):
     def events(
         self, lower: Optional[Cut], upper: Optional[Cut], reverse: bool, limit: int = 0
     ) -> Iterator[Event]:
-        """Read in rounds. The store says in which span of time the next events lie; all of that are sorted here."""
+        """Read in rounds: the store says in which span of time the next events lie, and all events of it are sorted."""
         place = (self.scope, self.index, self.terms)
         earliest = min((self.floors.of(coll) for coll in self.collections), default=math.inf)
         low = max(earliest, LOWEST if lower is None else lower.ts, LOWEST)
@@ -269,7 +271,7 @@ class EntryHistory(History):
             size = min(size * 16, LARGEST_ROUND)
 
     def _between(self, first: int, last: int, lower: Optional[Cut], upper: Optional[Cut]) -> Iterator[Event]:
-        """The events from one time to another, and between the cuts, in no order."""
+        """The events from one time to another that lie between the cuts, in no order."""
         rows = self.ctx.snap.changes(self.scope, self.index, self.terms, lower=first, upper=last)
         for element, interval in self._elements(rows):
             for event in _interval_events(element, (interval,), first, self.floors.of(element[3])):
@@ -293,7 +295,7 @@ def _by_document(
 
 
 class DocumentHistory(History):
-    """Events of one document; as_set: as those of the set that holds it while it exists."""
+    """The events of one document. as_set: the events of the set that contains it while it exists."""
 
     def __init__(self, ctx: Context, ref: v.Ref, source: v.SetValue, as_set: bool):
         self.ctx = ctx
@@ -349,7 +351,7 @@ class DocumentHistory(History):
 
 
 class UnionHistory(History):
-    """The events of several histories; identical ones once."""
+    """The events of several histories together; identical ones once."""
 
     def __init__(self, members: list[History]):
         self.members = members
@@ -386,7 +388,8 @@ class UnionHistory(History):
 
 
 def _opened(cut: Optional[Cut], upper: bool) -> Optional[Cut]:
-    """A cut for the members of a merged history: moved out of the events at one time, whose order is the merge's."""
+    """The cut for the members of a merged history. It is moved to before or after all events at its time, since only the
+    merged history knows their order."""
     if cut is None or not (cut.exact or cut.whole):
         return cut
     return Cut((cut.ts, 2)) if upper and cut.exact else Cut((cut.ts,))
@@ -398,7 +401,7 @@ def _numbered(events: Iterator[Event], number: int) -> Iterator[tuple[Event, int
 
 
 def _merged_heads(items: Iterable[tuple[Event, int]], count: int, reverse: bool) -> list[Event]:
-    """The events of several members at one time: each member's in its order, the smaller head first; repeats dropped."""
+    """The events of several members at one time: merged by comparing the next ones of each, without repeats."""
     queues: list[list[Event]] = [[] for _ in range(count)]
     for event, number in items:
         queues[number].append(event)
@@ -420,7 +423,7 @@ def _joined(left: tuple[v.SetValue, ...], right: tuple[v.SetValue, ...]) -> tupl
 
 
 def _place(events: list[Event], key: tuple[Any, ...]) -> int:
-    """Where a cut that names one event lies among the events of its time: at that event, or where it would be."""
+    """The place, among the events at one time, of a cut that names an event: at that event, or where it would be."""
     for index, event in enumerate(events):
         if event[: len(key)] == key:
             return index
@@ -433,7 +436,7 @@ def _place(events: list[Event], key: tuple[Any, ...]) -> int:
 
 
 class ConditionHistory(SortedHistory):
-    """Events of an intersection or difference: when elements of the first member begin and cease to fit the others."""
+    """The events of an intersection or difference: when elements of the first member begin and cease to be in it."""
 
     def __init__(self, ctx: Context, members: list[History], difference: bool):
         self.ctx = ctx
@@ -469,7 +472,7 @@ class ConditionHistory(SortedHistory):
 
 
 class _Seeker:
-    """Follows another member's timelines: the times at which it held an element."""
+    """Walks along the timelines of another member: at which times it contained an element."""
 
     def __init__(self, timelines: Iterator[Timeline]):
         self._timelines = timelines

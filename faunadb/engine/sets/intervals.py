@@ -1,11 +1,11 @@
-"""Times at which something was there, as lists of intervals."""
+"""Lists of time intervals, at which an element was in a set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Optional
 
-#: Times from start to end (None: still): half open.
+#: From start to before end, in microseconds; end None: until now.
 Interval = tuple[int, Optional[int]]
 
 
@@ -23,7 +23,7 @@ def united(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def common_times(left: list[Interval], right: list[Interval]) -> list[Interval]:
-    """The times in both, as disjoint as each of them is."""
+    """The times in both lists. The result is disjoint if both are."""
     found = []
     for start, end in left:
         for other_start, other_end in right:
@@ -36,7 +36,7 @@ def common_times(left: list[Interval], right: list[Interval]) -> list[Interval]:
 
 
 def without(left: list[Interval], right: list[Interval]) -> list[Interval]:
-    """The times in left alone. right: disjoint and ascending."""
+    """The times in left that are not in right. right: disjoint and ascending."""
     gaps: list[Interval] = []
     position: Optional[int] = -(1 << 63)
     for start, end in right:

@@ -1,4 +1,4 @@
-"""Joins: the sets that a source's elements lead to, merged (sets and reads, "join")."""
+"""Joins: the sets that the elements of a source lead to, merged (sets and reads, "join")."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .leaves import EventsSet, Match, check_reach, find_index, source_of
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: Elements of the source that are looked at.
+#: How many elements of the source are looked at.
 MAX_SOURCE = 100_000
-#: Elements held of all targets together.
+#: How many elements of all targets together are held in memory, about.
 HELD = 65_536
 LARGEST_BATCH = 512
 
@@ -36,15 +36,15 @@ def check_join_index(ctx: Context, ref: v.Ref) -> None:
 
 
 def _joined(source: v.SetValue) -> v.SetValue:
-    """The set that was joined, for its events."""
+    """The set itself, for its set of events: as the sources of a join's events are named."""
     return source_of(source.origin) if type(source) is EventsSet else source
 
 
 class Join(LazySet):
-    """For each element of origin the set that target gives, all merged, repeats removed.
+    """For each element of origin the set that target gives; all these merged, without repeats.
 
-    target: a lambda from an element to a set, or an index ref, whose terms the element's values become. position: of the
-    target, where its errors are reported.
+    target: a lambda from an element to a set, or the ref of an index, of which the element's values are the terms.
+    position: that of the target, at which its errors are reported.
     """
 
     __slots__ = ("origin", "position", "target")
@@ -80,7 +80,7 @@ class Join(LazySet):
 
 
 class JoinReader(Reader):
-    """All elements of all targets, repeats included. Targets are found when it is first read."""
+    """All elements of all targets, repeats included. The targets are opened when it is first read."""
 
     __slots__ = ("_targets", "ctx", "join", "origin")
 
@@ -137,7 +137,7 @@ class JoinReader(Reader):
     def _stream(
         self, target: Reader, lower: Edges, upper: Edges, reverse: bool, size: int
     ) -> Iterator[Element]:
-        """A target's elements, fetched in batches: there may be more targets than one can keep open."""
+        """A target's elements, fetched in batches, since there may be too many targets to keep a scan open on each."""
         if target.arity is None:
             yield from visible(self.ctx, target, target.scan(lower, upper, reverse))
             return
@@ -154,7 +154,7 @@ class JoinReader(Reader):
 
 
 class JoinHistory(SortedHistory):
-    """Events of the targets at times when the element that leads to them was in the source."""
+    """The events of the targets at times at which the element that leads to them was in the source."""
 
     def __init__(self, ctx: Context, join: Join, origin: History):
         self.ctx = ctx
@@ -172,7 +172,7 @@ class JoinHistory(SortedHistory):
                         yield event._replace(sources=joined)
 
     def timelines(self) -> Iterator[Timeline]:
-        """An element is there while one of the targets has it and the source what leads to that target."""
+        """An element is in the join while a target contains it and the source contains what leads to that target."""
         found: dict[tuple[bytes, bytes], dict[bytes, tuple[Element, list[Interval]]]] = {}
         for intervals, target in self._targets():
             for key, elements in target.timelines():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import documents
+from ..auth.permissions import ALL
 from ..indexes import definitions as indexing
 from ..indexes import keys
 from ..indexes.definitions import PARTITIONS
@@ -18,15 +19,11 @@ from .history import DocumentHistory, EntryHistory, History
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: What `Permissions` answers for sets whose every entry may be seen.
-ALL = "all"
-
-
 _UNBOUNDED: tuple[bytes, Optional[bytes]] = (b"", None)
 
 
 class LiveCollections(dict[int, bool]):
-    """Which collections of a database still exist, asked once each."""
+    """Whether the collections of a database exist, each looked up once."""
 
     __slots__ = ("schema", "scope")
 
@@ -74,9 +71,9 @@ class EntryReader(Reader):
     def rows(
         self, lower: Edges, upper: Edges, reverse: bool, limit: Optional[int], all_wanted: bool = False
     ) -> Iterator[Any]:
-        """Stored entries that count: their document has not expired and its collection is there.
+        """The stored entries whose document has not expired and whose collection exists.
 
-        all_wanted: whoever asks takes as many as the limit says, so that these may be counted together.
+        all_wanted: the caller takes as many as the limit says, so that their cost may be counted at once.
         """
         bounds = self._bounds(lower, upper) if lower or upper else _UNBOUNDED
         if bounds is None:
@@ -114,7 +111,7 @@ class EntryReader(Reader):
                 size = len(last) if cover is None else len(last) + len(cover)
                 if size > free or ctx.in_place:
                     free = ctx.read_entry(size, free)
-                else:  # as `read_entry` does
+                else:  # `read_entry`, written out
                     ctx.reads += size
                     ctx.made += 2 * size
                     if ctx.made >= ctx.measure_at:
@@ -134,13 +131,13 @@ class EntryReader(Reader):
                 low = last + b"\x00"
 
     def first(self) -> Optional[v.Ref]:
-        """The document behind the first entry that counts; None without any."""
+        """The document behind the first of `rows`; None without any."""
         for row in self.rows((), (), False, 1):
             return v.Ref(self.scope, row[1], row[2])
         return None
 
     def _bounds(self, lower: Edges, upper: Edges) -> Optional[tuple[bytes, Optional[bytes]]]:
-        """The keys between which the cuts leave entries; None where they leave none."""
+        """The keys between which the entries lie that the cuts leave; None when they leave none."""
         arity = self.arity
         low, high = b"", None
         for edge in lower:
@@ -155,8 +152,8 @@ class EntryReader(Reader):
         return None if high is not None and high <= low else (low, high)
 
     def _count_together(self, rows: list[Any], free: int) -> Optional[int]:
-        """Count entries as read, as `Context.read_entry` does one by one. Returns what is left of the bytes covered; None,
-        with nothing counted, where these do not do or where not all entries are sure to count."""
+        """Count entries as read at once, as `Context.read_entry` does one by one. Returns what is left of the bytes
+        covered; None, with nothing counted, when these do not suffice or when some entries may have to be left out."""
         if not rows:
             return None
         values, colls, _, covers, ttls, _, _ = zip(*rows)
@@ -181,7 +178,7 @@ class EntryReader(Reader):
 
 
 class Match(LazySet):
-    """The entries of an index under one term tuple. terms: values, one per index term ([]: none given)."""
+    """The entries of an index under one term tuple. terms: a value for each of the index's terms; [] without any."""
 
     __slots__ = ("index", "terms")
 
@@ -244,15 +241,16 @@ class Match(LazySet):
 
 
 def find_index(ctx: Context, ref: v.Ref) -> Optional[indexing.Index]:
-    """The index that sets read: as committed before this query; None when it is gone, or made by this very query."""
+    """The index that sets read: as committed before this query. None when it was deleted, or made by this query."""
     found: Optional[indexing.Index] = ctx.schema.committed_index(ref)
     return found
 
 
 def match(ctx: Context, index: Any, terms: list[Any]) -> Match:
-    """Make a match. index: an index ref, or an index name of the current database.
+    """Make a match. index: the ref of an index, or the name of one of the current database.
 
-    Raises Fault at ``index``: undefined name, vanished or inactive index, index of a database that is out of reach.
+    Raises Fault at ``index`` for an undefined name, a deleted or inactive index, and an index of a database that is out
+    of reach.
     """
     ref = ctx.schema.lookup(ctx.scope, v.INDEXES, index) if type(index) is str else index
     if ref is None:
@@ -287,6 +285,7 @@ class DocumentsSet(LazySet):
         return REFS
 
     def _filtered(self, ctx: Context) -> bool:
+        """Whether only documents count that may be read. Raises Denied."""
         if ctx.perms.reads_all(self.collection.scope):
             return False
         return bool(ctx.perms.read_documents(ctx, self.collection) != ALL)
@@ -303,46 +302,27 @@ class DocumentsSet(LazySet):
         return EntryHistory(ctx, ref.scope, ref.id, b"", (), filtered, EventsSet(self), (ref.id,))
 
 
-class NativeSet(LazySet):
-    """The documents of a native collection: what ``keys()``, ``collections()`` and the like are as sets.
+class NativeSet(DocumentsSet):
+    """The documents of a native collection: ``keys()``, ``collections()`` and the like, where they stand for sets.
 
-    It prints as the collection's ref.
+    It is shown as the ref of the collection.
     """
 
-    __slots__ = ("ref",)
-
-    def __init__(self, ref: v.Ref):
-        self.ref = ref
+    __slots__ = ()
 
     def shown(self) -> v.Ref:
-        return self.ref
-
-    def wire(self) -> dict[str, Any]:
-        return {"documents": self.ref}
-
-    def shape(self, ctx: Context) -> Shape:
-        return REFS
+        return self.collection
 
     def _filtered(self, ctx: Context) -> bool:
-        if ctx.perms.reads_all(self.ref.scope):
+        if ctx.perms.reads_all(self.collection.scope):
             return False
-        if not ctx.perms.read_native(ctx, self.ref):
+        if not ctx.perms.read_native(ctx, self.collection):
             raise Denied
         return True
 
-    def open(self, ctx: Context) -> Reader:
-        filtered = self._filtered(ctx)
-        if ctx.at is not None:
-            documents.check_time(ctx, self.ref.scope, self.ref.id, documents.valid_time(ctx, ctx.at))
-        return _collection_reader(ctx, self.ref, filtered, self)
-
-    def history(self, ctx: Context) -> History:
-        ref, filtered = self.ref, self._filtered(ctx)
-        return EntryHistory(ctx, ref.scope, ref.id, b"", (), filtered, EventsSet(self), (ref.id,))
-
 
 class Source(LazySet):
-    """A collection's set among the sources of an element: nothing is said of it there, as the original cannot."""
+    """The set of a collection among the sources of an element, where it is shown as null, as in the original."""
 
     __slots__ = ("of",)
 
@@ -366,12 +346,12 @@ class Source(LazySet):
 
 
 def source_of(leaf: Any) -> v.SetValue:
-    """How a leaf set is named among the sources of an element."""
+    """A leaf set as it stands among the sources of an element."""
     return Source(leaf) if type(leaf) in (DocumentsSet, NativeSet) else leaf
 
 
 class DatabasesReader(EntryReader):
-    """Reads the databases below one, disabled ones left out."""
+    """Reads the child databases of a database, without disabled ones."""
 
     __slots__ = ()
 
@@ -449,7 +429,8 @@ class Singleton(LazySet):
 
 
 class RefSet(Singleton):
-    """A document ref where a set may stand: as `Singleton`, but it prints as the ref, and its events are the document's."""
+    """The ref of a document in the place of a set: a `Singleton` that is shown as the ref, and whose events are those of
+    the document."""
 
     __slots__ = ()
 
@@ -464,7 +445,7 @@ class RefSet(Singleton):
 class EventsSet(LazySet):
     """``events(x)``: the history of a document (target: its ref) or of a set.
 
-    Where elements are asked for, as by a join, it is the set whose history it is.
+    Where elements are needed, as by a join, it stands for the set whose history it is.
     """
 
     __slots__ = ("target",)
@@ -479,7 +460,7 @@ class EventsSet(LazySet):
 
     @property
     def origin(self) -> LazySet:
-        """The set whose history it is."""
+        """The set, or the document as a set, whose history it is."""
         return RefSet(self.target) if type(self.target) is v.Ref else self.target  # type: ignore[return-value]
 
     def shape(self, ctx: Context) -> Optional[Shape]:

@@ -25,10 +25,11 @@ MAX_SIZE = 100_000
 
 
 class Wanted:
-    """What part of a set a page shows.
+    """Which part of a set a page shows.
 
-    size: elements; at most `MAX_SIZE` are given, none when negative. cursor: MISSING for the first page. backward: the
-    elements before the cursor. at: position of the cursor below the form.
+    size: number of elements, at most `MAX_SIZE`; a negative one means none. cursor: MISSING for the first page.
+    backward: show the elements before the cursor. at: the cursor's position below the form. sources: show with each
+    element the sets it comes from.
     """
 
     __slots__ = ("at", "backward", "cursor", "given", "size", "sources")
@@ -42,7 +43,7 @@ class Wanted:
         self.sources = sources
 
     def page(self, data: list[Any], raw: list[Any], more: Any, echo: Any) -> v.Page:
-        """The page. more: cursor of the place where the page ends, NO_CURSOR at the end of the set."""
+        """The page. more: the cursor of what follows the page, NO_CURSOR at the end of the set. echo: the given cursor."""
         if not self.given:
             return v.Page(data, v.NO_CURSOR, more, raw)
         if self.size == 0:
@@ -51,9 +52,9 @@ class Wanted:
 
 
 def cursor_argument(value: Any) -> tuple[Any, bool, Any]:
-    """The ``cursor`` argument as (cursor or MISSING, backward, position).
+    """The argument ``cursor``, as (cursor or MISSING, backward, position).
 
-    Raises Fault for anything but null and an object with the one key ``before`` or ``after``.
+    Raises Fault for anything but null and an object with just the key ``before`` or ``after``.
     """
     if value is None:
         return MISSING, False, "cursor"
@@ -96,7 +97,7 @@ def _page_of_elements(ctx: Context, lazy: LazySet, wanted: Wanted) -> v.Page:
     else:
         reader = lazy.open(ctx)
     if wanted.size <= 0:
-        # Even then the set is looked into, which may fail.
+        # The set is read even then, since that may fail.
         next(visible(ctx, reader, reader.scan(lower, upper, wanted.backward, 1)), None)
         return wanted.page([], [], v.NO_CURSOR, echo)
     count = wanted.size + 1
@@ -122,8 +123,8 @@ T = TypeVar("T")
 
 
 def _divided(items: Iterator[T], size: int, same: Callable[[T, T], bool]) -> tuple[list[T], Optional[T]]:
-    """The items of a page, and the one that follows. No cursor can tell items at the same place apart: they stay on
-    one page, which may be larger for it.
+    """The items of a page, and the one that follows. Items at the same place stay on one page, even if that makes it
+    larger, since no cursor could lead between them.
     """
     found = list(islice(items, size))
     for following in items:
@@ -134,7 +135,7 @@ def _divided(items: Iterator[T], size: int, same: Callable[[T, T], bool]) -> tup
 
 
 def _same_place(one: Element, other: Element) -> bool:
-    """Whether elements have equal values (as 1 and 1.0 are) and the same document."""
+    """Whether two elements have values of equal order (as 1 and 1.0 have) and the same document."""
     return one[:2] == other[:2]
 
 
@@ -152,7 +153,7 @@ def _same_row(one: Any, other: Any) -> bool:
 def _page_of_rows(
     ctx: Context, reader: EntryReader, found: Iterator[Any], wanted: Wanted, echo: Any
 ) -> v.Page:
-    """A page straight from stored entries: most pages are this, and spare what sets of sets need."""
+    """A page straight from stored entries. Most pages are like that, and need not what sets made of sets need."""
     scope, backward = reader.scope, wanted.backward
     rows, following = _divided(found, wanted.size, _same_row)
     if backward:
@@ -179,7 +180,7 @@ def _page_of_rows(
 
 
 def readable_events(ctx: Context, history: History, found: Iterator[Event]) -> Iterator[Event]:
-    """The events whose document may be read, when that matters."""
+    """The events whose document may be read; all of them if nothing is filtered."""
     if not history.filtered:
         return found
     return (event for event in found if ctx.perms.can_read(ctx, event.document))

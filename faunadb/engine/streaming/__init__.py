@@ -1,8 +1,11 @@
-"""Event streams (wire protocol, "Streaming"): from commits of any process to the subscribers of this one.
+"""Event streams (wire protocol, "Streaming"): commits of any process reach the subscribers of this one.
 
-`opening` turns the value of a query into a subscription, `dispatcher` reads the commit log for all of them in one
-thread, `events` says what a commit means to a subscriber, `stream` is what the subscriber holds, or `together` for several
-of them.
+opening      from the value of a query to a subscription
+targets      what can be subscribed to, and which subscribers a change concerns
+dispatcher   the thread that reads the commit log for all subscribers
+events       what a change means to a subscriber
+stream       the buffer between the dispatcher and one reader
+multiplexed  the same for one reader of several streams
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from ..language.values import Ref
 from ..schema.view import SchemaView, schema_view
 from ..storage.errors import StoreError
 from .events import Change, VersionEvent
+from .multiplexed import Channel, MultiplexedStream
 from .stream import MAX_BYTES, MAX_EVENTS, Stream, frame
 from .targets import Event, Interests, Target
-from .together import Part, Together
 
 if TYPE_CHECKING:
     from ..background.keeper import Keeper
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("faunadb.engine")
 
-#: Open streams of one engine.
+#: How many streams one engine may have open.
 MAX_STREAMS = 50_000
-#: Commits read at a time.
+#: How many commits are read at a time.
 BATCH = 256
-#: Seconds that the predicates of one batch of events may take.
+#: How many seconds the predicates of one batch of events may take.
 PREDICATE_SECONDS = 30.0
-#: Seconds until a store that failed is asked again.
+#: How many seconds after a failure the store is asked again.
 RETRY_AFTER = 0.5
 
-#: The members of an event, in their order, and those sent when the request does not say.
+#: The members of an event in their order, and those that are sent unless the request says otherwise.
 FIELDS = ("action", "document", "diff", "prev", "index")
 DEFAULT_FIELDS = frozenset(("action", "document"))
 
@@ -49,13 +49,16 @@ LOST = "Authorization lost during stream evaluation."
 
 
 class Subscriber:
-    """One stream and what it wants: the commits later than `after`, written in an API version."""
+    """One stream, and what it is to be filled with: `target`'s events of commits later than `after`.
+
+    fields: the members of events. version: the API version in which values are written. leaves: it is to be forgotten.
+    """
 
     __slots__ = ("after", "fields", "leaves", "stream", "target", "version", "watch")
 
     def __init__(
         self,
-        stream: Union[Stream, Part],
+        stream: Union[Stream, Channel],
         watch: Watch,
         target: Target,
         fields: frozenset[str],
@@ -72,7 +75,9 @@ class Subscriber:
 
 
 class Dispatcher:
-    """Streams of one engine. Started by the first subscriber; listens to the store only while there is one."""
+    """Fills the streams of one engine. Its thread starts with the first subscriber, and listens to the store only while
+    there is one.
+    """
 
     def __init__(
         self,
@@ -86,7 +91,7 @@ class Dispatcher:
         self.max_streams = max_streams
         self.max_events = max_events
         self.max_bytes = max_bytes
-        self._lock = threading.RLock()  # a stream that is cut off while it is opened leaves at once
+        self._lock = threading.RLock()  # a stream may end while it is being opened, in the same thread
         self._wake = threading.Event()
         self._arriving: list[Subscriber] = []
         self._leaving: list[Subscriber] = []
@@ -94,35 +99,35 @@ class Dispatcher:
         self._ids = itertools.count(time.time_ns() // 1000)
         self._closed = False
         self._thread: Optional[threading.Thread] = None
-        # What follows belongs to the thread alone.
+        # Only the thread uses what follows.
         self._subscribers: set[Subscriber] = set()
         self._interests = Interests()
         self._position = 0
         self._listening = False
-        #: when to try once more what has failed, in `time.monotonic` seconds
+        #: when to try again after a failure, in `time.monotonic` seconds
         self._again_at: Optional[float] = None
 
     @property
     def count(self) -> int:
-        """Open streams."""
+        """How many streams are open."""
         return self._count
 
     # ---- any thread -----------------------------------------------------------------------------------------
 
     def stream(self) -> Stream:
-        """A stream that nobody fills yet."""
+        """A new stream, not filled yet."""
         return Stream(str(next(self._ids)), max_events=self.max_events, max_bytes=self.max_bytes)
 
-    def streams(self, count: int) -> Together:
-        """So many streams for one reader, whose parts nobody fills yet."""
+    def multiplexed_stream(self, count: int) -> MultiplexedStream:
+        """A new stream of ``count`` channels for one reader, not filled yet."""
         number = str(next(self._ids))
-        return Together(number, count, max_events=self.max_events, max_bytes=self.max_bytes)
+        return MultiplexedStream(number, count, max_events=self.max_events, max_bytes=self.max_bytes)
 
     def subscribe(self, subscriber: Subscriber, began: int) -> None:
-        """Fill a stream: its first event is ``start``, then come those of the commits that the subscriber wants.
+        """Fill a stream from now on: its first event is ``start``, then come those that the subscriber wants.
 
-        began: time of the snapshot that it follows, in microseconds. When there are too many streams already, the stream
-        has nothing but the documented error.
+        began: time of the snapshot that the stream follows, in microseconds. When too many streams are open, its only
+        event is the documented error.
         """
         stream = subscriber.stream
         with self._lock:
@@ -136,7 +141,7 @@ class Dispatcher:
             stream.on_end = partial(self._leave, subscriber)
             stream.put(frame("start", began, str(began)))
             self._arriving.append(subscriber)
-            # The others of its reader may have been too many, and ended it before `on_end` was there.
+            # A channel may have been ended by the events of the others, before `on_end` was set.
             if not stream.open:
                 self._leave(subscriber)
             if self._thread is None:
@@ -188,7 +193,7 @@ class Dispatcher:
             self._listening = False
 
     def _admit(self) -> list[Subscriber]:
-        """Take in who came, let go who left. Returns the newcomers."""
+        """Add the subscribers that have arrived and remove those that have left. Returns those added."""
         with self._lock:
             arriving, self._arriving = self._arriving, []
             leaving, self._leaving = self._leaving, []
@@ -208,9 +213,9 @@ class Dispatcher:
             subscriber.stream.end()
 
     def _try(self, arrived: list[Subscriber]) -> None:
-        """Bring everybody up to date; when the store fails, again in a moment."""
-        # A newcomer's snapshot may be older than what the others have seen: it reads the rest by itself.
-        # Until then it gets nothing of what comes later, since `after` is checked for each commit.
+        """Send everybody the events up to now. When that fails, try again a moment later."""
+        # The snapshot of a new subscriber may be older than what the others have seen, so it reads what is between by
+        # itself. It gets no commit twice, since `after` is checked for each.
         try:
             self._listen()
             for subscriber in arrived:
@@ -273,7 +278,7 @@ def _changes(snap: Snapshot, interests: Interests, txn: int, text: str) -> list[
 
 
 class _Batch:
-    """Filters and writes events as of one snapshot."""
+    """Filters and writes the events of a batch of commits, as of one snapshot."""
 
     def __init__(self, engine: Keeper, snap: Snapshot, schema: SchemaView):
         self.engine = engine
@@ -283,11 +288,11 @@ class _Batch:
         self._written: dict[tuple[Any, ...], bytes] = {}
 
     def begin(self) -> None:
-        """Before each transaction."""
+        """Begin with the next transaction."""
         self._written.clear()
 
     def context_of(self, scope: int) -> Context:
-        """The engine's own context in a database, for index bindings."""
+        """The engine's own context in a database, in which index bindings are evaluated."""
         found = self._own.get(scope)
         if found is None:
             found = self._own[scope] = self._context(_Nobody(scope), "4")
@@ -306,14 +311,14 @@ class _Batch:
         )
 
     def send(self, subscriber: Subscriber, txn: int, events: list[Event]) -> None:
-        """Give a subscriber its events of one transaction, those that it may see."""
+        """Give a subscriber those events of one transaction that it may see."""
         stream = subscriber.stream
         try:
             if not subscriber.watch.holds(self.snap, self.schema):
                 stream.fail("permission denied", LOST, txn)
                 return
             ctx = self._context(subscriber.watch.auth, subscriber.version)
-            # A late batch must not be judged by what the documents became since.
+            # Predicates read as of the transaction: documents may have changed since.
             ctx.cache[PREDICATE_TIME] = txn
             frames = [
                 self._frame(ctx, subscriber, txn, event)
@@ -323,15 +328,15 @@ class _Batch:
             for each in frames:
                 stream.put(each)
         except StoreError:
-            raise  # nothing was put in: the batch is tried again
+            raise  # nothing was put into the stream: the batch is tried again
         except Exception as failure:
-            # One subscriber's trouble (a predicate out of time) must not become everybody's.
+            # One subscriber's failure (such as a predicate out of time) must not stop the others.
             logger.exception("a stream failed")
             text = f"{type(failure).__name__}\n{TICKET}"
             stream.fail("internal server error", text)
 
     def _frame(self, ctx: Context, subscriber: Subscriber, txn: int, event: Event) -> bytes:
-        # Subscribers that see the same event in the same way share the text.
+        # Subscribers to which an event looks the same share its text.
         key = (id(event), ctx.scope, subscriber.version, subscriber.fields)
         found = self._written.get(key)
         if found is None:

@@ -43,8 +43,8 @@ class SetEvent(NamedTuple):
 class Change:
     """One change of a transaction: a version put into history, or taken out of it.
 
-    txn: the transaction. ref: the document. ts: the version's valid time. dropped: None for a version put in,
-    else the action (``create``, ``delete``) of the one taken out.
+    txn: the transaction. ref: the document. ts: the version's valid time. dropped: the action (``create``, ``delete``)
+    of a version taken out, None for one put in. row: the version put in. before: the live version before it.
     """
 
     def __init__(self, snap: Snapshot, txn: int, entry: list[Any]):
@@ -59,7 +59,7 @@ class Change:
         self._events: Optional[list[VersionEvent]] = None
 
     def _written_row(self, entry: list[Any]) -> Optional[VersionRow]:
-        """The version put in; None when a later transaction took it out again and its content is lost."""
+        """The version put in; None when a later transaction took it out again, so that its content is lost."""
         if len(entry) > 5:
             return VersionRow(self.ts, entry[5] is not None, None, entry[5], self.txn)
         ref = self.ref
@@ -75,11 +75,10 @@ class Change:
             row = next((row for row in earlier if row.txn <= self.txn), None)
         return row if row is not None and _lived(row, self.txn) else None
 
-    def _following(self) -> Optional[VersionRow]:
-        """The version after this one, leaving aside what later transactions wrote."""
+    def _version_after(self) -> Optional[VersionRow]:
+        """The version after this one, whoever wrote it."""
         ref = self.ref
-        rows = self.snap.versions(ref.scope, ref.coll, ref.id, lower=self.ts + 1)
-        return next((row for row in rows if row.txn <= self.txn), None)
+        return next(iter(self.snap.versions(ref.scope, ref.coll, ref.id, lower=self.ts + 1, limit=1)), None)
 
     # ---- document streams -----------------------------------------------------------------------------------
 
@@ -105,11 +104,8 @@ class Change:
         return VersionEvent("history_rewrite", self.ref, action, bare, None, None)
 
     def _rewritten(self, predecessor: Optional[VersionRow]) -> list[VersionEvent]:
-        """The version that follows the changed one: its difference from its predecessor is another now."""
-        ref = self.ref
-        following = next(
-            iter(self.snap.versions(ref.scope, ref.coll, ref.id, lower=self.ts + 1, limit=1)), None
-        )
+        """The event of the version after the changed one, whose difference from its predecessor has changed."""
+        following = self._version_after()
         if following is None or following.txn >= self.txn:
             return []
         return [self._written("history_rewrite", following, predecessor)]
@@ -128,12 +124,10 @@ class Change:
 
     # ---- set streams ----------------------------------------------------------------------------------------
 
-    def _present(self) -> Optional[tuple[Optional[Document], Optional[Document]]]:
-        """The document before and after, when the change is one of its present state; None otherwise."""
+    def _states(self) -> Optional[tuple[Optional[Document], Optional[Document]]]:
+        """The document before and after the change; None when the change is of its past, not of its newest version."""
         ref = self.ref
-        following = next(
-            iter(self.snap.versions(ref.scope, ref.coll, ref.id, lower=self.ts + 1, limit=1)), None
-        )
+        following = self._version_after()
         if following is not None and following.txn < self.txn:
             return None
         before = None if self.before is None else Document(ref, self.before.ts, text=self.before.data)
@@ -147,7 +141,7 @@ class Change:
 
     def documents_events(self) -> list[SetEvent]:
         """The events of the set of all documents of the collection."""
-        states = self._present()
+        states = self._states()
         if states is None:
             return []
         before, after = states
@@ -157,8 +151,8 @@ class Change:
         return [SetEvent("remove" if existed else "add", self.ref, self.ts, None)]
 
     def index_events(self, ctx: Context, index: indexing.Index) -> list[tuple[bytes, SetEvent]]:
-        """The events of an index: (encoded terms, event), entries removed before those added."""
-        states = self._present()
+        """The events of an index, as (encoded terms, event): entries removed come before those added."""
+        states = self._states()
         if states is None:
             return []
         old, new = (self._entries(ctx, index, document) for document in states)

@@ -16,11 +16,11 @@ from .targets import Target, target_of
 if TYPE_CHECKING:
     from ..language.context import Host
     from ..storage.base import Snapshot
-    from .together import Part
+    from .multiplexed import Channel
 
 
 class Opened(NamedTuple):
-    """A stream that was opened. time: microseconds of the snapshot it begins at. metrics: its query's."""
+    """A stream that was opened. time: of the snapshot it begins at, in microseconds. metrics: those of its query."""
 
     stream: Stream
     time: int
@@ -30,8 +30,8 @@ class Opened(NamedTuple):
 class Opener:
     """Opens streams that begin at one snapshot.
 
-    prepare: parses a request's query for that snapshot: a node, a context to evaluate it in, and who asks, as
-    ``node``, ``ctx`` and ``auth``. fields: the members of events to send (`dispatcher.FIELDS`).
+    prepare: parses a request's query for that snapshot; returns the node, the context to evaluate it in and the
+    principal, as ``node``, ``ctx`` and ``auth``. fields: the members of events to send (`dispatcher.FIELDS`).
     """
 
     def __init__(
@@ -54,23 +54,23 @@ class Opener:
         return Opened(stream, self._snap.time, self._fill(stream, request))
 
     def several(self, request: Request, sources: list[Any]) -> Opened:
-        """The streams of several queries, each of which begins with an event: its start, or what is wrong with it."""
-        together = self._dispatcher.streams(len(sources))
+        """One stream for several queries, a channel each. A channel begins with its start, or with its query's error."""
+        stream = self._dispatcher.multiplexed_stream(len(sources))
         costs = []
         try:
-            for part, source in zip(list(together.parts), sources):
+            for channel, source in zip(list(stream.channels), sources):
                 try:
-                    costs.append(self._fill(part, request._replace(source=source)))
+                    costs.append(self._fill(channel, request._replace(source=source)))
                 except Failed as failed:
                     error = failed.errors.errors[0]
-                    part.fail(error.code, error.description)
+                    channel.fail(error.code, error.description)
         except BaseException:
-            together.close()
+            stream.close()
             raise
-        return Opened(together, self._snap.time, Metrics(*map(sum, zip(*costs))))
+        return Opened(stream, self._snap.time, Metrics(*map(sum, zip(*costs))))
 
-    def _fill(self, stream: Union[Stream, Part], request: Request) -> Metrics:
-        """Subscribe a stream to what a query gives; what the query cost."""
+    def _fill(self, stream: Union[Stream, Channel], request: Request) -> Metrics:
+        """Subscribe a stream to the value of a query; return what the query cost."""
         request = request._replace(effect_limit=READ, effect_reason="stream requests")
         prepared = self._prepare(request, self._snap)
         ctx = prepared.ctx
@@ -86,7 +86,7 @@ class Opener:
 
 
 def _target_of_value(value: Any) -> Target:
-    """What the value of a query stands for as a stream. Raises `QueryErrors`."""
+    """What to subscribe to for the value of a query. Raises `QueryErrors` when it cannot be streamed."""
     try:
         return target_of(value)
     except Fault as fault:

@@ -1,4 +1,4 @@
-"""One subscriber's end of a stream: a bounded buffer of events, filled by the dispatcher."""
+"""The buffer between the dispatcher, which fills it, and the reader of one stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Callable, Optional
 
-#: Events, and bytes, that may wait to be read before a stream is cut off.
+#: How many events and bytes may wait to be read; a stream with more is cut off.
 MAX_EVENTS = 10_000
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -26,8 +26,8 @@ def error_frame(code: str, description: str, txn: int = 0) -> bytes:
 class Stream:
     """Events in the order of commits, each as bytes: compact JSON and a line end. Any thread may use it.
 
-    id: decimal number for ``x-fauna-stream-id``. After an error event the stream ends. A reader that lets more
-    than max_events wait loses them and gets the documented error instead.
+    id: decimal number, for ``x-fauna-stream-id``. After an error event the stream ends. A reader that lets more than
+    max_events events, or max_bytes bytes, wait loses them and gets the documented error instead.
     """
 
     __slots__ = (
@@ -48,7 +48,7 @@ class Stream:
         self.id = id
         self._max_events = max_events
         self._max_bytes = max_bytes
-        # There may be thousands of streams in which nothing waits, and for which nobody does: each takes little.
+        # There may be thousands of idle streams, so what only busy ones need is made when it is needed.
         self._lock = threading.RLock()
         #: where threads wait, once one does
         self._ready: Optional[threading.Condition] = None
@@ -68,7 +68,7 @@ class Stream:
 
     @property
     def ended(self) -> bool:
-        """Nothing waits and nothing will come any more."""
+        """Whether nothing waits to be read and nothing more will come."""
         with self._lock:
             return self._ended and not self._events
 
@@ -103,9 +103,10 @@ class Stream:
             yield event
 
     def on_ready(self, callback: Optional[Callable[[], None]]) -> None:
-        """Have callback called, from any thread, whenever there may be something to read, the end included.
+        """Have ``callback`` called whenever there may be something to read, the end included.
 
-        It must be quick (an event loop's ``call_soon_threadsafe``). Called at once when something waits already.
+        It is called from any thread, and at once when something waits already, so it must be quick (such as an event
+        loop's ``call_soon_threadsafe``).
         """
         with self._lock:
             self._callback = callback
@@ -130,7 +131,7 @@ class Stream:
         return not self._ended
 
     def put(self, event: bytes) -> None:
-        """Add an event; too many waiting ones cut the stream off."""
+        """Add an event. Ends the stream with an error when too many wait."""
         with self._lock:
             if self._ended:
                 return
@@ -168,7 +169,7 @@ class Stream:
         self._end()
 
     def end(self) -> None:
-        """End after what waits was read."""
+        """End the stream once everything that waits has been read."""
         self._end()
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""What can be streamed, and which subscribers a change concerns."""
+"""What can be subscribed to, and which subscribers a change concerns (wire protocol, "Streaming")."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DocumentsTarget(NamedTuple):
         return bool(ctx.perms.can_read(ctx, event.ref))
 
     def shown_index(self) -> dict[str, Any]:
-        """The member ``index`` of its events but for the values; the index behind it has no ref."""
+        """The member ``index`` of its events, without the values; the index behind the set has no ref."""
         return {"terms": [self.collection]}
 
 
@@ -65,7 +65,7 @@ class IndexTarget(NamedTuple):
         return allowed == ALL or bool(ctx.perms.can_read(ctx, event.ref))
 
     def shown_index(self) -> dict[str, Any]:
-        """The member ``index`` of its events but for the values."""
+        """The member ``index`` of its events, without the values."""
         return {"ref": self.ref, "terms": list(self.terms)}
 
 
@@ -97,7 +97,7 @@ def _not_streamable(value: Any) -> Fault:
 
 
 class Interests:
-    """Who subscribed to what, arranged so that a change finds those it concerns at once."""
+    """All subscribers by what they subscribed to, so that a change quickly finds those it concerns."""
 
     def __init__(self) -> None:
         self._documents: dict[v.Ref, set[Any]] = {}
@@ -110,7 +110,7 @@ class Interests:
         self._place(subscriber.target, create=True).add(subscriber)
 
     def discard(self, subscriber: Any) -> None:
-        """Forget a subscriber, and the places nobody needs any more."""
+        """Forget a subscriber, and places that are empty then."""
         target = subscriber.target
         place = self._place(target, create=False)
         place.discard(subscriber)
@@ -146,12 +146,12 @@ class Interests:
         return _at(terms, target.key, create)
 
     def concerns(self, ref: v.Ref) -> bool:
-        """Whether a change of this document might concern anybody."""
+        """Whether a change of this document might concern any subscriber."""
         collection = v.Ref(ref.scope, v.COLLECTIONS, ref.coll)
         return ref in self._documents or collection in self._collections or ref.scope in self._indexes
 
     def events(self, ctx: Context, change: Change) -> Iterator[tuple[Any, Event]]:
-        """(subscriber, event) for everything the change means to anybody. ctx: one of the change's database."""
+        """Every event that a change causes, as (subscriber, event). ctx: a context in the change's database."""
         ref = change.ref
         for subscriber in self._documents.get(ref, ()):
             for event in change.version_events():

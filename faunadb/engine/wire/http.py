@@ -180,7 +180,7 @@ def handle_here(engine: Engine, request: HttpRequest) -> HttpResponse:
 
 
 def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> HttpResponse:
-    """Answer one request; never raises for anything a client can send, but for `KeysNeeded` under `jwks.let_out`.
+    """Answer one request; never raises for anything a client can send, but for `KeysNeeded` under `jwks.without_waiting`.
 
     too_large: the body, which is not in the request, has more than `MAX_BODY` bytes.
     """
@@ -192,7 +192,7 @@ def handle_quickly(
 ) -> HttpResponse:
     """Answer a request that reads little, from a snapshot that was opened after the request came.
 
-    secret: what `Authenticator.trusts` knows its authorization by, None for a stranger's. Raises `NotQuick`, without
+    secret: the `Authenticator.trusted_name` of its authorization, None for a stranger's. Raises `NotQuick`, without
     effects, when it is not such a one.
     """
     answer = None if secret is None else usual.answer(engine, request, snapshot, secret)

@@ -26,7 +26,7 @@ _SPECIAL = frozenset(("origin", "transfer-encoding", "x-fauna-tags", "x-faunadb-
 def answer(engine: Engine, request: HttpRequest, snapshot: Snapshot, secret: bytes) -> Optional[HttpResponse]:
     """The answer to a request from a snapshot; None when it is not usual.
 
-    secret: what `Authenticator.trusts` knows its authorization by. Raises `NotQuick`, `KeysNeeded`.
+    secret: the `Authenticator.trusted_name` of its authorization. Raises `NotQuick`, `KeysNeeded`.
     """
     headers, source = request.headers, request.body
     if not source or request.path != "/" or request.method != "POST" or not _SPECIAL.isdisjoint(headers):

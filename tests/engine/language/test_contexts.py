@@ -103,7 +103,7 @@ FAILING: list[Any] = [
 ]
 
 #: How an expression is put somewhere, and where that is. Nothing else there fails.
-PLACES: list[tuple[Any, list[Any]]] = [
+SET_HOOKS: list[tuple[Any, list[Any]]] = [
     (lambda e: [1, e], [1]),
     (lambda e: {"object": {"a": 1, "b": e}}, ["object", "b"]),
     (lambda e: {"let": {"v": e}, "in": 1}, ["let", "v"]),
@@ -172,7 +172,7 @@ def _timeless(errors: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("put", "place"), PLACES, ids=lambda value: "-".join(map(str, value)) if type(value) is list else ""
+    ("put", "place"), SET_HOOKS, ids=lambda value: "-".join(map(str, value)) if type(value) is list else ""
 )
 def test_an_error_stands_where_its_expression_stands(world, put, place):
     for expression in FAILING:

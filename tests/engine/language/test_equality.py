@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from faunadb.engine.engine import open_engine
 from faunadb.engine.indexes import keys
 from faunadb.engine.java.times import Date, Time
-from faunadb.engine.language.equality import Classes, equal, identical
+from faunadb.engine.language.equality import EqualityClasses, equal, identical
 from faunadb.engine.language.values import Ref
 
 from ..conftest import Database
@@ -292,7 +292,7 @@ def test_equality_is_symmetric_and_order_is_not(a, b):
 @settings(max_examples=100, deadline=None)
 @given(st.lists(ANY, max_size=12))
 def test_classes_number_values_as_identity_tells(values):
-    classes = Classes()
+    classes = EqualityClasses()
     numbers = list(map(classes.number, values))
     for i, a in enumerate(values):
         for j in range(i):

@@ -95,19 +95,19 @@ def test_errors_as_the_wire_shows_them():
     assert outer.wire()["cause"] == [plain, plain]
 
 
-def test_the_room_of_an_answer_is_shared_by_errors_and_causes():
-    room = errors.Room()
-    room.left = 1000
+def test_the_budget_of_an_answer_is_shared_by_errors_and_causes():
+    budget = errors.TextBudget()
+    budget.left = 1000
     cause = [QueryError(None, "code", "x" * 100)] * 5
-    shown = errors.wires([QueryError(None, "code", "x" * 100, cause=cause)] * 10, room)
+    shown = errors.wires([QueryError(None, "code", "x" * 100, cause=cause)] * 10, budget)
     assert len(shown) == 2
     assert [len(each["cause"]) for each in shown] == [5, 1]
 
 
 def test_one_error_is_shown_however_large():
-    room = errors.Room()
-    room.left = 0
-    assert len(errors.wires([QueryError(None, "code", "x" * 5000)] * 3, room)) == 1
+    budget = errors.TextBudget()
+    budget.left = 0
+    assert len(errors.wires([QueryError(None, "code", "x" * 5000)] * 3, budget)) == 1
 
 
 @pytest.mark.parametrize(

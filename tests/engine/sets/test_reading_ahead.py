@@ -9,7 +9,7 @@ import pytest
 from faunadb import query as q
 from faunadb.engine.background.worker import Background
 from faunadb.engine.language.context import Context
-from faunadb.engine.language.sets import PLACES
+from faunadb.engine.language.sets import SET_HOOKS
 from faunadb.engine.sets.leaves import EntryReader
 from faunadb.engine.storage.sql_snapshot import SqlSnapshot
 from tests.engine.conftest import Database
@@ -45,7 +45,7 @@ def test_the_results_are_the_same(
     query = form(BODIES[name], ALL)
     together = world.raw(query)
     monkeypatch.setattr(Context, "prefetch", lambda *_: None)
-    monkeypatch.setattr(PLACES, "documents", lambda _, items: [None] * len(items))
+    monkeypatch.setattr(SET_HOOKS, "documents", lambda _, items: [None] * len(items))
     alone = world.raw(query, headers={"x-faunadb-api-version": "4", "x-query-timeout": "60000"})
     assert together.status == 200
     assert together.body == alone.body

@@ -47,7 +47,7 @@ def request(expression: Any, **headers: str) -> HttpRequest:
 def answers(engine: Any, asked: HttpRequest) -> list[Union[HttpResponse, str]]:
     """What is said the usual way, and what without knowing whether the secret is known."""
     given: list[Union[HttpResponse, str]] = []
-    for secret in (engine.authenticator.trusts(AUTHORIZATION), None):
+    for secret in (engine.authenticator.trusted_name(AUTHORIZATION), None):
         try:
             with engine.store.snapshot() as snapshot:
                 given.append(handle_quickly(engine, asked, snapshot, secret))
@@ -124,7 +124,7 @@ def test_headers_mean_the_same(engine, headers):
 
 
 def test_what_is_usual_goes_the_short_way(engine):
-    secret = engine.authenticator.trusts(AUTHORIZATION)
+    secret = engine.authenticator.trusted_name(AUTHORIZATION)
     with engine.store.snapshot() as snapshot:
         assert usual.answer(engine, request({"get": REF}), snapshot, secret) is not None
         assert usual.answer(engine, request({"get": REF}, x_fauna_tags="a=b"), snapshot, secret) is None
