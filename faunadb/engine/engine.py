@@ -40,6 +40,8 @@ class Engine(Queries):
 
     def __init__(self, store: Store, **options: Any):
         super().__init__(store, **options)
+        #: reading never waits for a network or for a writer, so that small reads may be tried in place
+        self.is_quick = store.url.startswith("sqlite:///")
         self.background = Background()
         self._streams: Any = None
         self._starting = threading.Lock()
@@ -50,11 +52,6 @@ class Engine(Queries):
 
     def __repr__(self) -> str:
         return f"Engine({self.store.url!r})"
-
-    @property
-    def is_quick(self) -> bool:
-        """True when reading never waits for a network or for a writer, so that small reads may be tried in place."""
-        return self.store.url.startswith("sqlite:///")
 
     @property
     def is_in_memory(self) -> bool:

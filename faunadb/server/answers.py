@@ -29,10 +29,7 @@ class Answers:
         self._cut_off: set[asyncio.Task[Any]] = set()
 
     async def send(self, body: bytes, send: Send) -> None:
-        """Send the whole body of an answer. Raises `CutOff`."""
-        if len(body) <= WHOLE:
-            await send({"type": "http.response.body", "body": body})
-            return
+        """Send the body of an answer in pieces. Raises `CutOff`."""
         task = asyncio.current_task()
         assert task is not None
         self._begin(task, len(body))

@@ -14,7 +14,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+import types
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Optional
@@ -23,11 +24,14 @@ from .. import dashboard
 from ..engine.auth.jwks import PATIENCE, KeysNeeded, without_waiting
 from ..engine.request import NotQuick
 from ..engine.storage.errors import StoreError
+from ..engine.wire import usual
+from ..engine.wire.headers import Options
 from ..engine.wire.http import handle, handle_quickly
 from ..engine.wire.messages import HttpRequest, HttpResponse
 from . import departures
-from .answers import Answers
+from .answers import WHOLE, Answers
 from .asgi import (
+    Headers,
     Message,
     Receive,
     Refused,
@@ -36,10 +40,12 @@ from .asgi import (
     read_headers,
     request_of,
     start_of,
+    text_of,
 )
 from .beside import Beside
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
+from .heads import Heads
 from .memory import LARGE, Memory, give_back_now
 from .strangers import Strangers
 from .streams import Streams
@@ -92,6 +98,7 @@ class Application:
         self._ending: Optional[asyncio.Task[None]] = None
         self._strangers_pool = ThreadPoolExecutor(STRANGERS_THREADS, thread_name_prefix="faunadb-stranger")
         self._browsers = Browsers(known_secret, origins)
+        self._heads = Heads(self._browsers)
         self._strangers = Strangers()
         self._bodies = Bodies()
         self._answers = Answers()
@@ -196,14 +203,14 @@ class Application:
             return
         started = time.perf_counter()
         status = 0
-        headers: dict[str, str] = {}
+        headers: Headers = {}
         self._requests += 1
         try:
             headers = read_headers(scope)
-            self._browsers.check(headers)
-            response, close = await self._respond(scope, headers, receive)
+            options = self._heads.options(scope, headers)
+            response, close = await self._respond(scope, headers, options, receive)
             status = response.status
-            if "origin" in headers and self._browsers.is_listed(headers["origin"]):
+            if b"origin" in headers and self._browsers.is_listed(headers[b"origin"].decode("latin-1")):
                 response.headers.append(("access-control-allow-credentials", "true"))
             stream = response.stream
             if stream is not None:
@@ -221,19 +228,14 @@ class Application:
             else:
                 if time.perf_counter() - started > MOMENT:
                     # What came together is answered together: the thread that sends is woken once for all.
-                    await asyncio.sleep(0)
+                    await _next_turn()
                 body = response.body
-                response.text = None  # once in memory is enough while clients read
                 await send(start_of(scope, headers, response, len(body), close))
-                is_large = len(body) >= LARGE
-                if is_large:
-                    self._memory.give_back()  # what it took to make it
-                try:
-                    await self._answers.send(body, send)
-                finally:
-                    if is_large:
-                        del response, body
-                        self._memory.give_back()
+                if len(body) <= WHOLE:
+                    await send({"type": "http.response.body", "body": body})
+                else:
+                    response.text = None  # once in memory is enough while clients read
+                    await self._send_in_pieces(body, send)
         except Refused as refused:
             status = refused.status
             response = refused.response()
@@ -246,22 +248,65 @@ class Application:
             if access.isEnabledFor(logging.INFO):
                 _log_access(scope, status, time.perf_counter() - started)
 
+    async def _send_in_pieces(self, body: bytes, send: Send) -> None:
+        is_large = len(body) >= LARGE
+        if is_large:
+            self._memory.give_back()  # what it took to make it
+        try:
+            await self._answers.send(body, send)
+        finally:
+            if is_large:
+                self._memory.give_back()
+
     async def _respond(
-        self, scope: Message, headers: dict[str, str], receive: Receive
+        self, scope: Message, headers: Headers, options: Optional[Options], receive: Receive
     ) -> tuple[HttpResponse, bool]:
-        """The answer, and whether the connection ends with it, because the request has not been read to its end."""
+        """The answer, and whether the connection ends with it, because the request has not been read to its end.
+
+        options: as `Heads.options` says.
+        """
         engine = self.engine or self.open()
-        name = engine.authenticator.trusted_name(headers.get("authorization"))
+        authorization = text_of(headers.get(b"authorization"))
+        name = engine.authenticator.trusted_name(authorization)
         if name is None:
             return await self._respond_to_stranger(engine, scope, headers, receive)
         length = content_length(headers)
         if length is None or length > SMALL:
             with self._bodies.held() as held:
-                return await self._respond_to(scope, headers, receive, held, name)
+                return await self._respond_to(scope, headers, receive, held, options, name)
         # This takes no room of others.
         body = await self._bodies.read_small(length, receive)
-        request = request_of(scope, headers, body)
-        return self._answer_quickly(request, name) or await self._answer(request, receive), False
+        response = self._answer_in_place(engine, scope, headers, body, options, name)
+        return response or await self._answer(request_of(scope, headers, body), receive), False
+
+    def _answer_in_place(
+        self,
+        engine: Any,
+        scope: Message,
+        headers: Headers,
+        body: bytes,
+        options: Optional[Options],
+        name: Optional[bytes],
+    ) -> Optional[HttpResponse]:
+        """The answer to somebody known, where it takes less than to hand the request to a thread; None otherwise."""
+        if options is None or name is None:
+            return self._answer_quickly(request_of(scope, headers, body), name)
+        if not engine.is_quick or not 0 < len(body) <= QUICK_BODY:
+            return None
+        authorization = headers[b"authorization"].decode("latin-1")
+        if not engine.authenticator.knows(authorization, name):
+            return None  # predicates of roles, signatures
+        seen = headers.get(b"x-last-seen-txn")
+        if seen is not None:
+            options = usual.after(options, seen.decode("latin-1"))
+            if options is None:
+                return None
+        asked = usual.asked((authorization, name, body, options, text_of(headers.get(b"traceparent"))))
+        try:
+            snapshot = self._snapshot or self._pin(engine)
+            return usual.answer(engine, asked, snapshot, lambda: request_of(scope, headers, body))
+        except (NotQuick, StoreError):
+            return None
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> HttpResponse:
         """The answer, given by a thread."""
@@ -274,9 +319,10 @@ class Application:
     async def _respond_to(
         self,
         scope: Message,
-        headers: dict[str, str],
+        headers: Headers,
         receive: Receive,
         held: Held,
+        options: Optional[Options] = None,
         name: Optional[bytes] = None,
     ) -> tuple[HttpResponse, bool]:
         """name: what the secret is trusted by, if it is."""
@@ -284,11 +330,12 @@ class Application:
             body = await self._bodies.read(headers, receive, held)
         except TooLarge:
             return await self._in_pool(_too_large, request_of(scope, headers, b"")), True
-        request = request_of(scope, headers, body)
-        return self._answer_quickly(request, name) or await self._answer(request, receive), False
+        engine = self.engine or self.open()
+        response = self._answer_in_place(engine, scope, headers, body, options, name)
+        return response or await self._answer(request_of(scope, headers, body), receive), False
 
     async def _respond_to_stranger(
-        self, engine: Any, scope: Message, headers: dict[str, str], receive: Receive
+        self, engine: Any, scope: Message, headers: Headers, receive: Receive
     ) -> tuple[HttpResponse, bool]:
         """Answer a request whose secret is not known: nothing large is read before the secret is found good."""
         client = tuple(scope.get("client") or ("", 0))
@@ -307,13 +354,13 @@ class Application:
                 except TooLarge:
                     body, close = b"", True
                 # It has been found wrong, and is not checked again.
-                request = request_of(scope, {**headers, "authorization": ""}, body)
+                request = request_of(scope, {**headers, b"authorization": b""}, body)
                 page = self._answer_quickly(request)
                 return page or await self._in_pool(self._handle, request, self._strangers_pool), close
 
-    async def _is_good(self, engine: Any, address: str, headers: dict[str, str]) -> Optional[bool]:
+    async def _is_good(self, engine: Any, address: str, headers: Headers) -> Optional[bool]:
         """Whether the secret of a request opens anything; None when that cannot be told yet. Raises `TooManyAttempts`."""
-        header = headers.get("authorization")
+        header = text_of(headers.get(b"authorization"))
         if not header:
             return False
         self._strangers.attempt(address)
@@ -334,7 +381,7 @@ class Application:
                 if header and not engine.authenticator.knows(header, name):
                     return None  # predicates of roles, signatures
                 try:
-                    return handle_quickly(engine, request, self._snapshot or self._pin(engine), name)
+                    return handle_quickly(engine, request, self._snapshot or self._pin(engine))
                 except (NotQuick, StoreError):
                     return None
         return None
@@ -387,6 +434,12 @@ class Application:
         if self._dashboard and request.path.startswith("/dashboard/"):
             return dashboard.answer(engine, request) or handle(engine, request)
         return handle(engine, request)
+
+
+@types.coroutine
+def _next_turn() -> Generator[None, None, None]:
+    """Let the event loop do what else is waiting."""
+    yield
 
 
 def _too_large(engine: Any, request: HttpRequest) -> HttpResponse:

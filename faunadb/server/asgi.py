@@ -12,6 +12,8 @@ from ..engine.wire.messages import HttpRequest, HttpResponse
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+#: The headers of a request as they were sent, names in lower case.
+Headers = dict[bytes, bytes]
 
 #: Bytes of a request line, and of all headers.
 MAX_LINE = 16 * 1024
@@ -68,16 +70,17 @@ class Busy(Refused):
     body = error_body("unavailable", "The server has no room for this request now. Try again in a moment.")
 
 
-def read_headers(scope: Message) -> dict[str, str]:
+def read_headers(scope: Message) -> Headers:
     """The headers. Refuses a request whose line or headers are too long, or that is for two hosts."""
-    path = scope.get("raw_path") or b""
-    if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
-        raise BadRequest
+    if scope["path"] != "/" or scope["method"] != "POST" or scope["query_string"]:
+        path = scope.get("raw_path") or b""
+        if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
+            raise BadRequest
     pairs = scope["headers"]
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+    headers: Headers = dict(pairs)
     size = 4 * len(pairs)
     if len(headers) == len(pairs):
-        size += len("".join(headers)) + len("".join(headers.values()))
+        size += len(b"".join(headers)) + len(b"".join(headers.values()))
     else:
         if sum(name == b"host" for name, _ in pairs) > 1:
             raise BadRequest  # a proxy in front may have looked at the other one
@@ -87,32 +90,43 @@ def read_headers(scope: Message) -> dict[str, str]:
     return headers
 
 
-def content_length(headers: dict[str, str]) -> Optional[int]:
+def text_of(value: Optional[bytes]) -> Optional[str]:
+    """The text of a header, None without one."""
+    return None if value is None else value.decode("latin-1")
+
+
+def texts_of(headers: Headers) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+
+
+def content_length(headers: Headers) -> Optional[int]:
     """Bytes of the body that is announced; None when it has no length. Raises `BadRequest`."""
-    announced = headers.get("content-length")
+    announced = headers.get(b"content-length")
     if announced is None:
         return None
-    length = int64(announced)
+    length = int64(announced.decode("latin-1"))
     if length is None or length < 0:
         raise BadRequest
     return length
 
 
-def request_of(scope: Message, headers: dict[str, str], body: bytes) -> HttpRequest:
+def request_of(scope: Message, headers: Headers, body: bytes) -> HttpRequest:
     path = scope["path"]
     if path != "/":
         raw_path = scope.get("raw_path")
         path = raw_path.decode("latin-1").partition("?")[0] if raw_path else path
-    return HttpRequest(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
+    return HttpRequest(
+        scope["method"], path, scope["query_string"].decode("latin-1"), texts_of(headers), body
+    )
 
 
 def start_of(
-    scope: Message, asked: dict[str, str], response: HttpResponse, length: Optional[int], close: bool = False
+    scope: Message, asked: Headers, response: HttpResponse, length: Optional[int], close: bool = False
 ) -> Message:
     """The message with status and headers. asked: the request's headers. length: of the body, None for a stream."""
     headers = response.raw_headers
     if scope["http_version"] == "1.1":
-        closes = close or "close" in asked.get("connection", "").lower()
+        closes = close or b"close" in asked.get(b"connection", b"").lower()
         headers.append((b"connection", b"close" if closes else b"keep-alive"))
     if length is not None:
         headers.append((b"content-length", b"%d" % length))

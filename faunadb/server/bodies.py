@@ -8,7 +8,7 @@ from collections import deque
 from typing import Optional
 
 from ..engine.wire.messages import MAX_BODY
-from .asgi import Busy, Gone, Message, Receive, TooSlow, content_length
+from .asgi import Busy, Gone, Headers, Message, Receive, TooSlow, content_length
 
 #: Seconds a client may take to send the next piece of its request.
 READ_TIMEOUT = 60.0
@@ -128,11 +128,11 @@ class Bodies:
             self._check_time(task)
             raise
         finally:
-            self._leave(task)
+            del self._receiving[task]
+            if self._late:
+                self._late.discard(task)
 
-    async def read(
-        self, headers: dict[str, str], receive: Receive, held: Held, most: int = MAX_BODY
-    ) -> bytes:
+    async def read(self, headers: Headers, receive: Receive, held: Held, most: int = MAX_BODY) -> bytes:
         """The whole body, each piece within READ_TIMEOUT, unless it is given up. most: bytes of it.
 
         One that is announced as too large is not waited for (`TooLarge`).
@@ -151,7 +151,8 @@ class Bodies:
             self._check_time(task)
             raise
         finally:
-            self._leave(task)
+            del self._receiving[task]
+            self._late.discard(task)
 
     async def _read_on(
         self,
@@ -195,10 +196,6 @@ class Bodies:
         """A request was cancelled. Raises `TooSlow` if it was by us."""
         if task in self._late:
             raise TooSlow from None
-
-    def _leave(self, task: object) -> None:
-        del self._receiving[task]
-        self._late.discard(task)
 
     def _give_up(self, task: object) -> None:
         self._late.add(task)

@@ -129,12 +129,11 @@ _TRACE = r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}"
 
 def traceparent(given: Optional[str]) -> bytes:
     """The response's ``traceparent``: the request's trace id or a new one, and always a new span id."""
-    fresh = b"%048x" % random.getrandbits(192)  # unique, not secret: no system call
-    trace = fresh[:32]
+    span = random.getrandbits(64)  # unique, not secret: no system call
     match = re.fullmatch(_TRACE, given) if given else None
     if match and match[1].strip("0") and match[2].strip("0"):
-        trace = match[1].lower().encode()
-    return b"00-%b-%b-00" % (trace, fresh[32:])
+        return b"00-%b-%016x-00" % (match[1].lower().encode(), span)
+    return b"00-%032x-%016x-00" % (random.getrandbits(128), span)
 
 
 def parse_query_string(query: str) -> dict[str, str]:

@@ -49,8 +49,9 @@ class HttpResponse:
     ):
         self.status = status
         self._headers = headers
-        self.text: Optional[str] = body if isinstance(body, str) else None
-        self._body: Optional[bytes] = None if isinstance(body, str) else body
+        is_text = isinstance(body, str)
+        self.text: Optional[str] = body if is_text else None  # type: ignore[assignment]
+        self._body: Optional[bytes] = None if is_text else body  # type: ignore[assignment]
         self.stream = stream
         self.time = time
 

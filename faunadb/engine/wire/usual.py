@@ -6,13 +6,15 @@ Its answer is the one that `http.handle` gives, to which everything less usual i
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 from ..auth.jwks import KeysNeeded
+from ..integers import int64
 from ..language.errors import RequestError
+from ..records import NamedTuple, maker
 from ..request import QUICK_SECONDS, NotQuick, Request
 from .exchange import BUILD, CONTENT, Exchange, in_milliseconds, is_for_people
-from .headers import metric_headers, read_options, traceparent
+from .headers import Options, metric_headers, read_options, traceparent
 from .messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -20,57 +22,81 @@ if TYPE_CHECKING:
     from ..storage import Snapshot
 
 #: Headers that change more than what is read or how long that may take.
-_SPECIAL = frozenset(("origin", "transfer-encoding", "x-fauna-tags", "x-faunadb-formatted-json", "x-trace"))
+_SPECIAL = ("origin", "transfer-encoding", "x-fauna-tags", "x-faunadb-formatted-json", "x-trace")
+#: Headers that decide whether a request is usual, and what `options_of` gives.
+DECIDING = (
+    "user-agent",
+    "x-faunadb-api-version",
+    "x-query-timeout",
+    "x-max-retries-on-contention",
+    *_SPECIAL,
+)
 
 
-def answer(engine: Engine, request: HttpRequest, snapshot: Snapshot, secret: bytes) -> Optional[HttpResponse]:
-    """The answer to a request from a snapshot; None when it is not usual.
-
-    secret: the `Authenticator.trusted_name` of its authorization. Raises `NotQuick`, `KeysNeeded`.
-    """
-    headers, source = request.headers, request.body
-    if not source or request.path != "/" or request.method != "POST" or not _SPECIAL.isdisjoint(headers):
+def options_of(headers: dict[str, str]) -> Optional[Options]:
+    """What the headers of a usual request ask for; None when they ask for anything special, or are wrong."""
+    if any(name in headers for name in _SPECIAL) or is_for_people(headers):
         return None
-    if is_for_people(headers):
-        return None
-    started = time.monotonic()
     try:
-        options = read_options(headers)
+        return read_options(headers)
     except RequestError:
         return None
-    if options.last_seen > snapshot.time:
+
+
+class Asked(NamedTuple):
+    """A usual request. secret: the `Authenticator.trusted_name` of its authorization. trace: its ``traceparent``."""
+
+    authorization: str
+    secret: bytes
+    source: bytes
+    options: Options
+    trace: Optional[str] = None
+
+
+asked, _request, _options = maker(Asked), maker(Request), maker(Options)
+#: What a usual request says of effect_limit, effect_reason and writer.
+_PLAIN = Request(None, None)[6:9]
+
+
+def after(options: Options, seen: str) -> Optional[Options]:
+    """The options with what the text of ``x-last-seen-txn`` says; None when that is wrong."""
+    last_seen = int64(seen)
+    if last_seen is None:
+        return None
+    return _options((options.version, max(last_seen, 0), options.timeout, options.retries))  # type: ignore[no-any-return]
+
+
+def answer(
+    engine: Engine, query: Asked, snapshot: Snapshot, request: Callable[[], HttpRequest]
+) -> HttpResponse:
+    """The answer to a query that is not empty, from a snapshot. request: the whole of it. Raises `NotQuick`, `KeysNeeded`."""
+    started = time.monotonic()
+    authorization, secret, source, options, trace = query
+    version, last_seen, timeout, retries = options
+    if last_seen > snapshot.time:
         raise NotQuick
-    name = engine.answers.name_of(secret, options.version, source)
-    outcome = engine.answers.look_up(name, snapshot)
+    name = engine.answers.name_of(secret, version, source)
+    outcome = None if name is None else engine.answers.look_up(name, snapshot)
     if outcome is None:
-        deadline = started + min(QUICK_SECONDS, options.timeout / 1000)
-        asked = Request(
-            headers["authorization"],
-            source,
-            options.version,
-            deadline,
-            options.last_seen,
-            options.retries,
-            snapshot=snapshot,
-            secret=secret,
-            name=name,
-        )
+        deadline = started + min(QUICK_SECONDS, timeout / 1000)
         try:
-            outcome = engine.run(asked)
+            said = (authorization, source, version, deadline, last_seen, retries)
+            outcome = engine.run(_request((*said, *_PLAIN, snapshot, secret, name)))
         except (NotQuick, KeysNeeded):
             raise
         except Exception as failure:
-            exchange = Exchange(engine, request, snapshot)
+            exchange = Exchange(engine, request(), snapshot)
             exchange.started = started
             exchange.options = options
             return exchange.answer_to(failure)
-    body = outcome.text.encode("utf-8", "replace")
+    status, text, _, metrics = outcome
+    body = text.encode("utf-8", "replace")
     sent = [
         CONTENT,
         (b"x-txn-time", b"%d" % snapshot.time),
         (b"x-query-time", b"%d" % in_milliseconds(started)),
-        *metric_headers(len(source), len(body), outcome.metrics),
+        *metric_headers(len(source), len(body), metrics),
         BUILD,
-        (b"traceparent", traceparent(headers.get("traceparent"))),
+        (b"traceparent", traceparent(trace)),
     ]
-    return HttpResponse(outcome.status, lambda _: sent, body, None, snapshot.time)
+    return HttpResponse(status, lambda _: sent, body, None, snapshot.time)
