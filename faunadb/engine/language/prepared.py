@@ -1,8 +1,8 @@
 """Queries parsed before: applications send few shapes of query, with other literals in them each time.
 
-One pass over a request's text tells its literals from the rest, the shape. A shape seen before is not parsed again: its
+A request's text is told apart into its literals and the rest, its shape. A shape seen before is not parsed again: its
 tree holds a `Param` where a literal stood, and each run brings its own (`Context.literals`). A text seen before skips
-even the pass. Errors and their positions are the same either way, since a position is a path and names no literal.
+even that. Errors and their positions are the same either way, since a position is a path and names no literal.
 
 Not every literal may change without changing the tree. Names of variables, what stands in an escape, paths of
 ``select`` and everything in a lambda (whose source may be stored or compared) are fixed: they belong to the shape.
@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator
-from itertools import chain, zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
@@ -23,12 +23,12 @@ from ..records import NamedTuple
 from . import reader
 from . import values as v
 from .calls import Settled, units_settled
+from .errors import Position, QueryErrors
 from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat, with_params
 from .parser import Names, Parser
 
 if TYPE_CHECKING:
     from .context import Context
-    from .errors import Position
     from .registry import Form
 
 #: Characters of a text that is looked at for its shape; longer ones are parsed as they come.
@@ -40,23 +40,19 @@ MAX_TEXTS, MAX_TREES = 1 << 19, 1 << 20
 #: What an entry weighs beside its text.
 _BESIDE = 200
 
-# A string that is not closed goes on to the end: trying again from each quote in it would take forever.
-_PIECE = re.compile(
-    r'((?:[\[\]{},: ]+|"[^"\\]*" *:|true|false|null)*)'
-    r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|)'
-)
-_CONTROL = re.compile("[\x00-\x1f]")
+#: A string with escapes. One that is not closed goes on to the end: trying again from each quote in it would take forever.
+_STRING = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?\Z)')
+#: What may be a number: whether it is one is judged where it is read.
+_NUMBER = re.compile("([-0-9][-+.0-9eE]*)")
+#: A name, a string or a number in the structure of a text.
+_TOKEN = re.compile('(""(?: *:)?|0)')
+_CONTROLS = bytes(range(32))
 
 #: What stands in texts that are not remembered whole: passwords and secrets do not stay in memory.
 _CONFIDENTIAL = re.compile(rb"password|secret")
 
 #: Digits of a number that surely fits into 64 bits.
 _SURE_DIGITS = 18
-
-#: Literals from which on they are read as one array rather than one by one.
-_FEW = 8
-#: What may be a number of more digits (within a string, it is but looked at more closely).
-_LONG_NUMBER = re.compile(r"(?:^|,)[-+.0-9eE]{%d}" % (_SURE_DIGITS + 1))
 
 #: Keys whose literals are fixed: what stands there decides more than a value.
 _FIXED_KEYS = frozenset(
@@ -87,13 +83,14 @@ class Slot:
 class Text(NamedTuple):
     """A request's query as it came, taken apart. data: as JSON, where that was needed.
 
-    shape, literals: the pieces between literals, and these as written; empty for a text without a known shape.
+    shape: its structure, in which ``""`` stands for each string and 0 for each number, and its names, one a line; empty
+    for a text that takes a closer look. literals: the values of its other strings and of its numbers, in order.
     """
 
     source: bytes
     version: str
     shape: tuple[str, ...] = ()
-    literals: tuple[str, ...] = ()
+    literals: tuple[Any, ...] = ()
     data: Any = None
 
 
@@ -114,21 +111,45 @@ class Known(NamedTuple):
     effect: int
 
 
-#: From a literal as written to its value; None for one that only the reader and the parser can judge.
-_Convert = Callable[[str], Any]
+#: From a literal to what a `Param` gives; None for one that only the parser can judge.
+_Convert = Callable[[Any], Any]
+#: What takes some of many values.
+_Pick = Callable[[Sequence[Any]], tuple[Any, ...]]
+
+
+class _Variable:
+    """Which literals of a shape may change without changing the tree. places: their indexes, and what converts each;
+    None: nothing."""
+
+    __slots__ = ("_convert", "_pick", "places")
+
+    def __init__(self, places: list[tuple[int, Optional[_Convert]]]):
+        self.places = places
+        self._pick = _picker([index for index, _ in places])
+        self._convert = [
+            (number, convert) for number, (_, convert) in enumerate(places) if convert is not None
+        ]
+
+    def values(self, literals: tuple[Any, ...]) -> Optional[list[Any]]:
+        """Those of one run. None when one of them is not plain to see."""
+        values = list(self._pick(literals))
+        for number, convert in self._convert:
+            value = values[number] = convert(values[number])
+            if value is None:
+                return None
+        return values
 
 
 class _Tree(NamedTuple):
     """A tree good for one version of the schema and one database. variable: the literals that its `Param` stand for.
-    settled: how many `Settled` it has, whose values follow those of the literals. pick: see `_picker`."""
+    settled: how many `Settled` it has, whose values follow those of the literals."""
 
     committed: Any
     scope: int
     node: Node
     effect: int
-    variable: tuple[tuple[int, _Convert], ...]
+    variable: _Variable
     settled: int
-    pick: Optional[Callable[[Any], tuple[str, ...]]]
 
 
 class _Cache:
@@ -157,9 +178,11 @@ class PreparedQueries:
 
     def __init__(self) -> None:
         self._texts = _Cache(MAX_TEXTS)
+        #: structure -> what takes the names from its strings, and the literals from its strings and numbers
+        self._picks = _Cache(MAX_TREES)
         #: (version, shape) -> the literals that are fixed; None for a shape that cannot be reused
         self._fixed = _Cache(MAX_TREES)
-        #: (version, shape, the fixed literals as written) -> tree
+        #: (version, shape, the fixed literals written out) -> tree
         self._trees = _Cache(MAX_TREES)
 
     def __len__(self) -> int:
@@ -169,13 +192,13 @@ class PreparedQueries:
     @property
     def weight(self) -> int:
         """Characters of all that is remembered."""
-        return self._texts.weight + self._fixed.weight + self._trees.weight
+        return sum(cache.weight for cache in (self._texts, self._picks, self._fixed, self._trees))
 
     def read(self, source: bytes, version: str) -> Text:
         """Take a query's text apart, and read it where its shape is new. Raises `QueryErrors` for malformed JSON."""
         if self._texts.get((version, source)) is not None:
             return Text(source, version)
-        shape, literals = split(source)
+        shape, literals = self.split(source)
         if not shape:
             return Text(source, version, data=reader.read(source))
         if self._fixed.get((version, shape)) is None:
@@ -198,14 +221,14 @@ class PreparedQueries:
     def _parse(self, ctx: Context, text: Text) -> tuple[Parsed, Optional[_Tree]]:
         version, shape, literals = text.version, text.shape, text.literals
         if not shape and text.data is None:
-            shape, literals = split(text.source)
+            shape, literals = self.split(text.source)
         known = self._fixed.get((version, shape)) if shape else None
         if known is not None:
-            found = self._trees.get((version, shape, tuple([literals[i] for i in known[0]])))
+            found = self._trees.get((version, shape, _written(literals, known[0])))
             if found is not None:
                 tree: _Tree = found[0]
                 if tree.committed is ctx.schema.committed and tree.scope == ctx.scope:
-                    values = _values(literals, tree.variable, tree.pick)
+                    values = tree.variable.values(literals)
                     if values is not None:
                         values += [None] * tree.settled
                         return Parsed(tree.node, tree.effect, values), tree
@@ -213,7 +236,7 @@ class PreparedQueries:
         return self._first(ctx, version, shape, literals, data)
 
     def _first(
-        self, ctx: Context, version: str, shape: tuple[str, ...], literals: tuple[str, ...], data: Any
+        self, ctx: Context, version: str, shape: tuple[str, ...], literals: tuple[Any, ...], data: Any
     ) -> tuple[Parsed, Optional[_Tree]]:
         """Parse a query of a new shape, and remember what can be used again."""
         parser = _Tracing(ctx, version)
@@ -221,123 +244,123 @@ class PreparedQueries:
         once = Parsed(node, node.effect(), [])
         if not shape or not parser.reusable:
             return once, None
-        places = _places(shape, len(literals))
+        places = _places(shape)
         if places is None:
             return once, None
-        variable = tuple((index, parser.plain[path]) for path, index in places if path in parser.plain)
-        pick = _picker(variable)
-        values = _values(literals, variable, pick)
+        variable = _Variable([(index, parser.plain[path]) for path, index in places if path in parser.plain])
+        values = variable.values(literals)
         if values is None:
             return once, None
-        numbers = {index: number for number, (index, _) in enumerate(variable)}
+        numbers = {index: number for number, (index, _) in enumerate(variable.places)}
         maker = _Template(ctx, version, numbers)
         template = maker.query(_with_slots(shape, literals, numbers))
         fixed = tuple(index for index in range(len(literals)) if index not in numbers)
-        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, maker.settled, pick)
+        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, maker.settled)
         values += [None] * tree.settled
         weight = sum(map(len, shape)) + _BESIDE
         self._fixed.keep((version, shape), fixed, weight)
-        self._trees.keep((version, shape, tuple([literals[i] for i in fixed])), tree, weight)
+        self._trees.keep((version, shape, _written(literals, fixed)), tree, weight)
         return Parsed(template, tree.effect, values), tree
 
-
-def split(source: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The shape of a text and its literals; two empty ones for a text that takes a closer look: one of several lines, say,
-    or one that is no JSON."""
-    # Perhaps there is a surrogate.
-    if len(source) > MAX_TEXT or b"\xed" in source or b"\\ud" in source or b"\\uD" in source:
-        return (), ()
-    try:
-        text = source.decode()
-    except UnicodeDecodeError:
-        return (), ()
-    if _CONTROL.search(text):
-        return (), ()
-    pieces = _PIECE.findall(text)
-    shape, literals = zip(*pieces)
-    # What matches nothing is passed over by findall.
-    if sum(map(len, shape)) + sum(map(len, literals)) != len(text):
-        return (), ()
-    literals = literals[: literals.index("")]
-    is_open = literals and literals[-1][0] == '"' and (len(literals[-1]) == 1 or literals[-1][-1] != '"')
-    return ((), ()) if is_open else (shape, literals)
-
-
-def _value(literal: str) -> Any:
-    """What a literal is; None where that is not plain to see."""
-    if literal[0] == '"':
-        return literal[1:-1] if "\\" not in literal else _unescaped(literal)
-    if len(literal) <= _SURE_DIGITS:
+    def split(self, source: bytes) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """The shape of a text and its literals; two empty ones for a text that takes a closer look: one of several lines,
+        say, or one that is no JSON. (Not all of these: what cannot be told here is no JSON by its shape.)"""
+        if len(source) > MAX_TEXT or len(source.translate(None, _CONTROLS)) != len(source):
+            return (), ()
+        escapes = b"\\" in source
+        # Perhaps there is a surrogate.
+        if b"\xed" in source or (escapes and (b"\\ud" in source or b"\\uD" in source)):
+            return (), ()
         try:
-            return int(literal)
-        except ValueError:
-            return float(literal)
-    return None
+            text = source.decode()
+        except UnicodeDecodeError:
+            return (), ()
+        parts = _STRING.split(text) if escapes else text.split('"')
+        if len(parts) % 2 == 0 or not parts[-1]:  # a string that is not closed
+            return (), ()
+        strings = parts[1::2]
+        pieces = _NUMBER.split('""'.join(parts[::2]))
+        structure = "0".join(pieces[::2])
+        found = self._picks.get(structure)
+        if found is None:
+            found = _picks(structure), len(structure) + _BESIDE
+            self._picks.keep(structure, *found)
+        pick_names, pick_literals = found[0]
+        names = "\n".join(pick_names(strings))
+        try:
+            if escapes:
+                strings = [json.loads(f'"{string}"') if "\\" in string else string for string in strings]
+            if len(pieces) > 1:
+                strings += _numbers(pieces[1::2])
+        except (ValueError, QueryErrors):
+            return (), ()
+        return (structure, names), pick_literals(strings)
 
 
-def _unescaped(literal: str) -> Optional[str]:
-    try:
-        text: str = json.loads(literal)
-    except ValueError:
-        return None
-    return None if reader.has_surrogates(text) else text
+def _picks(structure: str) -> tuple[_Pick, _Pick]:
+    """What takes the names from the strings of a text, and the literals from its strings and the numbers behind them."""
+    names: list[int] = []
+    literals: list[int] = []
+    string, number = 0, structure.count('""')
+    for token in _TOKEN.findall(structure):
+        if token == "0":
+            literals.append(number)
+            number += 1
+        else:
+            (literals if token == '""' else names).append(string)
+            string += 1
+    return _picker(names), _picker(literals)
+
+
+def _picker(indexes: list[int]) -> _Pick:
+    if len(indexes) > 1:
+        return itemgetter(*indexes)
+    return lambda values: tuple([values[index] for index in indexes])
+
+
+def _numbers(texts: list[str]) -> list[Any]:
+    """Raises ValueError or QueryErrors for what is no number, or too large."""
+    text = f"[{','.join(texts)}]"
+    is_sure = max(map(len, texts)) <= _SURE_DIGITS
+    return json.loads(text) if is_sure else reader.read(text.encode())  # type: ignore[no-any-return]
+
+
+def _written(literals: tuple[Any, ...], indexes: tuple[int, ...]) -> str:
+    """Some of the literals, told apart where they are not the same: 1 and 1.0 are equal."""
+    return repr([literals[index] for index in indexes])
 
 
 def _id(scope: int, coll: int) -> _Convert:
     """Refs of one collection's documents from the text of their ids."""
 
-    def convert(literal: str) -> Any:
-        digits = literal[1:-1]
-        if literal[0] != '"' or not digits.isdecimal() or not digits.isascii() or len(digits) > _SURE_DIGITS:
+    def convert(digits: str) -> Any:
+        if not digits.isdecimal() or not digits.isascii() or len(digits) > _SURE_DIGITS:
             return None
         return v.Ref(scope, coll, int(digits))
 
     return convert
 
 
-def _inside(parse: Callable[[str], Any]) -> _Convert:
-    return lambda literal: parse(literal[1:-1]) if literal[0] == '"' else None
+_TEMPORAL: dict[str, _Convert] = {"@ts": parse_time_literal, "@date": parse_date}
 
 
-_TEMPORAL = {"@ts": _inside(parse_time_literal), "@date": _inside(parse_date)}
-
-
-def _picker(variable: tuple[tuple[int, _Convert], ...]) -> Optional[Callable[[Any], tuple[str, ...]]]:
-    """What takes the variable literals from all, where they are many and nothing but values; None for others."""
-    if len(variable) <= _FEW or any(convert is not _value for _, convert in variable):
-        return None
-    return itemgetter(*[index for index, _ in variable])
-
-
-def _values(
-    literals: tuple[str, ...],
-    variable: tuple[tuple[int, _Convert], ...],
-    pick: Optional[Callable[[Any], tuple[str, ...]]],
-) -> Optional[list[Any]]:
-    """The literals of one run. None when one of them is not plain to see. pick: of `_picker`."""
-    if pick is not None:
-        joined = ",".join(pick(literals))
-        if "\\u" not in joined and not _LONG_NUMBER.search(joined):
-            try:
-                return json.loads(f"[{joined}]")  # type: ignore[no-any-return]
-            except ValueError:
-                return None
-    values = [convert(literals[index]) for index, convert in variable]
-    return None if None in values else values
-
-
-def _slotted(shape: tuple[str, ...], texts: Iterable[str], slot: Callable[[str], Any]) -> Any:
-    """The JSON data of a shape with texts for its literals: numbers, which slot makes a value of. None for no JSON."""
-    numbered = "".join(chain.from_iterable(zip_longest(shape, texts, fillvalue="")))
+def _slotted(shape: tuple[str, ...], slot: Callable[[str], Any]) -> Any:
+    """The JSON data of a shape with the number of each literal in its place, which slot makes a value of. None for no JSON."""
+    structure, names = shape
+    name, number = iter(names.split("\n")), count()
+    pieces = _TOKEN.split(structure)
+    for at in range(1, len(pieces), 2):
+        token = pieces[at]
+        pieces[at] = f'"{next(name)}{token[1:]}' if token[-1] == ":" else str(next(number))
     try:
-        return json.loads(numbered, object_pairs_hook=reader.first_wins, parse_int=slot)
+        return json.loads("".join(pieces), object_pairs_hook=reader.first_wins, parse_int=slot)
     except ValueError:
         return None
 
 
-def _places(shape: tuple[str, ...], count: int) -> Optional[list[tuple[Position, int]]]:
+def _places(shape: tuple[str, ...]) -> Optional[list[tuple[Position, int]]]:
     """Where each literal stands, by its path. None when not all of the text is one JSON value."""
-    data = _slotted(shape, map(str, range(count)), lambda text: Slot(int(text)))
+    data = _slotted(shape, lambda text: Slot(int(text)))
     return None if data is None else list(_slots(data, None))
 
 
@@ -349,15 +372,15 @@ def _slots(data: Any, path: Position) -> Iterator[tuple[Position, int]]:
             yield from _slots(item, (path, key))
 
 
-def _with_slots(shape: tuple[str, ...], literals: tuple[str, ...], numbers: dict[int, int]) -> Any:
+def _with_slots(shape: tuple[str, ...], literals: tuple[Any, ...], numbers: dict[int, int]) -> Any:
     """The JSON data of a text, with a `Slot` for each literal that is variable."""
 
     def slot(text: str) -> Any:
         index = int(text)
         number = numbers.get(index)
-        return json.loads(literals[index]) if number is None else Slot(number)
+        return literals[index] if number is None else Slot(number)
 
-    return _slotted(shape, map(str, range(len(literals))), slot)
+    return _slotted(shape, slot)
 
 
 def _is_fixed(path: Position) -> bool:
@@ -367,11 +390,11 @@ def _is_fixed(path: Position) -> bool:
 
 
 class _Tracing(Parser):
-    """Notes which literals are but values. plain: by their paths, what makes a value of each as written."""
+    """Notes which literals are but values. plain: by their paths, what converts each; None: nothing."""
 
     def __init__(self, ctx: Context, version: str):
         super().__init__(ctx, version)
-        self.plain: dict[Position, _Convert] = {}
+        self.plain: dict[Position, Optional[_Convert]] = {}
 
     def parse(self, source: Any, pos: Position, names: Names) -> Node:
         if type(source) is list:
@@ -389,7 +412,7 @@ class _Tracing(Parser):
         for key, item in items:
             self._note(item, (pos, key))
 
-    def _note(self, source: Any, pos: Position, convert: _Convert = _value) -> None:
+    def _note(self, source: Any, pos: Position, convert: Optional[_Convert] = None) -> None:
         if type(source) in _SCALARS and not self._free and not _is_fixed(pos):
             self.plain[pos] = convert
 
