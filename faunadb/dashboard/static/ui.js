@@ -136,7 +136,7 @@ export function Fql({ wire, title = "FQL this will run" }) {
   useEffect(() => {
     if (!wire) { setTexts(null); return undefined; }
     let current = true;
-    const wait = setTimeout(() => rendered(wire).then((found) => { if (current) { setTexts(found); setError(null); } }, (problem) => { if (current) setError(problem); }), texts ? 150 : 0);
+    const wait = setTimeout(() => rendered(wire).then((found) => { if (current) { setTexts(found); setError(null); } }, (problem) => { if (current) setError(problem); }), 150);
     return () => { current = false; clearTimeout(wait); };
   }, [key]);
   const choose = (value) => { preferences.style = value; setStyle(value); };

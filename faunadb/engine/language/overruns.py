@@ -9,6 +9,7 @@ watched; their effects are undone as after any other error.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import sys
 import threading
 import time
@@ -82,7 +83,7 @@ class watched:
             _watcher.watched[me] = self._outer
         if self._fired or time.monotonic() > self._end:
             with _watcher.lock:
-                _raise_in(me, None)  # take back an exception that is still to come
+                _take_back()  # an exception that is still to come
 
     def cut_short(self) -> None:
         """End at the watcher's next look."""
@@ -114,10 +115,9 @@ def cut_short(ident: int) -> None:
 
 def forget() -> None:
     """Stop watching this thread. Call it when a query has raised: `Overrun` may have come just as `watched` ended."""
-    me = get_ident()
-    if _watcher.watched.pop(me, None) is not None:
+    if _watcher.watched.pop(get_ident(), None) is not None:
         with _watcher.lock:
-            _raise_in(me, None)
+            _take_back()
 
 
 def _is_importing(ident: int) -> bool:
@@ -128,11 +128,23 @@ def _is_importing(ident: int) -> bool:
     return frame is not None
 
 
-def _raise_in(ident: int, kind: Any) -> None:
-    """Have a thread raise an exception at its next step. kind None: take back one that it has not raised yet."""
+def _raise_in(ident: int, kind: type[BaseException]) -> None:
+    """Have a thread raise an exception at its next step."""
     import ctypes  # late: few queries overrun
 
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), kind and ctypes.py_object(kind))
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(kind))
+
+
+def _take_back() -> None:
+    """See to it that nothing is about to be raised in this thread any more.
+
+    CPython could be told to forget the exception. But versions before 3.13 then believe for ever that there is one: every
+    call takes longer, and once a profiler or debugger looks on, 3.11 never gets beyond the next one. Raising it ends that.
+    """
+    with contextlib.suppress(Overrun):
+        _raise_in(get_ident(), Overrun)
+        for _ in range(10):  # where it was not raised at once
+            pass
 
 
 class _Watcher:

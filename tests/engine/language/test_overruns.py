@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -128,6 +129,30 @@ def test_nothing_comes_after_the_work() -> None:
     for thread in threads:
         thread.join()
     assert late == []
+
+
+PROFILED = """
+import sys, time
+from faunadb.engine.language.overruns import forget, watched
+
+def end_late():
+    with watched(time.monotonic() - 1):
+        pass
+
+def forgotten():
+    watched(time.monotonic() - 1).__enter__()
+    forget()
+
+{function}()
+sys.setprofile(lambda *_: None)
+(lambda: None)()
+"""
+
+
+@pytest.mark.parametrize("function", ["end_late", "forgotten"])
+def test_a_profiler_goes_on_after_a_late_end(function: str) -> None:
+    """CPython 3.11 hangs in a traced call once an exception set for a thread was only taken back."""
+    subprocess.run([sys.executable, "-c", PROFILED.format(function=function)], check=True, timeout=60)
 
 
 def test_an_end_that_was_missed_is_made_up_for() -> None:
