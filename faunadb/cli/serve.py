@@ -11,8 +11,8 @@ import click
 
 from faunadb.engine.defaults import ANSWERS, DEFAULT_SECRET
 from faunadb.engine.storage.errors import StoreError
-from faunadb.server.first_look import apart
 from faunadb.server.listening import DEFAULT_HOST, DEFAULT_PORT, RefusedToServe
+from faunadb.server.preflight import in_child_process
 from faunadb.server.serving import serve as run_server
 
 
@@ -112,7 +112,7 @@ def serve(
             "faunadb serve: warning: others can see --secret in the list of processes; use --secret-file or FAUNADB_SECRET",
             file=sys.stderr,
         )
-    official = apart(_official)
+    official = in_child_process(_official)
     if official:
         print(f"faunadb serve: warning: {official}", file=sys.stderr)
     try:

@@ -14,7 +14,7 @@ __all__ = ["Application", "create_app", "serve"]
 
 
 def __getattr__(name: str) -> Any:
-    # Late: the main process serves without the engine, which they bring along.
+    # Late: these load the engine, and the main process does without it.
     if name == "Application":
         from .application import Application
 

@@ -1,4 +1,4 @@
-"""Large answers on their way to clients, who may not read them."""
+"""Sending large answers to clients, who may be slow to read them, or never do."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from .asgi import Send
 
-#: Bytes of answers that are sent whole, and of those that are not, at a time.
+#: Answers of at most WHOLE bytes are sent in one message, larger ones in pieces of PIECE bytes.
 WHOLE, PIECE = 64 * 1024, 256 * 1024
-#: Bytes of larger answers that the clients of one process have not taken to their end. Beyond it those end that wait
-#: longest.
+#: Bytes that the larger answers which one process is sending may take together. When they take more, those whose clients
+#: have not read for the longest time are cut off.
 ROOM = 512 << 20
 
 
 class CutOff(ConnectionError):
-    """The client did not read its answer, and others need the room."""
+    """The client did not read its answer, and the memory is needed for others."""
 
 
 class Answers:
@@ -24,7 +24,7 @@ class Answers:
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._size = 0
-        #: The size of each, by the task that sends it; in the order in which a client has taken something.
+        #: The size of each by the task that sends it, in the order in which their clients last read something.
         self._sending: dict[asyncio.Task[Any], int] = {}
         self._cut_off: set[asyncio.Task[Any]] = set()
 
@@ -36,7 +36,7 @@ class Answers:
         try:
             for begin in range(0, len(body), PIECE):
                 piece = body[begin : begin + PIECE]
-                # It is taken once the client has taken most of those before it.
+                # This waits until the client has read most of the pieces before.
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 if task in self._sending:
                     self._sending[task] = self._sending.pop(task)
@@ -50,7 +50,7 @@ class Answers:
             self._cut_off.discard(task)
 
     def end(self) -> None:
-        """Cut them all off."""
+        """Cut off all of them."""
         for task in list(self._sending):
             self._cut(task)
 

@@ -1,7 +1,7 @@
 """An ASGI application that serves an engine.
 
-Queries that read little are answered on the event loop, because handing them to a thread costs more than they do; all
-others run on a pool of threads, where concurrent writers share their commits. Streams hold no thread.
+Queries that read little are answered on the event loop, because handing them to a thread would cost more than they do.
+All others run on a pool of threads, where concurrent writers share their commits. Streams do not need a thread.
 """
 
 from __future__ import annotations
@@ -42,41 +42,43 @@ from .asgi import (
     start_of,
     text_of,
 )
-from .beside import Beside
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
 from .heads import Heads
 from .memory import LARGE, Memory, give_back_now
+from .plain_listener import PlainListener
 from .strangers import Strangers
 from .streams import Streams
-from .telling import END_STREAMS
+from .worker_channel import END_STREAMS
 
 access = logging.getLogger("faunadb.server.access")
 log = logging.getLogger("faunadb.server")
 
-#: Threads that run queries; so many writers can share one commit.
+#: Threads that run queries. As many writers can share one commit.
 THREADS = 64
-#: Streams that are opened at a time: what that takes for a moment would, of thousands, stay between what they need on.
+#: How many streams are opened at the same time. The memory that opening takes for a moment would, for thousands at once,
+#: be scattered among the memory they keep, and could not be given back.
 OPENING = 8
 _OPEN_STREAMS = ("/stream", "/dashboard/streams")
-#: Threads that look at secrets which are not known yet, and answer those who have none.
+#: Threads that check secrets which are not known yet, and answer requests without one.
 STRANGERS_THREADS = 4
 #: Queries longer than this many bytes are not tried on the event loop.
 QUICK_BODY = 16 * 1024
-#: Seconds within which an answer goes out by itself.
+#: An answer that took fewer seconds is sent at once; others wait to be sent together with those that are ready soon.
 MOMENT = 0.000_05
 #: Seconds that clients have, when the server stops, to send the rest of a request or to read the rest of a stream.
 GRACE = 2.0
-#: Seconds until a worker without any request leaves, whatever its connections still wait for.
+#: Seconds after which a stopping worker without any request exits, whatever its connections still wait for.
 LINGER = 1.0
 
 
 class Application:
     """ASGI application over one engine.
 
-    engine: an `engine.Engine`, or None with a `factory` that opens one when the server starts (each worker its own).
-    known_secret: the root secret is the default one, so that web pages are kept out. origins: of pages that may ask.
-    beside: a second listener, started and stopped with the first one.
+    engine: an `engine.Engine`; or None, and a factory that opens one when the server starts (each worker its own).
+    dashboard: whether to serve the dashboard. known_secret: whether the root secret is the default one, so that foreign web
+    pages are refused. origins: origins of pages that may ask nevertheless. plain_listener: a second listener, started and
+    stopped with the first one.
     """
 
     def __init__(
@@ -86,10 +88,10 @@ class Application:
         dashboard: bool = True,
         known_secret: bool = False,
         origins: Iterable[str] = (),
-        beside: Optional[Beside] = None,
+        plain_listener: Optional[PlainListener] = None,
     ):
         self.engine = engine
-        self._beside = beside
+        self._plain_listener = plain_listener
         self._factory = factory
         self._dashboard = dashboard
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="faunadb-query")
@@ -140,25 +142,25 @@ class Application:
                     await send({"type": "lifespan.startup.failed", "message": str(failure)})
                     return
                 self._listen_for_the_end(loop)
-                if self._beside is not None:
-                    self._beside.start(self)
+                if self._plain_listener is not None:
+                    self._plain_listener.start(self)
                 give_back_now()
-                gc.freeze()  # modules stay: no query is to wait while the collector goes through them again
+                gc.freeze()  # modules stay loaded: no query shall wait while the collector visits them again
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 if self._ending is not None:
                     self._ending.cancel()
-                if self._beside is not None:
-                    await self._beside.stop(GRACE)
+                if self._plain_listener is not None:
+                    await self._plain_listener.stop(GRACE)
                 await loop.run_in_executor(None, self.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
     def _listen_for_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have END_STREAMS begin the end.
+        """Make the signal END_STREAMS start `_end`.
 
-        Not by the loop's own signal handlers: asyncio tells itself of signals through a pipe, and loses them when very
-        many connections end at once and fill it.
+        The loop's own signal handlers will not do: asyncio passes signals on through a pipe, and loses them when it is full
+        because very many connections end at once.
         """
 
         def begin(*_: object) -> None:
@@ -175,10 +177,10 @@ class Application:
 
     async def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop within GRACE and LINGER after the last query, whatever clients do. Cancelled when all goes well."""
-        # The HTTP server waits for all connections, also for those that sent half a request, or do not read their
-        # stream; it can miss the signal to stop, and hangs when it gets it three times.
-        if self._beside is not None:
-            self._beside.begin_to_stop()
+        # The HTTP server cannot be relied on: it waits for all connections, even those that have sent half a request or do
+        # not read their stream; it may miss the signal to stop, and hangs when it gets it three times.
+        if self._plain_listener is not None:
+            self._plain_listener.begin_to_stop()
         if self.engine is not None:
             await loop.run_in_executor(None, self.engine.close_streams)
         patience = loop.time() + GRACE
@@ -216,7 +218,7 @@ class Application:
             if stream is not None:
                 try:
                     await send(start_of(scope, headers, response, None))
-                    # There may be thousands of streams.
+                    # There may be thousands of streams, so each keeps as little as possible.
                     del headers, response
                     needed = {name: scope.get(name) for name in _LOGGED}
                     scope.clear()
@@ -227,14 +229,14 @@ class Application:
                     stream.close()
             else:
                 if time.perf_counter() - started > MOMENT:
-                    # What came together is answered together: the thread that sends is woken once for all.
+                    # Requests that came together are answered together: the sending thread is woken once for all.
                     await _next_turn()
                 body = response.body
                 await send(start_of(scope, headers, response, len(body), close))
                 if len(body) <= WHOLE:
                     await send({"type": "http.response.body", "body": body})
                 else:
-                    response.text = None  # once in memory is enough while clients read
+                    response.text = None  # while clients read, one copy in memory is enough
                     await self._send_in_pieces(body, send)
         except Refused as refused:
             status = refused.status
@@ -251,7 +253,7 @@ class Application:
     async def _send_in_pieces(self, body: bytes, send: Send) -> None:
         is_large = len(body) >= LARGE
         if is_large:
-            self._memory.give_back()  # what it took to make it
+            self._memory.give_back()  # the memory that making the answer took
         try:
             await self._answers.send(body, send)
         finally:
@@ -263,7 +265,7 @@ class Application:
     ) -> tuple[HttpResponse, bool]:
         """The answer, and whether the connection ends with it, because the request has not been read to its end.
 
-        options: as `Heads.options` says.
+        options: what the headers ask for, if they are usual (`Heads.options`).
         """
         engine = self.engine or self.open()
         authorization = text_of(headers.get(b"authorization"))
@@ -274,7 +276,7 @@ class Application:
         if length is None or length > SMALL:
             with self._bodies.held() as held:
                 return await self._respond_to(scope, headers, receive, held, options, name)
-        # This takes no room of others.
+        # A small body does not count against the room for bodies.
         body = await self._bodies.read_small(length, receive)
         response = self._answer_in_place(engine, scope, headers, body, options, name)
         return response or await self._answer(request_of(scope, headers, body), receive), False
@@ -288,14 +290,14 @@ class Application:
         options: Optional[Options],
         name: Optional[bytes],
     ) -> Optional[HttpResponse]:
-        """The answer to somebody known, where it takes less than to hand the request to a thread; None otherwise."""
+        """The answer to a known secret, if working it out takes less than handing it to a thread would; else None."""
         if options is None or name is None:
             return self._answer_quickly(request_of(scope, headers, body), name)
         if not engine.is_quick or not 0 < len(body) <= QUICK_BODY:
             return None
         authorization = headers[b"authorization"].decode("latin-1")
         if not engine.authenticator.knows(authorization, name):
-            return None  # predicates of roles, signatures
+            return None  # finding out may take long: predicates of roles, signatures
         seen = headers.get(b"x-last-seen-txn")
         if seen is not None:
             options = usual.after(options, seen.decode("latin-1"))
@@ -309,12 +311,12 @@ class Application:
             return None
 
     async def _answer(self, request: HttpRequest, receive: Receive) -> HttpResponse:
-        """The answer, given by a thread."""
+        """The answer, worked out on a thread."""
         if departures.HEADER not in request.headers:
             return await self._in_pool(self._handle, request)
-        departure = departures.Departure()
-        answer = self._in_pool(partial(departure.run, self._handle), request)
-        return await departure.answered(answer, receive)
+        ending = departures.EndsWithConnection()
+        answer = self._in_pool(partial(ending.run, self._handle), request)
+        return await ending.answered(answer, receive)
 
     async def _respond_to(
         self,
@@ -325,7 +327,7 @@ class Application:
         options: Optional[Options] = None,
         name: Optional[bytes] = None,
     ) -> tuple[HttpResponse, bool]:
-        """name: what the secret is trusted by, if it is."""
+        """Read the body and answer. name: the name under which the secret is trusted (`Authenticator.trusted_name`)."""
         try:
             body = await self._bodies.read(headers, receive, held)
         except TooLarge:
@@ -337,7 +339,7 @@ class Application:
     async def _respond_to_stranger(
         self, engine: Any, scope: Message, headers: Headers, receive: Receive
     ) -> tuple[HttpResponse, bool]:
-        """Answer a request whose secret is not known: nothing large is read before the secret is found good."""
+        """Answer a request whose secret is not known yet: nothing large is read before the secret proves good."""
         client = tuple(scope.get("client") or ("", 0))
         with self._strangers.visit(client):
             is_good = await self._is_good(engine, client[0], headers)
@@ -353,13 +355,13 @@ class Application:
                     body = await self._bodies.read(headers, receive, held, SMALL)
                 except TooLarge:
                     body, close = b"", True
-                # It has been found wrong, and is not checked again.
+                # The secret is wrong; without it, it is not checked again.
                 request = request_of(scope, {**headers, b"authorization": b""}, body)
                 page = self._answer_quickly(request)
                 return page or await self._in_pool(self._handle, request, self._strangers_pool), close
 
     async def _is_good(self, engine: Any, address: str, headers: Headers) -> Optional[bool]:
-        """Whether the secret of a request opens anything; None when that cannot be told yet. Raises `TooManyAttempts`."""
+        """Whether the secret of a request is good; None when that is not known yet. Raises `TooManyAttempts`."""
         header = text_of(headers.get(b"authorization"))
         if not header:
             return False
@@ -371,7 +373,7 @@ class Application:
         return is_good
 
     def _answer_quickly(self, request: HttpRequest, name: Optional[bytes] = None) -> Optional[HttpResponse]:
-        """What takes less than to hand it to a thread; None for everything else."""
+        """The answer, if working it out takes less than handing it to a thread would; else None."""
         if self._dashboard and request.method != "POST":
             return dashboard.answer_quickly(request)
         if request.path == "/":
@@ -379,7 +381,7 @@ class Application:
             if engine.is_quick and request.method == "POST" and len(request.body) <= QUICK_BODY:
                 header = request.headers.get("authorization")
                 if header and not engine.authenticator.knows(header, name):
-                    return None  # predicates of roles, signatures
+                    return None  # finding out may take long: predicates of roles, signatures
                 try:
                     return handle_quickly(engine, request, self._snapshot or self._pin(engine))
                 except (NotQuick, StoreError):
@@ -388,7 +390,8 @@ class Application:
 
     def _pin(self, engine: Any) -> Any:
         """Open a snapshot for this turn of the event loop."""
-        # Its end is put in the loop's queue first: all that stands before it there had come before the snapshot was opened.
+        # Closing it is queued before it is opened: so whatever the loop runs until then came before the snapshot, and need
+        # not see anything newer.
         asyncio.get_running_loop().call_soon(self._unpin)
         self._snapshot = engine.store.snapshot()
         return self._snapshot
@@ -404,7 +407,7 @@ class Application:
         request: HttpRequest,
         pool: Optional[ThreadPoolExecutor] = None,
     ) -> HttpResponse:
-        """The answer, given by a thread that waits for no key set: meanwhile it is the others'."""
+        """The answer, worked out on a thread of a pool. The thread does not wait for key sets: others need it meanwhile."""
         if request.path not in _OPEN_STREAMS:
             return await self._in_turn(answer, request, pool)
         if self._opening is None:  # not before there is a loop, to which Python 3.9 binds it
@@ -426,7 +429,7 @@ class Application:
                 return await loop.run_in_executor(pool or self._pool, work)
             except KeysNeeded as needed:
                 await asyncio.wait([asyncio.wrap_future(needed.begin())], timeout=PATIENCE)
-        # It needs keys again and again: what they have not shown to be good is not.
+        # It needs keys again and again. A token that they have not proved good by now counts as wrong.
         request = request._replace(headers={**request.headers, "authorization": ""})
         return await loop.run_in_executor(pool or self._pool, answer, engine, request)
 
@@ -446,12 +449,12 @@ def _too_large(engine: Any, request: HttpRequest) -> HttpResponse:
     return handle(engine, request, too_large=True)
 
 
-#: What the access log tells of a request's scope.
+#: What the access log needs of a request's scope.
 _LOGGED = ("method", "path", "client", "http_version")
 
 
 def _log_access(scope: Message, status: int, seconds: float) -> None:
-    """One JSON object a request. Neither headers nor query strings are logged: they can hold secrets and data."""
+    """Log one JSON object for a request. Headers and query strings are left out: they can hold secrets and data."""
     method, path, client, version = (scope.get(name) for name in _LOGGED)
     entry = {
         "method": method,

@@ -1,4 +1,4 @@
-"""ASGI messages from and to the HTTP server: a request's headers, the start of an answer, an answer."""
+"""ASGI messages: reading requests, the start of an answer, and the answers to requests that are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 #: The headers of a request as they were sent, names in lower case.
 Headers = dict[bytes, bytes]
 
-#: Bytes of a request line, and of all headers.
+#: Limits in bytes on the request line, and on all headers together.
 MAX_LINE = 16 * 1024
 MAX_HEADERS = 8 * 1024
 
@@ -23,31 +23,33 @@ _PLAIN = [("content-type", "application/json;charset=utf-8")]
 
 
 class Refused(Exception):
-    """A request that is not looked at any further."""
+    """A request that is refused before it reaches the engine."""
 
     status = 400
     body = '{"error":"bad request"}'
 
     def response(self) -> HttpResponse:
-        """What is answered, with nothing of the protocol around it."""
+        """The answer, without the headers that the engine gives to all of its own."""
         return HttpResponse(self.status, list(_PLAIN), self.body.encode("utf-8", "replace"))
 
 
 class BadRequest(Refused):
-    pass
+    """The request line or the headers are too long or malformed."""
 
 
 class Gone(Refused):
-    """The client went away while it sent its request, or what it sends is no HTTP any more."""
+    """The client disconnected, or sent something that is not HTTP, before its request was complete."""
 
 
 class TooSlow(Refused):
+    """The client took too long to send its request."""
+
     status = 408
     body = '{"error":"request timeout: Client timed out."}'
 
 
 class Forbidden(Refused):
-    """A page of somebody else asks."""
+    """The request comes from a foreign web page (`browsers`)."""
 
     status = 403
 
@@ -64,14 +66,14 @@ class TooManyAttempts(Refused):
 
 
 class Busy(Refused):
-    """There is no room for this request now."""
+    """There is no memory, or no place among the strangers, for this request now."""
 
     status = 503
     body = error_body("unavailable", "The server has no room for this request now. Try again in a moment.")
 
 
 def read_headers(scope: Message) -> Headers:
-    """The headers. Refuses a request whose line or headers are too long, or that is for two hosts."""
+    """The headers by name. Raises `BadRequest` when the request line or the headers are too long, or name two hosts."""
     if scope["path"] != "/" or scope["method"] != "POST" or scope["query_string"]:
         path = scope.get("raw_path") or b""
         if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
@@ -83,7 +85,7 @@ def read_headers(scope: Message) -> Headers:
         size += len(b"".join(headers)) + len(b"".join(headers.values()))
     else:
         if sum(name == b"host" for name, _ in pairs) > 1:
-            raise BadRequest  # a proxy in front may have looked at the other one
+            raise BadRequest  # a proxy in front may have checked the other one
         size += sum(len(name) + len(value) for name, value in pairs)
     if size > MAX_HEADERS:
         raise BadRequest
@@ -100,7 +102,7 @@ def texts_of(headers: Headers) -> dict[str, str]:
 
 
 def content_length(headers: Headers) -> Optional[int]:
-    """Bytes of the body that is announced; None when it has no length. Raises `BadRequest`."""
+    """The announced length of the body in bytes; None when there is none. Raises `BadRequest` for a malformed one."""
     announced = headers.get(b"content-length")
     if announced is None:
         return None

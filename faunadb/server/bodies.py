@@ -1,4 +1,4 @@
-"""Bodies of requests as they arrive: whole, in time, and not too large."""
+"""Receiving the bodies of requests, within limits on their time and size, and on the memory they take together."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from .asgi import Busy, Gone, Headers, Message, Receive, TooSlow, content_length
 #: Seconds a client may take to send the next piece of its request.
 READ_TIMEOUT = 60.0
 
-
-#: Bytes of a body that need no room of their own, and that are read of strangers.
+#: Bodies of known clients up to this many bytes are not counted against ROOM. Of a request without a good secret no more
+#: is read.
 SMALL = 64 * 1024
-#: Bytes that larger bodies may take in one process, until their requests are answered; the rest waits.
+#: Bytes that larger bodies may take together in one process until their requests are answered. Further ones wait.
 ROOM = 16 * MAX_BODY
-#: The same for all bodies of strangers, who do not wait.
+#: The same for all bodies of strangers; further ones are refused.
 STRANGERS_ROOM = 2 * MAX_BODY
 
 
 class TooLarge(Exception):
-    pass
+    """The body has more bytes than it may."""
 
 
 class Room:
-    """Bytes that may be held. Who takes them gives them back."""
+    """A number of bytes that may be held at the same time. Whoever takes some gives them back."""
 
     def __init__(self, size: int) -> None:
         self._free = size
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def take_at_once(self, size: int) -> bool:
-        """Whether there is room, which is then taken."""
+        """Take bytes if they are free and nobody waits; return whether they were taken."""
         if self._waiting or size > self._free:
             return False
         self._free -= size
         return True
 
     async def take(self, size: int) -> None:
-        """Wait for room, first come, first served."""
+        """Take bytes, waiting until they are free; first come, first served."""
         if self.take_at_once(size):
             return
         place = (size, asyncio.get_running_loop().create_future())
@@ -65,7 +65,7 @@ class Room:
 
 
 class Held:
-    """The room that one request has, for as long as it is in this context."""
+    """A context manager: the bytes that one request has taken of a room. They are given back at the end."""
 
     __slots__ = ("_room", "is_stranger", "size")
 
@@ -75,7 +75,7 @@ class Held:
         self.size = 0
 
     async def grow(self, size: int) -> None:
-        """Have room for size bytes in all, of which a stranger has only what has come. Raises `Busy` for a stranger."""
+        """Take more, up to size bytes in all. For a stranger, size is what has arrived; raises `Busy` if it is not free."""
         more = size - self.size
         if more <= 0 or (size <= SMALL and not self.is_stranger):
             return
@@ -99,14 +99,14 @@ class Bodies:
     def __init__(self) -> None:
         self._room = Room(ROOM)
         self._strangers_room = Room(STRANGERS_ROOM)
-        #: The tasks of requests that wait for what their clients send next, and since when (`time.monotonic`).
+        #: The tasks of requests that wait for the next piece -> since when (`time.monotonic`).
         self._receiving: dict[object, float] = {}
-        #: Those of them that were given up.
+        #: Those of them that were given up because they waited too long.
         self._late: set[object] = set()
         self._sweeping = False
 
     def give_up(self) -> None:
-        """End every request that is not whole yet."""
+        """End every request that has not arrived completely."""
         for task in list(self._receiving):
             self._give_up(task)
 
@@ -114,7 +114,7 @@ class Bodies:
         return Held(self._strangers_room if is_stranger else self._room, is_stranger)
 
     async def read_small(self, length: int, receive: Receive) -> bytes:
-        """The whole body of somebody known, of at most SMALL bytes. Otherwise as `read`."""
+        """Read a body of at most SMALL bytes of a known client. Raises what `read` raises."""
         if not length:
             return b""
         task = self._begin()
@@ -133,9 +133,10 @@ class Bodies:
                 self._late.discard(task)
 
     async def read(self, headers: Headers, receive: Receive, held: Held, most: int = MAX_BODY) -> bytes:
-        """The whole body, each piece within READ_TIMEOUT, unless it is given up. most: bytes of it.
+        """Read a whole body of at most `most` bytes.
 
-        One that is announced as too large is not waited for (`TooLarge`).
+        Raises `TooLarge` (at once for a body that is announced as too large), `TooSlow` when a piece takes longer than
+        READ_TIMEOUT, `Gone`, and `Busy` for a stranger.
         """
         length = content_length(headers)
         if length == 0:
@@ -163,10 +164,11 @@ class Bodies:
         length: Optional[int],
         most: int,
     ) -> bytes:
-        """The body that begins with a message."""
+        """Read the rest of a body that begins with a message."""
         chunks: list[bytes] = []
         size = 0
-        # Every message comes from another thread: the one that would only say that nothing more comes is not asked for.
+        # Getting a message takes a switch of threads. So the last one, which says only that nothing more comes, is not
+        # asked for when the length is known.
         while True:
             if message["type"] == "http.disconnect":
                 raise Gone
@@ -185,7 +187,7 @@ class Bodies:
             message = await receive()
 
     def _begin(self) -> object:
-        """What stands for the request that waits from now on."""
+        """Note that a request begins to wait; return what identifies it."""
         task = asyncio.current_task() or object()
         self._receiving[task] = time.monotonic()
         if not self._sweeping:
@@ -193,7 +195,7 @@ class Bodies:
         return task
 
     def _check_time(self, task: object) -> None:
-        """A request was cancelled. Raises `TooSlow` if it was by us."""
+        """Raise `TooSlow` for a cancelled request if `_give_up` cancelled it."""
         if task in self._late:
             raise TooSlow from None
 
@@ -203,7 +205,7 @@ class Bodies:
             task.cancel()
 
     def _sweep(self) -> None:
-        """Give up requests that wait too long, now and then: a timer for each would cost more than most queries do."""
+        """Now and then give up the requests that wait too long. A timer for each would cost more than most queries do."""
         long_ago = time.monotonic() - READ_TIMEOUT
         for task, since in list(self._receiving.items()):
             if since < long_ago:

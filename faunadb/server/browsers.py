@@ -1,9 +1,9 @@
 """Which web pages may query the server.
 
-A page that somebody visits can send requests to a server on their own machine, and with a secret that everybody knows
-it needs nothing else. So with the default secret only pages of this server, of this machine, and of listed origins are
-answered; and only requests that were sent to a name of this machine, because a foreign name can be made to lead here
-(DNS rebinding), and then its pages look like our own.
+A web page can send requests to a server on the machine of whoever visits it, and if everybody knows the secret, it needs
+nothing else. So with the default secret the server answers only pages of its own, of this machine, and of listed origins;
+and only requests that name this machine as their host. Else a foreign host name that is made to lead here (DNS rebinding)
+would make foreign pages look like the server's own.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from .listening import is_loopback, read_origin
 
 
 class Browsers:
-    """What of browsers is answered. known_secret: the root secret is the default one. origins: those listed."""
+    """Decides which requests of browsers are answered.
+
+    known_secret: whether the root secret is the default one. origins: the listed ones, which may always ask.
+    """
 
     def __init__(self, known_secret: bool = False, origins: Iterable[str] = ()):
         self._known_secret = known_secret
         self._origins: Collection[str] = frozenset(map(read_origin, origins))
         self._names = frozenset(urlsplit(origin).hostname for origin in self._origins)
-        #: The last host that leads here: most requests name the same one.
+        #: the last host that was found to lead here; most requests name the same one
         self._here = ""
 
     def check(self, headers: dict[str, str]) -> None:
-        """Raises `Forbidden`."""
+        """Raise `Forbidden` for a request that must not be answered."""
         if not self._known_secret and (not self._origins or "origin" not in headers):
             return
         host = headers.get("host", "")
@@ -60,7 +63,7 @@ class Browsers:
 
 
 def _name(url: str) -> str:
-    """The host of a URL without its port; what no client means is no name of this machine."""
+    """The host of a URL without its port; ``?``, which is no name of this machine, for a malformed one."""
     try:
         return urlsplit(url).hostname or ("" if url == "//" else "?")
     except ValueError:

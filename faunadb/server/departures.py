@@ -1,6 +1,7 @@
-"""Ending a query whose client has gone, for those who ask for it: whoever cancels in the dashboard closes the connection.
+"""Ending a query when its client closes the connection, if the request asks for it with a header.
 
-Others' queries go on: a program may send a write and not wait for the answer.
+The dashboard does, so that a query can be cancelled there. Other queries go on: a program may send a write and not wait
+for the answer.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from .asgi import Receive
 
 T = TypeVar("T")
 
-#: Header that says: when this connection is closed, nobody wants the answer.
+#: The header of requests that shall end with their connection.
 HEADER = "x-end-with-connection"
 #: Seconds between two attempts to end a query that has not ended.
 PAUSE = 0.2
 
 
-class Departure:
-    """The answer to one request, in a thread that may be told to end."""
+class EndsWithConnection:
+    """Works out the answer to one request on a thread, and ends that when the client disconnects."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread: Optional[int] = None
 
     def run(self, answer: Callable[..., T], *arguments: Any) -> T:
-        """The answer, worked out in this thread."""
+        """Work out the answer. Called on the thread of a pool."""
         with self._lock:
             self._thread = threading.get_ident()
         try:
@@ -39,7 +40,7 @@ class Departure:
                 self._thread = None
 
     async def answered(self, answer: Awaitable[T], receive: Receive) -> T:
-        """The answer, which is soon that its time is over once the client has gone."""
+        """Wait for the answer of `run`. Once the client is gone the query is cut short, and the answer is a time-out."""
         done = asyncio.ensure_future(answer)
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
@@ -52,7 +53,7 @@ class Departure:
             gone.cancel()
 
     def _end(self) -> None:
-        # Under the lock, so that it is no other query of that thread.
+        # Under the lock, so that the thread cannot have begun another query.
         with self._lock:
             if self._thread is not None:
                 overruns.cut_short(self._thread)

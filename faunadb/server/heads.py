@@ -1,4 +1,4 @@
-"""What the headers of requests ask for, remembered: a client sends the same ones with each of its requests."""
+"""Remembers what the headers of requests ask for, because a client sends the same ones with each of its requests."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from ..engine.wire.headers import Options
 from .asgi import Headers, Message, texts_of
 from .browsers import Browsers
 
-#: Headers that decide. Neither a secret nor what nobody looks at is remembered; what is another's with each request
-#: (`content-length`, `x-last-seen-txn`, `traceparent`) is looked at each time.
+#: The headers that decide what a request asks for. Neither secrets nor headers that nobody reads are remembered; those that
+#: differ with each request (`content-length`, `x-last-seen-txn`, `traceparent`) are read each time.
 _DECIDING = (b"host", b"connection", *(name.encode() for name in usual.DECIDING))
-#: Bytes of headers that are remembered, and of how many requests.
+#: Limits on the bytes of headers that are remembered, and on how many sets of them are.
 _LONGEST, _MOST = 1024, 512
 
 
 class Heads:
-    """The heads of the requests to one application. browsers: what of browsers is answered."""
+    """The known sets of headers of the requests to one application. browsers: checks each new set."""
 
     def __init__(self, browsers: Browsers) -> None:
         self._browsers = browsers
         self._known: dict[tuple[Optional[bytes], ...], Optional[Options]] = {}
 
     def options(self, scope: Message, headers: Headers) -> Optional[Options]:
-        """The options of a request that is usual by its head; None when it is not. Raises `Forbidden`."""
+        """The options of a request, if its method, path and headers are usual; else None. Raises `Forbidden`."""
         deciding = tuple(map(headers.get, _DECIDING))
         try:
             options = self._known[deciding]

@@ -1,4 +1,4 @@
-"""Where a server may listen, and with what: asked before anything is started, so that the answer is a plain sentence."""
+"""Checks of addresses, ports, certificates and origins before anything starts, so that errors are plain sentences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RefusedToServe(ValueError):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether listening on host is reachable from this machine alone."""
+    """Whether a host can be reached only from this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -28,7 +28,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_address(host: str, secret: str) -> None:
-    """Refuse to be reachable from elsewhere with the secret that everybody knows."""
+    """Raise `RefusedToServe` for an address that others can reach with the default secret, which everybody knows."""
     if secret == DEFAULT_SECRET and not is_loopback(host):
         raise RefusedToServe(
             f"refusing to listen on {host} with the default secret: choose one with --secret-file or FAUNADB_SECRET"
@@ -36,7 +36,7 @@ def check_address(host: str, secret: str) -> None:
 
 
 def listening_address(host: str, port: int) -> str:
-    """The IP address to listen on. Raises `RefusedToServe` when there is none, or somebody listens there already."""
+    """The IP address to listen on. Raises `RefusedToServe` when there is none, or another program listens there."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
@@ -58,7 +58,7 @@ def shown_address(host: str, port: int) -> str:
 
 
 def check_certificate(certificate: Optional[str], private_key: Optional[str]) -> None:
-    """Raise `RefusedToServe` for files that TLS cannot use, or for one without the other."""
+    """Raise `RefusedToServe` for files that TLS cannot use, or for only one of the two."""
     if certificate is None and private_key is None:
         return
     if certificate is None or private_key is None:
@@ -74,7 +74,7 @@ def check_certificate(certificate: Optional[str], private_key: Optional[str]) ->
 
 
 def check_second_port(http_port: int, port: int, certificate: Optional[str]) -> None:
-    """Raise `RefusedToServe` for a port for HTTP that would not be one beside HTTPS."""
+    """Raise `RefusedToServe` for a second port for HTTP when the first one speaks HTTP, or is the same."""
     if certificate is None:
         raise RefusedToServe(
             "--http-port is for HTTP beside HTTPS: without --certificate, --port speaks HTTP"

@@ -1,6 +1,7 @@
 """Giving memory back to the system after large answers.
 
-What Python frees the C library keeps for the next time. After many large answers at once that is more than all the rest.
+The C library keeps the memory that Python frees, for later use. After many large answers at once that can be most of the
+process.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import gc
 import sys
 from typing import Any, Optional
 
-#: Bytes of an answer after which memory is given back.
+#: Memory is given back after answers of at least this many bytes.
 LARGE = 4 << 20
-#: Seconds from a large answer until then: those that come together count as one.
+#: Seconds between a large answer and giving back, so that it is done once for several answers.
 PAUSE = 0.5
 
 
 def give_back_now() -> None:
-    """Give back what is free: after much was imported, say."""
+    """Give back all free memory, for instance after many imports."""
     gc.collect()
     trim = _malloc_trim()
     if trim is not None:
@@ -33,7 +34,7 @@ class Memory:
         self._waiting = False
 
     def give_back(self) -> None:
-        """Give back soon what is free, on a thread."""
+        """Give back all free memory in a moment, on a thread."""
         if self._trim is not None and not self._waiting:
             self._waiting = True
             asyncio.get_running_loop().call_later(PAUSE, self._begin, self._trim)
@@ -44,7 +45,7 @@ class Memory:
 
 
 def _malloc_trim() -> Optional[Any]:
-    """The function of the GNU C library; None where there is no such."""
+    """The function of the GNU C library; None on systems without it."""
     if sys.platform != "linux":
         return None
     try:

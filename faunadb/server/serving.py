@@ -1,6 +1,6 @@
-"""`serve`: the application as processes under granian, which speaks HTTP for it.
+"""`serve`: the application in worker processes of granian, which is the HTTP server.
 
-The main process starts workers and waits. It does without the engine, which takes as much memory as all the rest.
+The main process starts workers and waits. It does not load the engine, which takes as much memory as all the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any, Optional
 
 from .._private import without_password
 from ..engine.defaults import DEFAULT_SECRET
-from .first_look import Found, apart, look
 from .listening import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -29,15 +28,16 @@ from .listening import (
     read_origin,
     shown_address,
 )
-from .telling import CONFIG, END_STREAMS
+from .preflight import Found, check_database, in_child_process
+from .worker_channel import CONFIG, END_STREAMS
 
-#: Bytes that HTTP/1.1 keeps of a connection before they are asked for; a request line and headers must have room.
+#: Bytes that are read ahead of an HTTP/1.1 connection. A request line and its headers must fit.
 MAX_BUFFER = 64 * 1024
-#: Requests at a time on one connection of HTTP/2. Strangers have fewer (`strangers.ON_ONE_CONNECTION`).
+#: Requests at the same time on one HTTP/2 connection. Strangers may have fewer (`strangers.ON_ONE_CONNECTION`).
 MAX_STREAMS = 10_000
-#: Bytes of the headers of a request of HTTP/2, each with 32 more, once they are unpacked.
+#: Bytes of an HTTP/2 request's unpacked headers, of which each counts 32 more than it has.
 MAX_HEADER_LIST = 32 * 1024
-#: Seconds that a worker has to finish its queries. The last granian for Python 3.9 now and then hangs when it stops.
+#: Seconds that a worker has to finish its queries. Less for Python 3.9, whose last granian sometimes hangs when it stops.
 KILL_AFTER = 20 if sys.version_info >= (3, 10) else 5
 
 
@@ -59,10 +59,10 @@ def serve(
 ) -> None:
     """Serve the database at url until SIGTERM, SIGINT or SIGHUP. HTTP/1.1 and HTTP/2 share the port.
 
-    workers: processes; a memory database has one. certificate, private_key: paths of PEM files for TLS. http_port: where
-    the same processes speak HTTP without TLS too. origins: of web pages that may query the server (with the default
-    secret: beside those of this machine).
-    Raises `RefusedToServe`; `ImportError` without the extra ``server``.
+    workers: how many processes; a database in memory has one. certificate, private_key: paths of PEM files for TLS.
+    http_port: a second port, on which the same processes speak HTTP without TLS. origins: origins of web pages that may
+    query the server; with the default secret those of this machine may, too.
+    Raises `RefusedToServe`, `ImportError` without the extra ``server``, and what opening the database raises.
     """
     check_address(host, secret)
     check_certificate(certificate, private_key)
@@ -80,7 +80,8 @@ def serve(
         raise ImportError(
             "faunadb serve needs the extra 'server': pip install 'faunadb[server]>=4.6'"
         ) from None
-    found = Found(*apart(look, url, secret, options or {}))  # a bad place is told before anything listens
+    # A database that cannot be opened is reported before anything listens.
+    found = Found(*in_child_process(check_database, url, secret, options or {}))
     if workers > 1 and found.is_in_memory:
         raise RefusedToServe("a database in memory belongs to one process: use --workers 1, or a file")
     os.environ[CONFIG] = json.dumps(
@@ -93,7 +94,7 @@ def serve(
             "dashboard": dashboard,
             "known_secret": secret == DEFAULT_SECRET,
             "origins": origins,
-            "beside": None if http_port is None else {"address": address, "port": http_port},
+            "plain_listener": None if http_port is None else {"address": address, "port": http_port},
         }
     )
     server = Granian(
@@ -102,14 +103,14 @@ def serve(
         address=address,
         port=port,
         workers=workers,
-        # Of what the HTTP server says by itself, only a worker's end matters to others than its developers.
+        # Of granian's own messages only those about the end of a worker are of use to users.
         log_level=LogLevels.debug if log_level.lower() == "debug" else LogLevels.error,
         **http_settings(),
         ssl_cert=Path(certificate) if certificate else None,
         ssl_key=Path(private_key) if private_key else None,
         ssl_protocol_min=SSLProtocols.tls12,
         workers_kill_timeout=KILL_AFTER,
-        # What a worker on a file or on PostgreSQL has acknowledged is there; another one goes on from it.
+        # On a file or on PostgreSQL all that a lost worker has acknowledged is stored, so that another can go on from it.
         respawn_failed_workers=not found.is_in_memory,
     )
     _allow_many_connections()
@@ -127,7 +128,7 @@ def serve(
 
 
 def http_settings() -> dict[str, Any]:
-    """How granian is to serve: its options that have to do with HTTP."""
+    """granian's options for HTTP."""
     from granian.constants import Interfaces  # late: an extra
     from granian.http import HTTP1Settings, HTTP2Settings
 
@@ -143,7 +144,7 @@ def http_settings() -> dict[str, Any]:
 
 
 def _allow_many_connections() -> None:
-    """As many files as the system allows: a connection is one, and the usual limit is for programs of another kind."""
+    """Raise the limit on open files as far as the system allows. Each connection is one, and the usual limit is low."""
     try:
         import resource  # not on Windows
     except ImportError:  # not a POSIX system
@@ -154,10 +155,10 @@ def _allow_many_connections() -> None:
 
 
 def _stopping_signals() -> list[int]:
-    """The signals that stop the server. To be asked before granian sets handlers of its own.
+    """The signals that stop the server. Call this before granian sets its own handlers.
 
-    SIGHUP, a terminal that is closed, is one, unless it was to be ignored (``nohup``). granian would make workers anew:
-    those of a database in memory are the database.
+    SIGHUP (the terminal was closed) is one of them, unless it is ignored (``nohup``). granian would restart the workers at
+    it, and with them a database in memory would be gone.
     """
     numbers: list[int] = [signal.SIGTERM, signal.SIGINT]
     hangup = getattr(signal, "SIGHUP", None)  # not on Windows
@@ -167,7 +168,7 @@ def _stopping_signals() -> list[int]:
 
 
 def _stop_by(numbers: list[int]) -> None:
-    """Have these signals stop the main process, which passes the news on to its workers first."""
+    """Make these signals stop the main process, which first signals its workers that the server stops."""
     stop: Any = signal.getsignal(signal.SIGTERM)
 
     def tell_and_stop(*arguments: Any) -> None:

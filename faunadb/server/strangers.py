@@ -1,4 +1,4 @@
-"""Who has not shown a good secret yet, and how much of the server they may have until they do."""
+"""Limits on strangers: clients that have not shown a good secret yet."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .asgi import Busy, TooManyAttempts
 
 log = logging.getLogger("faunadb.server")
 
-#: Wrong secrets from one address at once, and in a second after that.
+#: Wrong secrets that one address may try at once, and per second after that.
 ATTEMPTS, ATTEMPTS_A_SECOND = 100, 10
-#: Seconds between two warnings: an attack goes on for as long as it likes, and a log is read by people.
+#: Seconds between two warnings, so that an attack does not fill the log.
 WARNINGS_APART = 60.0
-#: Addresses that are remembered.
+#: How many addresses are remembered.
 ADDRESSES = 10_000
-#: Requests of strangers at a time: on one connection (HTTP/2), and on all of them.
+#: Requests of strangers that are answered at the same time: on one connection (HTTP/2), and on all together.
 ON_ONE_CONNECTION, IN_ALL = 256, 4096
 
 
@@ -30,13 +30,13 @@ class Strangers:
     def __init__(self) -> None:
         self._visits: Counter[Any] = Counter()
         self._count = 0
-        #: Attempts left, and since when, by address.
+        #: Address -> how many attempts it had left, and when (`time.monotonic`).
         self._left: dict[str, tuple[float, float]] = {}
         self._warned = float("-inf")
 
     @contextlib.contextmanager
     def visit(self, connection: Any) -> Iterator[None]:
-        """While one of their requests is answered. connection: address and port. Raises `Busy`."""
+        """A context manager for answering one request. connection: address and port. Raises `Busy` beyond the limits."""
         if self._count >= IN_ALL or self._visits[connection] >= ON_ONE_CONNECTION:
             raise Busy
         self._count += 1
@@ -50,7 +50,7 @@ class Strangers:
                 del self._visits[connection]
 
     def attempt(self, address: str) -> None:
-        """Count a secret that is about to be checked. Raises `TooManyAttempts`."""
+        """Count a secret that is about to be checked. Raises `TooManyAttempts` when the address has no attempt left."""
         network, now = _network(address), time.monotonic()
         left = self._attempts_left(network, now)
         if left < 1:
@@ -64,7 +64,7 @@ class Strangers:
             del self._left[next(iter(self._left))]
 
     def succeeded(self, address: str) -> None:
-        """The secret was good, so it does not count."""
+        """The secret was good: give the attempt back."""
         network = _network(address)
         if network in self._left:
             left, since = self._left[network]
@@ -76,7 +76,7 @@ class Strangers:
 
 
 def _network(address: str) -> str:
-    """What counts as one address: of IPv6 everybody has as many as they like, in one network."""
+    """What counts as one address. For IPv6 that is a network, since a client there has as many addresses as it likes."""
     if ":" not in address:
         return address
     try:

@@ -1,4 +1,4 @@
-"""Event streams on their way to the client: an event a frame, until the stream ends or the client goes away."""
+"""Sending event streams to clients: each event in a frame of its own, until the stream ends or the client goes away."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Optional
 
 from .asgi import Receive, Send
 
-#: Seconds between events of a stream while fewer than so many wait: the Go and JVM drivers take for one event what
-#: arrives at once, and lose the others.
+#: Seconds between two events of a stream while fewer than FEW_EVENTS wait. The Go and JVM drivers take events that arrive
+#: together for one, and lose the others.
 EVENTS_APART, FEW_EVENTS = 0.002, 64
 
 
@@ -16,12 +16,11 @@ class Streams:
     """The open streams of one process."""
 
     def __init__(self) -> None:
-        #: What sends each of them.
         self._open: set[_Sending] = set()
         self._ended = False
 
     def end(self) -> None:
-        """End them all, whether or not their clients read."""
+        """End all of them, whether or not their clients read."""
         self._ended = True
         for sending in list(self._open):
             sending.request.cancel()
@@ -47,9 +46,9 @@ class Streams:
 
 
 class _Sending:
-    """The events of one stream, sent by a task that is there while there are some: thousands of streams have none.
+    """Sends the events of one stream. It has a task only while there are some: most of thousands of streams have none.
 
-    request: the task of the request, which waits until the client goes away and is cancelled at the end of the stream.
+    request: the task of the request. It waits for the client to go away, and is cancelled when the stream ends.
     """
 
     __slots__ = ("_loop", "_send", "_sent", "_stream", "_task", "failure", "is_over", "request")
@@ -67,7 +66,7 @@ class _Sending:
         self.failure: Optional[Exception] = None
 
     def tell(self) -> None:
-        """There may be something to send. Any thread may call this."""
+        """Send what there is. Called by any thread, when there may be something."""
         self._loop.call_soon_threadsafe(self._begin)
 
     def stop(self) -> None:
@@ -89,7 +88,7 @@ class _Sending:
                 await self._send({"type": "http.response.body", "body": b""})
         except Exception as failure:
             self.failure = failure
-        # Nothing is awaited from here on: what comes now is told after the task is gone.
+        # Nothing is awaited from here on, so `_begin` for events that come now is called when the task is gone.
         self._task = None
         if self.is_over or self.failure is not None:
             self.request.cancel()

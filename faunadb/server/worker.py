@@ -12,9 +12,9 @@ from typing import Any
 
 from ..engine import open_engine
 from .application import Application, access
-from .beside import Beside
+from .plain_listener import PlainListener
 from .serving import http_settings
-from .telling import CONFIG
+from .worker_channel import CONFIG
 
 log = logging.getLogger("faunadb.server")
 
@@ -30,27 +30,28 @@ def create_app() -> Application:
             config["url"], secret="", root_hashes=tuple(config["root_hashes"]), **config["options"]
         )
 
+    plain = config["plain_listener"]
     return Application(
         factory=factory,
         dashboard=config["dashboard"],
         known_secret=config["known_secret"],
         origins=config["origins"],
-        beside=Beside(**config["beside"], settings=http_settings()) if config["beside"] else None,
+        plain_listener=PlainListener(**plain, settings=http_settings()) if plain else None,
     )
 
 
 def _stop_at_first_signal() -> None:
-    """Have this worker tell granian once that it is to stop.
+    """Make granian see only the first signal to stop.
 
-    A worker is told by the main process, and often by a terminal or a service manager as well; granian can wait for
-    itself for ever when it is told while it stops already, and takes the event loop with it.
+    A worker gets one from the main process, and often another from the terminal or the service manager. A signal that
+    comes while granian is stopping can make it wait for itself for ever, and the event loop with it.
     """
     try:
         from granian import _signals  # late: an extra
 
         set_loop_signals = _signals.set_loop_signals
     except (ImportError, AttributeError):
-        log.debug("granian has changed: signals are left to it")
+        log.debug("granian has changed: it handles signals itself")
         return
 
     def set_once(loop: asyncio.AbstractEventLoop) -> Any:

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from faunadb.engine.storage.errors import StoreError
-from faunadb.server.first_look import apart, look
+from faunadb.server.preflight import check_database, in_child_process
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 
@@ -20,8 +20,8 @@ def test_the_main_process_has_no_engine(tmp_path):
     program = f"""
 import sys
 import faunadb.cli.serve
-from faunadb.server.first_look import apart, look
-hashes, is_in_memory = apart(look, "sqlite:///{tmp_path}/main.db", "secret", {{}})
+from faunadb.server.preflight import check_database, in_child_process
+hashes, is_in_memory = in_child_process(check_database, "sqlite:///{tmp_path}/main.db", "secret", {{}})
 assert hashes and not is_in_memory
 print([name for name in ("faunadb.engine.engine", "faunadb.server.application", "sqlite3") if name in sys.modules])
 """
@@ -34,18 +34,18 @@ print([name for name in ("faunadb.engine.engine", "faunadb.server.application", 
 def test_what_a_look_raises_is_raised(tmp_path):
     (tmp_path / "main.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(StoreError, match="database"):
-        apart(look, f"sqlite:///{tmp_path}/main.db", "secret", {})
+        in_child_process(check_database, f"sqlite:///{tmp_path}/main.db", "secret", {})
 
 
 @needs_fork
 def test_it_is_another_process_unless_there_are_threads():
     if threading.active_count() == 1:
-        assert apart(os.getpid) != os.getpid()
+        assert in_child_process(os.getpid) != os.getpid()
     waiting = threading.Event()
     thread = threading.Thread(target=waiting.wait)
     thread.start()
     try:
-        assert apart(os.getpid) == os.getpid()
+        assert in_child_process(os.getpid) == os.getpid()
     finally:
         waiting.set()
         thread.join()

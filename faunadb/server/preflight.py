@@ -1,6 +1,7 @@
-"""What is looked at before the server starts, by a process that goes away with all that it needs for that.
+"""Checks the database before the server starts, in a process of its own.
 
-The main process only starts workers and waits. It does without the engine, which takes as much memory as all the rest.
+The main process only starts workers and waits. It should not load the engine, which takes as much memory as all the rest;
+so a child process loads it, checks the database and exits.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from typing import Any, Callable, NamedTuple
 
 
 class Found(NamedTuple):
-    """root_hashes: of the root secret, by which workers will know it."""
+    """What the check found. root_hashes: hashes of the root secret, by which workers recognise it."""
 
     root_hashes: list[str]
     is_in_memory: bool
 
 
-def apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function gives, as JSON has it, without its traces in this process where that can be.
+def in_child_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a child process, and return its result, which must be JSON.
 
-    Raises what it raises: where it failed in another process it is called in this one.
+    It is called in this process where there is no fork, or other threads run; and again when it failed in the child, to
+    raise here what it raises.
     """
     if not hasattr(os, "fork") or threading.active_count() > 1:
         return function(*arguments)
@@ -39,9 +41,9 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Any:
     return json.loads(text) if text else function(*arguments)
 
 
-def look(url: str, secret: str, options: dict[str, Any]) -> Found:
+def check_database(url: str, secret: str, options: dict[str, Any]) -> Found:
     """Open the database at url and close it again. Raises what `open_engine` raises."""
-    # Late: it is what the main process of a server can do without.
+    # Late: only the child process shall load the engine.
     from ..engine.auth.secrets import hash_root
     from ..engine.engine import open_engine
     from ..engine.storage.urls import is_in_memory

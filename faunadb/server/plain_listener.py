@@ -1,4 +1,4 @@
-"""A second listener in a worker, which speaks HTTP without TLS beside the one that speaks it with."""
+"""A second listener in a worker: HTTP without TLS, next to the one with TLS."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 
-class Beside:
-    """Serves the application of a worker on another port, in the worker's own event loop.
+class PlainListener:
+    """Serves the application of a worker on a second port, in the worker's own event loop.
 
-    address, port: where to listen. settings: what granian is to be told about HTTP.
+    address, port: where to listen. settings: granian's options for HTTP.
     """
 
     def __init__(self, address: str, port: int, settings: Mapping[str, Any]) -> None:
@@ -20,12 +20,12 @@ class Beside:
         self._task: Optional[asyncio.Task[None]] = None
 
     def start(self, application: Any) -> None:
-        """Begin to listen; to be called in the event loop."""
+        """Begin to listen. Call it in the event loop."""
         from granian.constants import Interfaces  # late: an extra
         from granian.log import LogLevels
         from granian.server.embed import Server
 
-        # Start and stop are told to the application by the listener that was there first.
+        # The first listener sends the application its lifespan events; this one must not send them again.
         settings = {**self._settings, "interface": Interfaces.ASGINL}
         self._server = Server(application, **self._where, **settings, log_level=LogLevels.error)
         self._task = asyncio.get_running_loop().create_task(self._server.serve())
@@ -36,7 +36,7 @@ class Beside:
             self._server.stop()
 
     async def stop(self, patience: float) -> None:
-        """Take no more connections, and wait so many seconds for those that are there."""
+        """Take no more connections, and wait up to `patience` seconds for the open ones."""
         self.begin_to_stop()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=patience)
