@@ -13,7 +13,7 @@ from faunadb._driver_env import RuntimeEnvHeader
 from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint
 from faunadb._family import _LastTxnTime
 from faunadb._headers import is_traceparent, tags_header
-from faunadb._json import parse_json, to_json, without_lone_surrogates
+from faunadb._json import parse_json, read_stored, to_json, without_lone_surrogates
 from faunadb._written import written
 from faunadb.errors import _OWN_DATABASE_HINT, FaunaError, Unauthorized, UnexpectedError, _get_or_raise
 from faunadb.request_result import RequestResult
@@ -105,6 +105,11 @@ class Exchanges:
             return _UNUSUAL
         self._note_txn_time(outcome.time)
         if outcome.status < 300:
+            body = outcome.body
+            if type(body) is not str:
+                document = read_stored(*body)
+                if document is not None:
+                    return document
             content, problem = _parse(without_lone_surrogates(outcome.text))
             if problem is None:
                 return content["resource"]

@@ -178,6 +178,24 @@ def _read_document(text: str, found: re.Match[str]) -> Optional[dict[str, Any]]:
     return {"resource": {"ref": ref, **members}}
 
 
+def read_stored(collection: str, id: int, ts: int, fields: str) -> Optional[dict[str, Any]]:
+    """Return the document that an answer of these parts is; ``None`` where that takes the answer's whole text.
+
+    :param collection: The JSON of the reference to its collection.
+    :param ts: Microseconds.
+    :param fields: The JSON of an object with its further fields.
+    """
+    if '"@' in fields or not collection.isascii():
+        return None
+    try:
+        members, _ = _scan(fields if fields.isascii() else without_lone_surrogates(fields), 0)
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    ref = _new_object(Ref)
+    ref.value = {"id": str(id), "collection": _collection_ref(collection)}
+    return {"ref": ref, "ts": ts, **members}
+
+
 def _read_page(text: str) -> Any:
     """Return the value of a long text, reading a reference to a collection that occurs again and again only once.
 

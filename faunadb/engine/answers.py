@@ -100,7 +100,7 @@ class Answers:
     def find(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
         """The answer that is true at a snapshot, if there is one."""
         answer = self.look_up(name, snap)
-        return None if answer is None else Outcome(answer.status, answer.text, snap.time, answer.metrics)
+        return None if answer is None else Outcome(answer.status, answer.body, snap.time, answer.metrics)
 
     def look_up(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
         """The same with the time at which it was given first."""
@@ -123,7 +123,7 @@ class Answers:
             return
         snap = ctx.snap
         reads = tuple(islice(snap.reads, MAX_READS + 1))
-        size = len(answer.text) + _BESIDE + _PER_READ * len(reads)
+        size = answer.size + _BESIDE + _PER_READ * len(reads)
         if size > self._max_bytes // _PARTS or len(reads) > MAX_READS:
             return
         with self._lock:

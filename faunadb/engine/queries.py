@@ -19,7 +19,7 @@ from .defaults import ANSWERS, DEFAULT_SECRET
 from .language import budget, deep
 from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, contended, timed_out
-from .language.legacy import answer_text, writer_for
+from .language.legacy import answer_body, writer_for
 from .language.nodes import Node
 from .language.overruns import Overrun, forget
 from .language.parser import parse_query
@@ -286,14 +286,14 @@ class Queries:
                 value = prepared.node.eval(ctx, {})
             except QueryErrors as errors:
                 raise Failed(errors, snap.time, ctx.reads, ctx.read_ops) from None
-            text = answer_text(ctx, value)
+            body = answer_body(ctx, value)
         if tx is None:
             time, written, write_ops = snap.time, 0, 0
         else:
             time, written, write_ops = tx.txn if tx.wrote else snap.time, tx.bytes_written, tx.write_ops
         status = 201 if type(value) is Document and value.created else 200
         metrics = _metrics((ctx.compute, ctx.reads, written, 0, ctx.read_ops, write_ops))
-        return _outcome((status, text, time, metrics))  # type: ignore[no-any-return]
+        return _outcome((status, body, time, metrics))  # type: ignore[no-any-return]
 
     def _write(self, request: Request, prepared: _Prepared) -> Outcome:
         def work(tx: Transaction) -> Outcome:
@@ -324,7 +324,7 @@ class Queries:
             raise error from None
         if txn is not None and outcome.time != txn:
             text = Forms(outcome.time).text(outcome.text, txn)
-            outcome = outcome._replace(text=text, time=txn)
+            outcome = outcome._replace(body=text, time=txn)
         if not losses:
             return outcome
         return outcome._replace(metrics=outcome.metrics._replace(retries=losses))

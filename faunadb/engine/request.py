@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .language.errors import QueryErrors
 from .language.registry import WRITE
+from .language.stored_answer import StoredAnswer
 from .records import NamedTuple
 
 if TYPE_CHECKING:
@@ -60,12 +61,24 @@ class Metrics(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A query's answer. text: the JSON of the whole body. time: microseconds for ``x-txn-time``."""
+    """A query's answer. body: the JSON of the whole body, or what makes it. time: microseconds for ``x-txn-time``."""
 
     status: int
-    text: str
+    body: Union[str, StoredAnswer]
     time: int
     metrics: Metrics
+
+    @property
+    def text(self) -> str:
+        """The JSON of the whole body."""
+        body = self.body
+        return body if type(body) is str else body.text  # type: ignore[union-attr]
+
+    @property
+    def size(self) -> int:
+        """Characters of the body, about: a ref is not counted."""
+        body = self.body
+        return len(body) if type(body) is str else len(body.fields)  # type: ignore[union-attr]
 
 
 #: Code of the error of ``abort``.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
+from ..records import maker
 from . import values as v
 from .registry import VERSION_RANK
 from .render import STORED_MARK, ResponseWriter, quote
+from .stored_answer import StoredAnswer
 
 if TYPE_CHECKING:
     from .context import Context
@@ -115,17 +117,20 @@ def writer_for(ctx: Context) -> ResponseWriter:
     return FirstWriter(ctx) if ctx.version == "2.0" else LegacyWriter(ctx)
 
 
-def answer_text(ctx: Context, value: Any) -> str:
-    """The body of the answer to a query."""
+_stored_answer = maker(StoredAnswer)
+
+
+def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer]:
+    """The body of the answer to a query: JSON text, or what it is made from."""
     if type(value) is v.Document and ctx.tx is None and not value.deletion and not is_legacy(ctx.version):
-        # The most frequent answer is one stored document; this writes what `ResponseWriter.document` would.
+        # The most frequent answer is one stored document; the text of its parts is what `ResponseWriter.document` writes.
         text = value.text
         ref = value.ref
         collections = ctx.schema.committed.texts.get((ResponseWriter.owner_key, ctx.scope))
         owner = None if collections is None else collections.get((ref.scope, ref.coll))
         if owner is not None and text is not None and len(text) > 2 and STORED_MARK not in text:
             ctx.allocate(len(text))
-            return f'{{"resource":{{"ref":{{"@ref":{{"id":"{ref.id}","collection":{owner}}}}},"ts":{value.ts},{text[1:]}}}'
+            return _stored_answer((owner, ref.id, value.ts, text))  # type: ignore[no-any-return]
     return '{"resource":' + writer_for(ctx).text(value) + "}"
 
 

@@ -89,8 +89,8 @@ def answer(
             exchange.started = started
             exchange.options = options
             return exchange.answer_to(failure)
-    status, text, _, metrics = outcome
-    body = text.encode("utf-8", "replace")
+    status, _, _, metrics = outcome
+    body = outcome.text.encode("utf-8", "replace")
     sent = [
         CONTENT,
         (b"x-txn-time", b"%d" % snapshot.time),

@@ -1,0 +1,105 @@
+"""A document that the client reads from the parts of the answer is what the answer's text says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faunadb import query as q
+from faunadb._json import parse_json, read_stored
+from faunadb.client import FaunaClient
+from faunadb.engine.language.stored_answer import StoredAnswer
+from faunadb.request_result import RequestResult
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=()))
+    | st.sampled_from(["@ref", '"@', "\u00e9", "\ud800", "}"])
+)
+
+
+def json_of(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    def around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        return st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3)
+
+    return st.recursive(SCALARS, around, max_leaves=10)
+
+
+KEYS = st.text(max_size=3) | st.sampled_from(["ref", "ts", "data"])
+#: What can be sent: other keys that begin so mean something.
+DATA = json_of(KEYS.filter(lambda key: not key.startswith("@")))
+COLLECTION = '{"@ref":{"id":"spells","collection":{"@ref":{"id":"collections"}}}}'
+REF = q.ref(q.collection("spells"), "1")
+
+Asked = tuple[FaunaClient, list[RequestResult]]
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[Asked]:
+    """A client whose queries take the short way, and what an observer saw of the same on the long way."""
+    seen: list[RequestResult] = []
+    with FaunaClient(secret="secret", endpoint="sqlite://?name=stored-answer") as client:
+        client.query(q.create_collection({"name": "spells"}))
+        client.query(q.create(REF, {"data": {}}))
+        yield client, seen
+    seen.clear()
+
+
+@pytest.mark.parametrize("more", [{}, {"ttl": q.time("2100-01-01T00:00:00Z")}], ids=["", "ttl"])
+@given(DATA)
+@settings(max_examples=60, deadline=None)
+def test_both_ways_give_the_same(asked: Asked, more: dict[str, Any], value: Any) -> None:
+    client, seen = asked
+    client.query(q.replace(REF, {"data": {"value": value}, **more}))
+    watching = client.new_session_client("secret", observer=seen.append)
+    short, watched = client.query(q.get(REF)), watching.query(q.get(REF))
+    assert short == watched == parse_json(seen[-1].response_raw)["resource"]
+    assert repr(short) == repr(watched)
+    assert list(short) == list(watched)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"at": q.time("2020-01-01T00:00:00Z")},
+        {"day": q.date("2020-01-01")},
+        {"bytes": b"abc"},
+        {"other": REF},
+        {"collection": q.collection("spells")},
+        {"all": q.documents(q.collection("spells"))},
+        {"double": q.multiply(1e308, 10)},
+        {"function": q.query(lambda x: x)},
+        None,
+        {},
+    ],
+    ids=repr,
+)
+def test_values_that_json_lacks_are_read_all_the_same(asked: Asked, data: Any) -> None:
+    client, seen = asked
+    client.query(q.replace(REF, {"data": data}))
+    watching = client.new_session_client("secret", observer=seen.append)
+    for _ in range(2):  # evaluated, and kept
+        assert client.query(q.get(REF)) == watching.query(q.get(REF))
+
+
+@given(st.dictionaries(KEYS, json_of(KEYS), min_size=1, max_size=3))
+def test_parts_are_read_as_their_text_is(fields: dict[str, Any]) -> None:
+    for ensure_ascii in (True, False):
+        text = json.dumps(fields, ensure_ascii=ensure_ascii, separators=(",", ":"))
+        answer = StoredAnswer(COLLECTION, 7, 1_700_000_000_000_000, text)
+        found = read_stored(*answer)
+        if found is not None and ensure_ascii:
+            assert found == parse_json(answer.text)["resource"]
+        assert ('"@' in text) == (found is None)
+
+
+def test_what_is_too_deep_is_left_to_who_reads_the_text() -> None:
+    assert read_stored(COLLECTION, 1, 2, '{"data":' + "[" * 100_000 + "]" * 100_000 + "}") is None
