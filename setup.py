@@ -42,7 +42,7 @@ EXTRAS = {
         'uvloop>=0.21; python_version >= "3.10" and sys_platform != "win32" and implementation_name == "cpython"',
         "click>=8.1",
     ],
-    "postgres": ["psycopg[binary,pool]>=3.1.18"],
+    "postgres": ["psycopg[binary]>=3.1.18"],
     "cli": ["click>=8.1", "rich>=13.7", "prompt_toolkit>=3.0.43", "pygments>=2.15"],
     "otel": ["opentelemetry-api>=1.20"],
     "jwt": ["cryptography>=42"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -169,6 +170,59 @@ def test_nothing_is_half_written_afterwards(client: FaunaClient, alarm: Any) -> 
     ids = {int(each) for each in found}
     assert {each ^ 1 for each in ids} == ids
     assert {2 * number for number in told} <= ids
+
+
+def test_those_who_are_not_interrupted_hear_nothing_of_it(client: FaunaClient) -> None:
+    """Threads write, some of them interrupted: the others' writes are answered, all is there once, nothing is used up."""
+    client.query(q.do(*(q.create(q.ref(q.collection("pairs"), n), {"data": {"n": 0}}) for n in range(1, 5))))
+    written: list[set[int]] = [set() for _ in range(4)]
+    ended, failed = threading.Event(), []
+
+    def write_one(number: int, own: int) -> None:
+        counter = q.ref(q.collection("pairs"), number + 1)
+        count = q.update(counter, {"data": {"n": q.add(1, q.select(["data", "n"], q.get(counter)))}})
+        client.query(q.do(q.create(q.ref(q.collection("pairs"), own), {}), count))
+        written[number].add(own)
+
+    def work(number: int) -> None:
+        own = number * 1_000_000
+        while not ended.is_set():
+            own += 1_000
+            try:
+                write_one(number, own)
+            except (JobTimeout, Stop) as error:
+                kept.append(error)  # with its frames and all that they hold, as a log of errors does
+            except Exception as error:
+                failed.append(error)
+
+    def persist(number: int) -> None:
+        while not ended.is_set():
+            with contextlib.suppress(JobTimeout, Stop):
+                work(number)
+
+    kept: list[BaseException] = []
+    threads = [threading.Thread(target=persist, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    chance = random.Random(7)
+    until = time.monotonic() + 60
+    while len(kept) < 60 and time.monotonic() < until:
+        time.sleep(chance.uniform(0, 0.005))
+        victim = chance.choice(threads[:2]).ident or 0
+        error = ctypes.py_object(chance.choice([JobTimeout, Stop]))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(victim), error)
+    ended.set()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert failed == []
+    assert len(kept) >= 60
+    found = {int(ref.id()) for ref in client.query(_pairs())["data"]}
+    for number in range(4):
+        there = {own for own in found if number * 1_000_000 + 1_000 <= own < (number + 1) * 1_000_000}
+        assert written[number] <= there
+        counted = client.query(q.select(["data", "n"], q.get(q.ref(q.collection("pairs"), number + 1))))
+        assert counted == len(there)
 
 
 def test_a_handler_may_ask(client: FaunaClient, alarm: Any) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import Optional, Union
 
 from ..records import NamedTuple
-from .errors import StoreError, StoreUnavailable
+from .errors import DeadlineExceeded, StoreError, StoreUnavailable
 from .leading import Turns, Waiter
 from .overlay import Overlay
 from .pending_writes import Writes
@@ -82,15 +82,24 @@ class Committer:
         """
         raise NotImplementedError
 
+    def find_out(self, batch: list[Finished]) -> Optional[list[Outcome]]:
+        """What came of the last `commit`, which was of this batch and was interrupted; None: none is there, nor will be.
+
+        Called by one thread at a time. Raises StoreUnavailable: nobody knows.
+        """
+        raise NotImplementedError
+
 
 class _Waiting(Waiter):
-    __slots__ = ("before", "error", "finished", "outcome")
+    __slots__ = ("before", "error", "finished", "outcome", "sent")
 
     def __init__(self, finished: Finished, deadline: Optional[float]) -> None:
         super().__init__(deadline)
         self.finished = finished
         self.outcome: Optional[Outcome] = None
         self.error: Optional[Exception] = None
+        #: Whether it may be there although nobody has heard so.
+        self.sent = False
         #: The leader that it was last left behind by.
         self.before: Optional[_Waiting] = None
 
@@ -101,30 +110,58 @@ class CommitQueue:
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
         self._turns = Turns[_Waiting]("the write's deadline passed while others were committed")
+        #: The batch that is being committed, or whose leader was interrupted while it was; as it was handed over.
+        self._open: Optional[tuple[list[_Waiting], list[Finished]]] = None
         #: When each thread has come last.
         self._came: dict[int, float] = {}
 
     def commit(self, finished: Finished, deadline: Optional[float] = None) -> Outcome:
-        """What came of it. Raises StoreError, DeadlineExceeded when its turn did not come in time."""
+        """What came of it. Raises StoreError, DeadlineExceeded when its turn did not come in time and it is not there."""
         own = _Waiting(finished, deadline)
         if len(self._came) > MAX_THREADS:
             self._came.clear()
         self._came[threading.get_ident()] = time.monotonic()
-        self._turns.take_part(own, self._lead)
+        try:
+            self._turns.take_part(own, self._lead)
+        except DeadlineExceeded:
+            if not own.sent:
+                raise
+            raise StoreUnavailable(
+                "the commit was interrupted: whether the write is there is not known"
+            ) from None
         if own.outcome is not None:
             return own.outcome
-        raise own.error or StoreUnavailable(
-            "the commit was interrupted: whether the write is there is not known"
-        )
+        assert own.error is not None
+        raise own.error
 
     def _lead(self, own: _Waiting) -> None:
+        self._find_out(own)
+        if own.over:
+            return
         self._gather()
         batch = self._take(own)
-        # From here on nobody else may commit them, even if it is not heard what came of it.
-        for each in batch:
-            each.over = True
         self._commit(batch)
         self._tell_losers(batch)
+
+    def _find_out(self, own: _Waiting) -> None:
+        """See to those whose leader was interrupted while it committed them. Begun again when this is interrupted, too."""
+        if self._open is None:
+            return
+        batch, handed_over = self._open
+        if not all(each.over for each in batch):
+            try:
+                outcomes = self._committer.find_out(handed_over)
+            except StoreError as error:
+                self._turns.take_those(own, batch)
+                _refuse(batch, error)
+            else:
+                if outcomes is None:  # they wait as if nothing had been
+                    for each in batch:
+                        each.sent = False
+                else:
+                    self._turns.take_those(own, batch)
+                    _tell(batch, outcomes)
+        self._open = None
 
     def _gather(self) -> None:
         """Where the lock is waited for anyhow, spend a part of that here, where more may join.
@@ -139,19 +176,23 @@ class CommitQueue:
             time.sleep(pause)
 
     def _commit(self, batch: list[_Waiting]) -> None:
+        handed_over = [each.finished for each in batch]
+        for each in batch:
+            each.sent = True
+        # From here on they are not committed again before it is known what came of it.
+        self._open = batch, handed_over
         try:
-            outcomes = self._committer.commit([each.finished for each in batch])
+            outcomes = self._committer.commit(handed_over)
         except (StoreError, ValueError) as error:
             if len(batch) > 1 and not isinstance(error, StoreUnavailable):
                 # Something in one of them cannot be stored; the others shall not suffer.
                 for each in batch:
                     self._commit([each])
                 return
-            for each in batch:
-                each.error = error
+            _refuse(batch, error)
         else:
-            for each, outcome in zip(batch, outcomes):
-                each.outcome = outcome
+            _tell(batch, outcomes)
+        self._open = None
 
     def _tell_losers(self, batch: list[_Waiting]) -> None:
         """Those that wait and have read what a batch has changed since have lost: the server need not be asked.
@@ -197,3 +238,15 @@ class CommitQueue:
             size += finished.size
             along.append(each)
         return [own, *self._turns.take_those(own, along)]
+
+
+def _tell(batch: list[_Waiting], outcomes: list[Outcome]) -> None:
+    for each, outcome in zip(batch, outcomes):
+        each.outcome = outcome
+        each.over = True
+
+
+def _refuse(batch: list[_Waiting], error: Exception) -> None:
+    for each in batch:
+        each.error = error
+        each.over = True

@@ -14,7 +14,6 @@ from .errors import BadURL
 
 try:
     import psycopg  # noqa: F401
-    import psycopg_pool  # noqa: F401
 except ImportError as missing:
     raise BadURL("postgresql:// needs psycopg: pip install 'faunadb[postgres]>=4.6'") from missing
 

@@ -56,6 +56,8 @@ class PgCommitter(Committer):
         self._learned = learned
         self._me = uuid.uuid4().hex
         self._number = 0
+        #: The last batch that was, or is about to be, sent, and under which name.
+        self._sent: Optional[tuple[list[Finished], str]] = None
         self._keep_reach = qualify(KEEP_REACH, target.schema).replace("?", "%s")
         #: What is to be done with the batch that is sent: see `Clock.reach`.
         self._keep: list[Statement] = []
@@ -67,10 +69,23 @@ class PgCommitter(Committer):
         resolve = (lambda txns: _Writes(batch, txns).items) if writes.holds_times else None
         reach = self._clock.reach(0)
         self._keep = [] if reach is None else [statement(self._keep_reach, (reach_text(reach),))]
-        outcome = self._send(self._asked(batch), writes.items, resolve)
+        asked = self._asked(batch)
+        self._sent = batch, self._me
+        outcome = self._send(asked, writes.items, resolve)
         self._clock.keep(reach if any(outcome["times"]) else None)
-        self._learned(outcome["schema_version"])
         self.waited = outcome.get("waited", 0.0)
+        return self._told(outcome)
+
+    def find_out(self, batch: list[Finished]) -> Optional[list[Outcome]]:
+        if self._sent is None or self._sent[0] is not batch:
+            return None
+        if self._sent[1] != self._me:
+            raise self._unknown()
+        outcome = self._find_out(self._number)
+        return None if outcome is None else self._told(outcome)
+
+    def _told(self, outcome: dict[str, Any]) -> list[Outcome]:
+        self._learned(outcome["schema_version"])
         self._clock.show(outcome["last_txn"])
         lost = outcome["lost"]
         return [
@@ -200,11 +215,14 @@ class PgCommitter(Committer):
                 if time.monotonic() > until:
                     # From now on under another name: what comes of this batch, comes of the old one.
                     self._me, self._checks, self._conn = uuid.uuid4().hex, 0, None
-                    raise StoreUnavailable(
-                        f"the connection to {self._target.shown} was lost during a commit and did not come back:"
-                        " whether the write is there is not known"
-                    ) from None
+                    raise self._unknown() from None
                 time.sleep(0.1)
+
+    def _unknown(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"the connection to {self._target.shown} was lost during a commit and did not come back:"
+            " whether the write is there is not known"
+        )
 
     def _look_for(self, number: int) -> Optional[dict[str, Any]]:
         """Shut the old session out, then look what it has left.

@@ -6,19 +6,19 @@ to the server together, in one round trip and one transaction, which ends with i
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, TypeVar
 
 import psycopg
-import psycopg_pool
 
 from ..records import NamedTuple
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .leading import Turns, Waiter
 from .postgres_connection import Connection, Statement, statement
-from .postgres_schema import Target, connect, explain, worth_another_try
+from .postgres_connections import Connections
+from .postgres_schema import Target, explain, worth_another_try
 from .sql_snapshot import Row
+
+T = TypeVar("T")
 
 BEGIN = statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 COMMIT = statement("COMMIT")
@@ -53,25 +53,8 @@ class Readers:
     def __init__(self, target: Target, read_clock: str) -> None:
         self._target = target
         self._clock = statement(read_clock)
-        self._closed = False
-        #: Connections whose last transaction's end has not been heard of yet, and how many threads wait for one.
-        self._resting: list[Connection] = []
-        self._waiting = 0
-        self._rest = threading.Lock()
         self._turns = Turns[_Asked](most=MAX_UNDER_WAY)
-        self._pool = psycopg_pool.ConnectionPool(
-            target.conninfo,
-            connection_class=Connection,
-            kwargs={"autocommit": True, "prepare_threshold": 5 if target.prepared else None},
-            min_size=1,
-            max_size=target.max_connections,
-            configure=Connection.set_up,
-            timeout=min(10.0, target.patience),
-            # A longer one means longer pauses between attempts as well, and so a late return from an outage.
-            reconnect_timeout=1.0,
-            name="faunadb",
-            open=True,
-        )
+        self._connections = Connections(target)
 
     # -- a transaction of one's own -----------------------------------------------------------------------------
 
@@ -91,66 +74,38 @@ class Readers:
             raise Outgrown(self._target.shown)
         return rows[0]
 
-    def _on_connection(self, action: Callable[[Connection], Any]) -> tuple[Connection, Any]:
+    def _on_connection(self, action: Callable[[Connection], T]) -> tuple[Connection, T]:
         """Do something on a connection that is in no transaction. What goes wrong with the connection is tried again."""
         tries = 3
         while True:
-            conn = self._take()
+            conn: Optional[Connection] = None
             try:
+                conn = self._connections.take()
                 conn.settle()
                 return conn, action(conn)
             except psycopg.Error as error:
-                conn.close()
-                self.give_back(conn)
+                assert conn is not None
+                self._connections.drop(conn)
                 tries -= 1
                 if not tries or not worth_another_try(error):
                     raise explain(error, self._target.shown) from error
-                with contextlib.suppress(psycopg_pool.PoolClosed):
-                    self._pool.check()  # a server that went away took all idle connections with it
+                self._connections.look_after()
             except BaseException:
-                conn.close()
-                self.give_back(conn)
+                if conn is not None:
+                    self._connections.drop(conn)
                 raise
 
-    def _take(self) -> Connection:
-        if self._closed:
-            raise StoreError("the store is closed")
-        with self._rest:
-            for number in reversed(range(len(self._resting))):
-                if self._resting[number].is_settled():
-                    return self._resting.pop(number)
-            # A second one is worth more than to wait for the end of what the first has read.
-            if len(self._resting) >= min(2, self._target.max_connections):
-                return self._resting.pop(0)
-            self._waiting += 1
-        try:
-            return self._pool.getconn()
-        except psycopg_pool.PoolTimeout as error:
-            connect(self._target).close()  # where the server is away, this says so
-            most = self._target.max_connections
-            raise StoreUnavailable(
-                f"no connection to {self._target.shown} became free (at most {most} are used at once)"
-            ) from error
-        finally:
-            with self._rest:
-                self._waiting -= 1
-
     def give_back(self, conn: Connection) -> None:
-        """To whoever reads next; or to the pool, where somebody waits, which wants to have heard of the end."""
-        if not conn.closed and not self._closed:
-            with self._rest:
-                if not self._waiting:
-                    self._resting.append(conn)
-                    return
+        """End the transaction on a connection, which whoever reads next may have."""
         try:
-            if not conn.closed:
-                conn.settle()
-        except psycopg.Error:
-            conn.close()
-        try:
-            self._pool.putconn(conn)
-        except psycopg_pool.PoolClosed:
-            conn.close()
+            try:
+                conn.end()
+            except psycopg.Error:
+                conn.close()
+            self._connections.give_back(conn)
+        except BaseException:
+            self._connections.drop(conn)
+            raise
 
     # -- together with others -----------------------------------------------------------------------------------
 
@@ -179,7 +134,7 @@ class Readers:
                     each.error = error
                 return
         else:
-            self.give_back(conn)
+            self._connections.give_back(conn)
             for each, one in zip(batch, found):
                 each.found = one
             return
@@ -194,12 +149,7 @@ class Readers:
         return [Found(clock, [] if each.question is None else conn.rows_of(next(rows))) for each in batch]
 
     def close(self) -> None:
-        self._closed = True
-        with self._rest:
-            resting, self._resting = self._resting, []
-        for conn in resting:
-            conn.close()
-        self._pool.close()
+        self._connections.close()
 
 
 class Habits:

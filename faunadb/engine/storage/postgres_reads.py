@@ -419,10 +419,6 @@ class PgSnapshot(PgReads):
         if conn is CLOSED:
             return
         self._conn = CLOSED
-        try:
-            conn.end()
-        except psycopg.Error:
-            conn.close()
         self._store._readers.give_back(conn)
 
     def __del__(self) -> None:
