@@ -65,8 +65,12 @@ def run(work: Callable[[], T]) -> T:
         companion = _Companion()
     companion.begin(task)
     task.done.acquire()
-    if task.error is not None:
-        raise task.error
+    error, task.error = task.error, None
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame
     return task.result  # type: ignore[no-any-return]
 
 

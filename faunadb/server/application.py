@@ -7,7 +7,6 @@ All others run on a pool of threads, where concurrent writers share their commit
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -44,6 +43,7 @@ from .asgi import (
 )
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
+from .collector import Collector
 from .heads import Heads
 from .memory import LARGE, Memory, give_back_now
 from .plain_listener import PlainListener
@@ -106,6 +106,9 @@ class Application:
         self._answers = Answers()
         self._streams = Streams()
         self._memory = Memory()
+        #: threads that are working on a request
+        self._busy: set[int] = set()
+        self._collector = Collector(lambda: not self._busy)
         self._opening: Optional[asyncio.Semaphore] = None
         self._requests = 0
         self._snapshot: Any = None
@@ -145,9 +148,10 @@ class Application:
                 if self._plain_listener is not None:
                     self._plain_listener.start(self)
                 give_back_now()
-                gc.freeze()  # modules stay loaded: no query shall wait while the collector visits them again
+                self._collector.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                self._collector.stop()
                 if self._ending is not None:
                     self._ending.cancel()
                 if self._plain_listener is not None:
@@ -425,13 +429,23 @@ class Application:
         loop = asyncio.get_running_loop()
         for _ in range(3):
             try:
-                work = partial(without_waiting, partial(answer, engine, request))
+                work = partial(without_waiting, partial(self._on_thread, answer, engine, request))
                 return await loop.run_in_executor(pool or self._pool, work)
             except KeysNeeded as needed:
                 await asyncio.wait([asyncio.wrap_future(needed.begin())], timeout=PATIENCE)
         # It needs keys again and again. A token that they have not proved good by now counts as wrong.
         request = request._replace(headers={**request.headers, "authorization": ""})
-        return await loop.run_in_executor(pool or self._pool, answer, engine, request)
+        return await loop.run_in_executor(pool or self._pool, self._on_thread, answer, engine, request)
+
+    def _on_thread(
+        self, answer: Callable[[Any, HttpRequest], HttpResponse], engine: Any, request: HttpRequest
+    ) -> HttpResponse:
+        me = threading.get_ident()
+        self._busy.add(me)
+        try:
+            return answer(engine, request)
+        finally:
+            self._busy.discard(me)
 
     def _handle(self, engine: Any, request: HttpRequest) -> HttpResponse:
         if self._dashboard and request.path.startswith("/dashboard/"):

@@ -80,7 +80,10 @@ class FormNode(Node):
             except (Fault, Faults) as error:
                 failure = located(error, position)
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback holds this frame
         try:
             result = self.function(ctx, *args)  # type: ignore[misc]
         except (Fault, Faults) as error:

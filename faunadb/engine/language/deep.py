@@ -70,7 +70,7 @@ def run(work: Callable[[], T]) -> T:
     finally:
         _leave()
     if failure:
-        raise failure[0]
+        raise failure.pop()  # not kept by a frame that its traceback shows
     return result[0]  # type: ignore[no-any-return]
 
 

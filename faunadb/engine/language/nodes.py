@@ -398,7 +398,10 @@ def backwards(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any,
         failure = error
     earlier = first()
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # its traceback holds this frame
     return earlier, later
 
 

@@ -91,13 +91,12 @@ class Committer:
 
 
 class _Waiting(Waiter):
-    __slots__ = ("before", "error", "finished", "outcome", "sent")
+    __slots__ = ("before", "finished", "outcome", "sent")
 
     def __init__(self, finished: Finished, deadline: Optional[float]) -> None:
         super().__init__(deadline)
         self.finished = finished
         self.outcome: Optional[Outcome] = None
-        self.error: Optional[Exception] = None
         #: Whether it may be there although nobody has heard so.
         self.sent = False
         #: The leader that it was last left behind by.
@@ -131,8 +130,7 @@ class CommitQueue:
             ) from None
         if own.outcome is not None:
             return own.outcome
-        assert own.error is not None
-        raise own.error
+        raise own.take_error()
 
     def _lead(self, own: _Waiting) -> None:
         self._find_out(own)

@@ -85,7 +85,7 @@ class Writer:
 class Job(Waiter):
     """A work in the queue: what was asked, and what came of it. No work: the store is to close."""
 
-    __slots__ = ("at_least", "error", "losses", "result", "retries", "thread", "tries", "txn", "work")
+    __slots__ = ("at_least", "losses", "result", "retries", "thread", "tries", "txn", "work")
 
     def __init__(
         self,
@@ -104,7 +104,6 @@ class Job(Waiter):
         self.tries = 0
         self.result: Any = None
         self.txn: Optional[int] = None
-        self.error: Optional[BaseException] = None
 
 
 class Batch:

@@ -24,20 +24,31 @@ class Waiter:
     """A thread's place. Where it may lead and be led, a subclass says what for.
 
     deadline: of its waiting (`time.monotonic`). alone: it leads when all before it are done, and is not taken along.
-    over: there is nothing to be done for it any more; set by whoever leads.
+    over: there is nothing to be done for it any more; set by whoever leads. error: what is to be raised in its thread.
     """
 
-    __slots__ = ("alone", "deadline", "leads", "news", "over", "taken")
+    __slots__ = ("alone", "deadline", "error", "leads", "news", "over", "taken")
 
     def __init__(self, deadline: Optional[float] = None, alone: bool = False) -> None:
         self.deadline = deadline
         self.alone = alone
         self.over = False
+        self.error: Optional[BaseException] = None
         self.leads = False
         #: Held until there is news for who has to wait, and removed then.
         self.news: Optional[threading.Lock] = None
         #: Whom it has taken along and not told yet.
         self.taken: list[Any] = []
+
+    def take_error(self) -> BaseException:
+        """The error, which is there, to be raised.
+
+        If it stayed here, the frames of its traceback would hold it, and it them, until the collector comes: with all
+        that the query has made.
+        """
+        error, self.error = self.error, None
+        assert error is not None
+        return error
 
 
 W = TypeVar("W", bound=Waiter)

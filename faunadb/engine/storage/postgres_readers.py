@@ -38,13 +38,12 @@ class Found(NamedTuple):
 
 
 class _Asked(Waiter):
-    __slots__ = ("error", "found", "question")
+    __slots__ = ("found", "question")
 
     def __init__(self, question: Optional[Statement]) -> None:
         super().__init__()
         self.question = question
         self.found: Optional[Found] = None
-        self.error: Optional[Exception] = None
 
 
 class Readers:
@@ -114,8 +113,7 @@ class Readers:
         own = _Asked(question)
         self._turns.take_part(own, self._lead)
         if own.found is None:
-            assert own.error is not None
-            raise own.error
+            raise own.take_error()
         return own.found
 
     def _lead(self, own: _Asked) -> None:

@@ -42,7 +42,7 @@ class WriteQueue:
         job = Job(work, retries, deadline, at_least, losses)
         self._take_part(job, self._lead)
         if job.error is not None:
-            raise job.error
+            raise job.take_error()
         return job.result, job.txn
 
     def close(self, action: Callable[[], None], patience: float) -> None:
