@@ -408,7 +408,9 @@ def is_role(expr: ExprArg) -> Expr:
 
 def get(ref_: ExprArg, ts: ExprArg = None) -> Expr:
     """Return a document, or the first of a set; at time ``ts`` when given."""
-    return _params({"get": ref_}, {"ts": ts})
+    if ts is None:  # most queries have one of these in them
+        return Expr({"get": _raw(ref_)})
+    return Expr({"get": _raw(ref_), "ts": _raw(ts)})
 
 
 def key_from_secret(secret: ExprArg) -> Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Callable
 
 from .. import sets
@@ -38,11 +39,15 @@ def refuse_unresolved(operands: list[Any], key: str) -> None:
         raise Faults(faults)
 
 
-def _ordered(key: str, holds: Callable[[int], bool], what: str) -> Callable[..., Any]:
+def _ordered(key: str, holds: Callable[[Any, Any], bool], what: str) -> Callable[..., Any]:
+    """holds: of two integers, or of an order (-1, 0, 1) and 0."""
+
     def ordered(ctx: Context, operands: list[Any]) -> bool:
+        if len(operands) == 2 and type(operands[0]) is int and type(operands[1]) is int:
+            return holds(*operands)  # nearly always it is this, in a tenth of the time
         refuse_unresolved(operands, key)
         return all(
-            holds(keys.compare(operands[index], operands[index + 1], key))
+            holds(keys.compare(operands[index], operands[index + 1], key), 0)
             for index in range(len(operands) - 1)
         )
 
@@ -50,15 +55,15 @@ def _ordered(key: str, holds: Callable[[int], bool], what: str) -> Callable[...,
     ordered.__doc__ = f"""True when each operand is {what} the next. Values of different types have an order too.
 
     >>> q.{key}(1, 2)
-    {holds(-1)}
+    {holds(1, 2)}
     """
     return form(Arg(key, OPERANDS))(ordered)
 
 
-lt = _ordered("lt", lambda order: order < 0, "less than")
-lte = _ordered("lte", lambda order: order <= 0, "less than or equal to")
-gt = _ordered("gt", lambda order: order > 0, "greater than")
-gte = _ordered("gte", lambda order: order >= 0, "greater than or equal to")
+lt = _ordered("lt", operator.lt, "less than")
+lte = _ordered("lte", operator.le, "less than or equal to")
+gt = _ordered("gt", operator.gt, "greater than")
+gte = _ordered("gte", operator.ge, "greater than or equal to")
 
 
 @form(Arg("not", BOOLEAN))

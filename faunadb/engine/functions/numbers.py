@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..java import maths as javamath
@@ -56,9 +57,9 @@ def _bitwise(operation: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
     return combine
 
 
-add = _fold("add", "The sum", _wrapping(lambda a, b: a + b), "q.add(1, 2)\n    3")
-subtract = _fold("subtract", "The difference", _wrapping(lambda a, b: a - b), "q.subtract(5, 2)\n    3")
-multiply = _fold("multiply", "The product", _wrapping(lambda a, b: a * b), "q.multiply(2, 3)\n    6")
+add = _fold("add", "The sum", _wrapping(operator.add), "q.add(1, 2)\n    3")
+subtract = _fold("subtract", "The difference", _wrapping(operator.sub), "q.subtract(5, 2)\n    3")
+multiply = _fold("multiply", "The product", _wrapping(operator.mul), "q.multiply(2, 3)\n    6")
 divide = _fold("divide", "The quotient, truncated for Integers", n.divide, "q.divide(7, 2)\n    3")
 modulo = _fold("modulo", "The remainder, with the sign of the dividend", n.modulo, "q.modulo(-7, 3)\n    -1")
 bitand = _fold("bitand", "Bitwise and", _bitwise(lambda a, b: a & b), "q.bitand(6, 3)\n    2")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 #: A value is measured when at least this many bytes were made for it.
-WORTH = 1 << 11
+WORTH = 1 << 13
 #: The same for a value that grows in a loop, which may have a part for every few bytes.
 WORTH_IN_LOOP = 1 << 26
 #: One part of a value may be visited for this many bytes made; the second is for loops.

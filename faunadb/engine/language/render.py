@@ -103,9 +103,13 @@ class Writer:
         self.grow(48 * len(fields))
         parts = []
         for key, value in fields.items():
-            scalar = _SCALARS.get(type(value))
-            text = scalar(value) if scalar is not None else self.text(value)
-            parts.append(quote(key) + ":" + text)
+            kind = type(value)
+            if kind is str and len(value) <= _LONG:  # as `_string` does
+                text = quote(value)
+            else:
+                scalar = _SCALARS.get(kind)
+                text = scalar(value) if scalar is not None else self.text(value)
+            parts.append(f"{quote(key)}:{text}")
         return parts
 
     def object(self, fields: dict[str, Any]) -> str:
