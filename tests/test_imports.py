@@ -1,4 +1,4 @@
-"""The contracts of pyproject.toml about what may import what (docs/architecture.md, "The plan of the house")."""
+"""The contracts of pyproject.toml about what may import what (docs/architecture.md, "Layers")."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pictures in ``docs/_static``, written by ``python docs/_ext/pictures.py``: tests check that they show what is so.
 
 ``shell.svg`` is a conversation with the shell as it takes place; ``cost.svg`` a chart of the table in
-``docs/performance.md`` that stands between the marks ``cost``; ``layers.svg`` the plan of the house.
+``docs/performance.md`` that stands between the marks ``cost``; ``layers.svg`` the layers of the package.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def cost() -> str:
     )
 
 
-#: The rows of the plan, from the top: what stands beside a row's first, and its boxes with what is in them. A box imports
+#: The rows of the layers, from the top: what stands beside a row's first, and its boxes with what is in them. A box imports
 #: only from those below it and to the right of it. (tests/docs/test_architecture.py compares with pyproject.toml.)
 LAYERS = [
     (
@@ -184,7 +184,7 @@ LAYERS = [
 
 
 def layers() -> str:
-    """The plan of the house, as SVG."""
+    """The layers of the package, as SVG."""
     left, right, height, step = 112, 750, 46, 56
     parts = []
     for number, (label, boxes) in enumerate(LAYERS):

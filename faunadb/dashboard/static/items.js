@@ -25,6 +25,8 @@ const SENTENCES = {
   databases: "A database may have databases inside it, each with its own collections and keys.",
 };
 
+// Whether forms.js has a form for a kind.
+const hasForm = (kind) => !["tokens", "access_providers"].includes(kind);
 const one = (kind) => KINDS[kind].title.replace(/ies$/, "y").replace(/xes$/, "x").replace(/s$/, "");
 const nameOf = (kind, doc) => doc.name ?? readRef(doc.ref).name;
 
@@ -50,19 +52,19 @@ export function List({ kind }) {
   const { reload } = useSchema();
   const { value: found, error, again } = useLoaded((signal) => everything({ [kind]: null }, get(variable("x")), signal), [kind, session.path.join("/")]);
   const [deleting, setDeleting] = useState(null);
-  const { title, create } = KINDS[kind];
+  const { title } = KINDS[kind];
   return html`<article>
-    <header class="view-head"><h1>${title}</h1><span class="grow"></span>${create && kind !== "access_providers" && html`<a class="button primary" data-key="c" href=${link(["create", kind])}>New ${one(kind).toLowerCase()}</a>`}</header>
+    <header class="view-head"><h1>${title}</h1><span class="grow"></span>${hasForm(kind) && html`<a class="button primary" data-key="c" href=${link(["create", kind])}>New ${one(kind).toLowerCase()}</a>`}</header>
     <p class="soft">${SENTENCES[kind]}</p>
     ${error ? html`<${Problem} error=${error} what=${`list ${title.toLowerCase()}`} again=${again} />`
       : !found ? html`<${Busy} />`
-      : !found.length ? html`<${Empty} title=${`There are no ${title.toLowerCase()} here.`}>${create && kind !== "access_providers" ? html`<p><a class="button" href=${link(["create", kind])}>New ${one(kind).toLowerCase()}</a></p>` : html`<p>${kind === "tokens" ? "Login(document, {password: …}) makes one." : "CreateAccessProvider makes one, in the query editor."}</p>`}<//>`
+      : !found.length ? html`<${Empty} title=${`There are no ${title.toLowerCase()} here.`}>${hasForm(kind) ? html`<p><a class="button" href=${link(["create", kind])}>New ${one(kind).toLowerCase()}</a></p>` : html`<p>${kind === "tokens" ? "Login(document, {password: …}) makes one." : "CreateAccessProvider makes one, in the query editor."}</p>`}<//>`
       : html`<div class="scroll" tabindex="0" role="region" aria-label=${title}><table>
           <thead><tr><th scope="col">${kind === "keys" || kind === "tokens" ? "id" : "name"}</th>${Object.keys(COLUMNS[kind]).map((column) => html`<th scope="col">${column}</th>`)}<th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
           <tbody>${found.map((doc) => html`<tr key=${nameOf(kind, doc)}>
             <td><a href=${kind === "databases" ? link([], {}, [...session.path, doc.name]) : link([kind, nameOf(kind, doc)])}>${nameOf(kind, doc)}</a></td>
             ${Object.values(COLUMNS[kind]).map((cell) => html`<td>${cell(doc)}</td>`)}
-            <td class="actions">${!["tokens", "access_providers"].includes(kind) && html`<a class="button small" href=${link(["edit", kind, nameOf(kind, doc)])} aria-label=${`Edit ${nameOf(kind, doc)}`}>Edit</a>`}
+            <td class="actions">${hasForm(kind) && html`<a class="button small" href=${link(["edit", kind, nameOf(kind, doc)])} aria-label=${`Edit ${nameOf(kind, doc)}`}>Edit</a>`}
             <${Button} kind="small danger" aria-label=${`Delete ${nameOf(kind, doc)}`} onclick=${() => setDeleting(doc)}>Delete<//></td>
           </tr>`)}</tbody></table></div>`}
     ${deleting && html`<${Remove} kind=${kind} name=${nameOf(kind, deleting)} onClose=${() => setDeleting(null)} onDone=${() => { setDeleting(null); reload(); again(); }} />`}
@@ -112,7 +114,7 @@ export function Item({ kind, name }) {
   return html`<article>
     <header class="view-head"><div><p class="kind"><a href=${link([kind])}>${one(kind)}</a></p><h1>${kind === "keys" ? doc.data?.name ?? name : name}</h1></div><span class="grow"></span>
       ${kind === "functions" && html`<a class="button" href=${link(["query"], { text: `Call(${JSON.stringify(name)})` })}>Call</a>`}
-      ${!["tokens", "access_providers"].includes(kind) && html`<a class="button" data-key="e" href=${link(["edit", kind, name])}>Edit</a>`}
+      ${hasForm(kind) && html`<a class="button" data-key="e" href=${link(["edit", kind, name])}>Edit</a>`}
       <${Button} kind="danger" onclick=${() => setDeleting(true)}>Delete<//>
     </header>
     <${Body} kind=${kind} doc=${doc} again=${() => { again(); reload(); }} />
