@@ -1,4 +1,4 @@
-"""One request being answered: what its response is made of (wire protocol, "Envelopes")."""
+"""Answering one request: the envelope, the status and the headers of the response (wire protocol, "Envelopes")."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ _NOTHING = Metrics()
 _USUAL = Options()
 CONTENT = (b"content-type", CONTENT_TYPE.encode())
 BUILD = (b"x-faunadb-build", build().encode())
-#: Characters of a body that is laid out for people while others wait.
+#: Longer bodies, in characters, are not laid out for people while others wait.
 QUICKLY_LAID_OUT = 1 << 14
-#: Headers that no page can leave out or make up.
+#: Headers that a web page can neither leave out nor make up.
 _OF_BROWSERS = ("origin", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest")
 
 
 def is_for_people(headers: dict[str, str]) -> bool:
-    """Whether an answer is to be laid out, though no header asks for that by itself."""
+    """Whether an answer is laid out because of the program that asks, even if no header asks for that."""
     agent = headers.get("user-agent")
     return agent is not None and ("curl" in agent or "HTTPie" in agent)
 
 
 def in_milliseconds(started: float) -> int:
-    """What has passed since then, by `time.monotonic`; a millisecond that has begun counts."""
+    """Milliseconds since a time of `time.monotonic`, rounded up."""
     return math.ceil((time.monotonic() - started) * 1000)
 
 
@@ -65,7 +65,11 @@ def internal_error(text: str) -> RequestError:
 
 
 class Exchange:
-    """One request being answered: collects what its response needs."""
+    """Collects what the response to one request needs, and makes it.
+
+    snapshot: set for a request that is answered quickly (`http.handle_quickly`). time: microseconds for ``x-txn-time``;
+    None as long as no snapshot has said it. extra: further headers of the response. too_large: see `http.handle`.
+    """
 
     def __init__(
         self,
@@ -111,14 +115,14 @@ class Exchange:
         return "x-faunadb-formatted-json" in self.headers or is_for_people(self.headers)
 
     def _with_trace(self, text: str) -> str:
-        """A body with its last key, ``trace``: lines that tell what happened."""
+        """The body with a last key ``trace``: lines of text that say what happened."""
         self.extra.append(("x-faunadb-host", socket.gethostname()))
         took = in_milliseconds(self.started)
         lines = [f"{self.request.method} {self.request.path} {took} ms", *self.metrics.lines()]
         return f'{text[:-1]},"trace":{json.dumps(lines)}}}'
 
     def common(self, took: Optional[int], size: int) -> RawHeaders:
-        """Headers of every answer. took: milliseconds, None for an answer without metrics. size: bytes of its body."""
+        """The headers of every answer. took: milliseconds; None for an answer without metrics. size: bytes of its body."""
         headers = encoded(self.extra)
         if self.time is not None:
             headers.append((b"x-txn-time", b"%d" % self.time))
@@ -134,7 +138,7 @@ class Exchange:
         return headers
 
     def _size_of_body(self) -> int:
-        """Bytes of the request's body; of one that was too large to be read, what was announced."""
+        """Bytes of the request's body; for one that was too large to be read, as many as were announced."""
         announced = int64(self.headers.get("content-length", "")) if self.too_large else None
         return len(self.request.body) if announced is None else announced
 
@@ -147,17 +151,17 @@ class Exchange:
         ]
 
     def now(self) -> int:
-        """For answers without a snapshot. Clients send it back as what they have seen, so it is the store's to say."""
+        """The time for an answer without a snapshot. It is the store's, since clients send it back as what they have seen."""
         return self.engine.store.time()
 
     def _answers_no_query(self) -> None:
-        """The time is the store's where no snapshot has said it, and tags are not repeated."""
+        """For an answer that is not that of a query: take the store's time if there is no other, and do not echo tags."""
         if self.time is None:
             self.time = self.now()
         self.tags = ""
 
     def answer_to(self, failure: Exception) -> HttpResponse:
-        """The answer for whatever was raised."""
+        """The answer for an exception."""
         if isinstance(failure, RequestError):
             return self.failure(failure)
         if isinstance(failure, Unauthenticated):
@@ -192,7 +196,7 @@ class Exchange:
     def unauthorized(self, snapshot_time: Optional[int] = None) -> HttpResponse:
         self.time = snapshot_time if snapshot_time is not None else self.now()
         self.tags = ""
-        # A browser would ask its user for a password, and send it with every request, whichever page makes it.
+        # To Basic, a browser would ask its user for a password, and send it with the requests of every page.
         scheme = "Bearer" if self._is_from_browser() else "Basic"
         self.extra.append(("www-authenticate", f'{scheme} realm="Unauthorized"'))
         return self.respond(401, UNAUTHORIZED, metrics=False)
@@ -213,7 +217,7 @@ class Exchange:
     # Steps
 
     def authenticate(self) -> Any:
-        """Check the secret alone. Raises `Unauthenticated`."""
+        """Only check the secret; return its principal. Raises `Unauthenticated`."""
         return with_keys(self._authenticate)
 
     def _authenticate(self) -> Any:
@@ -247,13 +251,13 @@ class Exchange:
         return self.outcome(self.engine.run(request))
 
     def outcome(self, outcome: Outcome) -> HttpResponse:
-        """The answer to a query that had one."""
+        """The answer with the outcome of a query."""
         self.time = outcome.time
         self.metrics = outcome.metrics
         return self.respond(outcome.status, outcome.text)
 
     def source(self, body: Optional[bytes]) -> bytes:
-        """The query as the engine reads it. None is an error, unless the secret is not valid: then that is the error."""
+        """The text of the query. Raises `Unauthenticated`, or else `Failed`, when there is none (None)."""
         if body is None:
             self.authenticate()
             raise Failed(reader.no_query(), self.time or self.now())
@@ -261,6 +265,6 @@ class Exchange:
 
     @property
     def body(self) -> Optional[bytes]:
-        """What was sent, None for nothing. A body in chunks is there, be it empty."""
+        """The request's body; None when there is none. A chunked body may be empty, but it is there."""
         body = self.request.body
         return body if body or "chunked" in self.headers.get("transfer-encoding", "") else None

@@ -10,12 +10,11 @@ from urllib.parse import unquote_plus
 
 from ... import __version__
 from ..integers import int64
+from ..language.context import UNITS_PER_OP
 from ..language.errors import RequestError, bad_request
 from ..language.registry import VERSION_RANK
 from ..records import NamedTuple
 from ..request import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT, Metrics
-
-UNITS_PER_OP = 50
 
 
 def _header_error(name: str, reason: str) -> RequestError:
@@ -33,7 +32,10 @@ def _number(headers: dict[str, str], name: str, noun: str) -> Optional[int]:
 
 
 class Options(NamedTuple):
-    """The protocol headers of a request, as they are without any."""
+    """What the protocol headers of a request ask for; the defaults are for a request without them.
+
+    version: API version. last_seen: microseconds. timeout: milliseconds. retries: on contention.
+    """
 
     version: str = "4"
     last_seen: int = 0
@@ -50,7 +52,7 @@ def _version(headers: dict[str, str]) -> str:
 
 @lru_cache(256)
 def _usual(version: str, timeout: Optional[str], retries: Optional[str]) -> Optional[Options]:
-    """The options by the text of their headers. None for what takes a closer look."""
+    """The options for the texts of these headers; None for rare or malformed texts, which `read_options` checks itself."""
     if version not in VERSION_RANK:
         return None
     milliseconds, times = DEFAULT_TIMEOUT, DEFAULT_RETRIES
@@ -137,7 +139,7 @@ def traceparent(given: Optional[str]) -> bytes:
 
 
 def parse_query_string(query: str) -> dict[str, str]:
-    """Percent-decoded parameters; the last duplicate wins; one undecodable component voids all."""
+    """The percent-decoded parameters. Of duplicates the last counts; if one part cannot be decoded there are none."""
     parameters: dict[str, str] = {}
     for part in query.split("&") if query else ():
         name, _, value = part.partition("=")
@@ -159,7 +161,7 @@ def _decode(text: str) -> str:
 
 @lru_cache(1024)
 def metric_headers(size_in: int, size_out: int, metrics: Metrics) -> tuple[tuple[bytes, bytes], ...]:
-    """What a query cost, with the bytes of its body and of its answer."""
+    """The headers that say what a query cost. size_in, size_out: bytes of its body and of its answer."""
     read_ops, write_ops = b"%d" % metrics.read_ops, b"%d" % metrics.write_ops
     return (
         (b"x-query-bytes-in", b"%d" % size_in),

@@ -1,7 +1,7 @@
-"""The wire protocol without a socket: in which order a request is looked at, and its routes (wire protocol chapter).
+"""The wire protocol without a socket: the order in which a request is checked, and its routes (wire protocol chapter).
 
-`handle` answers one request. A server, and the adapter that runs the engine in the client's process, do nothing but
-carry `HttpRequest` and `HttpResponse` back and forth.
+`handle` answers one request. The server, and the adapter that runs the engine in the client's process, only carry
+`HttpRequest` and `HttpResponse` back and forth.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _ping(exchange: Exchange) -> HttpResponse:
 
 
 def _probe(engine: Engine, scope: str, seconds: float) -> None:
-    """Use the path that the scope names. Raises `StoreError`, `DeadlineExceeded` when it does not answer in time."""
+    """Try to write, to read or both, as the scope says. Raises `StoreError`, or `DeadlineExceeded` after that time."""
     deadline = time.monotonic() + seconds
     if scope in ("write", "all"):
         engine.store.write(lambda tx: None, deadline=deadline, exclusive=True)
@@ -171,16 +171,16 @@ _ALLOWED_HEADERS = (
 
 
 def handle_here(engine: Engine, request: HttpRequest) -> HttpResponse:
-    """Answer a request of the process's own application, whose exceptions pass.
+    """Answer a request of the process's own application. Unexpected exceptions are raised, not answered.
 
-    What the engine does not expect is taken for one of those: a handler of a signal, or another thread, can raise
-    anything at any point (`PyThreadState_SetAsyncExc`).
+    They may be the application's: a signal handler, or another thread (`PyThreadState_SetAsyncExc`), can raise anything at
+    any point.
     """
     return _answer(Exchange(engine, request))
 
 
 def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> HttpResponse:
-    """Answer one request; never raises for anything a client can send, but for `KeysNeeded` under `jwks.without_waiting`.
+    """Answer one request. Nothing that a client can send makes it raise, except `KeysNeeded` under `jwks.without_waiting`.
 
     too_large: the body, which is not in the request, has more than `MAX_BODY` bytes.
     """
@@ -190,7 +190,7 @@ def handle(engine: Engine, request: HttpRequest, too_large: bool = False) -> Htt
 def handle_quickly(engine: Engine, request: HttpRequest, snapshot: Snapshot) -> HttpResponse:
     """Answer a request that reads little, from a snapshot that was opened after the request came.
 
-    Raises `NotQuick`, without effects, when it is not such a one. What is usual, `usual.answer` does with less.
+    Raises `NotQuick`, without effects, if it reads more. For usual requests `usual.answer` is quicker.
     """
     return _guarded(Exchange(engine, request, snapshot))
 

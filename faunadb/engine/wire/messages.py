@@ -1,4 +1,4 @@
-"""A request and its answer, as a server or an adapter carries them to `http.handle` and back."""
+"""A request and its answer, as the server or the adapter carries them to `http.handle` and back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Callable, Optional, Union
 
 from ..records import NamedTuple
 
-#: Bytes of a request body.
+#: Limit on the bytes of a request body.
 MAX_BODY = 8 * 1024 * 1024
 CONTENT_TYPE = "application/json;charset=utf-8"
 
@@ -22,7 +22,7 @@ class HttpRequest(NamedTuple):
 
 
 Headers = list[tuple[str, str]]
-#: As they are sent.
+#: Headers as the bytes that are sent.
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -31,10 +31,11 @@ def encoded(headers: Headers) -> RawHeaders:
 
 
 class HttpResponse:
-    """An answer. stream: an open `streaming.Stream` whose events follow, instead of a body.
+    """An answer. stream: an open `streaming.Stream`, whose events follow instead of a body. time: microseconds for
+    ``x-txn-time``, or None.
 
-    Headers are put together, and text becomes a body, when somebody asks for them: the client of an engine in its own
-    process mostly wants neither. time: microseconds for ``x-txn-time``, None without.
+    headers may be a function, which is called when the headers are first asked for, and body may be text, which is then
+    encoded: the client of an engine in its own process usually needs neither.
     """
 
     __slots__ = ("_body", "_headers", "status", "stream", "text", "time")

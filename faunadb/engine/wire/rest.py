@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .messages import HttpResponse
 
-_NATIVES = "databases|classes|collections|indexes|functions|roles|access_providers"
-_NUMBERED = "keys|tokens|credentials"
+#: Native collections whose documents have names, and those whose documents have ids.
+_NAMED = ("databases", "classes", "collections", "indexes", "functions", "roles", "access_providers")
+_NUMBERED = ("keys", "tokens", "credentials")
+_NATIVES = "|".join(_NAMED + _NUMBERED)
 _NAME = r"[;@+$\-_.!~%\w]+"
-_PATH = rf"/(?P<ref>(?P<native>{_NATIVES}|{_NUMBERED})(?:/(?P<name>{_NAME}))?(?:/(?P<id>[0-9]+|self))?)(?P<events>/events)?"
+_PATH = (
+    rf"/(?P<ref>(?P<native>{_NATIVES})(?:/(?P<name>{_NAME}))?(?:/(?P<id>[0-9]+|self))?)(?P<events>/events)?"
+)
 _RESERVED = frozenset(("self", "events", "_"))
 
 COLLECTION_METHODS = "GET, POST"
@@ -32,7 +36,7 @@ DOCUMENT_METHODS = "GET, POST, PUT, PATCH, DELETE"
 
 
 class _Target:
-    """path: the ref in path notation. many: it is a collection. events: its events are meant."""
+    """What a path names. path: the ref in path notation. many: it is a collection. events: its events are asked for."""
 
     def __init__(self, path: str, many: bool, events: bool):
         self.path = path
@@ -55,8 +59,10 @@ def _target(path: str) -> Optional[_Target]:
     if name is None:
         return _Target(match["ref"], True, events)
     if name == "events" and number is None and not events:
-        return _Target(native, True, True)  # no document has this name: they are the collection's events
-    if native in ("keys", "tokens", "credentials"):
+        return _Target(
+            native, True, True
+        )  # no document can have this name; it asks for the events of the collection
+    if native in _NUMBERED:
         valid = number is None and re.fullmatch(r"[0-9]+|self", name) is not None
         return _Target(match["ref"], False, events) if valid else None
     if name in _RESERVED:
@@ -68,7 +74,7 @@ def _target(path: str) -> Optional[_Target]:
 
 
 def answer(exchange: Exchange, path: str) -> HttpResponse:
-    """Answer a request for a path that is no fixed route."""
+    """Answer a request for a path that is not one of the fixed routes. Raises what `Exchange.run` raises."""
     target = _target(path)
     if target is None:
         return exchange.not_found()
@@ -140,7 +146,7 @@ def _json_or_text(text: str) -> Any:
 
 
 def _cursor(text: str) -> Any:
-    """A JSON value, an integer timestamp meaning ``{"ts": n}``, or a ref as a path."""
+    """The expression for a cursor: a JSON value, an integer (a timestamp, meaning ``{"ts": n}``), or a ref as a path."""
     value = _json_or_text(text)
     if type(value) is int:
         return {"quote": {"ts": value}}

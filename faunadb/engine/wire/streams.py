@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def read_fields(text: Optional[str]) -> frozenset[str]:
-    """The event members that the parameter ``fields`` names. Raises `QueryErrors`, an error per bad name.
+    """The event members that the parameter ``fields`` names. Raises `QueryErrors`, with an error for each bad name.
 
-    Commas at the end are no names: the Go driver writes one behind every name.
+    Commas at the end are ignored, because the Go driver writes one after every name.
     """
     listed = text.rstrip(",") if text is not None else ""
     if not listed and text != "":
@@ -45,7 +45,7 @@ def fields_asked_for(exchange: Exchange) -> frozenset[str]:
 
 def open_stream(exchange: Exchange) -> HttpResponse:
     """Answer ``POST /stream``. Raises what `Engine.run` raises."""
-    # Without a valid secret that is the answer, before anything about parameters or body.
+    # An invalid secret is reported before anything about the parameters or the body.
     exchange.authenticate()
     fields = fields_asked_for(exchange)
     source = exchange.source(exchange.body)
@@ -53,7 +53,7 @@ def open_stream(exchange: Exchange) -> HttpResponse:
 
 
 def streamed(exchange: Exchange, opened: Opened) -> HttpResponse:
-    """The answer that carries the events of what was opened."""
+    """The answer that carries the events of an opened stream."""
     exchange.time = opened.time
     exchange.metrics = opened.metrics
     exchange.extra.append(("x-fauna-stream-id", opened.stream.id))

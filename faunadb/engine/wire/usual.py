@@ -1,6 +1,6 @@
-"""The usual request, answered with little ado: a query by ``POST /`` of which no header asks for anything special.
+"""Answers the usual request, a query by ``POST /`` whose headers ask for nothing special, with less work than `http`.
 
-Its answer is the one that `http.handle` gives, to which everything less usual is left.
+The answer is the same as that of `http.handle`, which answers all other requests.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..storage import Snapshot
 
-#: Headers that change more than what is read or how long that may take.
+#: Headers that change more of the answer than the options do.
 _SPECIAL = ("origin", "transfer-encoding", "x-fauna-tags", "x-faunadb-formatted-json", "x-trace")
-#: Headers that decide whether a request is usual, and what `options_of` gives.
+#: Headers that decide whether a request is usual, and what its options are (`options_of`).
 DECIDING = (
     "user-agent",
     "x-faunadb-api-version",
@@ -34,7 +34,7 @@ DECIDING = (
 
 
 def options_of(headers: dict[str, str]) -> Optional[Options]:
-    """What the headers of a usual request ask for; None when they ask for anything special, or are wrong."""
+    """The options in the headers of a usual request; None when they ask for anything else, or are malformed."""
     if any(name in headers for name in _SPECIAL) or is_for_people(headers):
         return None
     try:
@@ -54,12 +54,12 @@ class Asked(NamedTuple):
 
 
 asked, _request, _options = maker(Asked), maker(Request), maker(Options)
-#: What a usual request says of effect_limit, effect_reason and writer.
+#: The defaults of effect_limit, effect_reason and writer, which a usual request has.
 _PLAIN = Request(None, None)[6:9]
 
 
 def after(options: Options, seen: str) -> Optional[Options]:
-    """The options with what the text of ``x-last-seen-txn`` says; None when that is wrong."""
+    """The options with the time in the text of ``x-last-seen-txn``; None when that is malformed."""
     last_seen = int64(seen)
     if last_seen is None:
         return None
@@ -69,7 +69,10 @@ def after(options: Options, seen: str) -> Optional[Options]:
 def answer(
     engine: Engine, query: Asked, snapshot: Snapshot, request: Callable[[], HttpRequest]
 ) -> HttpResponse:
-    """The answer to a query that is not empty, from a snapshot. request: the whole of it. Raises `NotQuick`, `KeysNeeded`."""
+    """The answer to a query that is not empty, from a snapshot. request: makes the whole request, for errors.
+
+    Raises `NotQuick` and `KeysNeeded`.
+    """
     started = time.monotonic()
     authorization, secret, source, options, trace = query
     version, last_seen, timeout, retries = options
