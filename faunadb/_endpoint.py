@@ -83,7 +83,9 @@ def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:
         # A database URL may list several hosts with a port each, which only PostgreSQL's library can read.
         port = parts.port if parts.scheme in _HTTP_SCHEMES else None
     except ValueError as error:
-        raise _malformed(endpoint, str(error), source) from None
+        # What is quoted may be a piece of a secret.
+        reason = "its host or port is none" if re.search("[\"']", str(error)) else str(error)
+        raise _malformed(endpoint, reason, source) from None
     if endpoint != endpoint.strip() or " " in endpoint:
         raise _malformed(endpoint, "it contains spaces", source)
     if parts.scheme in _HTTP_SCHEMES:

@@ -6,9 +6,10 @@ import os
 import stat
 
 import pytest
+import requests
 
 from faunadb import query as q
-from faunadb._private import without_password
+from faunadb._private import only_shown, without_password
 from faunadb.cli.export_writing import ExportWriter
 from faunadb.cli.shell import is_private
 from faunadb.client import FaunaClient
@@ -34,11 +35,50 @@ needs_modes = pytest.mark.skipif(os.name == "nt", reason="files have no modes on
         ),
         ("postgresql://host/db?schema=a", "postgresql://host/db?schema=a"),
         ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
-        ("https://u:pw@host:8443/", "https://u:***@host:8443/"),
+        ("https://u:pw@host:8443/", "https://***@host:8443/"),
+        ("http://secret@host/a@b", "http://***@host/a@b"),
+        ("http://secret:@host/", "http://***@host/"),
     ],
 )
 def test_passwords_are_cut_from_urls(url, shown):
     assert without_password(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:HIDDEN%@127.0.0.1:1/x",
+        'postgresql://u:"HIDDEN%@127.0.0.1:1/x',
+        "postgresql://u:x?HIDDEN@127.0.0.1:1/x",
+        "http://HIDDEN@h/",
+        "http://HIDDEN:@h/",
+        "http://h:HIDDEN/x@h/",
+        "http://h:HIDDEN x@h/",
+        "http://[HIDDEN]@h",
+        "http://HIDDEN\u2100@h/",
+    ],
+)
+def test_no_piece_of_a_password_is_in_what_is_said_of_a_url(url: str) -> None:
+    with pytest.raises((ValueError, requests.exceptions.ConnectionError)) as caught:
+        FaunaClient("secret", endpoint=url).query(1)
+    assert "HIDDEN" not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "told"),
+    [
+        (
+            "failed to resolve host 'ord@host': not known",
+            "u:***@host",
+            "failed to resolve host ...: not known",
+        ),
+        ('database "x" does not exist', "u:***@host/x", 'database "x" does not exist'),
+        ('bad token: "a"b"', "u:***@host", "bad token: ..."),
+        ("no quotes", "", "no quotes"),
+    ],
+)
+def test_what_is_quoted_of_a_url_is_told_where_it_is_shown(text: str, shown: str, told: str) -> None:
+    assert only_shown(text, shown) == told
 
 
 def mode(path: os.PathLike[str] | str) -> int:

@@ -13,6 +13,9 @@ MAX_CLOCK_LEAD = 5_000_000
 REACH = 660_000_000
 #: It is written again, with a commit, after so many microseconds.
 RENEWED = 30_000_000
+#: So many microseconds ahead of times that the clock is behind. Every process that is started then goes on from there: a
+#: longer one would carry the store away from the clock where many are, one after another.
+BEYOND = 10_000
 
 
 def wall_micros() -> int:
@@ -81,8 +84,8 @@ class Clock:
         To be asked with every commit, whose time is last_txn, and to be followed by `keep` when it is there.
         """
         greatest = max(last_txn, self._handed, self._shown)
-        reach = max(self.now() + REACH, greatest + RENEWED)
-        return reach if reach > self._kept + RENEWED else None
+        reach = max(self.now() + REACH, greatest + BEYOND)
+        return reach if reach > self._kept + RENEWED or greatest >= self._kept else None
 
     def keep(self, reach: Optional[int]) -> None:
         """The store says so (None: nothing new)."""

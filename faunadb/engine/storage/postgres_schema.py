@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import psycopg
 from psycopg import errors
 
-from ..._private import without_password
+from ..._private import only_shown, without_password
 from ..records import NamedTuple
 from .checksums import of_version
 from .errors import BadURL, Contended, NotAStore, StoreError, StoreUnavailable
@@ -163,9 +163,11 @@ def connect(target: Target, connection_class: Any = psycopg.Connection) -> Any:
             target.conninfo, autocommit=True, prepare_threshold=5 if target.prepared else None
         )
     except psycopg.ProgrammingError as error:
-        raise BadURL(f"{target.shown!r} is not understood: {first_line(error)}") from None
+        raise BadURL(f"{target.shown!r} is not understood: {first_line(error, target.shown)}") from None
     except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"cannot connect to {target.shown}: {first_line(error)}") from None
+        raise StoreUnavailable(
+            f"cannot connect to {target.shown}: {first_line(error, target.shown)}"
+        ) from None
     return connection
 
 
@@ -283,15 +285,15 @@ def qualify(text: str, schema: str) -> str:
     return re.sub(rf"\b(FROM|INTO|UPDATE|JOIN|TABLE) ({names})\b", rf'\1 "{schema}".\2', text)
 
 
-def first_line(error: BaseException) -> str:
-    """The error's own words, without the lines libpq adds for every host."""
-    return str(error).strip().split("\n", 1)[0]
+def first_line(error: BaseException, shown: str) -> str:
+    """The error's own words, without the lines libpq adds for every host. shown: what may be told of the URL."""
+    return only_shown(str(error).strip().split("\n", 1)[0], shown)
 
 
 def explain(error: Exception, place: str) -> Exception:
     """What an error of psycopg means for the store."""
     state: Optional[str] = getattr(error, "sqlstate", None)
-    text = first_line(error)
+    text = str(error).strip().split("\n", 1)[0]
     if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
         return Contended("other writers came first")
     if state == "55P03":

@@ -15,7 +15,7 @@ import pytest
 
 from faunadb.engine.background import sweeping
 from faunadb.engine.storage import ClockBehind, Store, group_commit, open_store, sqlite
-from faunadb.engine.storage.clock import MAX_CLOCK_LEAD, REACH, RENEWED, Clock, wall_micros
+from faunadb.engine.storage.clock import BEYOND, MAX_CLOCK_LEAD, REACH, RENEWED, Clock, wall_micros
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -410,10 +410,21 @@ def test_what_is_kept_of_times_handed_out() -> None:
     assert clock.reach(hand.now) is None
     hand.now += 1
     assert clock.reach(hand.now) == hand.now + REACH
+    kept = hand.now + REACH
+    clock.keep(kept)
     hand.now = 1000  # set back: from then on times go on one by one
-    clock.snapshot_time(1000 + REACH)
-    assert clock.reach(1000 + REACH) is None
-    assert clock.reach(1001 + REACH) == 1001 + REACH + RENEWED
+    clock.snapshot_time(kept - 1)
+    assert clock.reach(kept - 1) is None
+    assert clock.reach(kept) == kept + BEYOND
+
+
+def test_many_restarts_do_not_carry_the_clock_away_when_it_was_set_back(shared_place: Place) -> None:
+    given = given_elsewhere(shared_place.url)
+    for number in range(2, 12):
+        sqlite._clocks.clear()
+        with open_store(shared_place.url) as store:
+            _, txn = store.write(lambda tx, number=number: put(tx, number))  # type: ignore[misc]
+    assert given < (txn or 0) < given + REACH + 11 * BEYOND
 
 
 @pytest.mark.parametrize("text", [None, "", "x", "-1", "0000000000001000"])
