@@ -62,7 +62,8 @@ def write(
         entries.replace(ctx, version, before.ttl, new, ttl, _earlier(tx, ref, before))
     if before is None or before.ts != tx.txn:
         tx.log(["put", ref.scope, ref.coll, ref.id, tx.txn])
-    check_size(tx)
+    if tx.bytes_written > MAX_TRANSACTION:
+        check_size(tx)
     if schema:
         ctx.schema.changed(tx, ref, text, fields)
     if new is None:

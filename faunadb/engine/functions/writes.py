@@ -84,7 +84,8 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
         given = prepare(ctx, given)
     scope, coll, number = target
     _check_scope(ctx, scope, at)
-    if coll >= v.FIRST_COLLECTION and ctx.schema.collection(scope, coll) is None:
+    info = ctx.schema.collection(scope, coll) if coll >= v.FIRST_COLLECTION else None
+    if info is None and coll >= v.FIRST_COLLECTION:
         raise not_found("Collection", at)
     before = _permitted(ctx, target, given, at)
     database_schema.check_container(ctx, coll, at)
@@ -92,9 +93,9 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
         raise _invalid_time(at)
     if before is not None and number is not None:
         end_access(ctx, v.Ref(scope, coll, number))
-    if plain and coll >= v.FIRST_COLLECTION:
+    if plain and info is not None:
         ref = v.Ref(scope, coll, fresh_id() if number is None else number)
-        return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before)
+        return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before, info)
     writer = writer_for(coll)
     if number is None or coll in v.NAMED_NATIVES:
         number = writer.allot_id(ctx, scope)

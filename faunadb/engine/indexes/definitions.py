@@ -235,10 +235,18 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
     source = index.source_of(document.ref.coll)
     if source is None:
         return []
-    if index.only_term is not None:
-        found = _only_entry(index.only_term, document)
-        if found is not None:
-            return found
+    term = index.only_term
+    if term is not None:
+        # For the document's member of that name, where it is a scalar.
+        data = document.fields.get("data")
+        found = data.get(term.name) if type(data) is dict else None
+        if found is None:
+            return []
+        kind = type(found)
+        if kind in _PLAIN and not (term.casefold and kind is str):
+            key = keys.exact(found)
+            if len(key) <= MAX_COMPONENT:
+                return [_entry((key, keys.ref_suffix(document.ref.coll, document.ref.id), None))]
     terms = _tuples(ctx, index, index.terms, source, document, as_terms=True)
     values = _tuples(ctx, index, index.values, source, document, as_terms=False)
     if not terms or not values:
@@ -248,22 +256,6 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
     _check_size(index, document.ref, term_keys, value_keys)
     term_keys = [key for key in term_keys if len(key) <= MAX_COMPONENT]
     return [Entry(key, value, cover) for key in term_keys for value, cover in value_keys]
-
-
-def _only_entry(term: Field, document: v.Document) -> Optional[list[Entry]]:
-    """The same for an index of one term, a member of data, when that is a scalar; None for other members."""
-    data = document.fields.get("data")
-    found = data.get(term.name) if type(data) is dict else None
-    if found is None:
-        return []
-    kind = type(found)
-    if kind not in _PLAIN or (term.casefold and kind is str):
-        return None
-    key = keys.exact(found)
-    if len(key) > MAX_COMPONENT:
-        return None
-    ref = document.ref
-    return [_entry((key, keys.ref_suffix(ref.coll, ref.id), None))]
 
 
 def _tuples(

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import values as v
-from ..language.errors import bad_request, not_unique
+from ..language.errors import RequestError, bad_request, not_unique
 from ..records import NamedTuple
-from ..storage.base import write_ops
+from ..storage.base import WRITE_UNIT, write_ops
 from . import definitions as indexing
 from . import keys, lookups
 from .builds import build_document
@@ -58,7 +58,7 @@ def _of_indexes(ctx: Context, document: v.Document) -> Iterator[tuple[int, bytes
     """The entries of a live version in users' indexes: index, terms, values, covered values."""
     for index in ctx.schema.indexes_on(document.ref.scope, document.ref.coll):
         for terms, values, cover in indexing.entries(ctx, index, document):
-            _key_size(terms, values)
+            _check_key(terms, values)
             yield index.id, terms, values, cover
 
 
@@ -71,12 +71,15 @@ def kept_by_engine(document: v.Document) -> Entries:
     return found
 
 
-def _key_size(terms: bytes, values: bytes) -> int:
-    """Bytes of an entry's key. Raises RequestError for one that is too large."""
+def _check_key(terms: bytes, values: bytes) -> None:
+    """Raises RequestError for an entry with too large a key."""
     size = len(terms) + len(values)
     if size > MAX_KEY:
-        raise bad_request(f"Key bytes ({size}) exceeds threshold ({MAX_KEY})")
-    return size
+        raise _key_too_large(size)
+
+
+def _key_too_large(size: int) -> RequestError:
+    return bad_request(f"Key bytes ({size}) exceeds threshold ({MAX_KEY})")
 
 
 def _internal(found: Entries, ref: v.Ref, fields: dict[str, Any]) -> None:
@@ -125,9 +128,13 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
     for index in ctx.schema.indexes_on(scope, coll):
         for entry in indexing.entries(ctx, index, document):
             terms, values, cover = entry
-            size = _key_size(terms, values)
+            size = len(terms) + len(values)
+            if size > MAX_KEY:
+                raise _key_too_large(size)
             tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl)
-            tx.write_ops += write_ops(size if cover is None else size + len(cover))
+            if cover is not None:
+                size += len(cover)
+            tx.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
             if index.unique and indexing.taken(ctx, index, entry, ref):
                 raise not_unique()
 

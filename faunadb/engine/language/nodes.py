@@ -226,6 +226,10 @@ class Folded(Flat):
         return self.written.source()
 
 
+#: Elements of an array that need no look at the clock.
+_NARROW = 64
+
+
 class Param(Node):
     """A literal that the query's tree does not know: each run of it brings its own (see `prepared`)."""
 
@@ -254,7 +258,11 @@ class ParamArray(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        ctx.check_width(len(self._values))
+        count = len(self._values)
+        if count > _NARROW:
+            ctx.check_width(count)
+        else:
+            ctx.made += 8 * count
         literals = ctx.literals
         if self._span is not None:
             return literals[self._span]

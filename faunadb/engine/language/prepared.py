@@ -289,7 +289,7 @@ class PreparedQueries:
         names = "\n".join(pick_names(strings))
         try:
             if escapes:
-                strings = [json.loads(f'"{string}"') if "\\" in string else string for string in strings]
+                strings = json.loads('["' + '","'.join(strings) + '"]')
             if len(pieces) > 1:
                 strings += _numbers(pieces[1::2])
         except (ValueError, QueryErrors):

@@ -180,9 +180,14 @@ def place_faults(at: At, function: Any, *args: Any) -> Any:
     try:
         return function(*args)
     except Fault as fault:
-        if not fault.at:
-            fault.at = (at,) if isinstance(at, (str, int)) else tuple(at)
+        placed(fault, at)
         raise
+
+
+def placed(fault: Fault, at: At) -> None:
+    """Place a fault that has no place yet."""
+    if not fault.at:
+        fault.at = (at,) if isinstance(at, (str, int)) else tuple(at)
 
 
 class NativeWriter(Writer):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..documents import merge, writing
 from ..java.times import Time
 from ..language import values as v
-from ..language.errors import At
+from ..language.errors import At, Fault
 from .credentials import CREDENTIALS
 from .fields import MAP, TIMESTAMP, Check, invalid_type
-from .items import DAY_MICROS
-from .native import Fields, Writer, place_faults
+from .items import DAY_MICROS, CollectionInfo
+from .native import Fields, Writer, place_faults, placed
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -36,14 +36,23 @@ class UserDocuments(Writer):
         document.created = True
         return document
 
-    def create_plain(self, ctx: Context, ref: v.Ref, data: Fields, at: At, before: Any = None) -> v.Document:
-        """`create` for the params ``{"data": data}`` with plain data (`fields.is_plain`), which need no checks."""
+    def create_plain(
+        self, ctx: Context, ref: v.Ref, data: Fields, at: At, before: Any, info: CollectionInfo
+    ) -> v.Document:
+        """`create` for the params ``{"data": data}`` with plain data (`fields.is_plain`), which need no checks.
+
+        info: of the collection.
+        """
         fields = {"data": data}
-        self.add_ttl(ctx, ref, fields)
-        plain = len(fields) == 1
-        document = place_faults(at, writing.write, ctx, ref, fields, before, None, plain)
+        if info.ttl_days is not None:
+            self.add_ttl(ctx, ref, fields)
+        try:
+            document = writing.write(ctx, ref, fields, before, None, info.ttl_days is None)
+        except Fault as fault:
+            placed(fault, at)
+            raise
         document.created = True
-        return document  # type: ignore[no-any-return]
+        return document
 
     def update(
         self, ctx: Context, ref: v.Ref, row: Any, old: Fields, params: Fields, replace: bool

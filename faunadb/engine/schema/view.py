@@ -125,7 +125,7 @@ def schema_view(host: Host, snap: Any) -> SchemaView:
 class SchemaView:
     """The schema as one query sees it."""
 
-    __slots__ = ("_gone", "_old_items", "_old_names", "_own", "_touched", "committed", "snap")
+    __slots__ = ("_gone", "_old_items", "_old_names", "_own", "_touched", "committed", "snap", "was_written")
 
     def __init__(self, committed: Committed, snap: Any):
         self.committed = committed
@@ -135,15 +135,11 @@ class SchemaView:
         #: what is committed of these items, and of their names, old and new
         self._old_items: dict[Key, Optional[Item]] = {}
         self._old_names: dict[tuple[int, int, str], Optional[int]] = {}
-        #: (database, kind) of these items
+        #: (database, kind) of these items, and whether there are any
         self._touched: set[tuple[int, int]] = set()
+        self.was_written = False
         #: names of items that it has deleted; of those it had created itself no version is left
         self._gone: dict[Key, str] = {}
-
-    @property
-    def was_written(self) -> bool:
-        """Whether this query has written any schema."""
-        return bool(self._touched)
 
     # ---- documents ----
 
@@ -424,5 +420,6 @@ class SchemaView:
             self._gone[ref.scope, ref.coll, ref.id] = before.name
         self._own[ref.scope, ref.coll, ref.id] = item
         self._touched.add((ref.scope, ref.coll))
+        self.was_written = True
         tx.bump_schema()
         tx.set_setting(STAMP, str(tx.txn))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from .base import Transaction, write_ops
+from .base import WRITE_UNIT, Transaction, write_ops
 from .checksums import of_version
 from .read_set import EVERYTHING, Changes, collection_path, index_path, scope_path
 from .rows import change_text
@@ -65,7 +65,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self.touched.document(scope, coll, doc)
         size = 32 + (len(data) if data is not None else 0)
         self.bytes_written += size
-        self.write_ops += write_ops(size)
+        self.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
         self._put_version(scope, coll, doc, ts, 1 if live else 0, ttl, data)
 
     def _put_version(

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from .statements import Statements
 
-#: Rows that wait at most.
+#: Rows of a table that wait at most.
 MAX_WAITING = 256
 
 PUT_LIVE = (
@@ -24,6 +24,13 @@ _MAY_WAIT: dict[str, Optional[tuple[int, int, int]]] = {
 }
 _INT64 = 1 << 63
 
+#: Rows by the statement that inserts them.
+_Rows = dict[str, list[Sequence[Any]]]
+
+
+def _none() -> _Rows:
+    return {sql: [] for sql in _MAY_WAIT}
+
 
 class WritingConnection:
     """The connection that writes, as the works of a group use it one after another.
@@ -35,16 +42,17 @@ class WritingConnection:
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         #: rows of works that are over
-        self._earlier: list[tuple[str, Sequence[Any]]] = []
+        self._earlier: _Rows = {}
         #: rows of the running one; who is sure that SQLite can store one may add it
-        self.waiting: list[tuple[str, Sequence[Any]]] = []
+        self.waiting = _none()
         self._to_guard = self._guarded = self._writing = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """As `sqlite3.Connection.execute`; None for an insert that waits."""
         if sql in _MAY_WAIT and _can_be_stored(_MAY_WAIT[sql], parameters):
-            self.waiting.append((sql, parameters))
-            if len(self.waiting) >= MAX_WAITING:
+            rows = self.waiting[sql]
+            rows.append(parameters)
+            if len(rows) >= MAX_WAITING:
                 self.flush()
             return None
         self.flush()
@@ -58,21 +66,23 @@ class WritingConnection:
         """A work begins that must be undone alone when it fails (`undo`), without those before it."""
         if self._guarded:
             self._conn.execute("RELEASE work")
-        self._earlier += self.waiting
-        self.waiting = []
+        for sql, rows in self.waiting.items():
+            if rows:
+                self._earlier.setdefault(sql, []).extend(rows)
+        self.waiting = _none()
         self._to_guard, self._guarded = True, False
 
     def undo(self) -> None:
         """Undo the running work. Raises sqlite3.Error when those before it are not whole any more."""
         if self._writing:
             raise sqlite3.OperationalError("interrupted")
-        self.waiting = []
+        self.waiting = _none()
         if self._guarded:
             self._conn.execute("ROLLBACK TO work")
 
     def forget(self) -> None:
         """The transaction is over, or was never begun."""
-        self._earlier, self.waiting = [], []
+        self._earlier, self.waiting = {}, _none()
         self._to_guard = self._guarded = self._writing = False
 
     def finish(self) -> None:
@@ -85,23 +95,20 @@ class WritingConnection:
         if self._earlier:
             self._writing = True
             self._write(self._earlier)
-            self._earlier = []
+            self._earlier = {}
             self._writing = False
         if self._to_guard:
             self._conn.execute("SAVEPOINT work")
             self._to_guard, self._guarded = False, True
-        if self.waiting:
+        if any(self.waiting.values()):
             self._write(self.waiting)
-            self.waiting = []
+            self.waiting = _none()
 
-    def _write(self, rows: list[tuple[str, Sequence[Any]]]) -> None:
-        tables: dict[str, list[Sequence[Any]]] = {}
-        for sql, parameters in rows:
-            tables.setdefault(sql, []).append(parameters)
-        for sql, many in tables.items():
+    def _write(self, rows: _Rows) -> None:
+        for sql, many in rows.items():
             if len(many) == 1:
                 self._conn.execute(sql, many[0])
-            else:
+            elif many:
                 self._conn.executemany(sql, many)
 
 

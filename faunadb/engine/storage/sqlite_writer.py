@@ -75,8 +75,8 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
 
     def _wait(self, sql: str, row: Sequence[Any]) -> None:
         """Have an insert wait that SQLite can surely store."""
-        waiting = self._conn.waiting
-        waiting.append((sql, row))
+        waiting = self._conn.waiting[sql]
+        waiting.append(row)
         if len(waiting) >= MAX_WAITING:
             try:
                 self._conn.flush()

@@ -91,7 +91,7 @@ def test_many_inserts_do_not_wait_without_bound(store: Store, monkeypatch: pytes
     def work(tx: Transaction) -> None:
         for number in range(100):
             insert(tx, number)
-            waiting.append(len(store._writer._rows.waiting))
+            waiting.append(max(map(len, store._writer._rows.waiting.values())))
 
     store.write(work)
     assert max(waiting) < 10
@@ -107,9 +107,9 @@ def test_rows_of_others_that_were_written_in_part_are_written_again(
     rows = store._writer._rows
     original = rows._write
 
-    def interrupted(waiting: list[Any]) -> None:
+    def interrupted(waiting: dict[str, list[Any]]) -> None:
         monkeypatch.setattr(rows, "_write", original)
-        original(waiting[:1])
+        original({sql: rows_of_table[:1] for sql, rows_of_table in waiting.items()})
         raise KeyboardInterrupt
 
     def read(tx: Transaction) -> None:
