@@ -55,7 +55,8 @@ class Answers:
 
     def __init__(self, max_bytes: int = ANSWERS):
         self._max_bytes = max_bytes
-        self._digest = hashlib.blake2b(key=os.urandom(32), digest_size=32)
+        # The key in front of the text: as a key of BLAKE2 it would be a block of its own, with each digest.
+        self._digest = hashlib.blake2b(os.urandom(32), digest_size=32)
         self._lock = threading.Lock()
         self._clear(-1, -1)
 

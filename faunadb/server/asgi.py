@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import Any, Optional
 
 from ..engine.integers import int64
@@ -19,6 +20,7 @@ Headers = dict[bytes, bytes]
 MAX_LINE = 16 * 1024
 MAX_HEADERS = 8 * 1024
 
+_CLOSES, _STAYS = (b"connection", b"close"), (b"connection", b"keep-alive")
 _PLAIN = [("content-type", "application/json;charset=utf-8")]
 
 
@@ -79,16 +81,11 @@ def read_headers(scope: Message) -> Headers:
         if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
             raise BadRequest
     pairs = scope["headers"]
-    headers: Headers = dict(pairs)
-    size = 4 * len(pairs)
-    if len(headers) == len(pairs):
-        size += len(b"".join(headers)) + len(b"".join(headers.values()))
-    else:
-        if sum(name == b"host" for name, _ in pairs) > 1:
-            raise BadRequest  # a proxy in front may have checked the other one
-        size += sum(len(name) + len(value) for name, value in pairs)
-    if size > MAX_HEADERS:
+    if len(b"".join(chain.from_iterable(pairs))) + 4 * len(pairs) > MAX_HEADERS:
         raise BadRequest
+    headers: Headers = dict(pairs)
+    if len(headers) != len(pairs) and sum(name == b"host" for name, _ in pairs) > 1:
+        raise BadRequest  # a proxy in front may have checked the other one
     return headers
 
 
@@ -128,8 +125,9 @@ def start_of(
     """The message with status and headers. asked: the request's headers. length: of the body, None for a stream."""
     headers = response.raw_headers
     if scope["http_version"] == "1.1":
-        closes = close or b"close" in asked.get(b"connection", b"").lower()
-        headers.append((b"connection", b"close" if closes else b"keep-alive"))
+        connection = asked.get(b"connection")
+        closes = close or (connection is not None and b"close" in connection.lower())
+        headers.append(_CLOSES if closes else _STAYS)
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
     return {"type": "http.response.start", "status": response.status, "headers": headers}

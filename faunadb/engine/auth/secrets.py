@@ -246,7 +246,8 @@ class VerifiedSecrets:
 
     def __init__(self, size: int = 10_000):
         self._size = size
-        self._digest = hashlib.blake2b(key=os.urandom(32), digest_size=32)
+        # The key in front of the text: as a key of BLAKE2 it would be a block of its own, with each digest.
+        self._digest = hashlib.blake2b(os.urandom(32), digest_size=32)
         self._lock = threading.Lock()
         self._good: dict[bytes, None] = {}
 
