@@ -25,7 +25,7 @@ export class FaunaError extends Error {
   get failures() { return this.errors.flatMap((error) => error.failures || []); }
 }
 
-// A text that is no FQL: start and end are offsets in it.
+// The error for a text that is not FQL. start, end: offsets in the text.
 export class TextError extends Error {
   constructor({ message, start, end }) {
     super(message);
@@ -35,7 +35,7 @@ export class TextError extends Error {
 
 let lastSeen = 0;
 const listeners = new Set();
-// Called with {ms, reads, writes, compute, ...} after every answer; returns how to stop that.
+// Call a function with {ms, reads, writes, compute, ...} after every answer. Returns a function that stops that.
 export function onMetrics(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -43,7 +43,7 @@ export function onMetrics(listener) {
 let onUnauthorized = () => {};
 export const whenUnauthorized = (action) => { onUnauthorized = action; };
 
-// as: {secret, role} of somebody else who asks.
+// as: {secret, role}, to ask with another secret or role.
 export function authorization(as = {}) {
   const secret = as.secret || session.secret;
   if (as.secret) return `Bearer ${secret}`;
@@ -74,14 +74,14 @@ function measured(response, began) {
   return metrics;
 }
 
-// {value, metrics}; raises FaunaError. options: signal, as.
+// Run a query: resolves to {value, metrics}, rejects with FaunaError. options: signal, as.
 export async function query(expression, { signal, as } = {}) {
   const began = performance.now();
   const response = await fetch("/", {
-    // Without this a 401 makes the browser ask for a password of its own.
+    // Without this a 401 would make the browser ask for a password by itself.
     credentials: "omit",
     method: "POST",
-    // Whoever cancels wants the database to end it, too.
+    // The database ends a query that is cancelled here, too.
     headers: { ...headers(as), "x-end-with-connection": "1" },
     body: stringify(expression),
     signal,
@@ -124,7 +124,7 @@ export async function expression(text) {
 // Wire JSON to FQL text: {javascript, python}.
 export const rendered = (wire) => ask("/dashboard/render", stringify(wire));
 
-// How far the indexes under construction of this database are: {name: {done, total}}.
+// The progress of the indexes that are being built in this database: {name: {done, total}}.
 export async function builds() {
   const found = await ask("/dashboard/builds", "");
   return Object.fromEntries(Object.entries(found.builds).map(([name, { done, total }]) => [name, { done: Number(done.value), total: Number(total.value) }]));
@@ -137,12 +137,13 @@ export const allForms = () => (forms ??= fetch("/dashboard/forms.json", { creden
 export const stream = (expression, onEvent, onEnd, fields = "action,document,index") =>
   follow(`/stream?fields=${fields}`, expression, onEvent, onEnd);
 
-// How many streams one answer can carry: a browser has six connections to a server, whoever uses them.
+// How many streams one answer carries. They share it, because a browser opens only six connections to a server.
 export const MOST_STREAMS = 1024;
-// Open several at once. Each event says as `stream` which of the expressions it is of, and begins with a start or an error.
+// Open several streams in one answer. The `stream` of an event is the number of its expression; each expression's first event
+// is a start or an error.
 export function streams(expressions, onEvent, onEnd, fields = "action,document") {
   const take = (event) => {
-    if (event.stream === undefined) throw new Error(event.event.description); // all of them were cut off
+    if (event.stream === undefined) throw new Error(event.event.description); // an error that ends all of them
     onEvent({ ...event, stream: Number(event.stream.value) });
   };
   return follow(`/dashboard/streams?fields=${fields}`, expressions, take, onEnd);

@@ -80,7 +80,7 @@ export function Console() {
     }
   };
 
-  // What is selected in the editor, if something is.
+  // The text that is selected in the editor, if any.
   const selected = () => { const range = editor.current?.state.selection.main; return range && !range.empty ? { from: range.from, to: range.to } : null; };
   const latest = useRef({});
   latest.current = { text, run, as };
@@ -124,7 +124,7 @@ export function Console() {
   </article>`;
 }
 
-// Where the part of a query at a position stands: the nearest part around it that stands in the text.
+// The place in the text of the part of a query at a position: that of the nearest part around it that has a place.
 function placeOf(spans, position, from) {
   const same = (path, length) => path.length === length && path.every((part, index) => String(part) === String(position[index]?.value ?? position[index]));
   for (let length = position.length; length >= 0; length -= 1) {
@@ -144,7 +144,7 @@ function Result({ run, number, shape }) {
   </section>`;
 }
 
-// Who asks
+// The secret and role that queries are run with
 
 function asker(as) {
   if (as.kind === "secret") return as.secret ? { secret: as.secret } : undefined;
@@ -165,7 +165,7 @@ function As({ as, setAs }) {
   </span>`;
 }
 
-// Queries that are kept
+// Saved queries
 
 function Saved({ dbKey, text, onOpen }) {
   const [list, setList] = useState(() => kept(dbKey));
@@ -189,7 +189,7 @@ function Past({ dbKey, onOpen }) {
   </div></details>`;
 }
 
-// A stream of what the text says
+// A stream of the expression in the editor
 
 function Stream({ text }) {
   const [open, setOpen] = useState(false);

@@ -62,7 +62,7 @@ function AsFql({ doc }) {
 const pretty = (value) => stringify(value ?? {}, 2);
 const ttlOf = (doc) => doc.ttl?.["@ts"] ?? "";
 
-// Reads what is in the editors: {data, ttl}; raises SyntaxError.
+// Read the texts of the editors: {data, ttl}. Throws SyntaxError.
 function parseData(text) {
   const data = parse(text);
   if (!isObject(data) || ![null, "@obj"].includes(escapeOf(data))) throw new SyntaxError("The data of a document is a JSON object, such as {\"name\": \"fire\"}");
@@ -72,7 +72,7 @@ function parseData(text) {
 const ttlExpression = (text) => (text.trim() ? { time: text.trim() } : null);
 const byField = (failures, field) => failures.filter((failure) => failure.field[0] === field);
 
-// Problems of the text of `data`: of its syntax, or what the database said about a field of it.
+// The problems in the text of `data`: its syntax errors, or the database's errors about its fields.
 function useProblems(text, error) {
   return useMemo(() => {
     const found = [];
@@ -86,7 +86,7 @@ function useProblems(text, error) {
   }, [text, error]);
 }
 
-// The fields that an index which wants unique values is about. The error names the index only.
+// The fields of a unique index, since the error names only the index.
 function uniqueFields(error) {
   return error?.fields ?? [];
 }
@@ -144,7 +144,7 @@ function Edit({ name, doc, onDone, onReload }) {
   </section>`;
 }
 
-// What will be different, and the query that does it. guard: the document as it was read; it must still be that.
+// Shows what a change will do, and its query. guard: the document as it was read; the query fails if it has changed since.
 function Review({ title, before, after, wire, guard, onClose, onDone, onError, onReload, label = "Save" }) {
   const [conflict, setConflict] = useState(false);
   const write = async (force) => {
@@ -219,9 +219,9 @@ export function NewDocument({ name }) {
 const EVENTS = 50;
 const when = (micros) => new Date(Number(BigInt(micros) / 1000n)).toISOString().replace("T", " ").replace("Z", "");
 
-// The events of a document, newest first, each with the version that it led to, where that is still kept.
+// The events of a document, newest first, each with the version it made if that is still kept.
 async function loadHistory(ref, signal) {
-  // The last page: sets of events cannot be reversed.
+  // Read the last page, since sets of events cannot be reversed.
   const page = await ask(paginate({ events: ref }, { size: EVENTS, before: null }), { signal });
   const newestFirst = page.data.reverse();
   const versions = await Promise.all(newestFirst.map(async (event) => {
@@ -264,7 +264,7 @@ function History({ name, id, current, onRestored }) {
   </div>`;
 }
 
-// Replace what is there now, or create it again.
+// Restore a version: replace the present one, or create the document again.
 function restoreQuery(ref, version, current) {
   const params = object({ data: literal(version.data ?? {}), ...(version.ttl ? { ttl: version.ttl } : {}) });
   return current ? { replace: ref, params } : { create: ref, params };

@@ -13,9 +13,9 @@ import { Table, columnLabel, columnsOf, csvHead, csvLines } from "./values.js";
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/view.js";
 
 const SIZES = [10, 25, 50, 100, 500, 1000];
-// Documents that one query of a scan looks at, and rows that a scan shows before it waits to be asked for more.
+// How many documents one query of a scan reads, and how many rows a scan shows before it stops until more are asked for.
 const SCAN = 1000, SCAN_ROWS = 1000;
-// Columns that are shown unless somebody chose others.
+// How many columns are shown by default.
 const FIRST_COLUMNS = 8;
 
 export function Documents({ name }) {
@@ -89,7 +89,7 @@ const seenFields = new Map();
 const knownFields = (name) => seenFields.get(name) ?? [];
 const place = (name) => [...session.path, name].join("/");
 
-// Rows: a page, or what a scan has found so far
+// Rows: those of a page, or those that a scan has found so far
 
 function Rows({ name, planned, size, cursor }) {
   const { query: address } = parseHash();

@@ -1,4 +1,4 @@
-// Text editors: CodeMirror in a shadow root, where its style sheets are adopted ones, which a strict policy allows.
+// Text editors: CodeMirror in a shadow root. There its style sheets are adopted, which a strict content policy allows.
 
 import { allForms } from "./api.js";
 import * as cm from "./vendor/editor.js";
@@ -54,7 +54,7 @@ const CALLS = { Collection: "collections", Class: "collections", Documents: "col
 const CALLED = /(?:^|[^\w])(?:q\.)?(\w+)\(\s*["'`]([\w%.~!$+@-]*)$/;
 const PYTHON = { collection: "Collection", class_: "Class", documents: "Documents", index: "Index", match: "Match", function: "Function", call: "Call", role: "Role", database: "Database" };
 
-// Names of the database inside the calls that take them.
+// Completes names of schema items inside the calls that take them.
 function nameCompletion(names) {
   return (context) => {
     const before = context.state.sliceDoc(Math.max(0, context.pos - 200), context.pos);
@@ -75,7 +75,7 @@ function formOptions(forms, style) {
   });
 }
 
-// Forms by their name, with q. before them or without.
+// Completes names of forms, with or without q. before them.
 function formCompletion(style) {
   let options = null;
   return async (context) => {
@@ -87,7 +87,7 @@ function formCompletion(style) {
   };
 }
 
-// The signature of the call that the cursor stands in.
+// The signature of the call around the cursor.
 function signatureHelp(style) {
   const place = (state) => {
     const call = callAround(state.sliceDoc(Math.max(0, state.selection.main.head - 2000), state.selection.main.head));
@@ -122,7 +122,7 @@ function callAround(text) {
   return null;
 }
 
-// Marks a change that came as a new value, and is nobody's typing.
+// Marks a change that came from a new value of the component, not from typing.
 const fromOutside = cm.Annotation.define();
 
 function extensions({ language, readOnly, label, names, onChange, keys, hint, lines = true, wraps = true }) {
@@ -141,13 +141,13 @@ function extensions({ language, readOnly, label, names, onChange, keys, hint, li
     completes ? signatureHelp(language) : [],
     hint ? cm.placeholder(hint) : [],
     cm.Prec.highest(cm.keymap.of(keys ?? [])),
-    // Tab moves on to the next control, as everywhere; Ctrl-] and Ctrl-[ indent.
+    // Tab moves to the next control, as everywhere on the page; Ctrl-] and Ctrl-[ indent.
     cm.keymap.of([...cm.closeBracketsKeymap, ...cm.completionKeymap, ...cm.historyKeymap, ...cm.defaultKeymap]), base,
     EditorView.updateListener.of((update) => { if (update.docChanged && !update.transactions.some((each) => each.annotation(fromOutside))) onChange?.(update.state.doc.toString()); }),
   ];
 }
 
-// Letters of a line above which lines are not wrapped: where to break it would be looked for all along it.
+// If a line has more characters than this, lines are not wrapped: finding where to break it would take too long.
 const LONG_LINE = 20_000;
 
 function hasLongLine(text) {
@@ -164,13 +164,13 @@ function mount(host, state) {
   return new EditorView({ state, parent: root, root });
 }
 
-// value: the text, taken over when it changes from outside; problems: [{start, end, message}] marked in it.
+// value: the text; a new one replaces what is in the editor. problems: [{start, end, message}], marked in the text.
 export function Editor({ value, language = "javascript", readOnly = false, label, onChange, keys, names, problems = [], hint, handle, lines, tall }) {
   const host = useRef(null);
   const view = useRef(null);
   const latest = useRef({});
   latest.current = { onChange, names, keys };
-  // What was typed and has not come back as the value: while somebody types fast, values of a moment ago arrive.
+  // Texts that were typed but have not come back as the value yet: during fast typing, older values still arrive.
   const typed = useRef([]);
   useEffect(() => {
     const bound = (keys ?? []).map(({ key }) => ({ key, run: (target) => latest.current.keys.find((each) => each.key === key).run(target) }));
@@ -192,7 +192,7 @@ export function Editor({ value, language = "javascript", readOnly = false, label
   }, [value]);
   useEffect(() => {
     const { length } = view.current.state.doc;
-    // What is wrong at the end of a text is marked at its last letter.
+    // A problem at the end of the text is marked at the last character.
     const shown = problems.map(({ start, end, message }) => ({ from: Math.max(0, Math.min(start, length - 1)), to: Math.min(Math.max(end, start + 1), length), severity: "error", message }));
     view.current.dispatch(cm.setDiagnostics(view.current.state, shown));
     if (shown.length) view.current.dispatch({ effects: EditorView.scrollIntoView(shown[0].from) });
@@ -200,7 +200,7 @@ export function Editor({ value, language = "javascript", readOnly = false, label
   return html`<div class=${`editor${tall ? " tall" : ""}`} ref=${host}></div>`;
 }
 
-// What is different between two texts, in one column.
+// The differences between two texts, in one column.
 export function Difference({ before, after, label, language = "json" }) {
   const host = useRef(null);
   useEffect(() => {
@@ -212,7 +212,7 @@ export function Difference({ before, after, label, language = "json" }) {
   return html`<div class="editor" ref=${host}></div>`;
 }
 
-// Where the member at a path stands in a JSON text: {start, end}, of the nearest one around it if it is not there.
+// The place of the member at a path in a JSON text: {start, end}. If it is not there, that of the nearest one around it.
 export function placeInJson(text, path) {
   const tree = cm.jsonLanguage.parser.parse(text);
   let node = tree.topNode.firstChild;

@@ -1,4 +1,4 @@
-// Which documents of a collection are meant, and how they are found: by their id, through an index, or by a scan.
+// Filters of a collection's documents, and how to find what they mean: by id, through an index, or by a scan.
 
 import { expression } from "./api.js";
 import { document, documents, get, lambda, literal, select, variable } from "./fql.js";
@@ -11,7 +11,7 @@ export const OPERATORS = {
 export const NEEDS_VALUE = (op) => !["exists", "missing"].includes(op);
 export const ANY_FIELD = "*";
 
-// What somebody typed as a value: JSON, an FQL call, or else the text itself.
+// The value that a typed text means: JSON, an FQL call, or else the text itself.
 export async function typed(text) {
   const trimmed = text.trim();
   try { return literal(parse(trimmed)); } catch { /* it is no JSON */ }
@@ -19,7 +19,7 @@ export async function typed(text) {
   return text;
 }
 
-// data. stands before every field but those of the document itself.
+// Field names begin with data., except those of the document itself.
 export function pathOf(field) {
   const parts = field.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
   return ["data", "ref", "ts", "ttl"].includes(parts[0]) ? parts : ["data", ...parts];
@@ -27,11 +27,12 @@ export function pathOf(field) {
 
 const is = (path, entry) => fieldPath(entry)?.map(String).join(".") === path.map(String).join(".") && !entry.transform;
 
-// The indexes by which a collection can be put in an order.
+// The indexes that can sort a collection.
 export const orders = (indexes, name) => indexes.filter((index) => index.active && isOf(index, name) && !termsOf(index).length && valuesOf(index).length && refOfEntry(index, "") !== null);
 
-// {how, index, set, ref(entry), test, holds} for a filter {field, op, value}. test, holds: expressions over the variable d.
-// set without test: exactly what is meant; a document belongs there where holds is true, or when there is no holds.
+// The plan for a filter {field, op, value}: {how, index, set, ref(entry), test, holds}. test, holds: expressions over the
+// variable d, a document. Without test, the set has exactly the documents that are meant. A document belongs to them where
+// holds is true, or if there is no holds.
 export async function plan({ field, op, value }, { name, indexes, order, reverse }) {
   if (field === "id" && op === "equals") return { how: "Reads one document by its id.", id: value.trim() };
   const filtered = field ? await filterPlan(field, op, value, name, indexes) : null;
@@ -63,7 +64,7 @@ async function filterPlan(field, op, text, name, indexes) {
 
 const through = (index, set, holds) => ({ how: `Uses index ${index.name}.`, index, set, holds, ref: (entry) => refOfEntry(index, entry) });
 
-// The predicate of a document as an expression over the variable d.
+// The condition for a document, as an expression over the variable d.
 async function test(path, op, text, special) {
   const doc = variable("d");
   if (special === "any") return { containsstr: { casefold: { format: "%@", values: [select(["data"], doc, null)] } }, search: { casefold: text } };
@@ -85,7 +86,7 @@ async function test(path, op, text, special) {
   return over({ if: { is_null: kind }, then: false, else: { [form]: [kind, wanted] } });
 }
 
-// A page of documents as one query: what a plan finds from a cursor on.
+// The query for a page of documents: those that a plan finds from a cursor on.
 export function pageQuery(found, options) {
   const page = { paginate: found.set, ...options };
   const each = { map: lambda("e", { let: [{ r: found.ref(variable("e")) }], in: get(variable("r")) }), collection: page };

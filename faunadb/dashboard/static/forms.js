@@ -1,4 +1,4 @@
-// Forms that make and change what the schema is made of. Each says which query it will run.
+// Forms that create and change schema items. Each shows the query it will run.
 
 import { FaunaError, value as ask } from "./api.js";
 import { Editor } from "./editor.js";
@@ -70,7 +70,7 @@ const NAME_HELP = "Letters, digits and ; @ + $ - _ . ! ~ %";
 
 const NameField = ({ name, setName, of }) => html`<${TextField} id="name" label="Name" value=${name} onChange=${setName} help=${NAME_HELP} failures=${of("name")} autofocus=${true} />`;
 
-// The data that goes with a schema item: free, as JSON.
+// The field `data` of a schema item, as JSON.
 function useData(doc) {
   const [text, setText] = useState(() => stringify(doc?.data ?? {}, 2));
   let data = null;
@@ -79,7 +79,7 @@ function useData(doc) {
     data = parse(text);
     if (!isObject(data) || escapeOf(data)) throw new SyntaxError("This is a JSON object.");
   } catch (error) { problem = error.message; data = null; }
-  // What of it is to be written: undefined when nothing is.
+  // The value to write; undefined when there is nothing to write.
   const change = data && patchOf(doc?.data ?? {}, data);
   return { text, setText, problem, ok: data !== null, params: change && Object.keys(change).length ? { data: literal(change) } : {} };
 }
@@ -91,7 +91,7 @@ function DataField({ data, of }) {
     <//></details>`;
 }
 
-// Sent when it is not what it was: null takes a field away.
+// The field to send, as an object: empty if the value has not changed. null removes the field.
 const changed = (doc, field, value, before) => (doc && value === before ? {} : value === null && !doc ? {} : { [field]: value });
 
 // Collections
@@ -312,7 +312,7 @@ function RoleForm({ doc }) {
   <//>`;
 }
 
-// A stored lambda that is written again as it is.
+// A stored lambda, to be written again unchanged.
 const literalLambda = (stored) => { const { lambda, expr } = stored["@query"]; return { query: { lambda, expr } }; };
 
 const PREDICATE_HINTS = {

@@ -14,7 +14,7 @@ export const paginate = (set, options = {}) => ({ paginate: set, ...options });
 export const map = (source, name, expr) => ({ map: lambda(name, expr), collection: source });
 export const get = (ref) => ({ get: ref });
 
-// A value as an expression: literal objects are wrapped, escapes and everything else stay.
+// The expression for a value: plain objects are wrapped, escapes and everything else stay as they are.
 export function literal(value) {
   if (Array.isArray(value)) return value.map(literal);
   if (value === null || typeof value !== "object" || "isLosslessNumber" in value) return value;
@@ -25,7 +25,7 @@ export function literal(value) {
   return object(Object.fromEntries(Object.entries(members).map(([key, item]) => [key, literal(item)])));
 }
 
-// The schema, kind by kind: how one item is called, the set of all, the call that creates one.
+// The kinds of schema items. one: the form that names an item; call: its JavaScript name. create: the form that creates one.
 export const KINDS = {
   collections: { one: "collection", title: "Collections", create: "create_collection", call: "Collection" },
   indexes: { one: "index", title: "Indexes", create: "create_index", call: "Index" },
@@ -41,7 +41,7 @@ const NUMBERED = ["keys", "tokens", "credentials"];
 // The expression for a schema item by its kind and its name (keys and tokens: id).
 export const item = (kind, name) => (NUMBERED.includes(kind) ? { ref: { [kind]: null }, id: name } : { [KINDS[kind].one]: name });
 
-// What a ref says: {kind, name} of a schema item, or {collection, id} of a document; database: names below this one.
+// The parts of a ref: {kind, name} of a schema item, or {collection, id} of a document; path: names of databases below this.
 export function readRef(value) {
   const inner = value["@ref"];
   if (inner === null || typeof inner !== "object") return { text: String(inner) };
@@ -78,7 +78,7 @@ function refCall(value) {
   return item(kind, name);
 }
 
-// A value on one line, as FQL has it.
+// A value as FQL on one line.
 export function short(value) {
   const escape = escapeOf(value);
   if (escape === "@ref") return refText(value);

@@ -1,4 +1,4 @@
-// Expressions that are written as FQL: bodies of functions, predicates, bindings. Text on the screen, wire JSON behind it.
+// Editing expressions as FQL text (bodies of functions, predicates, bindings), and their wire JSON.
 
 import { TextError, rendered, translate } from "./api.js";
 import { Editor } from "./editor.js";
@@ -9,7 +9,7 @@ import { html, useEffect, useState } from "./vendor/view.js";
 
 const NOTHING = [];
 
-// The query that a text says: {wire, problems, busy}; wire is null as long as there is none.
+// The query in a text: {wire, problems, busy}; wire is null while there is none.
 function useWire(text) {
   const [state, setState] = useState({ text: null, wire: null, problems: NOTHING });
   useEffect(() => {
@@ -30,14 +30,14 @@ function useWire(text) {
   return { ...state, busy: state.text !== text };
 }
 
-// Something with a lambda as it is stored, as what an expression of that type is sent as.
+// A stored value that has a lambda, as the expression that it is sent as.
 export const asQuery = (wire) => (wire && "lambda" in wire ? { query: wire } : wire);
 const lambdaOf = (stored) => { const { lambda, expr } = stored["@query"]; return { lambda, expr }; };
 
-// The texts of stored lambdas in both styles; undefined while they are on their way.
+// The texts of stored lambdas in both styles; undefined while they are being loaded.
 export const useTexts = (stored) => useLoaded(() => Promise.all(stored.map((each) => rendered(lambdaOf(each)))), [stored]);
 
-// An editor of one expression. texts: what it is at first, in both styles. onChange gets {text, wire, changed}.
+// An editor for one expression. texts: the initial text in both styles. onChange gets {text, wire, changed}.
 export function FqlText({ label, id, texts, hint, failures = NOTHING, onChange }) {
   const schema = useSchema();
   const [style, setStyle] = useState(preferences.style);

@@ -1,4 +1,4 @@
-// A stored lambda as FQL text, in the style one likes.
+// A stored lambda as FQL text, in the preferred style.
 
 import { Editor } from "./editor.js";
 import { useTexts } from "./fqltext.js";

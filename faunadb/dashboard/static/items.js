@@ -1,4 +1,4 @@
-// Schema items: lists of them, and each by itself.
+// Schema items: their lists, and the view of one item.
 
 import { builds, query, session, value as ask } from "./api.js";
 import { KINDS, get, item, readRef, short, variable } from "./fql.js";
@@ -11,7 +11,7 @@ import { Lookup } from "./lookup.js";
 import { FqlView } from "./fqlview.js";
 import { html, useEffect, useState } from "./vendor/view.js";
 
-// Milliseconds between looks at how far an index is.
+// Milliseconds between two queries for the progress of an index.
 const LOOK = 1000;
 
 const SENTENCES = {
@@ -85,7 +85,7 @@ export function Remove({ kind, name, onClose, onDone }) {
   <//>`;
 }
 
-// Whether an index is built, and how far it is.
+// Whether an index is built, and its progress if not.
 export function Built({ index, onBuilt }) {
   const [state, setState] = useState(null);
   useEffect(() => {

@@ -1,20 +1,20 @@
-// A table that follows its documents: the stream of the collection tells what comes and goes, and one of each row shown what
-// becomes of it.
+// Live tables. The stream of the collection's set says which documents come and go; a stream for each row that is shown says
+// how the document changes.
 
 import { MOST_STREAMS, streams, value as ask } from "./api.js";
 import { document, documents, get, map, quote, readRef, variable } from "./fql.js";
 import { equal } from "./json.js";
 import { useEffect, useRef, useState } from "./vendor/view.js";
 
-// Rows that a table keeps.
+// How many rows a table keeps.
 const MOST_ROWS = 1000;
-// Milliseconds until the streams are opened for other rows, in which more may come.
+// Milliseconds to wait, when rows change, before opening streams for the new ones: more may change meanwhile.
 const GATHER = 200;
 
 const idOf = (row) => readRef(row.ref).id;
 
-// {marks, state} of the rows of a table while it is on: "new", "changed" or "deleted" by their ids; how it is, in words.
-// planned: which documents belong there (filters.js).
+// {marks, state} of a live table. marks: "new", "changed" or "deleted" by the ids of rows. state: its state in words.
+// planned: the plan of the filter, which says what documents belong to it (filters.js).
 export function useLive(on, { name, planned, rows, setRows }) {
   const [marks, setMarks] = useState(new Map());
   const [state, setState] = useState("");
@@ -34,8 +34,8 @@ export function useLive(on, { name, planned, rows, setRows }) {
 class Follower {
   constructor(name, planned, table) {
     Object.assign(this, { name, planned, table });
-    this.opened = []; // the way to close each answer with streams: an old one goes when the next has begun
-    this.looked = new Map(); // [ref, mark] of what waits to be read, by id
+    this.opened = []; // functions that close the answers with streams; old ones are closed when the next has begun
+    this.looked = new Map(); // id -> [ref, mark] of the documents that wait to be read
     this.looking = false;
     this.closed = false;
     this.say("connecting…");
@@ -78,13 +78,13 @@ class Follower {
     this.opened.push(close);
   }
 
-  // All streams of an answer have begun: those of the answers before are not needed any more.
+  // All streams of an answer have begun, so the answers before are not needed any more.
   hasBegun(close, rows) {
     this.opened.splice(0, this.opened.indexOf(close)).forEach((old) => old());
-    this.look(rows.map((row) => [row.ref, "changed"])); // what happened since they were read
+    this.look(rows.map((row) => [row.ref, "changed"])); // for changes since they were read
   }
 
-  // count: of the streams. wrong: what an error says, by stream.
+  // count: how many streams there are. wrong: the text of the error of each stream that has one.
   tell(count, wrong) {
     const [first] = wrong.values();
     if (wrong.size === count) this.say(`not followed: ${first}`);
@@ -94,13 +94,13 @@ class Follower {
 
   take({ type, event }) {
     const { document: doc, action } = event;
-    if (type === "history_rewrite") this.look([[doc.ref, "changed"]]); // of whatever version
+    if (type === "history_rewrite") this.look([[doc.ref, "changed"]]); // it may be of any version
     else if (action === "delete" || action === "remove") this.mark([[idOf(doc), "deleted"]]);
-    else if (type === "set") this.look([[doc.ref, "new"]]); // it brings no more than the ref
+    else if (type === "set") this.look([[doc.ref, "new"]]); // the event has only the ref
     else this.show([[doc, action === "create" ? "new" : "changed"]]);
   }
 
-  // Read documents as they are now; many at a time, when many are told of.
+  // Read documents as they are now, many at a time when there are many events.
   async look(refs) {
     refs.forEach(([ref, how]) => this.looked.set(readRef(ref).id, [ref, how]));
     if (this.looking) return;
@@ -114,7 +114,7 @@ class Follower {
     this.looking = false;
   }
 
-  // Of each ref its document, null for one that belongs elsewhere, false for one that is gone.
+  // The document of each ref; null for one that the filter excludes, false for one that is gone.
   reading(refs) {
     const { holds } = this.planned;
     const found = holds ? { let: [{ d: get(variable("r")) }], in: { if: holds, then: variable("d"), else: null } } : get(variable("r"));
@@ -138,7 +138,7 @@ class Follower {
     if (!this.closed && marks.length) this.table.current.setMarks((old) => new Map([...old, ...marks]));
   }
 
-  // Put documents into the table: in the place of what is shown of them, and those that are new before all others.
+  // Put documents into the table: replace the rows of those that are shown, and put new ones before all others.
   show(found) {
     if (this.closed || !found.length) return;
     const docs = new Map(found.map(([doc]) => [idOf(doc), doc]));

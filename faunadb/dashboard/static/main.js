@@ -1,4 +1,4 @@
-// The page: signing in, the frame around the views, which view an address means, keys.
+// The page: signing in, the frame around the views, the view for an address, and keys.
 
 import { onMetrics, session, value, whenUnauthorized } from "./api.js";
 import { Console } from "./console.js";
@@ -29,7 +29,7 @@ function SignIn({ message, onDone }) {
     event.preventDefault();
     session.secret = secret.trim();
     try {
-      await value({ add: [1, 1] }); // any query tells whether the secret is good
+      await value({ add: [1, 1] }); // any query shows whether the secret is good
       onDone();
     } catch (problem) {
       session.secret = null;
@@ -65,7 +65,7 @@ function Theme() {
   return html`<${Button} kind="plain" aria-label=${`Colours: ${THEMES[theme][1]}`} title=${`Colours: ${THEMES[theme][1]}`} onclick=${press}>${THEMES[theme][0]}<//>`;
 }
 
-// Names that the side lists before it asks to be narrowed.
+// How many names of a kind the side bar lists before it asks to narrow the list.
 const NAMES = 200;
 
 function Names({ kind, names, current }) {
@@ -84,7 +84,7 @@ function Names({ kind, names, current }) {
   </section>`;
 }
 
-// Who may not list collections may know the name of one.
+// For those who may not list collections, but know the name of one.
 function OpenByName() {
   const [name, setName] = useState("");
   return html`<form class="row" onsubmit=${(event) => { event.preventDefault(); if (name) go(["collections", name]); }}><input aria-label="Name of a collection" placeholder="open by name" value=${name} oninput=${(event) => setName(event.target.value)} /><${Button} type="submit" kind="small">Open<//></form>`;
@@ -122,7 +122,7 @@ function Frame({ route, onSignOut, children }) {
     ${help && html`<${Shortcuts} onClose=${() => setHelp(false)} />`}`;
 }
 
-// Which view
+// The view for an address
 
 function View({ parts }) {
   const [kind, name, id] = parts;
@@ -153,7 +153,7 @@ function App() {
     loading.current = abort;
     try {
       const found = { ...(await loadSchema(abort.signal)), database: session.path.join("/") };
-      // The same as before is the same object: nothing is drawn or asked again because of it.
+      // An unchanged route stays the same object, so that nothing is drawn or queried again because of it.
       setSchema((old) => (old && stringify(old) === stringify(found) ? old : found));
       setError(null);
     } catch (problem) { if (!abort.signal.aborted) setError(problem); }
@@ -168,7 +168,7 @@ function App() {
     whenUnauthorized(() => { session.secret = null; setMessage("The secret is not valid (any more)."); setSignedIn(false); });
     return () => removeEventListener("hashchange", changed);
   }, []);
-  // Others change the schema too: it is looked at again with every view.
+  // Others may change the schema, too, so it is loaded again with every view.
   useEffect(() => { if (signedIn) reload(); }, [signedIn, database, route.parts.join("/")]);
   useEffect(() => { document.title = `${[...route.parts].reverse().join(" · ") || "Overview"} – faunadb`; }, [route]);
   const context = useMemo(() => schema && { ...schema, reload }, [schema]);
@@ -179,7 +179,7 @@ function App() {
   return html`<${SchemaContext.Provider} value=${context}><${Frame} route=${route} onSignOut=${signOut}><${View} key=${database} parts=${route.parts} /><//><//>`;
 }
 
-// `faunadb dashboard` leads here with the secret behind the #, which no server sees. A tab that is signed in stays so.
+// `faunadb dashboard` opens this page with the secret after the #, which no server sees. A tab stays signed in.
 const entering = /^#enter=(.+)$/.exec(location.hash);
 if (entering) {
   if (!session.secret) session.secret = decodeURIComponent(entering[1]);

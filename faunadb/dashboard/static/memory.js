@@ -1,16 +1,16 @@
-// Queries that this browser remembers, database by database. Secrets are never among them.
+// The queries that this browser remembers for each database. Secrets are never among them.
 
 import { authorization, session } from "./api.js";
 import { useEffect, useState } from "./vendor/view.js";
 
 const MOST = 200;
-// Texts with one of these may hold a password: they are kept in the tab only.
+// Texts with one of these words may contain a password, and are kept only in the tab.
 const SENSITIVE = /password|credentials|secret|login|identify/i;
 
 const read = (store, key) => { try { return JSON.parse(store.getItem(key)) ?? []; } catch { return []; } };
 const write = (store, key, list) => { store.setItem(key, JSON.stringify(list)); return list; };
 
-// What tells databases apart: the global id that the server says.
+// The key of a database: the global id that the server gives for it.
 export function useDatabaseKey() {
   const [key, setKey] = useState("");
   useEffect(() => {

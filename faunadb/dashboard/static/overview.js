@@ -1,4 +1,4 @@
-// What is in this database, at a glance.
+// An overview of the database.
 
 import { session } from "./api.js";
 import { KINDS } from "./fql.js";

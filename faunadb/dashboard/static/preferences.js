@@ -1,4 +1,4 @@
-// What this browser remembers of how somebody likes things: in its local storage, never a secret or a document.
+// The preferences that this browser keeps in its local storage; never a secret or a document.
 
 const KEY = "faunadb.preferences";
 
@@ -6,13 +6,13 @@ const read = () => { try { return JSON.parse(localStorage.getItem(KEY)) ?? {}; }
 const keep = (name, value) => localStorage.setItem(KEY, JSON.stringify({ ...read(), [name]: value }));
 
 export const preferences = {
-  // Of FQL: javascript or python.
+  // The style of FQL: javascript or python.
   get style() { return read().style ?? "javascript"; },
   set style(value) { keep("style", value); },
-  // auto, light or dark.
+  // The theme: auto, light or dark.
   get theme() { return read().theme ?? "auto"; },
   set theme(value) { keep("theme", value); applyTheme(); },
-  // Rows of a page.
+  // Rows on a page.
   get size() { return read().size ?? 25; },
   set size(value) { keep("size", value); },
   columns: (place) => read().columns?.[place] ?? null,

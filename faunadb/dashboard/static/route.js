@@ -1,5 +1,5 @@
-// The address of what is shown stands behind the #: #/collections/spells/101?db=child/grandchild&tab=history
-// Every view is a link, and Back goes to the one before.
+// The address of a view is the part after the #: #/collections/spells/101?db=child/grandchild&tab=history
+// So every view can be linked to, and Back leads to the view before.
 
 import { session } from "./api.js";
 
@@ -11,7 +11,7 @@ export function parseHash(hash = location.hash) {
   return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query, database };
 }
 
-// The link to a view. parts: its path; query: what else; database: of the present one if not given.
+// The link to a view. parts: its path; query: its other parameters; database: by default the current one.
 export function link(parts, query = {}, database = session.path) {
   const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== ""));
   if (database.length) search.set("db", database.join("/"));
@@ -21,7 +21,7 @@ export function link(parts, query = {}, database = session.path) {
 
 export const go = (...place) => { location.hash = link(...place); };
 
-// Change what stands behind the question mark of this view. replace: without a step of Back.
+// Change the parameters of this view (after the ?). replace: without a new entry in the browser's history.
 export function change(changes, replace = false) {
   const { parts, query } = parseHash();
   const target = link(parts, { ...Object.fromEntries(query), ...changes });

@@ -1,4 +1,4 @@
-// What this database holds, as far as the secret may see it: loaded once, and again after every change of it.
+// The schema of this database, as far as the secret may see it: loaded once, and again after every change.
 
 import { value } from "./api.js";
 import { KINDS, get, map, paginate, quote, readRef, variable } from "./fql.js";
@@ -10,7 +10,7 @@ export const useSchema = () => useContext(SchemaContext);
 
 const PAGE = 1000;
 
-// Every element of a set, page by page; each page mapped by `expr` over the variable x, if there is one.
+// All elements of a set, read page by page. expr: if given, maps each element, over the variable x.
 export async function everything(set, expr, signal) {
   const found = [];
   for (let cursor = {}; ;) {
@@ -41,7 +41,7 @@ export async function loadSchema(signal) {
   return schema;
 }
 
-// Names for completion.
+// The names for completion.
 export const namesOf = (schema) => ({ ...schema, indexes: schema?.indexes?.map((index) => index.name) });
 
 const listOf = (given) => (given === undefined || given === null ? [] : Array.isArray(given) ? given : [given]);
@@ -53,7 +53,7 @@ export const sourcesOf = (index) => listOf(index.source).map((source) => {
 });
 
 export const covers = (index, name) => sourcesOf(index).some((source) => source.collection === name || source.collection === "_");
-// Its entries are those of one collection and nothing else.
+// Whether an index has the entries of one collection and of nothing else.
 export const isOf = (index, name) => { const sources = sourcesOf(index); return sources.length === 1 && sources[0].collection === name; };
 
 export const fieldPath = (entry) => (entry.field === undefined ? null : listOf(entry.field).map((part) => part?.value ?? part));
@@ -61,7 +61,7 @@ export const fieldText = (entry) => (entry.binding !== undefined ? entry.binding
 export const termsOf = (index) => listOf(index.terms);
 export const valuesOf = (index) => listOf(index.values);
 
-// How the ref of a document is read from an index's entry: an expression of the entry; null when entries hold none.
+// A function from an entry of an index to the expression for its document's ref; null when entries do not contain the ref.
 export function refOfEntry(index, entry) {
   const values = valuesOf(index);
   if (!values.length) return entry;

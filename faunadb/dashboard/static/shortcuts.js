@@ -1,4 +1,4 @@
-// Keys that work everywhere, and the list of them. A control with data-key is pressed by its letter.
+// Keyboard shortcuts that work everywhere, and their list. The key in a control's data-key presses that control.
 
 import { go } from "./route.js";
 import { Dialog } from "./ui.js";
@@ -35,7 +35,7 @@ export function listenForKeys({ help, menu }) {
     const control = /^[a-z]$/.test(key) && document.querySelector(`main [data-key="${key}"]:not([disabled])`);
     return control ? () => control.click() : null;
   };
-  // Menus close when something else is pressed.
+  // Menus close when something else is clicked.
   const outside = (event) => document.querySelectorAll("details.menu[open]").forEach((each) => { if (!each.contains(event.target)) each.open = false; });
   addEventListener("keydown", press);
   addEventListener("pointerdown", outside);

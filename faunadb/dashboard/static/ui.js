@@ -9,7 +9,7 @@ export function Button({ children, kind = "", ...rest }) {
   return html`<button type="button" class=${kind} ...${rest}>${children}</button>`;
 }
 
-// An asynchronous value that is asked for again when `needs` change: {value, error, busy, again}.
+// A value that is loaded asynchronously, and again whenever `needs` change: {value, error, busy, again}.
 export function useLoaded(load, needs) {
   const [state, setState] = useState({ value: undefined, error: null, busy: true });
   const [turn, setTurn] = useState(0);
@@ -25,7 +25,7 @@ export function useLoaded(load, needs) {
   return { ...state, again: () => setTurn((old) => old + 1) };
 }
 
-// One thing done at a time, by pressing something: [run, {busy, error}, clear].
+// An action that runs once at a time, as for a button: [run, {busy, error}, clear].
 export function useAction(action) {
   const [state, setState] = useState({ busy: false, error: null });
   const run = async (...given) => {
@@ -44,7 +44,7 @@ export function useAction(action) {
 
 export const Busy = ({ children = "Loading…" }) => html`<p class="busy" role="status">${children}</p>`;
 
-// What stands where there is nothing yet: what it is, and what to do next.
+// Shown where there is nothing yet: a title, and what to do next.
 export const Empty = ({ title, children }) => html`<div class="empty"><p class="title">${title}</p>${children}</div>`;
 
 function errorLines(error) {
@@ -56,7 +56,7 @@ function errorLines(error) {
   ]);
 }
 
-// An error; `what` says what one was about to do, for those who may not.
+// An error. what: the action that failed, for the text about missing permissions.
 export function Problem({ error, what = "see this", again }) {
   if (!error) return null;
   const denied = error instanceof FaunaError && error.isDenied;
@@ -67,7 +67,7 @@ export function Problem({ error, what = "see this", again }) {
   </div>`;
 }
 
-// A labelled control with its help, and the errors of the fields it stands for.
+// A labelled control with its help, and the errors of its fields.
 export function Field({ label, id, help, failures = [], children }) {
   const wrong = failures.length > 0;
   return html`<div class=${`field-row${wrong ? " wrong" : ""}`}>
@@ -105,7 +105,7 @@ export function CopyButton({ text, label = "Copy" }) {
   return html`<${Button} kind="small" onclick=${async () => copy(typeof text === "function" ? await text() : text)}>${label}<//>`;
 }
 
-// A word of what was done, for eyes and for screen readers.
+// A short message about what was done, on the screen and for screen readers.
 let timer = 0;
 export function announce(text) {
   const place = document.getElementById("announcement");
@@ -147,7 +147,7 @@ export function Fql({ wire, title = "FQL this will run" }) {
   </section>`;
 }
 
-// Ask before something is done that cannot be taken back. typed: a word to type first.
+// Asks for confirmation before something that cannot be undone. typed: a word that must be typed first.
 export function Confirm({ title, wire, action, onDone, onClose, label = "Delete", typed, children }) {
   const [word, setWord] = useState("");
   const [run, { busy, error }] = useAction(async () => { await action(); onDone(); });

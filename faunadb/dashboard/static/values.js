@@ -8,12 +8,12 @@ import { Editor } from "./editor.js";
 import { Button } from "./ui.js";
 import { html, useState } from "./vendor/view.js";
 
-// Members of an object, or items of an array, that a tree shows before it asks.
+// How many members of an object, or items of an array, a tree shows before it offers more.
 const SHOWN = 100;
-// Characters of a string in a tree, and of a cell.
+// How many characters of a string a tree and a cell show.
 const LONG = 2000, CELL = 160;
 
-// The place of what a ref names; null when this page has none for it.
+// The link to what a ref names; null when there is no view for it.
 function refLink(value) {
   const { kind, name, collection, id, path } = readRef(value);
   const database = [...session.path, ...(path ?? [])];
@@ -50,7 +50,7 @@ function Children({ value }) {
   </ul>`;
 }
 
-// Branches are built when they are opened, so that a large value costs no more than what is looked at.
+// Branches are built when they are opened, so that a large value costs no more than what is shown of it.
 export function Tree({ value, name = null, open = false, root = false }) {
   const escape = escapeOf(value);
   const inner = escape === "@obj" ? value["@obj"] : value;
@@ -67,7 +67,7 @@ export function Tree({ value, name = null, open = false, root = false }) {
   return root ? html`<div class="tree">${body}</div>` : html`<li>${body}</li>`;
 }
 
-// The value as JSON text, whose numbers are as they came.
+// The value as JSON text, with the numbers as they came.
 export function Text({ value, label = "Value as JSON" }) {
   return html`<${Editor} value=${stringify(value, 2)} language="json" readOnly=${true} label=${label} />`;
 }
@@ -83,7 +83,7 @@ function Cell({ value }) {
 }
 
 function cellText(value) {
-  // A large value is not written out for the sake of its first hundred letters.
+  // Do not write out a large value just for its first hundred characters.
   if (typeof value === "string") return value.length > 1000 ? value.slice(0, 1000) : value;
   if (Array.isArray(value) && value.length > 20) return `${short(value.slice(0, 20)).slice(0, -1)}, … ${value.length} items]`;
   if (isObject(value) && escapeOf(value) === null && Object.keys(value).length > 20) return `{… ${Object.keys(value).length} fields}`;
@@ -92,8 +92,8 @@ function cellText(value) {
 
 const rowsOf = (value) => (Array.isArray(value) ? value : isObject(value) && Array.isArray(membersOf(value).data) ? membersOf(value).data : [value]);
 
-// Column paths of rows: the members of objects, those of a document's data by themselves. A row that is no object has
-// the column [].
+// The paths of the columns for rows: the members of objects, and for a document also the members of its data. A row that is
+// not an object has the column [].
 export function columnsOf(rows) {
   const found = new Map();
   const note = (path) => found.set(path.join("\u0000"), path);
@@ -110,7 +110,7 @@ export function columnsOf(rows) {
 export const columnLabel = (path) => (path.length === 0 ? "value" : (path[0] === "data" && path.length > 1 ? path.slice(1) : path).join("."));
 const cellOf = (row, path) => (path.length ? at(row, path) : row);
 
-// A table of rows. marks: class name by row; first: what stands in a cell of its own before the others.
+// A table of rows. marks: class names by row. first: gives the content of an extra first cell.
 export function Table({ rows, columns = columnsOf(rows), label, marks = () => "", first, head = {} }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>
     <table>
@@ -122,7 +122,7 @@ export function Table({ rows, columns = columnsOf(rows), label, marks = () => ""
   </div>`;
 }
 
-// A value in the shape that was chosen: tree, table or text.
+// A value in the chosen view: tree, table or text.
 export function Value({ value, shape, label }) {
   if (shape === "table") return html`<${Table} rows=${rowsOf(value)} label=${label} />`;
   if (shape === "text") return html`<${Text} value=${value} label=${label} />`;

@@ -244,7 +244,8 @@ class PreparedQueries:
         once = Parsed(node, node.effect(), [])
         if not shape or not parser.reusable:
             return once, None
-        places = _places(shape)
+        numbered = _numbered(shape)
+        places = _places(numbered)
         if places is None:
             return once, None
         variable = _Variable([(index, parser.plain[path]) for path, index in places if path in parser.plain])
@@ -253,7 +254,7 @@ class PreparedQueries:
             return once, None
         numbers = {index: number for number, (index, _) in enumerate(variable.places)}
         maker = _Template(ctx, version, numbers)
-        template = maker.query(_with_slots(shape, literals, numbers))
+        template = maker.query(_with_slots(numbered, literals, numbers))
         fixed = tuple(index for index in range(len(literals)) if index not in numbers)
         tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, maker.settled)
         values += [None] * tree.settled
@@ -344,24 +345,29 @@ def _id(scope: int, coll: int) -> _Convert:
 _TEMPORAL: dict[str, _Convert] = {"@ts": parse_time_literal, "@date": parse_date}
 
 
-def _slotted(shape: tuple[str, ...], slot: Callable[[str], Any]) -> Any:
-    """The JSON data of a shape with the number of each literal in its place, which slot makes a value of. None for no JSON."""
+def _numbered(shape: tuple[str, ...]) -> str:
+    """The text of a shape with the number of each literal in its place."""
     structure, names = shape
     name, number = iter(names.split("\n")), count()
     pieces = _TOKEN.split(structure)
     for at in range(1, len(pieces), 2):
         token = pieces[at]
         pieces[at] = f'"{next(name)}{token[1:]}' if token[-1] == ":" else str(next(number))
+    return "".join(pieces)
+
+
+def _read_numbered(numbered: str, value: Callable[[str], Any]) -> Any:
+    """The JSON data of a numbered text. value: makes what stands for a literal of its number. Raises ValueError."""
+    return json.loads(numbered, object_pairs_hook=reader.first_wins, parse_int=value)
+
+
+def _places(numbered: str) -> Optional[list[tuple[Position, int]]]:
+    """The path and the number of each literal. None when the text is not a single JSON value."""
     try:
-        return json.loads("".join(pieces), object_pairs_hook=reader.first_wins, parse_int=slot)
+        data = _read_numbered(numbered, lambda text: Slot(int(text)))
     except ValueError:
         return None
-
-
-def _places(shape: tuple[str, ...]) -> Optional[list[tuple[Position, int]]]:
-    """Where each literal stands, by its path. None when not all of the text is one JSON value."""
-    data = _slotted(shape, lambda text: Slot(int(text)))
-    return None if data is None else list(_slots(data, None))
+    return list(_slots(data, None))
 
 
 def _slots(data: Any, path: Position) -> Iterator[tuple[Position, int]]:
@@ -372,15 +378,15 @@ def _slots(data: Any, path: Position) -> Iterator[tuple[Position, int]]:
             yield from _slots(item, (path, key))
 
 
-def _with_slots(shape: tuple[str, ...], literals: tuple[Any, ...], numbers: dict[int, int]) -> Any:
-    """The JSON data of a text, with a `Slot` for each literal that is variable."""
+def _with_slots(numbered: str, literals: tuple[Any, ...], numbers: dict[int, int]) -> Any:
+    """The JSON data of a text, with a `Slot` for each literal that may vary. numbers: literal -> number of its slot."""
 
     def slot(text: str) -> Any:
         index = int(text)
         number = numbers.get(index)
         return literals[index] if number is None else Slot(number)
 
-    return _slotted(shape, slot)
+    return _read_numbered(numbered, slot)
 
 
 def _is_fixed(path: Position) -> bool:
