@@ -107,9 +107,9 @@ class Exchanges:
         if outcome.status < 300:
             body = outcome.body
             if type(body) is not str:
-                document = read_stored(*body)
-                if document is not None:
-                    return document
+                value = read_stored(*body)
+                if value is not None:
+                    return value
             content, problem = _parse(without_lone_surrogates(outcome.text))
             if problem is None:
                 return content["resource"]

@@ -7,7 +7,7 @@ import json
 import json.encoder
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from json import JSONDecodeError, JSONDecoder, JSONEncoder
 from typing import Any, Callable, Optional, Union
 
@@ -178,22 +178,30 @@ def _read_document(text: str, found: re.Match[str]) -> Optional[dict[str, Any]]:
     return {"resource": {"ref": ref, **members}}
 
 
-def read_stored(collection: str, id: int, ts: int, fields: str) -> Optional[dict[str, Any]]:
-    """Return the document that an answer of these parts is; ``None`` where that takes the answer's whole text.
+def read_stored(page: Optional[str], collection: str, documents: Sequence[tuple[int, int, str]]) -> Any:
+    """Return the value of an answer made of documents of one collection; ``None`` where that takes its whole text.
 
-    :param collection: The JSON of the reference to its collection.
-    :param ts: Microseconds.
-    :param fields: The JSON of an object with its further fields.
+    :param page: How the JSON of a page begins, up to its ``data``; ``None`` for an answer that is one document.
+    :param collection: The JSON of the reference to their collection.
+    :param documents: Of each its id, its time in microseconds, and the JSON of an object with its further fields.
     """
-    if '"@' in fields or not collection.isascii():
+    joined = documents[0][2] if page is None else f"[{','.join([fields for _, _, fields in documents])}]"
+    if '"@' in joined or not collection.isascii():
         return None
     try:
-        members, _ = _scan(fields if fields.isascii() else without_lone_surrogates(fields), 0)
+        members, _ = _scan(joined if joined.isascii() else without_lone_surrogates(joined), 0)
     except (StopIteration, ValueError, RecursionError):
         return None
-    ref = _new_object(Ref)
-    ref.value = {"id": str(id), "collection": _collection_ref(collection)}
-    return {"ref": ref, "ts": ts, **members}
+    owner = _collection_ref(collection)
+    if page is None:
+        id, ts, _ = documents[0]
+        return {"ref": _document_ref(str(id), owner), "ts": ts, **members}
+    value = parse_json(without_lone_surrogates(page) + '"data":[]}')
+    value["data"] = [
+        {"ref": _document_ref(str(id), owner), "ts": ts, **each}
+        for (id, ts, _), each in zip(documents, members)
+    ]
+    return value
 
 
 def _read_page(text: str) -> Any:

@@ -78,7 +78,7 @@ class Outcome(NamedTuple):
     def size(self) -> int:
         """Characters of the body, about: a ref is not counted."""
         body = self.body
-        return len(body) if type(body) is str else len(body.fields)  # type: ignore[union-attr]
+        return len(body) if type(body) is str else body.size  # type: ignore[union-attr]
 
 
 #: Code of the error of ``abort``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 from hypothesis import given, settings
@@ -90,11 +90,15 @@ def test_values_that_json_lacks_are_read_all_the_same(asked: Asked, data: Any) -
         assert client.query(q.get(REF)) == watching.query(q.get(REF))
 
 
+@pytest.mark.parametrize("page", [None, "{", '{"after":[{"@ref":{"id":"7"}}],'], ids=repr)
 @given(st.dictionaries(KEYS, json_of(KEYS), min_size=1, max_size=3))
-def test_parts_are_read_as_their_text_is(fields: dict[str, Any]) -> None:
+@settings(max_examples=60, deadline=None)
+def test_parts_are_read_as_their_text_is(page: Optional[str], fields: dict[str, Any]) -> None:
     for ensure_ascii in (True, False):
         text = json.dumps(fields, ensure_ascii=ensure_ascii, separators=(",", ":"))
-        answer = StoredAnswer(COLLECTION, 7, 1_700_000_000_000_000, text)
+        answer = StoredAnswer(
+            page, COLLECTION, ((7, 1_700_000_000_000_000, text),) * (1 if page is None else 3)
+        )
         found = read_stored(*answer)
         if found is not None and ensure_ascii:
             assert found == parse_json(answer.text)["resource"]
@@ -102,4 +106,48 @@ def test_parts_are_read_as_their_text_is(fields: dict[str, Any]) -> None:
 
 
 def test_what_is_too_deep_is_left_to_who_reads_the_text() -> None:
-    assert read_stored(COLLECTION, 1, 2, '{"data":' + "[" * 100_000 + "]" * 100_000 + "}") is None
+    assert read_stored(None, COLLECTION, ((1, 2, '{"data":' + "[" * 100_000 + "]" * 100_000 + "}"),)) is None
+
+
+def _pages(**arguments: Any) -> Any:
+    return q.paginate(q.documents(q.collection("pages")), **arguments)
+
+
+FOURTH = q.ref(q.collection("pages"), "4")
+PAGES: dict[str, Any] = {
+    "first": _pages(size=3),
+    "after": _pages(size=3, after=FOURTH),
+    "before": _pages(size=3, before=FOURTH),
+    "all": _pages(size=100),
+    "none": _pages(after=q.ref(q.collection("pages"), "9999")),
+    "two collections": q.paginate(
+        q.union(q.documents(q.collection("pages")), q.documents(q.collection("spells")))
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def pages(asked: Asked) -> Asked:
+    client, _ = asked
+    client.query(q.create_collection({"name": "pages"}))
+    for number in range(1, 9):
+        data = {"n": number, "text": "\u00e9" * number, "deep": [{"a": None}]}
+        client.query(q.create(q.ref(q.collection("pages"), str(number)), {"data": data}))
+    return asked
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+@pytest.mark.parametrize(
+    "change", [None, {"data": {"at": q.time("2020-01-01T00:00:00Z")}}, {"data": None}], ids=repr
+)
+def test_a_page_is_the_same_both_ways(pages: Asked, page: Any, change: Any) -> None:
+    client, seen = pages
+    if change is not None:
+        client.query(q.replace(q.ref(q.collection("pages"), "5"), change))
+    watching = client.new_session_client("secret", observer=seen.append)
+    query = q.map_(lambda ref: q.get(ref), page)
+    for _ in range(2):  # evaluated, and kept
+        short, watched = client.query(query), watching.query(query)
+        assert short == watched == parse_json(seen[-1].response_raw)["resource"]
+        assert list(short) == list(watched)
+        assert repr(short) == repr(watched)

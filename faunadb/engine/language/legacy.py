@@ -130,8 +130,13 @@ def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer]:
         owner = None if collections is None else collections.get((ref.scope, ref.coll))
         if owner is not None and text is not None and len(text) > 2 and STORED_MARK not in text:
             ctx.allocate(len(text))
-            return _stored_answer((owner, ref.id, value.ts, text))  # type: ignore[no-any-return]
-    return '{"resource":' + writer_for(ctx).text(value) + "}"
+            return _stored_answer((None, owner, ((ref.id, value.ts, text),)))  # type: ignore[no-any-return]
+    writer = writer_for(ctx)
+    if type(value) is v.Page and ctx.tx is None:
+        stored = writer.stored_page(value)
+        if stored is not None:
+            return stored
+    return '{"resource":' + writer.text(value) + "}"
 
 
 _TEXTS = (

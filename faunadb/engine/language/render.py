@@ -11,7 +11,7 @@ import base64
 import json
 import uuid
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..java.numbers import double_to_json
 from ..java.times import Date, Time
@@ -21,6 +21,7 @@ from .budget import spend
 from .deep import with_room
 from .nodes import Literal, Source
 from .registry import VERSION_RANK
+from .stored_answer import StoredAnswer
 
 if TYPE_CHECKING:
     from .context import Context
@@ -34,6 +35,8 @@ quote: Callable[[str], str] = encode_basestring
 _BARE = (None, "{}")
 #: How many documents of a page are written together.
 _BLOCK = 64
+#: The most documents of a page that is answered by its parts (`StoredAnswer`).
+_MOST = 1000
 #: Longer strings, in characters, are charged for when they are written.
 _LONG = 256
 
@@ -276,23 +279,16 @@ class ResponseWriter(Writer):
 
     def _documents(self, items: list[Any]) -> str:
         """The texts of items, most of which are documents of one collection, with commas between them."""
-        first = items[0].ref if type(items[0]) is v.Document else None
-        if first is not None:
-            scope, coll = first.scope, first.coll
-            owner = self._collections.get((scope, coll))
+        if type(items[0]) is v.Document:
+            owner, documents = self._stored(items)
             # What `document` does, without a call for each.
-            parts = [
-                f'{{"ref":{{"@ref":{{"id":"{item.ref.id}","collection":{owner}}}}},"ts":{item.ts},{item.text[1:]}'
-                for item in items
-                if type(item) is v.Document
-                and item.ref.coll == coll
-                and item.ref.scope == scope
-                and item.text not in _BARE
-                and type(item.ts) is int
-                and not item.deletion
-            ]
-            text = ",".join(parts)
-            if owner and len(parts) == len(items) and STORED_MARK not in text:
+            text = ",".join(
+                [
+                    f'{{"ref":{{"@ref":{{"id":"{id}","collection":{owner}}}}},"ts":{ts},{fields[1:]}'
+                    for id, ts, fields in documents
+                ]
+            )
+            if owner and len(documents) == len(items) and STORED_MARK not in text:
                 self.grow(16 * len(items) + len(text))
                 return text
         self.grow(16 * len(items))
@@ -313,13 +309,44 @@ class ResponseWriter(Writer):
 
     def page(self, value: Any) -> str:
         page: v.Page = value
+        return self._page_head(page) + '"data":' + self.array(page.data) + "}"
+
+    def _page_head(self, page: v.Page) -> str:
+        """The text of a page up to its ``data``."""
         parts = [
-            f'"{side}":{self._cursor(cursor)}'
+            f'"{side}":{self._cursor(cursor)},'
             for side, cursor in (("before", page.before), ("after", page.after))
             if cursor is not v.NO_CURSOR
         ]
-        parts.append('"data":' + self.array(page.data))
-        return "{" + ",".join(parts) + "}"
+        return "{" + "".join(parts)
+
+    def stored_page(self, page: v.Page) -> Optional[StoredAnswer]:
+        """The parts of the answer that is a page of stored documents of one collection; None for other pages."""
+        items = page.data
+        if not 0 < len(items) <= _MOST or type(items[0]) is not v.Document or not self.writes_plainly:
+            return None
+        owner, documents = self._stored(items)
+        text = "".join([fields for _, _, fields in documents])
+        if not owner or len(documents) < len(items) or STORED_MARK in text:
+            return None
+        self.grow(16 * len(items) + len(text))
+        return StoredAnswer(self._page_head(page), owner, documents)
+
+    def _stored(self, items: list[Any]) -> tuple[Optional[str], list[tuple[int, int, str]]]:
+        """The text of the ref to the first item's collection, if it is known, and the id, ts and stored text of each item
+        that is a document of that collection, for which `document` would write these and nothing else."""
+        scope, coll = items[0].ref.scope, items[0].ref.coll
+        documents = [
+            (item.ref.id, item.ts, item.text)
+            for item in items
+            if type(item) is v.Document
+            and item.ref.coll == coll
+            and item.ref.scope == scope
+            and item.text not in _BARE
+            and type(item.ts) is int
+            and not item.deletion
+        ]
+        return self._collections.get((scope, coll)), documents
 
     def _cursor(self, cursor: Any) -> str:
         """The text of a page's cursor. That of a removal is written without ``data``.

@@ -1,25 +1,40 @@
-"""The answer that is one stored document, the most frequent of all: its parts, from which the text is made when needed."""
+"""The most frequent answers, a stored document and a page of them, as the parts from which their text is made when needed."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
 
 from ..records import NamedTuple
 
 
 class StoredAnswer(NamedTuple):
-    """A document as it is stored, and all else that the JSON text of the answer needs.
+    """Documents of one collection as they are stored, and all else that the JSON text of the answer needs.
 
-    collection: the text of the ref to its collection. ts: microseconds. fields: its stored text, an object that is not
-    empty and holds nothing that is shown otherwise. A client in this process reads the value from these parts: only the
-    fields are JSON that it has to parse.
+    page: how the text of a page begins, up to its ``data``; None for an answer that is one document. collection: the
+    text of the ref to their collection. documents: of each its id, ts (microseconds) and stored text, an object that is
+    not empty and holds nothing that is shown otherwise.
+
+    A client in this process reads the value from these parts: only the stored texts are JSON that it has to parse.
     """
 
+    page: Optional[str]
     collection: str
-    id: int
-    ts: int
-    fields: str
+    documents: Sequence[tuple[int, int, str]]
 
     @property
     def text(self) -> str:
         """The JSON of the whole body."""
-        ref = f'{{"@ref":{{"id":"{self.id}","collection":{self.collection}}}}}'
-        return f'{{"resource":{{"ref":{ref},"ts":{self.ts},{self.fields[1:]}}}'
+        collection = self.collection
+        parts = [
+            f'{{"ref":{{"@ref":{{"id":"{id}","collection":{collection}}}}},"ts":{ts},{fields[1:]}'
+            for id, ts, fields in self.documents
+        ]
+        if self.page is None:
+            return '{"resource":' + parts[0] + "}"
+        return '{"resource":' + self.page + '"data":[' + ",".join(parts) + "]}}"
+
+    @property
+    def size(self) -> int:
+        """Characters of it, about: refs are not counted."""
+        return sum([len(fields) for _, _, fields in self.documents])
