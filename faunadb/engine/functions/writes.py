@@ -22,6 +22,7 @@ from ..language.registry import WRITE, Arg, form
 from ..records import NamedTuple
 from ..schema import databases as database_schema
 from ..schema.fields import is_plain, prepare
+from ..schema.items import CollectionInfo
 from ..schema.native import Fields, end_access
 from ..schema.user_documents import USER_DOCUMENTS
 from ..schema.writers import writer_for
@@ -40,12 +41,8 @@ def _invalid_time(at: Union[str, tuple[str, ...]] = ()) -> Fault:
     return Fault("invalid write time", "Cannot write outside of snapshot time.", at)
 
 
-class Target(NamedTuple):
-    """The collection and id of a document to be created. id: None to have one allotted."""
-
-    scope: int
-    coll: int
-    id: Optional[int]
+#: The database, collection and id of a document to be created. No id: to have one allotted.
+Target = tuple[int, int, Optional[int]]
 
 
 def _target(ctx: Context, value: Union[str, v.Ref]) -> Target:
@@ -53,10 +50,10 @@ def _target(ctx: Context, value: Union[str, v.Ref]) -> Target:
         found = ctx.schema.lookup(ctx.scope, v.COLLECTIONS, value)
         if found is None:
             raise undefined_name("collection", value, "create")
-        return Target(found.scope, found.id, None)
+        return found.scope, found.id, None
     if value.coll == v.COLLECTIONS:  # type: ignore[union-attr]
-        return Target(value.scope, value.id, None)  # type: ignore[union-attr]
-    return Target(value.scope, value.coll, value.id)  # type: ignore[union-attr]
+        return value.scope, value.id, None  # type: ignore[union-attr]
+    return value.scope, value.coll, value.id  # type: ignore[union-attr]
 
 
 def _permitted(ctx: Context, target: Target, given: Fields, at: str) -> Any:
@@ -75,6 +72,18 @@ def _permitted(ctx: Context, target: Target, given: Fields, at: str) -> Any:
     return None if coll in v.NAMED_NATIVES else ctx.snap.version(scope, coll, number)
 
 
+def _opened(ctx: Context, scope: int, coll: int) -> Optional[CollectionInfo]:
+    """The collection of the query's last create where it may create any document there; None when it is another one, or
+    when it has to be asked once more."""
+    perms, opened, info = ctx.cache.get(_opened, _NOT_OPENED)
+    if opened != coll or perms is not ctx.perms or not scope == ctx.scope == perms.scope:
+        return None
+    return None if ctx.at is not None or ctx.schema.was_written else info
+
+
+_NOT_OPENED: Any = (None, None, None)
+
+
 def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> v.Document:
     ctx.writer()
     given = params or {}
@@ -83,6 +92,10 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     if given and not plain:
         given = prepare(ctx, given)
     scope, coll, number = target
+    if plain and number is None:
+        opened = _opened(ctx, scope, coll)
+        if opened is not None:
+            return USER_DOCUMENTS.create_plain(ctx, v.Ref(scope, coll, fresh_id()), data, at, None, opened)
     _check_scope(ctx, scope, at)
     info = ctx.schema.collection(scope, coll) if coll >= v.FIRST_COLLECTION else None
     if info is None and coll >= v.FIRST_COLLECTION:
@@ -94,6 +107,8 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     if before is not None and number is not None:
         end_access(ctx, v.Ref(scope, coll, number))
     if plain and info is not None:
+        if number is None and ctx.perms.creates_all(scope):
+            ctx.cache[_opened] = ctx.perms, coll, info
         ref = v.Ref(scope, coll, fresh_id() if number is None else number)
         return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before, info)
     writer = writer_for(coll)
@@ -119,7 +134,7 @@ def create(ctx: Context, target: Union[str, v.Ref], params: Optional[Fields]) ->
 
 def _create_native(key: str, number: int, what: str, example: str, since: str = "2.0") -> Callable[..., Any]:
     def create_native(ctx: Context, params: Fields) -> v.Document:
-        return _create(ctx, Target(ctx.scope, number, None), params, key)
+        return _create(ctx, (ctx.scope, number, None), params, key)
 
     create_native.__name__ = key
     create_native.__doc__ = f"""A new {what}; the same as creating a document in the native collection, by ``create``.

@@ -801,3 +801,39 @@ def test_what_expired_may_have_lost_its_unique_place(spells, again):
     assert error_of(spells, q.create(spell(3), again)) == taken
     spells.query([q.delete(spell(2)), q.create(spell(1), again)])
     assert spells.query(q.count(q.match(q.index("unique_n"), 1))) == 1
+
+
+CREATE = q.create(q.collection("spells"), {"data": {"n": 1}})
+
+
+@pytest.mark.parametrize(
+    ("between", "last"),
+    [
+        (q.delete(q.collection("spells")), CREATE),
+        (q.update(q.collection("spells"), {"ttl_days": 1}), CREATE),
+        (None, q.at(q.epoch(1, "second"), CREATE)),
+        (None, q.call("as_nobody")),
+        (q.create_collection({"name": "runes"}), CREATE),
+        (None, q.create(q.collection("others"), {"data": {"n": 1}})),
+        (None, q.create(q.ref(q.collection("spells"), "1"), {"data": {"n": 1}})),
+        (None, q.create(q.collection("spells"), {"data": {"n": q.now()}, "ttl": q.now()})),
+    ],
+    ids=["deleted", "time-to-live", "at", "role", "schema", "another", "id", "params"],
+)
+def test_a_create_after_others_finds_what_it_finds_alone(db, spells, between, last):
+    """What was found for the creates before holds for a create only as long as it is true."""
+    db.query(q.create_role({"name": "nobody", "privileges": []}))
+    db.query(q.create_collection({"name": "others"}))
+    body = q.query(q.lambda_([], CREATE))
+    db.query(q.create_function({"name": "as_nobody", "body": body, "role": q.role("nobody")}))
+
+    admin = db.as_(db.query(q.select("secret", q.create_key({"role": "admin"}))))
+
+    def outcome(*before):
+        """What the query comes to that is undone at its end: the names of the fields, or the errors."""
+        names = q.map_(lambda field: q.select(0, field), q.to_array(q.merge(q.var("d"), {})))
+        fields = q.let({"d": last}, q.abort(q.format("%@", names)))
+        _, errors = admin.failure(q.do(*before, *([] if between is None else [between]), fields))
+        return [(error["code"], error["description"]) for error in errors]
+
+    assert outcome(CREATE, CREATE) == outcome()
