@@ -11,7 +11,7 @@ from .errors import DeadlineExceeded, StoreError, StoreUnavailable
 from .leading import Turns, Waiter
 from .overlay import Overlay
 from .pending_writes import Writes
-from .read_set import Changes, ReadSet
+from .read_set import Changes, ReadSet, document_of
 
 #: Most transactions in one batch, and the bytes after which it takes no further ones.
 MAX_BATCH = 64
@@ -193,21 +193,25 @@ class CommitQueue:
         self._open = None
 
     def _tell_losers(self, batch: list[_Waiting]) -> None:
-        """Those that wait and have read what a batch has changed since have lost: the server need not be asked.
-
-        They had been evaluated when the batch was taken, so their snapshots do not see it.
-        """
+        """Those that wait and that a batch tells to have lost as well: the server need not be asked one by one."""
         own = batch[0]
-        waiting = [each for each in self._turns.waiting() if each.before is own]
+        waiting = self._turns.waiting()
         if not waiting:
             return
-        written = Changes()
+        written, stale = Changes(), []
         for each in batch:
-            if type(each.outcome) is Won:
-                written.include(each.finished.writes.touched)
-        lost = {
-            each: path for each in waiting if (path := each.finished.reads.touched_by(written)) is not None
-        }
+            outcome, finished = each.outcome, each.finished
+            if type(outcome) is Won:
+                written.include(finished.writes.touched)
+            elif type(outcome) is Lost and finished.position is not None and document_of(outcome.path):
+                changed = Changes()
+                changed.at[outcome.path] = None
+                stale.append((finished.position, changed))
+        lost = {}
+        for each in waiting:
+            path = _lost_to(each.finished, written if each.before is own else None, stale)
+            if path is not None:
+                lost[each] = path
         for each in self._turns.take_those(own, lost):
             each.outcome = Lost(lost[each])
             each.over = True
@@ -248,3 +252,19 @@ def _refuse(batch: list[_Waiting], error: Exception) -> None:
     for each in batch:
         each.error = error
         each.over = True
+
+
+def _lost_to(
+    finished: Finished, written: Optional[Changes], stale: list[tuple[int, Changes]]
+) -> Optional[str]:
+    """The path of what a transaction has read that has changed since, as far as the outcome of a batch tells.
+
+    written: what the batch has written, of a transaction that had been evaluated before, so that its snapshot does not see
+    it. stale: documents that have been changed by others after a position.
+    """
+    reads, position = finished.reads, finished.position
+    path = None if written is None else reads.touched_by(written)
+    if path is None and position is not None:
+        changes = (changed for since, changed in stale if position <= since)
+        path = next(filter(None, map(reads.touched_by, changes)), None)
+    return path

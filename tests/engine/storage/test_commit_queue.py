@@ -5,20 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
 from faunadb.engine.storage import commit_queue
 from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
-from faunadb.engine.storage.read_set import Changes, ReadSet, document_path
+from faunadb.engine.storage.read_set import Changes, ReadSet, document_path, place_path
 from tests.server.running import eventually
 
 
 class Held(Committer):
-    """Commits everything, the first batch when it is told to."""
+    """Commits everything but what has lost to another process, the first batch when it is told to.
 
-    def __init__(self) -> None:
+    changed: when others have changed what, by its path.
+    """
+
+    def __init__(self, changed: Optional[dict[str, int]] = None) -> None:
+        self.changed = changed or {}
         self.batches: list[list[int]] = []
         self.go = threading.Event()
 
@@ -26,19 +30,32 @@ class Held(Committer):
         self.batches.append([each.txn for each in batch])
         if len(self.batches) == 1:
             assert self.go.wait(60)
-        return [Won(each.txn) for each in batch]
+        return [self._outcome(each) for each in batch]
+
+    def _outcome(self, finished: Finished) -> Outcome:
+        for path, txn in self.changed.items():
+            changes = Changes()
+            changes.at[path] = None
+            touched = finished.reads.touched_by(changes)
+            if touched and finished.position is not None and finished.position < txn:
+                return Lost(touched)
+        return Won(finished.txn)
 
 
-def finished(txn: int, reads: int, writes: int) -> Any:
+def finished(txn: int, reads: int, writes: int, position: Optional[int] = 10) -> Any:
     read_set, changes = ReadSet(), Changes()
     read_set.document(0, 1024, reads)
     changes.document(0, 1024, writes)
-    return SimpleNamespace(txn=txn, reads=read_set, writes=SimpleNamespace(touched=changes), size=1)
+    return SimpleNamespace(
+        txn=txn, reads=read_set, writes=SimpleNamespace(touched=changes), size=1, position=position
+    )
 
 
-def run(*transactions: Any) -> tuple[dict[int, Outcome], list[list[int]]]:
+def run(
+    *transactions: Any, changed: Optional[dict[str, int]] = None
+) -> tuple[dict[int, Outcome], list[list[int]]]:
     """What comes of transactions that come while the first one, numbered 0, is being committed; and the batches."""
-    committer = Held()
+    committer = Held(changed)
     queue = CommitQueue(committer)
     outcomes: dict[int, Outcome] = {}
     threads = []
@@ -64,6 +81,39 @@ def test_whoever_read_what_one_of_the_batch_before_wrote_has_lost() -> None:
     path = document_path(0, 1024, 1)
     assert outcomes == {0: Won(0), 1: Won(1), **{txn: Lost(path) for txn in range(2, 9)}}
     assert batches == [[0], [1]]
+
+
+def test_whoever_read_what_another_process_has_changed_has_lost_with_the_first_of_them() -> None:
+    """They do not go to the server one after the other to be told the same."""
+    path = document_path(0, 1024, 1)
+    outcomes, batches = run(*(finished(txn, 1, 1) for txn in range(1, 9)), changed={path: 11})
+    assert outcomes == {0: Won(0), **{txn: Lost(path) for txn in range(1, 9)}}
+    assert batches == [[0], [1]]
+
+
+def test_whose_snapshot_is_later_than_that_of_one_that_lost_is_for_the_server_to_judge() -> None:
+    """What was changed may be in it. Older ones have lost; so has nobody who read something else."""
+    path = document_path(0, 1024, 1)
+    outcomes, batches = run(
+        finished(1, 1, 1, 10),
+        finished(2, 1, 1, 11),
+        finished(3, 1, 1, 9),
+        finished(4, 2, 1, 9),
+        changed={path: 11},
+    )
+    assert outcomes == {0: Won(0), 1: Lost(path), 2: Won(2), 3: Lost(path), 4: Won(4)}
+    assert batches == [[0], [1], [2], [4]]
+
+
+def test_over_a_set_only_the_server_tells_who_has_lost() -> None:
+    """Of what was changed in it, only the path is told."""
+    path = place_path(0, 7, b"a")
+    first, second = finished(1, 1, 1), finished(2, 1, 1)
+    first.reads.range(0, 7, b"a")
+    second.reads.range(0, 7, b"a", b"x", b"y")
+    outcomes, batches = run(first, second, changed={path: 11})
+    assert outcomes[1] == outcomes[2] == Lost(path)
+    assert batches == [[0], [1], [2]]
 
 
 def test_whoever_only_writes_the_same_waits_for_the_next_batch() -> None:

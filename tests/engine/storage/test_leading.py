@@ -130,7 +130,7 @@ class Committing(Queue, Committer):
         reads, touched = ReadSet(), Changes()
         touched.document(0, 1024, number)
         writes = SimpleNamespace(touched=touched)
-        finished: Any = SimpleNamespace(txn=number, reads=reads, writes=writes, size=1)
+        finished: Any = SimpleNamespace(txn=number, reads=reads, writes=writes, size=1, position=None)
         return isinstance(self.queue.commit(finished, deadline), Won)
 
     def commit(self, batch: list[Finished]) -> list[Outcome]:
