@@ -31,6 +31,12 @@ _forms: list[Form] = []
 _leads: re.Pattern[bytes]
 
 
+def _common(first: bytes, last: bytes) -> bytes:
+    """What both begin with."""
+    length = next((place for place, pair in enumerate(zip(first, last)) if pair[0] != pair[1]), len(first))
+    return first[:length]
+
+
 def add_form(form: Form) -> None:
     """From now on, a time may also stand as ``form(time)`` in keys.
 
@@ -38,7 +44,7 @@ def add_form(form: Form) -> None:
     """
     global _leads
     _forms.append(form)
-    leads = (os.path.commonprefix([form(_FIRST), form(_LAST - 1)]) for form in _forms)
+    leads = (_common(form(_FIRST), form(_LAST - 1)) for form in _forms)
     _leads = re.compile(b"|".join(map(re.escape, leads)))
 
 
