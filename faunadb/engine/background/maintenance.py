@@ -5,7 +5,6 @@ Each step is a write of its own, so that other writers can go in between.
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import partial
 from typing import Any, Callable
@@ -13,7 +12,7 @@ from typing import Any, Callable
 from ..indexes import lookups
 from ..indexes.builds import forget_document
 from ..language import values as v
-from ..schema.tasks import TASKS, Task, open_tasks
+from ..schema.tasks import Task, finish, is_open, open_tasks
 from . import building, sweeping
 from .keeper import Keeper, system_context
 
@@ -56,16 +55,24 @@ def run(keeper: Keeper) -> None:
     while not closing.is_set():
         # Read by an exclusive write: a snapshot would not see tasks of a transaction that is being committed.
         tasks: list[Task] = keeper.store.write(open_tasks, exclusive=True)[0]
-        task = next((each for each in tasks if each not in failed), None)
-        if task is None:
+        tasks = [task for task in tasks if task not in failed]
+        if not tasks:
             return
-        try:
+        failed += [task for task in tasks if not _is_done(keeper, task)]
+
+
+def _is_done(keeper: Keeper, task: Task) -> bool:
+    """Do a task, unless another process has done it. False when it fails."""
+    if keeper.background.closing.is_set():
+        return True
+    try:
+        if keeper.store.write(lambda tx: is_open(tx, task), exclusive=True)[0]:
             _do(keeper, task)
-        except Exception:
-            if closing.is_set():
-                return
+    except Exception:
+        if not keeper.background.closing.is_set():
             log.exception("background task %s failed", task)
-            failed.append(task)
+        return False
+    return True
 
 
 def _do(keeper: Keeper, task: Task) -> None:
@@ -73,12 +80,8 @@ def _do(keeper: Keeper, task: Task) -> None:
     step = _step(keeper, task)
     while not closing.is_set():
         if not keeper.store.write(step)[0]:
-            keeper.store.write(lambda tx: _finish(tx, task))
+            keeper.store.write(lambda tx: finish(tx, task))
             return
-
-
-def _finish(tx: Any, task: Task) -> None:
-    tx.set_setting(TASKS, json.dumps([each for each in open_tasks(tx) if each != task]))
 
 
 def _step(keeper: Keeper, task: Task) -> Callable[[Any], bool]:

@@ -13,6 +13,7 @@ Task = list[Any]
 
 #: Setting that holds the open tasks as JSON.
 TASKS = "tasks"
+_NONE = "[]"
 
 
 def enqueue(ctx: Context, task: Task) -> None:
@@ -22,9 +23,11 @@ def enqueue(ctx: Context, task: Task) -> None:
     was deleted; ``["build", scope, number]``: fill an index.
     """
     tx = ctx.writer()
-    tasks = open_tasks(tx)
-    if task not in tasks:
-        tx.set_setting(TASKS, json.dumps([*tasks, task]))
+    text = tx.setting(TASKS) or _NONE
+    item = json.dumps(task)
+    if item not in text:
+        # The text is not read: who deletes thousands of databases adds as many tasks to as long a list.
+        tx.set_setting(TASKS, f"[{item}]" if text == _NONE else f"{text[:-1]}, {item}]")
     # The store has one writer at a time, so the worker's first write waits until this transaction has ended. If it
     # fails, the worker finds no task.
     ctx.host.see_to_tasks()
@@ -34,3 +37,17 @@ def open_tasks(snap: Any) -> list[Task]:
     """The tasks that are not done as of a snapshot."""
     text = snap.setting(TASKS)
     return json.loads(text) if text else []
+
+
+def is_open(snap: Any, task: Task) -> bool:
+    """Whether a task is still on the list."""
+    return json.dumps(task) in (snap.setting(TASKS) or _NONE)
+
+
+def finish(tx: Any, task: Task) -> None:
+    """Take a task that is done off the list."""
+    text, item = tx.setting(TASKS) or _NONE, json.dumps(task)
+    for part in (f"{item}, ", f", {item}", item):
+        if part in text:
+            tx.set_setting(TASKS, text.replace(part, "", 1))
+            return

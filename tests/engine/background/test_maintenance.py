@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -118,6 +120,24 @@ def test_tasks_survive_a_restart(tmp_path):
         assert versions(db, 1025) == 0
         with again.store.snapshot() as snap:
             assert tasks.open_tasks(snap) == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_the_list_of_tasks(order):
+    """It is kept as text, which is added to and cut without being read."""
+    given = [["database", 1], ["database", 12], ["index", 1, 12], ["build", 1, 12]]
+    kept = {}
+    tx = SimpleNamespace(setting=kept.get, set_setting=kept.__setitem__)
+    ctx = SimpleNamespace(writer=lambda: tx, host=SimpleNamespace(see_to_tasks=lambda: None))
+    for task in given * 2:
+        tasks.enqueue(ctx, task)
+    assert tasks.open_tasks(tx) == given
+    for number in order:
+        assert tasks.is_open(tx, given[number])
+        tasks.finish(tx, given[number])
+        tasks.finish(tx, given[number])
+        assert not tasks.is_open(tx, given[number])
+    assert tasks.open_tasks(tx) == []
 
 
 def test_an_index_of_a_deleted_collection_is_not_built(db):
