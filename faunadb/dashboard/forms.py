@@ -30,8 +30,8 @@ _VERSION = "4"
 
 
 def all_forms() -> list[dict[str, str]]:
-    """One entry a form: ``javascript``, ``javascriptArguments``, ``python``, ``pythonArguments`` (empty names where a
-    driver has none) and ``summary``, the first sentence of its documentation."""
+    """An entry for each form: ``javascript``, ``javascriptArguments``, ``python``, ``pythonArguments`` (a name is empty if
+    the driver does not have the form) and ``summary``, the first sentence of its documentation."""
     summaries = {form.name: _summary(form) for form in FORMS if form.exists_in(_VERSION)}
     summaries["lambda"] = (
         "A function of its parameters, for Map, Filter and the like; one value comes bare, several as an array."
@@ -81,7 +81,7 @@ def _python_signature(function: FqlFunction) -> inspect.Signature:
 
 
 def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
-    """Without its type, and without a default that nobody writes."""
+    """A parameter without its type; a default that only marks a missing argument is shown as ``...``."""
     is_marker = type(parameter.default) is object
     default = _NOT_GIVEN if is_marker else parameter.default
     return parameter.replace(annotation=inspect.Parameter.empty, default=default)
@@ -96,11 +96,11 @@ _NOT_GIVEN = _NotGiven()
 
 
 def _nothing() -> None:
-    """Stands in for a function that the Python driver has not got."""
+    """Stands in for a function that the Python driver does not have."""
 
 
 def _names(function: FqlFunction, signature: inspect.Signature) -> dict[str, str]:
-    """Wire key -> what the Python driver calls the argument, which says more than the key."""
+    """Wire key -> the Python driver's name of the argument, which says more than the key."""
     keys = [each.key for each in function.python_parameters if each.kind not in ("=", "!")]
     return {key: name.rstrip("_") for key, name in zip(keys, signature.parameters)}
 

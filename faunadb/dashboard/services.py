@@ -1,7 +1,7 @@
-"""What the dashboard's pages ask the server for besides queries: FQL text to wire JSON and back, progress of builds,
-and many streams at once.
+"""What the dashboard's pages need of the server besides queries: translating FQL text to wire JSON and back, the progress
+of index builds, and many streams in one answer.
 
-Each takes a secret that is valid here, as queries do, and so many bytes as its entry in `_SERVICES` says.
+Like queries, each service requires a valid secret. `_SERVICES` has the limit on the body of each.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_TEXT", "service"]
 
-#: Bytes of a text or a query that is translated.
+#: Limit on the bytes of a text or query to translate.
 MAX_TEXT = 64 * 1024
-#: Streams of one answer, and bytes of the expressions for them.
+#: Limits on the streams of one answer, and on the bytes of their expressions.
 MAX_STREAMS = 1024
 MAX_EXPRESSIONS = 256 * 1024
-#: Steps of all paths to the places in a text: each is as long as its place is deep.
+#: Limit on the length of all paths of a text's spans together, since each path is as long as its span is deep.
 MAX_PLACES = 500_000
 
 
@@ -62,8 +62,9 @@ def service(engine: Engine, request: HttpRequest) -> Optional[HttpResponse]:
 def _translate(exchange: Exchange) -> HttpResponse:
     """FQL text (JavaScript or Python style) to wire JSON: ``{"queries": [{"wire": ..., "spans": [...]}]}``.
 
-    A span is ``[path, start, end]``: where the part of the query at a path stands in the text. Offsets count UTF-16
-    units, as browsers do. A text that cannot be read is 400 with ``message``, ``start``, ``end`` and the whole ``error``.
+    A span ``[path, start, end]`` is the place in the text of the part of the query at a path. Offsets are in UTF-16 units,
+    as in browsers. For a text that cannot be read the answer is 400 with ``message``, ``start``, ``end``, and ``error``,
+    the whole message.
     """
     try:
         text = exchange.request.body.decode("utf-8")
@@ -89,7 +90,7 @@ def _spans(query: Query, offset: Callable[[int], int]) -> list[Any]:
 
 
 def _offsets(text: str) -> Callable[[int], int]:
-    """Offsets in characters to offsets in UTF-16 units."""
+    """A function from offsets in characters to offsets in UTF-16 units."""
     wide = [index for index, char in enumerate(text) if ord(char) > 0xFFFF]
     return lambda offset: offset + bisect_left(wide, offset)
 
@@ -107,7 +108,7 @@ def _render(exchange: Exchange) -> HttpResponse:
 
 
 def _builds(exchange: Exchange) -> HttpResponse:
-    """How far unfinished indexes are: ``{"builds": {NAME: {"done": documents, "total": documents or null}}}``."""
+    """The progress of unfinished indexes: ``{"builds": {NAME: {"done": documents, "total": documents or null}}}``."""
     engine, found = exchange.engine, {}
     with engine.store.snapshot() as snap:
         schema = schema_view(engine, snap)
@@ -125,9 +126,10 @@ def _builds(exchange: Exchange) -> HttpResponse:
 def _streams(exchange: Exchange) -> HttpResponse:
     """A stream for each of a JSON array of at most `MAX_STREAMS` expressions, all in one answer.
 
-    A browser has six connections to a server, and a table has hundreds of documents. Events are those of ``/stream``
-    (``fields`` in the query string, too), each with the number of its expression as the member ``stream``. An
-    expression that fails or cannot be streamed has its error for an event. The answer ends when all streams have.
+    That is because a browser opens only six connections to a server, and a table can have hundreds of documents. Events are
+    those of ``/stream`` (with ``fields`` in the query string, too), with the number of their expression as the member
+    ``stream``. For an expression that fails or cannot be streamed the error is sent as an event. The answer ends when all
+    streams have ended.
     """
     try:
         exchange.options = read_options(exchange.headers)
