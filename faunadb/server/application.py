@@ -282,31 +282,33 @@ class Application:
                 return await self._respond_to(scope, headers, receive, held, options, name)
         # A small body does not count against the room for bodies.
         body = await self._bodies.read_small(length, receive)
-        response = self._answer_in_place(engine, scope, headers, body, options, name)
-        return response or await self._answer(request_of(scope, headers, body), receive), False
+        if options is not None:
+            response = self._answer_usually(engine, scope, headers, body, options, name)
+            if response is not None:
+                return response, False
+        return await self._answer(scope, headers, body, receive, options, name), False
 
-    def _answer_in_place(
+    def _answer_usually(
         self,
         engine: Any,
         scope: Message,
         headers: Headers,
         body: bytes,
-        options: Optional[Options],
+        options: Options,
         name: Optional[bytes],
     ) -> Optional[HttpResponse]:
-        """The answer to a known secret, if working it out takes less than handing it to a thread would; else None."""
-        if options is None or name is None:
-            return self._answer_quickly(request_of(scope, headers, body), name)
-        if not engine.is_quick or not 0 < len(body) <= QUICK_BODY:
+        """The answer to a usual query, if working it out takes less than handing it to a thread would; else None."""
+        if name is None or not engine.is_quick or not 0 < len(body) <= QUICK_BODY:
             return None
         authorization = headers[b"authorization"].decode("latin-1")
         if not engine.authenticator.knows(authorization, name):
             return None  # finding out may take long: predicates of roles, signatures
         seen = headers.get(b"x-last-seen-txn")
         if seen is not None:
-            options = usual.after(options, seen.decode("latin-1"))
-            if options is None:
+            since = usual.after(options, seen.decode("latin-1"))
+            if since is None:
                 return None
+            options = since
         asked = usual.asked((authorization, name, body, options, text_of(headers.get(b"traceparent"))))
         try:
             snapshot = self._snapshot or self._pin(engine)
@@ -314,8 +316,21 @@ class Application:
         except (NotQuick, StoreError):
             return None
 
-    async def _answer(self, request: HttpRequest, receive: Receive) -> HttpResponse:
-        """The answer, worked out on a thread."""
+    async def _answer(
+        self,
+        scope: Message,
+        headers: Headers,
+        body: bytes,
+        receive: Receive,
+        options: Optional[Options],
+        name: Optional[bytes],
+    ) -> HttpResponse:
+        """The answer, worked out on a thread unless it is quick: what is usual has been tried."""
+        request = request_of(scope, headers, body)
+        quick = self._answer_quickly(request, name) if options is None else None
+        return quick or await self._answer_on_thread(request, receive)
+
+    async def _answer_on_thread(self, request: HttpRequest, receive: Receive) -> HttpResponse:
         if departures.HEADER not in request.headers:
             return await self._in_pool(self._handle, request)
         ending = departures.EndsWithConnection()
@@ -337,8 +352,11 @@ class Application:
         except TooLarge:
             return await self._in_pool(_too_large, request_of(scope, headers, b"")), True
         engine = self.engine or self.open()
-        response = self._answer_in_place(engine, scope, headers, body, options, name)
-        return response or await self._answer(request_of(scope, headers, body), receive), False
+        if options is not None:
+            response = self._answer_usually(engine, scope, headers, body, options, name)
+            if response is not None:
+                return response, False
+        return await self._answer(scope, headers, body, receive, options, name), False
 
     async def _respond_to_stranger(
         self, engine: Any, scope: Message, headers: Headers, receive: Receive

@@ -95,7 +95,6 @@ def test_it_is_the_answer_of_every_other_way(application, forgetful, body, heade
 
 
 def test_a_usual_request_goes_the_short_way(application, monkeypatch):
-    monkeypatch.setattr(application, "_answer_quickly", None)
     monkeypatch.setattr(application, "_answer", None)
     assert run(ask(application, GET, {**KNOWN, "x-request-id": "1"})).status == 200
     assert run(ask(application, GET, {**KNOWN, "x-request-id": "2"})).status == 200
