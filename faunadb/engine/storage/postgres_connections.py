@@ -44,6 +44,10 @@ class Connections:
         #: All that are there, in use or not. One that nobody knows any more is gone.
         self._all: list[weakref.ref[Union[Connection, _Opening]]] = []
         self._waiting: deque[threading.Lock] = deque()
+        #: Why the last attempt to make one failed, and when the next one may be made.
+        self._refusal: Optional[str] = None
+        self._not_before = 0.0
+        self._pause = 0.0
 
     def take(self) -> Connection:
         """A connection in no transaction but one that `Connection.settle` hears the end of.
@@ -65,14 +69,17 @@ class Connections:
                     if news is None:
                         opening = _Opening()
                         self._all.append(weakref.ref(opening))
-                if opening is not None:
-                    conn = self._connect(until)
-                    with self._lock:
+                if news is not None:
+                    self._wait(news, until)
+                    continue
+                assert opening is not None
+                conn = self._connect()
+                with self._lock:
+                    if conn is not None:
                         self._all.append(weakref.ref(conn))
-                        opening.closed = True
+                    opening.closed = True
+                if conn is not None:
                     return conn
-                assert news is not None
-                self._wait(news, until)
         except BaseException:
             if conn is not None:
                 conn.close()
@@ -129,9 +136,9 @@ class Connections:
         return None
 
     def _wait_for_news(self) -> Optional[threading.Lock]:
-        """None where there is room for another one."""
+        """None where another one may be made now."""
         self._all = [ref for ref in self._all if (each := ref()) is not None and not each.closed]
-        if len(self._all) < self._target.max_connections:
+        if len(self._all) < self._target.max_connections and time.monotonic() >= self._not_before:
             return None
         news = threading.Lock()
         news.acquire()
@@ -142,14 +149,16 @@ class Connections:
 
     def _wait(self, news: threading.Lock, until: float) -> None:
         try:
-            left = until - time.monotonic()
-            if left <= 0:
-                connect(self._target).close()  # where the server is away, this says so
+            now = time.monotonic()
+            if now >= until:
+                if self._refusal is not None:
+                    raise StoreUnavailable(self._refusal)
                 raise StoreUnavailable(
                     f"no connection to {self._target.shown} became free"
                     f" (at most {self._target.max_connections} are used at once)"
                 )
-            news.acquire(timeout=min(left, _LOOK_AGAIN))
+            again = self._not_before if self._not_before > now else now + _LOOK_AGAIN
+            news.acquire(timeout=min(until, again, now + _LOOK_AGAIN) - now)
         finally:
             with self._lock, contextlib.suppress(ValueError):
                 self._waiting.remove(news)
@@ -159,25 +168,25 @@ class Connections:
             if self._waiting:
                 self._waiting.popleft().release()
 
-    def _connect(self, until: float) -> Connection:
-        pause, most = _PAUSES
-        while True:
-            try:
-                conn = connect(self._target, Connection)
-                break
-            except BadURL:
-                raise
-            except StoreUnavailable:
-                if self._closed or time.monotonic() + pause > until:
-                    raise
-            time.sleep(pause)
-            pause = min(2 * pause, most)
+    def _connect(self) -> Optional[Connection]:
+        """A new one; None where the server has none, for now: then one may become free, or it may come back."""
+        try:
+            conn: Connection = connect(self._target, Connection)
+        except BadURL:
+            raise
+        except StoreUnavailable as refusal:
+            first, most = _PAUSES
+            self._pause = min(2 * self._pause, most) if self._refusal is not None else first
+            self._not_before = time.monotonic() + self._pause
+            self._refusal = str(refusal)
+            return None
+        self._refusal = None
         try:
             conn.set_up()
         except BaseException:
             conn.close()
             raise
-        return conn  # type: ignore[no-any-return]
+        return conn
 
 
 def _is_lost(conn: Any) -> bool:

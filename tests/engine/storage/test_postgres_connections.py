@@ -190,3 +190,28 @@ def test_a_server_that_comes_back_is_waited_for(connections: Any, monkeypatch: p
     assert connections.take()
     tries[:] = [-1] * -1000
     connections.close()
+
+
+def test_a_server_that_gives_no_more_makes_nobody_wait_for_another(
+    connections: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = connections.take()
+
+    def refuse(target: Any, kind: Any = None) -> Session:
+        raise StoreUnavailable("too many clients")
+
+    monkeypatch.setattr(postgres_connections, "connect", refuse)
+    got: list[Any] = []
+    thread = threading.Thread(target=use_and_note, args=(connections, got))
+    thread.start()
+    until = time.monotonic() + 60
+    while not connections._waiting:
+        assert time.monotonic() < until
+        time.sleep(0)
+    connections.give_back(only)
+    thread.join(60)
+    assert got == [only]
+    held = connections.take()
+    with pytest.raises(StoreUnavailable, match="too many clients"):
+        connections.take()
+    connections.give_back(held)
