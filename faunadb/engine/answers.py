@@ -114,6 +114,19 @@ class Answers:
             return None
         return kept.answer
 
+    def text_of(self, name: Optional[bytes], answer: Outcome) -> str:
+        """The text of an answer, which is made once as long as the answer is kept by that name."""
+        body = answer.body
+        if type(body) is str:
+            return body
+        text = answer.text
+        if name is not None:
+            with self._lock:
+                kept = self._kept.get(name)
+                if kept is not None and kept.answer is answer:
+                    self._kept[name] = kept._replace(answer=answer._replace(body=text))
+        return text
+
     def keep(self, name: Optional[bytes], ctx: Context, answer: Outcome) -> None:
         """Keep what a query has answered. ctx: of its evaluation, which is over, on a snapshot that noted its reads.
 

@@ -93,7 +93,7 @@ def answer(
             exchange.options = options
             return exchange.answer_to(failure)
     status, _, _, metrics = outcome
-    body = outcome.text.encode("utf-8", "replace")
+    body = engine.answers.text_of(name, outcome).encode("utf-8", "replace")
     sent = [
         CONTENT,
         (b"x-txn-time", b"%d" % snapshot.time),

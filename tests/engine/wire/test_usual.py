@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 import pytest
 
 from faunadb.engine.engine import open_engine
+from faunadb.engine.language.stored_answer import StoredAnswer
 from faunadb.engine.request import NotQuick
 from faunadb.engine.wire import usual
 from faunadb.engine.wire.http import handle, handle_quickly
@@ -162,3 +163,14 @@ def test_an_answer_is_that_of_its_secret_and_version(engine):
         for secret, version in ((b"a" * 32, "4"), (b"a" * 32, "2.1"), (b"b" * 32, "4"))
     }
     assert len(names) == 3 or names == {None}
+
+
+def test_the_text_of_a_kept_answer_is_made_once(engine, monkeypatch):
+    made = []
+    text_of = StoredAnswer.text.fget
+    monkeypatch.setattr(StoredAnswer, "text", property(lambda parts: made.append(parts) or text_of(parts)))
+    asked = request({"get": REF})
+    with engine.store.snapshot() as snapshot:
+        bodies = {answer_usually(engine, asked, snapshot).body for _ in range(3)}
+    assert len(bodies) == 1
+    assert len(made) <= (1 if engine.answers.name_of(b"", "4", b"") else 3)
