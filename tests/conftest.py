@@ -6,6 +6,7 @@ it; in CI (``CI=true``) it fails, because CI is where nothing may be left out.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -48,6 +49,24 @@ def pytest_xdist_auto_num_workers() -> Iterator[None]:
     outcome = yield
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" not in os.environ:
         outcome.force_result(outcome.get_result() + 1)  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Each worker of a whole run begins to load the tests at another place, and finds what the others have compiled.
+
+    pytest writes every assertion anew, which takes longer than all else that is done before the first test.
+    """
+    config = session.config
+    worker = getattr(config, "workerinput", None)
+    if worker is None or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    paths = sorted(Path(__file__).parent.rglob("test_*.py"))
+    begin = len(paths) * int(worker["workerid"][2:]) // int(worker["workercount"])
+    for path in paths[begin:] + paths[:begin]:
+        # What cannot be loaded is told, or skipped, when pytest comes to it.
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(path.relative_to(config.rootpath).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:

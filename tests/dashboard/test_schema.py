@@ -20,6 +20,7 @@ def create(page):
 
 
 def save(page):
+    page.get_by_label(FQL).get_by_text("Update(").wait_for()  # until then the button moves
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("status").get_by_text("Saved").wait_for()
 

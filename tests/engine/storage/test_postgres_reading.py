@@ -129,7 +129,7 @@ def test_options_of_the_url_reach_the_server(place: Place) -> None:
     options = "-c%20statement_timeout%3D7s%20-c%20work_mem%3D5MB"
     with open_store(f"{place.url}&options={options}") as store:
         assert isinstance(store, PostgresStore)
-        connection = store._readers._take()
+        connection, _ = store._readers.begin(None)
         assert connection.script("SHOW statement_timeout") == [("7s",)]
         assert connection.script("SHOW work_mem") == [("5MB",)]
         store._readers.give_back(connection)
