@@ -1,7 +1,8 @@
 """The connections of a process to PostgreSQL for reading, shared by its threads; each is one thread's at a time.
 
 How many there are is looked at, not counted: an exception that another thread injects, or that a signal handler raises, may
-come between any two steps, and a number that is raised here and lowered there would stay wrong for ever.
+come between any two steps, and a number that is raised here and lowered there would stay wrong for ever. (That is why this is
+not ``psycopg_pool``: a few hundred such exceptions use up all its places.)
 """
 
 from __future__ import annotations
