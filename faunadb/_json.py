@@ -189,7 +189,7 @@ def read_stored(page: Optional[str], collection: str, documents: Sequence[tuple[
     if '"@' in joined or not collection.isascii():
         return None
     try:
-        members, _ = _scan(joined if joined.isascii() else without_lone_surrogates(joined), 0)
+        members, _ = _scan(without_lone_surrogates(joined), 0)
     except (StopIteration, ValueError, RecursionError):
         return None
     owner = _collection_ref(collection)

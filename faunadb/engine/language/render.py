@@ -21,7 +21,7 @@ from .budget import spend
 from .deep import with_room
 from .nodes import Literal, Source
 from .registry import VERSION_RANK
-from .stored_answer import StoredAnswer
+from .stored_answer import StoredAnswer, document_texts
 
 if TYPE_CHECKING:
     from .context import Context
@@ -280,17 +280,12 @@ class ResponseWriter(Writer):
     def _documents(self, items: list[Any]) -> str:
         """The texts of items, most of which are documents of one collection, with commas between them."""
         if type(items[0]) is v.Document:
-            owner, documents = self._stored(items)
-            # What `document` does, without a call for each.
-            text = ",".join(
-                [
-                    f'{{"ref":{{"@ref":{{"id":"{id}","collection":{owner}}}}},"ts":{ts},{fields[1:]}'
-                    for id, ts, fields in documents
-                ]
-            )
-            if owner and len(documents) == len(items) and STORED_MARK not in text:
-                self.grow(16 * len(items) + len(text))
-                return text
+            stored = self._stored(items)
+            if stored is not None:
+                text = ",".join(document_texts(*stored))  # what `document` does, without a call for each
+                if STORED_MARK not in text:
+                    self.grow(16 * len(items) + len(text))
+                    return text
         self.grow(16 * len(items))
         return ",".join([self.text(item) for item in items])
 
@@ -325,16 +320,22 @@ class ResponseWriter(Writer):
         items = page.data
         if not 0 < len(items) <= _MOST or type(items[0]) is not v.Document or not self.writes_plainly:
             return None
-        owner, documents = self._stored(items)
+        stored = self._stored(items)
+        if stored is None:
+            return None
+        owner, documents = stored
         text = "".join([fields for _, _, fields in documents])
-        if not owner or len(documents) < len(items) or STORED_MARK in text:
+        if STORED_MARK in text:
             return None
         self.grow(16 * len(items) + len(text))
         return StoredAnswer(self._page_head(page), owner, documents)
 
-    def _stored(self, items: list[Any]) -> tuple[Optional[str], list[tuple[int, int, str]]]:
-        """The text of the ref to the first item's collection, if it is known, and the id, ts and stored text of each item
-        that is a document of that collection, for which `document` would write these and nothing else."""
+    def _stored(self, items: list[Any]) -> Optional[tuple[str, list[tuple[int, int, str]]]]:
+        """The text of the ref to the collection of all items, and the id, ts and stored text of each; None unless each is a
+        document of that collection, for which `document` would write these and nothing else.
+
+        items: the first one is a document.
+        """
         scope, coll = items[0].ref.scope, items[0].ref.coll
         documents = [
             (item.ref.id, item.ts, item.text)
@@ -346,7 +347,8 @@ class ResponseWriter(Writer):
             and type(item.ts) is int
             and not item.deletion
         ]
-        return self._collections.get((scope, coll)), documents
+        owner = self._collections.get((scope, coll))
+        return (owner, documents) if owner and len(documents) == len(items) else None
 
     def _cursor(self, cursor: Any) -> str:
         """The text of a page's cursor. That of a removal is written without ``data``.

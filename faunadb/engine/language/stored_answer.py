@@ -8,6 +8,14 @@ from typing import Optional
 from ..records import NamedTuple
 
 
+def document_texts(collection: str, documents: Sequence[tuple[int, int, str]]) -> list[str]:
+    """The JSON of each document, of its parts as `StoredAnswer` has them."""
+    return [
+        f'{{"ref":{{"@ref":{{"id":"{id}","collection":{collection}}}}},"ts":{ts},{fields[1:]}'
+        for id, ts, fields in documents
+    ]
+
+
 class StoredAnswer(NamedTuple):
     """Documents of one collection as they are stored, and all else that the JSON text of the answer needs.
 
@@ -25,11 +33,7 @@ class StoredAnswer(NamedTuple):
     @property
     def text(self) -> str:
         """The JSON of the whole body."""
-        collection = self.collection
-        parts = [
-            f'{{"ref":{{"@ref":{{"id":"{id}","collection":{collection}}}}},"ts":{ts},{fields[1:]}'
-            for id, ts, fields in self.documents
-        ]
+        parts = document_texts(self.collection, self.documents)
         if self.page is None:
             return '{"resource":' + parts[0] + "}"
         return '{"resource":' + self.page + '"data":[' + ",".join(parts) + "]}}"
