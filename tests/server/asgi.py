@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -71,6 +72,12 @@ async def ask(
     start = sent[0]
     answered = {name.decode(): value.decode() for name, value in start["headers"]}
     return Sent(start["status"], answered, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def prepare(application: Application, headers: dict[str, str], expressions: Iterable[Any]) -> None:
+    """Have an application evaluate expressions (JSON), each of which makes something."""
+    for expression in expressions:
+        assert run(ask(application, json.dumps(expression).encode(), headers)).status == 201
 
 
 def run(coroutine: Any) -> Any:

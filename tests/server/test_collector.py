@@ -14,7 +14,7 @@ import pytest
 from faunadb.engine.engine import open_engine
 from faunadb.server import Application, collector
 from faunadb.server.collector import ENOUGH, Collector
-from tests.server.asgi import ask, run
+from tests.server.asgi import ask, prepare, run
 
 KNOWN = {"authorization": "Bearer secret"}
 REF = {"ref": {"collection": "spells"}, "id": "1"}
@@ -37,11 +37,8 @@ def times(collection: Any, expr: Any) -> Any:
 def application(tmp_path_factory):
     with open_engine(f"sqlite:///{tmp_path_factory.mktemp('collector')}/main.db", secret="secret") as engine:
         application = Application(engine)
-        for expression in (
-            {"create_collection": {"object": {"name": "spells"}}},
-            {"create": REF, "params": {"object": {}}},
-        ):
-            assert run(ask(application, query(expression), KNOWN)).status == 201
+        spells = {"create_collection": {"object": {"name": "spells"}}}
+        prepare(application, KNOWN, [spells, {"create": REF, "params": {"object": {}}}])
         yield application
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from faunadb.engine.engine import open_engine
 from faunadb.server import Application, heads
-from tests.server.asgi import Sent, ask, run
+from tests.server.asgi import Sent, ask, prepare, run
 
 REF = {"ref": {"collection": "spells"}, "id": "1"}
 KNOWN = {"authorization": "Bearer secret"}
@@ -20,12 +20,9 @@ CHANGING = {"x-txn-time", "x-query-time", "traceparent"}
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     with open_engine(f"sqlite:///{tmp_path_factory.mktemp('heads')}/main.db", secret="secret") as engine:
-        application = Application(engine)
-        for expression in (
-            {"create_collection": {"object": {"name": "spells"}}},
-            {"create": REF, "params": {"object": {"data": {"object": {"name": "Fire Beak"}}}}},
-        ):
-            run(ask(application, json.dumps(expression).encode(), KNOWN))
+        spells = {"create_collection": {"object": {"name": "spells"}}}
+        beak = {"create": REF, "params": {"object": {"data": {"object": {"name": "Fire Beak"}}}}}
+        prepare(Application(engine), KNOWN, [spells, beak])
         yield engine
 
 

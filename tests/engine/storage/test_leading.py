@@ -19,6 +19,7 @@ from faunadb.engine.storage.group_commit import Writer
 from faunadb.engine.storage.leading import Turns, Waiter
 from faunadb.engine.storage.read_set import Changes, ReadSet
 from faunadb.engine.storage.write_queue import WriteQueue
+from tests.engine.storage.interrupting import interruption
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -177,7 +178,7 @@ class Crowd:
         def run() -> None:
             try:
                 if step:
-                    sys.setprofile(interruption(step, self.queue.interruption))
+                    sys.setprofile(interruption(step, self.queue.interruption, FILES))
                 self.results[number] = self.queue.run(number, deadline)
             except BaseException as error:
                 self.results[number] = error
@@ -196,25 +197,6 @@ class Crowd:
         for thread in self.threads:
             thread.join(30)
             assert not thread.is_alive(), f"forgotten: {thread}; done {self.queue.done}"
-
-
-def interruption(step: int, kind: type[BaseException]) -> Any:
-    """Raises at the step-th point at which the interpreter looks for exceptions from outside: when a function begins, and
-    when one has returned. Before a lock is taken as well, since to wait for it ends with a signal."""
-    left = step
-
-    def profile(frame: Any, event: str, called: Any) -> None:
-        nonlocal left
-        if frame.f_code.co_filename not in FILES or event == "c_exception":
-            return
-        if event == "c_call" and called.__name__ != "acquire":
-            return
-        left -= 1
-        if left == 0:
-            sys.setprofile(None)
-            raise kind
-
-    return profile
 
 
 def alone(crowd: Crowd, step: int) -> None:

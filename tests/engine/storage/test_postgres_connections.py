@@ -15,9 +15,12 @@ postgres_connections = pytest.importorskip("faunadb.engine.storage.postgres_conn
 from faunadb.engine.storage.errors import StoreError, StoreUnavailable  # noqa: E402
 from faunadb.engine.storage.postgres_connections import Connections  # noqa: E402
 from faunadb.engine.storage.postgres_schema import parse_target  # noqa: E402
+from tests.engine.storage.interrupting import interruption  # noqa: E402
 
 MOST = 2
-FILE = postgres_connections.__file__
+FILES = {postgres_connections.__file__}
+#: Not when a function has returned: what it returned goes with its last reference, and its frame is not kept.
+PASSED_OVER = ("c_exception", "return")
 
 
 class Stop(BaseException):
@@ -54,27 +57,6 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
     return Connections(parse_target("postgresql://nowhere/db", {"max_connections": MOST, "lock_timeout": 1}))
 
 
-def interruption(step: int) -> Any:
-    """Raises at the step-th point at which the interpreter looks for exceptions from outside.
-
-    Not when a function has returned: what it returned goes with its last reference, and its frame is not kept.
-    """
-    left = step
-
-    def profile(frame: Any, event: str, called: Any) -> None:
-        nonlocal left
-        if frame.f_code.co_filename != FILE or event in ("c_exception", "return"):
-            return
-        if event == "c_call" and called.__name__ != "acquire":
-            return
-        left -= 1
-        if left == 0:
-            sys.setprofile(None)
-            raise Stop
-
-    return profile
-
-
 def use(connections: Any) -> None:
     conn = connections.take()
     try:
@@ -108,7 +90,7 @@ def test_interrupted_at_each_step(connections: Any, scene: Callable[[Any], list[
 
         def run(step: int = step) -> None:
             try:
-                sys.setprofile(interruption(step))
+                sys.setprofile(interruption(step, Stop, FILES, PASSED_OVER))
                 use(connections)
             except Stop as error:
                 kept.append(error)  # with its frames, and what they hold
