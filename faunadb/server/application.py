@@ -387,7 +387,9 @@ class Application:
         header = text_of(headers.get(b"authorization"))
         if not header:
             return False
-        self._strangers.attempt(address)
+        wait = self._strangers.attempt(address)
+        if wait:
+            await asyncio.sleep(wait)
         loop = asyncio.get_running_loop()
         is_good: Optional[bool] = await loop.run_in_executor(self._strangers_pool, engine.opens, header)
         if is_good:

@@ -16,6 +16,8 @@ log = logging.getLogger("faunadb.server")
 
 #: Wrong secrets that one address may try at once, and per second after that.
 ATTEMPTS, ATTEMPTS_A_SECOND = 100, 10
+#: Seconds that an attempt may have to wait for its turn: who asks one after the other waits, a flood is refused.
+PATIENCE = 1.0
 #: Seconds between two warnings, so that an attack does not fill the log.
 WARNINGS_APART = 60.0
 #: How many addresses are remembered.
@@ -49,19 +51,24 @@ class Strangers:
             if not self._visits[connection]:
                 del self._visits[connection]
 
-    def attempt(self, address: str) -> None:
-        """Count a secret that is about to be checked. Raises `TooManyAttempts` when the address has no attempt left."""
+    def attempt(self, address: str) -> float:
+        """Count a secret that is to be checked; the seconds to wait before that.
+
+        Raises `TooManyAttempts` when too many of the address wait already.
+        """
         network, now = _network(address), time.monotonic()
         left = self._attempts_left(network, now)
-        if left < 1:
-            raise TooManyAttempts
         if left < 2 and now >= self._warned + WARNINGS_APART:
             self._warned = now
-            log.warning("many wrong secrets from %s: unknown ones are refused for a moment", network)
+            log.warning("many wrong secrets from %s: unknown ones are checked slowly", network)
+        wait = max(0.0, 1 - left) / ATTEMPTS_A_SECOND
+        if wait > PATIENCE:
+            raise TooManyAttempts
         self._left.pop(network, None)
         self._left[network] = (left - 1, now)
         while len(self._left) > ADDRESSES:
             del self._left[next(iter(self._left))]
+        return wait
 
     def succeeded(self, address: str) -> None:
         """The secret was good: give the attempt back."""

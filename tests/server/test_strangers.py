@@ -135,7 +135,7 @@ def test_room_is_given_back_to_those_who_stay(engine):
 
 
 def test_wrong_secrets_are_counted_by_address_and_known_ones_are_not(application, monkeypatch):
-    monkeypatch.setattr(strangers, "ATTEMPTS_A_SECOND", 0)
+    monkeypatch.setattr(strangers, "ATTEMPTS_A_SECOND", 1e-9)
     monkeypatch.setattr(strangers, "ATTEMPTS", 5)
     here, there = ("10.0.0.1", 1), ("10.0.0.2", 1)
 
@@ -167,7 +167,7 @@ def test_an_attack_does_not_fill_the_log(monkeypatch, caplog):
 
 
 def test_good_secrets_do_not_count(application, engine, monkeypatch):
-    monkeypatch.setattr(strangers, "ATTEMPTS_A_SECOND", 0)
+    monkeypatch.setattr(strangers, "ATTEMPTS_A_SECOND", 1e-9)
     monkeypatch.setattr(strangers, "ATTEMPTS", 2)
 
     async def story() -> None:
@@ -187,15 +187,35 @@ def test_attempts_come_back_and_a_network_of_ipv6_is_one_address(monkeypatch):
     monkeypatch.setattr(strangers.time, "monotonic", lambda: now[0])
     counting = Strangers()
     for number in range(strangers.ATTEMPTS):
-        counting.attempt(f"2001:db8::{number:x}")
-    with pytest.raises(TooManyAttempts):
-        counting.attempt("2001:db8::ffff")
-    counting.attempt("2001:db8:0:1::1")
+        assert counting.attempt(f"2001:db8::{number:x}") == 0
+    assert counting.attempt("2001:db8::ffff") > 0
+    assert counting.attempt("2001:db8:0:1::1") == 0
     now[0] += 1
-    for _ in range(strangers.ATTEMPTS_A_SECOND):
-        counting.attempt("2001:db8::1")
+    for _ in range(strangers.ATTEMPTS_A_SECOND - 1):
+        assert counting.attempt("2001:db8::1") == 0
+    assert counting.attempt("2001:db8::1") > 0
+
+
+def test_who_asks_one_after_the_other_waits_and_a_flood_is_refused(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(strangers.time, "monotonic", lambda: now[0])
+    counting = Strangers()
+    for _ in range(strangers.ATTEMPTS + 200):
+        now[0] += counting.attempt("10.0.0.1")
+    assert now[0] == pytest.approx(200 / strangers.ATTEMPTS_A_SECOND)
     with pytest.raises(TooManyAttempts):
-        counting.attempt("2001:db8::1")
+        for _ in range(int(strangers.PATIENCE * strangers.ATTEMPTS_A_SECOND) + 1):
+            counting.attempt("10.0.0.1")
+
+
+def test_a_wrong_secret_that_waited_is_a_wrong_secret(application, monkeypatch):
+    monkeypatch.setattr(strangers, "ATTEMPTS_A_SECOND", 1000)
+    monkeypatch.setattr(strangers, "ATTEMPTS", 1)
+
+    async def story() -> None:
+        assert [(await ask(application, headers=BAD)).status for _ in range(20)] == [401] * 20
+
+    run(story())
 
 
 def test_addresses_are_not_remembered_without_bound(monkeypatch):
