@@ -135,8 +135,9 @@ class Engine(Queries):
         from .streaming import Opener  # late: most programs open no stream
 
         def run_on_snapshot() -> Opened:
-            with self.store.snapshot(request.last_seen) as snap:
-                return run(Opener(self, self.streams, self._prepare, fields, snap))
+            return self.store.read(
+                lambda snap: run(Opener(self, self.streams, self._prepare, fields, snap)), request.last_seen
+            )
 
         try:
             return with_keys(lambda: deep.with_room(run_on_snapshot))

@@ -33,6 +33,7 @@ from .storage.errors import (
     ClockBehind,
     Contended,
     DeadlineExceeded,
+    SnapshotLost,
     SnapshotMoved,
     StoreError,
     StoreUnavailable,
@@ -100,10 +101,13 @@ class Queries:
     def opens(self, header: str) -> Optional[bool]:
         """Whether the value of an ``Authorization`` header opens anything now; None when that cannot be told here."""
         deadline = time.monotonic() + DEFAULT_TIMEOUT / 1000
+
+        def opens(snap: Snapshot) -> bool:
+            schema = schema_view(self, snap)
+            return self.authenticator.authenticate(self, snap, schema, header, deadline) is not None
+
         try:
-            with self.store.snapshot() as snap:
-                schema = schema_view(self, snap)
-                return self.authenticator.authenticate(self, snap, schema, header, deadline) is not None
+            return self.store.read(opens)
         except (KeysNeeded, QueryErrors, RequestError, RecursionError, StoreError):
             return None
 
@@ -172,14 +176,16 @@ class Queries:
                 # A snapshot beforehand would only tell what the transaction tells as well.
                 return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
         try:
-            return self._run_on_snapshot(request, known, True)
-        except SnapshotMoved:
-            return self._run_on_snapshot(request, known, False)
+            found = self._run_lazily(request, known)
+        except (SnapshotMoved, SnapshotLost):
+            found = self.store.read(lambda snap: self._answer(request, known, snap), request.last_seen)
+        return self._write(request, found) if isinstance(found, _Prepared) else found
 
-    def _run_on_snapshot(self, request: Request, known: Optional[Known], lazy: bool) -> Outcome:
-        snap = self.store.snapshot(request.last_seen, lazy)
+    def _run_lazily(self, request: Request, known: Optional[Known]) -> Union[Outcome, _Prepared]:
+        """As `_answer`, on a snapshot that is pinned when it is first read from."""
+        snap = self.store.snapshot(request.last_seen, lazy=True)
         try:
-            found = self._answer(request, known, snap)
+            return self._answer(request, known, snap)
         except (StoreError, SnapshotMoved):
             raise
         except Exception:
@@ -187,7 +193,6 @@ class Queries:
             raise
         finally:
             snap.close()
-        return self._write(request, found) if isinstance(found, _Prepared) else found
 
     def _answer(self, request: Request, known: Optional[Known], snap: Snapshot) -> Union[Outcome, _Prepared]:
         """Answer a query that only reads, from a snapshot; one that writes is made ready."""
@@ -333,11 +338,15 @@ class Queries:
         """The ref of a document over which a transaction lost, as JSON data; None without one."""
         if document is None:
             return None
-        with self.store.snapshot() as snap:
+        path = Ref(*document)
+
+        def show(snap: Snapshot) -> Any:
             schema = schema_view(self, snap)
             auth = self.authenticate(snap, schema, request.authorization)
             ctx = self.context(request, snap, schema, auth)
-            return json.loads(writer_for(ctx).text(Ref(*document)))
+            return json.loads(writer_for(ctx).text(path))
+
+        return self.store.read(show)
 
     def _write_with_room(
         self, work: Callable[[Transaction], Outcome], request: Request

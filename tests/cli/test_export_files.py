@@ -143,7 +143,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_json, max_size=6), st.integers(1, 40), st.booleans(), st.sampled_from([None, 1]))
 def test_any_array_in_any_pieces(tmp_path_factory, documents, piece, ascii_only, indent):
     path = tmp_path_factory.mktemp("array") / "a.json"

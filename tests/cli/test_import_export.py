@@ -461,7 +461,6 @@ def test_export_of_an_import_is_the_same(tmp_path, connection, lines, compressed
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

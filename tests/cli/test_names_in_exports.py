@@ -391,7 +391,6 @@ values = st.recursive(
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(records=st.lists(st.dictionaries(st.sampled_from("xyz"), values, max_size=3), min_size=1, max_size=4))

@@ -55,7 +55,7 @@ def asked() -> Iterator[Asked]:
 
 @pytest.mark.parametrize("more", [{}, {"ttl": q.time("2100-01-01T00:00:00Z")}], ids=["", "ttl"])
 @given(DATA)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_both_ways_give_the_same(asked: Asked, more: dict[str, Any], value: Any) -> None:
     client, seen = asked
     client.query(q.replace(REF, {"data": {"value": value}, **more}))
@@ -92,7 +92,7 @@ def test_values_that_json_lacks_are_read_all_the_same(asked: Asked, data: Any) -
 
 @pytest.mark.parametrize("page", [None, "{", '{"after":[{"@ref":{"id":"7"}}],'], ids=repr)
 @given(st.dictionaries(KEYS, json_of(KEYS), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_parts_are_read_as_their_text_is(page: Optional[str], fields: dict[str, Any]) -> None:
     for ensure_ascii in (True, False):
         text = json.dumps(fields, ensure_ascii=ensure_ascii, separators=(",", ":"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..language.values import Ref
@@ -54,10 +53,10 @@ class Watch:
         """Whether the principal would be authenticated again now, with exactly the same rights."""
         if self.auth.kind == "root":
             return True
-        expires = self.auth.expires
-        if expires is not None and expires <= time.time() * 1_000_000:
-            return False
         authenticator = self._host.authenticator
+        expires = self.auth.expires
+        if expires is not None and expires <= authenticator.tokens.clock() * 1_000_000:
+            return False
         if self.auth.kind == "jwt":
             current = authenticator.again(self._host, snap, schema, self.auth)
         else:

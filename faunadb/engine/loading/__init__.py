@@ -27,6 +27,7 @@ from .literal_text import LiteralText
 
 if TYPE_CHECKING:
     from ..engine import Engine
+    from ..storage import Snapshot
 
 #: How many documents are looked up together.
 _LOOKED_UP = 250
@@ -114,28 +115,36 @@ class Loader:
 
     def may_load(self) -> bool:
         """Whether the secret may write all of history. Raises `Unauthenticated`."""
-        with self.engine.store.snapshot() as snap:
-            auth = self.engine.authenticate(snap, schema_view(self.engine, snap), self.authorization)
+        auth = self.engine.store.read(
+            lambda snap: self.engine.authenticate(snap, schema_view(self.engine, snap), self.authorization)
+        )
         return type(auth.permissions) in (Admin, Server)
 
     def number(self, collection: str) -> Optional[int]:
         """The number of a collection; None when there is none of that name."""
-        with self.engine.store.snapshot() as snap:
-            schema = schema_view(self.engine, snap)
-            auth = self.engine.authenticate(snap, schema, self.authorization)
-            found = schema.lookup(auth.scope, v.COLLECTIONS, collection)
-        return None if found is None else found.id
+
+        def number(snap: Snapshot) -> Optional[int]:
+            found = self._find(snap, collection)
+            return None if found is None else found.id
+
+        return self.engine.store.read(number)
 
     def count(self, collection: str) -> Optional[int]:
         """How many documents of a collection can be read now; None when there is no such collection."""
-        with self.engine.store.snapshot() as snap:
-            schema = schema_view(self.engine, snap)
-            auth = self.engine.authenticate(snap, schema, self.authorization)
-            found = schema.lookup(auth.scope, v.COLLECTIONS, collection)
+
+        def count(snap: Snapshot) -> Optional[int]:
+            found = self._find(snap, collection)
             if found is None:
                 return None
-            rows = snap.entries(auth.scope, found.id, b"")
+            rows = snap.entries(found.scope, found.id, b"")
             return sum(1 for row in rows if row.ttl is None or row.ttl > snap.time)
+
+        return self.engine.store.read(count)
+
+    def _find(self, snap: Snapshot, collection: str) -> Optional[v.Ref]:
+        schema = schema_view(self.engine, snap)
+        auth = self.engine.authenticate(snap, schema, self.authorization)
+        return schema.lookup(auth.scope, v.COLLECTIONS, collection)
 
     def load(self, batch: Sequence[Union[Incoming, Ready]]) -> None:
         """Load documents in one transaction.

@@ -27,10 +27,14 @@ from types import TracebackType
 from typing import Any, Callable, Optional, TypeVar
 
 from ..records import NamedTuple
+from .errors import SnapshotLost
 from .read_set import Changes, ReadSet
 from .rows import EntryRow, VersionRow
 
 T = TypeVar("T")
+
+#: How often what was computed on a snapshot that is lost is computed again on another one.
+MAX_LOST = 2
 
 
 class Snapshot:
@@ -362,6 +366,21 @@ class Store:
         Raises :class:`StoreUnavailable`, and :class:`ClockBehind` for a time too far ahead.
         """
         raise NotImplementedError
+
+    def read(self, work: Callable[[Snapshot], T], at_least: int = 0) -> T:
+        """What a work gives on a snapshot; on another one where the first is lost, `MAX_LOST` times at most.
+
+        Raises what :meth:`snapshot` and the work raise.
+        """
+        lost = 0
+        while True:
+            try:
+                with self.snapshot(at_least) as snapshot:
+                    return work(snapshot)
+            except SnapshotLost:
+                lost += 1
+                if lost > MAX_LOST:
+                    raise
 
     def time(self) -> int:
         """A time for an answer for which nothing was read: near the wall clock, at once, whatever fails.

@@ -26,6 +26,10 @@ class Outgrown(StoreUnavailable):
         )
 
 
+class SnapshotLost(StoreUnavailable):
+    """The connection that a snapshot was read from is lost, and the snapshot with it. Another one may be had at once."""
+
+
 class ClockBehind(StoreUnavailable):
     """A time was asked for that lies too far ahead of this machine's clock and of the store."""
 

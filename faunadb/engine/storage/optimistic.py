@@ -11,9 +11,9 @@ import threading
 import time
 from typing import Any, Callable, Optional
 
-from .base import Snapshot, Transaction
+from .base import MAX_LOST, Snapshot, Transaction
 from .commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
-from .errors import Contended, DeadlineExceeded, SnapshotMoved, StoreError
+from .errors import Contended, DeadlineExceeded, SnapshotLost, SnapshotMoved, StoreError
 from .hot import Hot
 from .overlay import NeedsLock, Overlay
 from .read_set import document_of
@@ -43,7 +43,7 @@ class Writers:
     ) -> tuple[Any, Optional[int]]:
         if deadline is not None and time.monotonic() > deadline:
             raise DeadlineExceeded("the write's deadline passed before its turn came")
-        losses = 0
+        losses = lost = 0
         lazy = True
         while losses < MAX_LOSSES:
             began = time.monotonic()
@@ -51,6 +51,11 @@ class Writers:
                 result, finished = self._evaluate(work, at_least, losses, lazy)
             except SnapshotMoved:
                 lazy = False  # the snapshot tells from the start what it sees
+                continue
+            except SnapshotLost:  # nothing has been sent yet
+                lost += 1
+                if lost > MAX_LOST:
+                    raise
                 continue
             except NeedsLock:
                 break

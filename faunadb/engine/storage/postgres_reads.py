@@ -9,7 +9,7 @@ from typing import Any, Optional, Protocol
 import psycopg
 
 from .clock import Clock
-from .errors import SnapshotMoved, StoreError
+from .errors import SnapshotLost, SnapshotMoved, StoreError, StoreUnavailable
 from .postgres_connection import Connection, Statement, statement
 from .postgres_readers import Found, Habits, Readers
 from .postgres_schema import TERMS_PREFIX, VALUES_PREFIX, Dialect, Target, explain, qualify
@@ -410,6 +410,12 @@ class PgSnapshot(PgReads):
         if self._seen is None:
             return self._begin(sql, parameters)
         return self._go_on(sql, parameters)
+
+    def _failed_with(self, error: psycopg.Error) -> Exception:
+        explained = super()._failed_with(error)
+        if self._conn is not CLOSED and self._conn.closed and isinstance(explained, StoreUnavailable):
+            return SnapshotLost(str(explained))
+        return explained
 
     def close(self) -> None:
         if not self._closed and self._first is not None:

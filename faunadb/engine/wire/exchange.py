@@ -221,11 +221,13 @@ class Exchange:
         return with_keys(self._authenticate)
 
     def _authenticate(self) -> Any:
-        with self.engine.store.snapshot(self.options.last_seen) as snap:
+        def authenticate(snap: Snapshot) -> Any:
             schema = schema_view(self.engine, snap)
             auth = self.engine.authenticate(snap, schema, self.headers.get("authorization"))
             self.time = snap.time
             return auth
+
+        return self.engine.store.read(authenticate, self.options.last_seen)
 
     def query_request(
         self, source: Any, effect_limit: int = WRITE, reason: str = "", writer: bool = False

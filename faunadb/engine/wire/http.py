@@ -139,8 +139,8 @@ def _authorized(exchange: Exchange) -> HttpResponse:
         exchange.time = exchange.now()
         return exchange.not_allowed("GET")
     auth = exchange.authenticate()
-    with exchange.engine.store.snapshot() as snap:
-        info = schema_view(exchange.engine, snap).database(auth.scope)
+    engine = exchange.engine
+    info = engine.store.read(lambda snap: schema_view(engine, snap).database(auth.scope))
     global_id = info.global_id if info is not None else ""
     return exchange.respond(200, json.dumps({"account": "0", "global_id": global_id}, separators=(",", ":")))
 

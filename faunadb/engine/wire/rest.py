@@ -18,6 +18,7 @@ from ..schema.view import schema_view
 from .headers import parse_query_string
 
 if TYPE_CHECKING:
+    from ..storage import Snapshot
     from .exchange import Exchange
     from .messages import HttpResponse
 
@@ -93,12 +94,15 @@ def answer(exchange: Exchange, path: str) -> HttpResponse:
 def _exists(exchange: Exchange, target: _Target) -> bool:
     """Whether the ref resolves."""
     engine = exchange.engine
-    with engine.store.snapshot(exchange.options.last_seen) as snap:
+
+    def exists(snap: Snapshot) -> bool:
         schema = schema_view(engine, snap)
         auth = engine.authenticate(snap, schema, exchange.headers.get("authorization"))
         ctx = engine.context(exchange.query_request(None), snap, schema, auth)
         found = refs.parse_path(ctx, target.path)
         return found is not None and type(found) is not UnresolvedRef
+
+    return engine.store.read(exists, exchange.options.last_seen)
 
 
 def _query(exchange: Exchange, target: _Target, method: str) -> Any:

@@ -242,7 +242,7 @@ def entries_of(db, index):
         )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(OPERATIONS)
 def test_history_and_entries_follow_a_model(operations):
     with open_engine("sqlite://") as engine:
@@ -280,7 +280,7 @@ def check_against_model(db, model):
     assert [(each["ts"], each["action"], each["data"]) for each in events] == expected_events(model)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(OPERATIONS, OPERATIONS)
 def test_an_index_built_behind_writes_is_complete(earlier, later):
     with open_engine("sqlite://") as engine:

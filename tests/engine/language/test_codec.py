@@ -33,13 +33,13 @@ STORABLE = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STORABLE)
 def test_values_come_back(value):
     assert identical(codec.decode_value(codec.encode_value(value, scope=SCOPE), SCOPE), value)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(st.characters(codec="ascii", categories=["Ll"])), STORABLE, max_size=4))
 def test_fields_come_back(fields):
     assert identical(codec.decode_fields(codec.encode_fields(fields, 0, SCOPE), SCOPE), fields)

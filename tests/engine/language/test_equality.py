@@ -275,13 +275,13 @@ def has_nan(value):
     return any(map(has_nan, value)) if isinstance(value, list) else value != value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY)
 def test_a_value_is_itself_but_for_nan(value):
     assert identical(value, value) is not has_nan(value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY, ANY)
 def test_equality_is_symmetric_and_order_is_not(a, b):
     assert identical(a, b) is identical(b, a)
@@ -289,7 +289,7 @@ def test_equality_is_symmetric_and_order_is_not(a, b):
     assert keys.compare(a, b) == -keys.compare(b, a)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(ANY, max_size=12))
 def test_classes_number_values_as_identity_tells(values):
     classes = EqualityClasses()
@@ -299,7 +299,7 @@ def test_classes_number_values_as_identity_tells(values):
             assert (numbers[i] == numbers[j]) is identical(a, values[j])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY, ANY, ANY)
 def test_the_order_is_transitive(a, b, c):
     one, two, three = sorted((a, b, c), key=keys.compare_key)

@@ -161,7 +161,7 @@ _json = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(_json, st.sampled_from([None, 1]), st.data())
 def test_pieces_give_what_the_whole_gives(small_pieces, value, indent, data):
     """And are refused as the whole is, when something is cut out, put in or said twice."""

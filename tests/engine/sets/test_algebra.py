@@ -370,7 +370,7 @@ def refill(db: Database, items: dict[str, list[int]]) -> None:
             create(db, next(shared_ids), {"set": name, "v": value, "w": 0})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.fixed_dictionaries({"a": values, "b": values, "c": values}), trees(2), st.integers(1, 4), st.booleans()
 )

@@ -97,7 +97,7 @@ def written(cursor: list[int], count: int, slot: Any, bare: bool) -> Any:
     return obj(items[0] if bare and single else items)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from([("up", (False, False)), ("mixed", (False, True))]), cursors, cursors, st.booleans())
 def test_cuts_of_sets_with_values(
     shared: Database, index: tuple[str, tuple[bool, ...]], low: Any, high: Any, turned: bool
@@ -135,7 +135,7 @@ def obj_pair(number: int) -> list[Any]:
     return [VALUES[one], VALUES[two]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(slots.filter(lambda slot: slot is not ...), slots, st.booleans(), st.booleans())
 def test_cuts_of_sets_of_refs(shared: Database, low: Any, high: Any, bare: bool, turned: bool) -> None:
     """Without values the one slot is the ref. In a reversed set the ref is a value first, and descending."""

@@ -381,7 +381,7 @@ def model_events(lives: list[dict[int, Any]], numbers: list[int], holds: Any) ->
     return sorted(found, key=lambda item: (item[0], item[1] == "add", item[2]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(lives, min_size=1, max_size=4), st.integers(1, 3))
 def test_random_histories(shared: Database, documents_: list[dict[int, Any]], size: int) -> None:
     group = next(_used)

@@ -502,7 +502,7 @@ def engine():
         yield opened
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from("GET POST POST PUT PATCH DELETE HEAD OPTIONS BREW".split()),
     st.sampled_from(PATHS),
