@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     with contextlib.suppress(ImportError):
         from hypothesis import settings  # a package that only tests need
 
-        settings.register_profile("faunadb")  # a busy machine is no fault
+        settings.register_profile("faunadb", deadline=None)  # a busy machine is no fault
         settings.load_profile("faunadb")
     # A shell ignores Ctrl-C for what it runs in the background, and programs inherit that: some tests send it to them.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
