@@ -13,7 +13,7 @@ from faunadb._driver_env import RuntimeEnvHeader
 from faunadb._endpoint import CLOSED_SERVICE_MESSAGE, Endpoint
 from faunadb._family import _LastTxnTime
 from faunadb._headers import is_traceparent, tags_header
-from faunadb._json import parse_json, read_stored, to_json, without_lone_surrogates
+from faunadb._json import copied, parse_json, read_stored, to_json, without_lone_surrogates
 from faunadb._written import written
 from faunadb.errors import _OWN_DATABASE_HINT, FaunaError, Unauthorized, UnexpectedError, _get_or_raise
 from faunadb.request_result import RequestResult
@@ -107,6 +107,8 @@ class Exchanges:
         if outcome.status < 300:
             body = outcome.body
             if type(body) is not str:
+                if len(body) == 1:
+                    return copied(body[0])
                 value = read_stored(*body)
                 if value is not None:
                     return value

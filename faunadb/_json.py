@@ -204,6 +204,11 @@ def read_stored(page: Optional[str], collection: str, documents: Sequence[tuple[
     return value
 
 
+def copied(value: Any) -> Any:
+    """Return a value made of scalars, or one of them, as one that may be changed."""
+    return value.copy() if type(value) is dict or type(value) is list else value
+
+
 def _read_page(text: str) -> Any:
     """Return the value of a long text, reading a reference to a collection that occurs again and again only once.
 

@@ -182,8 +182,9 @@ class Shortcut:
 
         :param last_seen: Microseconds of the newest transaction seen.
         :param timeout: Milliseconds that the query may take.
-        :return: What has a ``status``, a ``body`` (its text, or the arguments of ``_json.read_stored``), the ``text`` of
-            that body and the ``time`` of the transaction in microseconds; ``None`` when it takes :meth:`send`.
+        :return: What has a ``status``, a ``body`` (its text, the arguments of ``_json.read_stored``, or the one of
+            ``_json.copied``), the ``text`` of that body and the ``time`` of the transaction in microseconds; ``None``
+            when it takes :meth:`send`.
         """
         adapter: Any = self._adapter
         return adapter.query(self.caller, source, last_seen or 0, timeout)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .language.errors import QueryErrors
 from .language.registry import WRITE
-from .language.stored_answer import StoredAnswer
+from .language.stored_answer import PlainAnswer, StoredAnswer
 from .records import NamedTuple
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Outcome(NamedTuple):
     """A query's answer. body: the JSON of the whole body, or what makes it. time: microseconds for ``x-txn-time``."""
 
     status: int
-    body: Union[str, StoredAnswer]
+    body: Union[str, StoredAnswer, PlainAnswer]
     time: int
     metrics: Metrics
 

@@ -1,4 +1,4 @@
-"""A document that the client reads from the parts of the answer is what the answer's text says."""
+"""What the client reads from the parts of an answer is what the answer's text says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from faunadb import query as q
 from faunadb._json import parse_json, read_stored
 from faunadb.client import FaunaClient
-from faunadb.engine.language.stored_answer import StoredAnswer
+from faunadb.engine.language.stored_answer import PlainAnswer, StoredAnswer, is_plain
 from faunadb.request_result import RequestResult
 
 SCALARS = (
@@ -151,3 +151,38 @@ def test_a_page_is_the_same_both_ways(pages: Asked, page: Any, change: Any) -> N
         assert short == watched == parse_json(seen[-1].response_raw)["resource"]
         assert list(short) == list(watched)
         assert repr(short) == repr(watched)
+
+
+#: Values of scalars, and such as only seem to be: of long strings, other characters, doubles, keys of tagged values.
+_FLAT = SCALARS | st.sampled_from(["x" * 256, "x" * 257])
+NEARLY_PLAIN = _FLAT | st.lists(_FLAT, max_size=70) | st.dictionaries(KEYS, _FLAT, max_size=5)
+
+
+@given(NEARLY_PLAIN)
+@settings(max_examples=200, deadline=None)
+def test_a_value_of_scalars_is_the_same_both_ways(asked: Asked, value: Any) -> None:
+    client, seen = asked
+    watching = client.new_session_client("secret", observer=seen.append)
+    query = q.let({"value": value}, q.var("value"))
+    short, watched = client.query(query), watching.query(query)
+    assert short == watched == parse_json(seen[-1].response_raw)["resource"]
+    assert repr(short) == repr(watched)
+    if is_plain(value):
+        assert PlainAnswer(value).text == seen[-1].response_raw
+
+
+def test_what_a_client_does_to_an_answer_does_not_show_in_the_next(asked: Asked) -> None:
+    client, _ = asked
+    for value in ({"a": 1}, [1, "b"]):
+        for query in (value, q.if_(q.exists(REF), value, None)):
+            for _ in range(3):  # evaluated, and kept
+                answer = client.query(query)
+                assert answer == value
+                answer.clear()
+
+
+@pytest.mark.parametrize(
+    "value", [{"@a": 1}, {"a": 1.0}, {"\u00e9": 1}, ["\u00e9"], ["x" * 257], [[]], [1] * 65], ids=repr
+)
+def test_what_is_no_plain_value(value: Any) -> None:
+    assert not is_plain(value)

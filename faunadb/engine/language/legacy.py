@@ -9,7 +9,7 @@ from ..records import maker
 from . import values as v
 from .registry import VERSION_RANK
 from .render import STORED_MARK, ResponseWriter, quote
-from .stored_answer import StoredAnswer
+from .stored_answer import PlainAnswer, StoredAnswer, is_plain
 
 if TYPE_CHECKING:
     from .context import Context
@@ -117,12 +117,17 @@ def writer_for(ctx: Context) -> ResponseWriter:
     return FirstWriter(ctx) if ctx.version == "2.0" else LegacyWriter(ctx)
 
 
-_stored_answer = maker(StoredAnswer)
+#: Of values that `is_plain` may hold for.
+_PLAIN_KINDS = frozenset((dict, list, str, int, bool, type(None)))
+_stored_answer, _plain_answer = maker(StoredAnswer), maker(PlainAnswer)
 
 
-def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer]:
+def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer, PlainAnswer]:
     """The body of the answer to a query: JSON text, or what it is made from."""
-    if type(value) is v.Document and ctx.tx is None and not value.deletion and not is_legacy(ctx.version):
+    kind = type(value)
+    if ctx.tx is not None:  # a number in it may stand for the transaction's time
+        return '{"resource":' + writer_for(ctx).text(value) + "}"
+    if kind is v.Document and not value.deletion and not is_legacy(ctx.version):
         # The most frequent answer is one stored document; the text of its parts is what `ResponseWriter.document` writes.
         text = value.text
         ref = value.ref
@@ -131,8 +136,14 @@ def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer]:
         if owner is not None and text is not None and len(text) > 2 and STORED_MARK not in text:
             ctx.allocate(len(text))
             return _stored_answer((None, owner, ((ref.id, value.ts, text),)))  # type: ignore[no-any-return]
+    if kind in _PLAIN_KINDS and is_plain(value):
+        if kind is dict:
+            ctx.allocate(48 * len(value))  # as `Writer.members`
+        elif kind is list:
+            ctx.allocate(16 * len(value))  # as `Writer.array`
+        return _plain_answer((value,))  # type: ignore[no-any-return]
     writer = writer_for(ctx)
-    if type(value) is v.Page and ctx.tx is None:
+    if kind is v.Page:
         stored = writer.stored_page(value)
         if stored is not None:
             return stored

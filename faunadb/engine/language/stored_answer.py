@@ -1,11 +1,20 @@
-"""The most frequent answers, a stored document and a page of them, as the parts from which their text is made when needed."""
+"""The most frequent answers, as the parts from which their text is made when needed: a stored document, a page of them,
+and values of scalars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Optional
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional
 
+from ..json_text import encoder
 from ..records import NamedTuple
+
+_encode = encoder(ensure_ascii=False)
+
+#: Kinds of scalars whose JSON is what Python writes; of strings only those in ASCII.
+_NUMBERS = frozenset((int, bool, type(None)))
+#: The most members of a value that is answered as it is, and the longest of their strings.
+_MOST, _LONGEST = 64, 256
 
 
 def document_texts(collection: str, documents: Sequence[tuple[int, int, str]]) -> list[str]:
@@ -42,3 +51,42 @@ class StoredAnswer(NamedTuple):
     def size(self) -> int:
         """Characters of it, about: refs are not counted."""
         return sum([len(fields) for _, _, fields in self.documents])
+
+
+class PlainAnswer(NamedTuple):
+    """A scalar, or an array or object of scalars, whose JSON is what Python writes (`is_plain`). Nobody changes it.
+
+    A client in this process copies it: no text is written and parsed.
+    """
+
+    value: Any
+
+    @property
+    def text(self) -> str:
+        """The JSON of the whole body."""
+        return '{"resource":' + _encode(self.value) + "}"
+
+    @property
+    def size(self) -> int:
+        """Characters of it."""
+        return len(self.text)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a small one that the responses of all API versions write as Python does."""
+    kind = type(value)
+    if kind is dict:
+        keys = "".join(value)  # a key with an @ may ask for an @obj around it
+        return len(value) <= _MOST and keys.isascii() and "@" not in keys and _are_plain(value.values())
+    return _are_plain(value) if kind is list and len(value) <= _MOST else _are_plain((value,))
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if len(value) > _LONGEST or not value.isascii():
+                return False
+        elif kind not in _NUMBERS:
+            return False
+    return True
