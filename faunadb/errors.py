@@ -92,23 +92,23 @@ class BadRequest(HttpError):
 class Unauthorized(HttpError):
     """Status 401: the secret is missing, unknown, expired or may not be scoped that way.
 
-    :param hint: More advice, appended to the sentence that the official driver appends to the description.
+    The description is the official driver's sentence, whatever the server said.
+
+    :param hint: More advice, appended to that sentence.
     """
 
     def __init__(self, request_result: RequestResult, hint: str = "") -> None:
         super().__init__(request_result)
         self._hint = hint
         if self.errors:
-            self.errors[0].description += _UNAUTHORIZED_HINT + hint
+            self.errors[0].description = _UNAUTHORIZED + hint
 
     def __reduce__(self) -> Any:
         return type(self), (self.request_result, self._hint)
 
 
 # The official driver's sentence, its typographic apostrophe included.
-_UNAUTHORIZED_HINT = (
-    ". Check that endpoint, schema, port and secret are correct during client\u2019s instantiation"
-)
+_UNAUTHORIZED = "Unauthorized. Check that endpoint, schema, port and secret are correct during client\u2019s instantiation"
 # Naming this secret gives nothing away: it is the documented one of every database that is opened by its URL.
 _OWN_DATABASE_HINT = '. A database that is opened by its URL has the root secret "secret", beside the keys and tokens made in it'
 

@@ -651,7 +651,7 @@ def has_identity() -> Expr:
 
 def format(string: ExprArg, *values: ExprArg) -> Expr:
     """Return a text in which ``%s``, ``%d`` and so on are replaced by values."""
-    return Expr({"format": _raw(string), "values": _raw(values)})
+    return Expr({"format": _raw(string), "values": _raw(_varargs(values))})
 
 
 def concat(strings: ExprArg, separator: ExprArg = None) -> Expr:

@@ -171,6 +171,16 @@ def test_errors_say_what_the_server_said() -> None:
     assert len({ErrorData("c", "d", None, None), ErrorData("c", "d", None, None)}) == 1
 
 
+@pytest.mark.parametrize("said", ["Unauthorized", "unauthorized", "The key expired."])
+def test_the_description_of_unauthorized_is_the_drivers(said: str) -> None:
+    errors = [{"code": "unauthorized", "description": said}, {"code": "c", "description": "d"}]
+    error = Unauthorized(result(401, {"errors": errors}))
+    assert [found.description for found in error.errors] == [
+        "Unauthorized. Check that endpoint, schema, port and secret are correct during client\u2019s instantiation",
+        "d",
+    ]
+
+
 def test_errors_survive_pickling() -> None:
     error = Unauthorized(result(401, {"errors": [{"code": "unauthorized", "description": "Unauthorized"}]}))
     assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -47,6 +47,23 @@ def test_wire_form(case: dict[str, str]) -> None:
         assert warning.filename == "<string>", "the warning must point at the caller"
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (q.format("%s", "a"), '{"format":"%s","values":"a"}'),
+        (q.format("%s %s", ["a", "b"]), '{"format":"%s %s","values":["a","b"]}'),
+        (q.call("f", 1), '{"call":"f","arguments":1}'),
+        (q.match("i", ["a"]), '{"match":"i","terms":["a"]}'),
+        (q.add([1, 2]), '{"add":[1,2]}'),
+        (q.union([1, 2]), '{"union":[1,2]}'),
+    ],
+    ids=lambda value: "",
+)
+def test_an_argument_that_is_alone_goes_bare(value: q._Expr, text: str) -> None:
+    """So an array may hold all of them."""
+    assert to_json(value) == text
+
+
 def test_table_covers_every_function() -> None:
     functions = {
         name

@@ -832,7 +832,7 @@ def test_a_create_after_others_finds_what_it_finds_alone(db, spells, between, la
     def outcome(*before):
         """What the query comes to that is undone at its end: the names of the fields, or the errors."""
         names = q.map_(lambda field: q.select(0, field), q.to_array(q.merge(q.var("d"), {})))
-        fields = q.let({"d": last}, q.abort(q.format("%@", names)))
+        fields = q.let({"d": last}, q.abort(q.format("%@", [names])))
         _, errors = admin.failure(q.do(*before, *([] if between is None else [between]), fields))
         return [(error["code"], error["description"]) for error in errors]
 
