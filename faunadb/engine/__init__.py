@@ -1,7 +1,7 @@
-"""An FQL v4 database in this process.
+"""An FQL v4 database that runs in this process, with no server.
 
-`open_engine` opens one on a store; `wire.http` answers requests with it. The client uses it through
-`adapter.EngineAdapter` when its endpoint is a database URL.
+`open_engine` opens one on a store, and `wire.http` answers requests with it. A client whose endpoint is a database URL
+reaches it through `adapter.EngineAdapter`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 
 def open_engine(url: str, **options: Any) -> Any:
-    """An engine on the store at url, see `engine.open_engine`."""
-    from .engine import open_engine as open_it  # late: a package is imported for one of its modules, too
+    """An engine on the store at url; see `engine.open_engine` for the options and errors."""
+    from .engine import open_engine as open_it  # late: importing any module of this folder runs this file
 
     return open_it(url, **options)
 

@@ -1,4 +1,8 @@
-"""The engine behind a requests Session: an adapter that answers in this process instead of over a socket."""
+"""The engine behind a `requests` session: an adapter that answers in this process instead of over a socket.
+
+`EngineAdapter.send` answers anything that `requests` can send. `EngineAdapter.query` is a shorter way for what a client
+asks most often, a query without unusual headers.
+"""
 
 from __future__ import annotations
 
@@ -44,18 +48,21 @@ from .wire.messages import MAX_BODY, HttpRequest, HttpResponse
 
 T = TypeVar("T", bound=Union[HttpResponse, Outcome])
 
-#: Seconds that the last client waits, when it is closed, for the indexes that queries of this process began to build.
+#: When the last client of an engine is closed, it waits up to this many seconds for indexes that queries of this process
+#: began to build.
 PATIENCE = 60.0
 
 
-class _Shared:
-    """Engines of this process by URL, each with the number of its users."""
+class _SharedEngines:
+    """The engines that the adapters of this process share: by URL, each with the number of its users."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        #: by URL: the engine and the number of its users
         self._engines: dict[str, list[Any]] = {}
-        self._parents: list[list[Any]] = []
-        #: URLs given back and not yet taken off the counts
+        #: those of the process that this one was forked from: referenced, so that nothing closes them here
+        self._of_parent: list[list[Any]] = []
+        #: URLs of engines that were given back, but are still counted as used
         self._given_back: deque[str] = deque()
 
     def acquire(self, url: str, options: dict[str, Any]) -> Engine:
@@ -67,22 +74,25 @@ class _Shared:
                 entry = self._engines[url] = [opened, 0]
             entry[1] += 1
             engine: Engine = entry[0]
-        self._take_back()
+        self._close_unused()
         return engine
 
     def release(self, url: str) -> None:
-        """Give an engine back. Never waits for the lock: the garbage collector comes here in any thread, at any point,
-        also while `acquire` opens an engine; then `acquire` does the rest."""
+        """Give an engine back; it is closed when nobody else uses it.
+
+        This never waits for the lock, because the garbage collector may call it in any thread at any point, even while
+        `acquire` holds the lock. In that case `acquire` closes the engine when it is done.
+        """
         self._given_back.append(url)
-        self._take_back()
+        self._close_unused()
 
     def after_fork(self) -> None:
-        """In a forked child: engines on files and servers are the parent's. They are neither used nor closed here."""
+        """In a forked child: leave engines on files and servers to the parent, neither using nor closing them."""
         self._lock = threading.Lock()
-        self._parents.extend(self._engines.values())
+        self._of_parent.extend(self._engines.values())
         self._engines = {url: entry for url, entry in self._engines.items() if entry[0].is_in_memory}
 
-    def _take_back(self) -> None:
+    def _close_unused(self) -> None:
         while self._given_back and self._lock.acquire(blocking=False):
             try:
                 unused = self._unused()
@@ -92,7 +102,7 @@ class _Shared:
                 forks.visit(engine.close)
 
     def _unused(self) -> list[Engine]:
-        """Take what was given back off the counts; the engines that nobody uses any more."""
+        """The engines that nobody uses any more, taken out of `_engines`. To be called with the lock held."""
         unused = []
         while self._given_back:
             url = self._given_back.popleft()
@@ -103,7 +113,7 @@ class _Shared:
         return unused
 
 
-_shared = _Shared()
+_shared = _SharedEngines()
 _adapters: weakref.WeakSet[EngineAdapter] = weakref.WeakSet()
 
 
@@ -116,7 +126,7 @@ def _after_fork(quiet: bool) -> None:
 forks.in_child(_after_fork)
 
 
-#: Headers that say no more than that the driver asks, and what `Caller` tells.
+#: The headers that the driver sends with every query. None of them asks for more than `Caller` knows.
 _USUAL_HEADERS = frozenset(
     (
         "accept", "accept-encoding", "authorization", "connection", "content-type", "user-agent", "x-driver-env",
@@ -126,39 +136,43 @@ _USUAL_HEADERS = frozenset(
 
 
 class Caller:
-    """Who asks again and again with the same headers (names in lower case), and all that these say."""
+    """What the headers of a client's queries say, read once for all of them. headers: by their names in lower case."""
 
-    __slots__ = ("_known_by", "authorization", "headers", "secret", "version")
+    __slots__ = ("_authenticator", "_secret", "authorization", "headers", "version")
 
     def __init__(self, headers: dict[str, str], authorization: str, version: str):
         self.headers = headers
         self.authorization = authorization
         self.version = version
-        self.secret = b""
-        self._known_by: Any = None
+        self._secret = b""
+        self._authenticator: Any = None
 
-    def known_to(self, authenticator: Authenticator) -> bytes:
-        """What an engine knows the authorization by."""
-        if self._known_by is not authenticator:
-            self.secret = authenticator.verified.digest(self.authorization)
-            self._known_by = authenticator
-        return self.secret
+    def secret_digest(self, authenticator: Authenticator) -> bytes:
+        """The digest by which an engine's authenticator knows the authorization."""
+        if self._authenticator is not authenticator:
+            self._secret = authenticator.verified.digest(self.authorization)
+            self._authenticator = authenticator
+        return self._secret
 
 
 _request = maker(Request)
-#: Its fields from `retries` to `snapshot`.
+#: The fields of a usual `Request` from `retries` to `snapshot`.
 _USUAL_REQUEST = (DEFAULT_RETRIES, WRITE, "", False, None)
 
 
 class EngineAdapter(BaseAdapter):
-    """Hands each request to the engine on `url`, which all adapters of this process with that URL share.
+    """Hands each request to the engine on a database URL. All adapters of this process with the same URL share one engine.
 
-    The engine opens with the first request, so that a client can be made before its store can be reached; it closes
-    with the last adapter. secret: root secret of a newly opened engine. hosted_secret: that of a key of the closed
-    hosted service, which opens the engine too (see `Authenticator.adopt`). timeout: seconds that a query may take
-    (streams may go on), None for as long as the request says; what takes longer raises `requests.ReadTimeout`, as over
-    a network. options: those of `open_engine`.
-    Several ``sqlite://`` clients share one memory store for as long as any of them lives.
+    The engine is opened by the first request, so a client can be made before its store can be reached. It is closed with
+    the last adapter; so several ``sqlite://`` clients share one store in memory for as long as any of them is open.
+
+    :param url: as `open_engine` takes it.
+    :param secret: the root secret of an engine that this adapter opens.
+    :param hosted_secret: the secret of a key of the closed hosted service, which is to open the engine too; see
+        `Authenticator.adopt`.
+    :param timeout: seconds that a query may take; a longer one raises `requests.ReadTimeout`, as over a network. None:
+        as long as the request itself allows. Streams are not limited.
+    :param options: those of `open_engine`.
     """
 
     def __init__(
@@ -190,7 +204,11 @@ class EngineAdapter(BaseAdapter):
 
     @property
     def engine(self) -> Engine:
-        """The shared engine, opened when first asked for. Raises the errors of `open_engine`."""
+        """The shared engine, opened when first asked for.
+
+        :raises requests.ConnectionError: the adapter is closed.
+        :raises StoreError: of `open_engine`.
+        """
         engine = self._engine
         if engine is None:
             with self._lock:
@@ -213,11 +231,16 @@ class EngineAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> Response:
-        """Answer a prepared request. A store that cannot be reached is a ConnectionError, as for a server."""
+        """Answer a prepared request. Of the other parameters, which are for sockets, none has an effect.
+
+        :raises requests.ConnectionError: the store cannot be reached.
+        :raises requests.ReadTimeout: the query took longer than the adapter's timeout.
+        :raises forks.Reentered: the calling thread is in the midst of another query.
+        """
         return _response(request, self._exchange(_incoming(request), request))
 
     def _exchange(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
-        """Answer a request within the client's timeout. Raises `forks.Reentered` in the midst of another one."""
+        """Answer a request within the adapter's timeout."""
         limit = self._limit
         if limit is not None and not _set_limit(incoming, limit):
             limit = None
@@ -232,7 +255,10 @@ class EngineAdapter(BaseAdapter):
         work: Callable[..., T],
         *given: Any,
     ) -> T:
-        """What work gives, an answer or an outcome. limit: milliseconds, None where it is not the client that limits."""
+        """The result of ``work(*given)``: an answer or an outcome.
+
+        limit: milliseconds; a 503 after that time counts as the adapter's timeout. None: there is no such timeout.
+        """
         if companions.wanted():
             answer = companions.run(partial(forks.visit_alone, work, *given))
         else:
@@ -251,16 +277,17 @@ class EngineAdapter(BaseAdapter):
             raise RequestsConnectionError(str(failure), request=request) from failure
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: Optional[bytes]) -> HttpResponse:
-        """Answer a request that needs none of what requests adds; `send` is the general way.
+        """Answer a request without the detour over the types of `requests`. Raises what `send` raises.
 
-        path: with query string. headers: names in lower case. Raises what `send` raises.
+        :param path: with its query string.
+        :param headers: by their names in lower case.
         """
         path, _, query = path.partition("?")
         incoming = HttpRequest(method, path, query, headers, body or b"")
         return self._exchange(incoming)
 
     def caller(self, headers: dict[str, str]) -> Optional[Caller]:
-        """The caller of requests with these headers (in lower case); None where they say what takes the general way."""
+        """What `query` needs to know of these headers (names in lower case); None if only `ask` can do what they ask for."""
         authorization, version = headers.get("authorization"), headers.get("x-faunadb-api-version")
         if not _USUAL_HEADERS.issuperset(headers) or is_for_people(headers):
             return None
@@ -271,9 +298,11 @@ class EngineAdapter(BaseAdapter):
     def query(
         self, caller: Caller, source: bytes, last_seen: int, timeout: Optional[int]
     ) -> Union[Outcome, HttpResponse, None]:
-        """Answer a query as `ask` does, by its outcome alone where it has one; None for one that takes the general way.
+        """Answer a query as `ask` does, but with the bare outcome if it succeeds. None: it has to be asked by `ask`.
 
-        timeout: milliseconds that the caller gives it, None without. last_seen: microseconds.
+        :param source: the query as JSON.
+        :param last_seen: the transaction time that the answer must not be older than, in microseconds.
+        :param timeout: milliseconds that the query may take; None: as the adapter's timeout says.
         """
         limit = self._limit
         milliseconds = limit or DEFAULT_TIMEOUT
@@ -291,7 +320,7 @@ class EngineAdapter(BaseAdapter):
         self, caller: Caller, source: bytes, last_seen: int, milliseconds: int, began: float
     ) -> Union[Outcome, HttpResponse]:
         engine = self._engine or self._opened()
-        version, secret = caller.version, caller.known_to(engine.authenticator)
+        version, secret = caller.version, caller.secret_digest(engine.authenticator)
         deadline = began + milliseconds / 1000
         request = (caller.authorization, source, version, deadline, last_seen, *_USUAL_REQUEST, secret, None)
         try:
@@ -306,13 +335,13 @@ class EngineAdapter(BaseAdapter):
         return exchange
 
     def response(self, caller: Caller, source: bytes, answer: Union[Outcome, HttpResponse]) -> HttpResponse:
-        """What `query` has answered, with all its headers."""
+        """The whole response, with its headers, to a query that `query` has answered."""
         if isinstance(answer, HttpResponse):
             return answer
         return self._usual_exchange(self.engine, caller, source, time.monotonic()).outcome(answer)
 
     def close(self) -> None:
-        """Give the engine back; it closes when nobody else uses it. Closing again does nothing."""
+        """Give the engine back, which is closed when nobody else uses it. Closing again does nothing."""
         with self._lock:
             self._closed = True
             engine, self._engine = self._engine, None
@@ -321,11 +350,11 @@ class EngineAdapter(BaseAdapter):
 
 
 def _set_limit(incoming: HttpRequest, limit: int) -> bool:
-    """Have a query take no longer than so many milliseconds; False when it says itself that it will not, or is a stream."""
+    """Limit a query to some milliseconds. False: it is not limited, being a stream or having a timeout that is no longer."""
     if incoming.path == "/stream":
         return False
     given = incoming.headers.get("x-query-timeout")
-    # What is no number, or too large a one, is told as it is.
+    # A value that is no number, or too large, stays as it is: the engine answers it with an error.
     if given is not None and not limit < (int64(given) or 0) <= MAX_TIMEOUT:
         return False
     incoming.headers["x-query-timeout"] = str(limit)
@@ -333,6 +362,7 @@ def _set_limit(incoming: HttpRequest, limit: int) -> bool:
 
 
 def _incoming(request: PreparedRequest) -> HttpRequest:
+    """A request of `requests` as the engine takes it."""
     url = urlsplit(request.url or "")
     headers = dict(request.headers.lower_items())
     for name, value in headers.items():
@@ -351,6 +381,7 @@ def _text(value: Any) -> str:
 
 
 def _response(request: PreparedRequest, answer: HttpResponse) -> Response:
+    """The engine's answer as `requests` gives it."""
     response = Response()
     response.status_code = answer.status
     response.reason = _REASONS.get(answer.status, "")
@@ -371,14 +402,14 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 class _EventStream:
-    """The events of a stream in the guise of a urllib3 response: enough for requests and for our own client."""
+    """An event stream with those methods of a urllib3 response that `requests` and our own client call."""
 
     def __init__(self, stream: Any):
         self._stream = stream
         self.closed = False
 
     def stream(self, amt: Optional[int] = None, decode_content: Optional[bool] = None) -> Any:
-        """Each event as bytes, as it comes, until the stream ends or is closed from any thread."""
+        """Each event as bytes, as soon as it comes, until the stream ends or any thread closes it."""
         while True:
             event = self._stream.next(None)
             if event is None:

@@ -1,13 +1,14 @@
-"""Answers that are still true.
+"""A cache of answers, which never gives one that is out of date.
 
-Most queries only read, and until what they read changes a read gives the same answer each time, unless the answer
-depends on the time as well. So answers are kept, each with what was read for it (`storage.read_set`), and given again
-to whoever asks the same with the same secret. Each query's snapshot tells whether there was a commit, by whichever
-process, and the commit log what it changed: an answer that it touches goes. Nobody is given what was true a moment ago.
+Most queries only read, and a read gives the same answer until something that it read changes. So an engine keeps answers,
+each with the set of what was read for it (`storage.read_set`), and gives them again to whoever asks the same with the
+same secret. Before it gives one, the query's snapshot tells whether there were commits since, by any process, and the
+commit log tells what they changed. Answers for which any of that was read are dropped.
 
-An answer is kept only when it is a function of the query, the secret and the data. Neither the query may have looked at
-the time or made anything new (`Context.timeless`: ``now``, ``new_id``, times to live, limits of history), nor what its
-secret opens (`Auth.timeless`). Which forms are never kept, the registry says (`Form.timeless`).
+An answer is kept only if it depends on nothing but the query, the secret and the data. The query must not have looked at
+the time or made anything new (`Context.timeless`: ``now``, ``new_id``, times to live, limits of history), and the secret
+must not open different things at different times (`Auth.timeless`). The registry says which forms are never kept
+(`Form.timeless`).
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ if TYPE_CHECKING:
     from .language.context import Context
     from .storage import Snapshot
 
-#: An answer that would take more than one part in so many is not kept.
-_PARTS = 16
-#: Bytes that an answer takes beside its text, and for each thing that was read for it, about.
-_BESIDE, _PER_READ = 500, 250
-#: Things that may be read for an answer that is kept. Dropping it costs as much.
+#: An answer that would take more than this fraction of the cache is not kept: one sixteenth.
+_LARGEST_PART = 16
+#: About how many bytes an answer takes besides its text: in any case, and for each thing that was read for it.
+_OVERHEAD, _PER_READ = 500, 250
+#: An answer for which more things were read is not kept, because dropping it would take a step for each of them.
 MAX_READS = 300
-#: Commits that are looked through to catch up; after more of them nothing is kept.
+#: If there were more commits than this since the last look, all answers are dropped without looking at the commits.
 MAX_BEHIND = 200
-#: The newest commits that are remembered, for answers that were being evaluated meanwhile.
+#: How many of the newest commits are remembered, to judge answers whose evaluation began before them.
 _RECENT = 64
 
 
 class _Kept(NamedTuple):
-    """txn: the newest commit that its snapshot saw."""
+    """A kept answer. size: bytes that it takes. txn: the newest commit that its snapshot saw."""
 
     answer: Outcome
     reads: tuple[Read, ...]
@@ -51,11 +52,11 @@ class _Kept(NamedTuple):
 
 
 class Answers:
-    """What an engine has answered that is still true. Any thread may use it. max_bytes: 0 keeps nothing."""
+    """The answers that an engine keeps. Any thread may use it. max_bytes: what they may take together; 0 keeps none."""
 
     def __init__(self, max_bytes: int = ANSWERS):
         self._max_bytes = max_bytes
-        # The key in front of the text: as a key of BLAKE2 it would be a block of its own, with each digest.
+        # The secret key is hashed before the text. BLAKE2's own key parameter would cost a whole block for each digest.
         self._digest = hashlib.blake2b(os.urandom(32), digest_size=32)
         self._lock = threading.Lock()
         self._clear(-1, -1)
@@ -63,22 +64,23 @@ class Answers:
     def _clear(self, txn: int, schema_version: int) -> None:
         self._kept: dict[bytes, _Kept] = {}
         self._size = 0
-        #: by the path of a thing, the answers for which it was read, and what of it: of a set perhaps several ranges
+        #: by the path of a thing: the names of the answers for which it was read, and what was read of it (of a set
+        #: there may be several ranges)
         self._readers: dict[str, dict[bytes, list[Read]]] = {}
-        #: the newest commits, of which all after the floor are there
+        #: the commits after `_floor`, up to `_txn`
         self._recent: deque[tuple[int, Changes]] = deque()
         self._floor = txn
-        #: every commit up to this one is known and has taken along the answers from before it
-        self._schema_version = schema_version
+        #: the newest commit whose changes have been applied to the answers, and the version of the schema there
         self._txn = txn
+        self._schema_version = schema_version
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def name(self, request: Request) -> Optional[bytes]:
-        """What the answer to a request is kept by, None when it will not be.
+        """The name under which the answer to a request is kept; None if it will not be kept.
 
-        A digest, under a key of this process: secrets and passwords do not stay in memory.
+        It is a digest under a key of this process, so that no secrets or passwords stay in memory.
         """
         source, secret = request.source, request.authorization
         if not self._max_bytes or type(source) is not bytes or secret is None:
@@ -91,7 +93,7 @@ class Answers:
         return digest.digest()
 
     def name_of(self, secret: bytes, version: str, source: bytes) -> Optional[bytes]:
-        """The same for a query that may write. secret: the `Authenticator.trusted_name` of its authorization."""
+        """As `name`, from its parts. secret: the digest of the authorization (`Request.secret`). source: the query's JSON."""
         if not self._max_bytes:
             return None
         digest = self._digest.copy()
@@ -99,23 +101,24 @@ class Answers:
         return digest.digest()
 
     def find(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
-        """The answer that is true at a snapshot, if there is one."""
+        """The kept answer, if it is true at a snapshot, as of the snapshot's time."""
         answer = self.look_up(name, snap)
         return None if answer is None else Outcome(answer.status, answer.body, snap.time, answer.metrics)
 
     def look_up(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
-        """The same with the time at which it was given first."""
+        """As `find`, as of the time at which the answer was given first."""
         if name is None or name not in self._kept:
             return None
         self._catch_up(snap)
         kept = self._kept.get(name)
         txn = snap.last_txn
-        if kept is None or kept.txn > txn or txn != self._txn:  # a commit may have come to be known just now
+        # Another thread may have learned of a newer commit meanwhile.
+        if kept is None or kept.txn > txn or txn != self._txn:
             return None
         return kept.answer
 
     def text_of(self, name: Optional[bytes], answer: Outcome) -> str:
-        """The text of an answer, which is made once as long as the answer is kept by that name."""
+        """The text of an answer. It is made only once if the answer is kept under that name."""
         body = answer.body
         if type(body) is str:
             return body
@@ -128,17 +131,17 @@ class Answers:
         return text
 
     def keep(self, name: Optional[bytes], ctx: Context, answer: Outcome) -> None:
-        """Keep what a query has answered. ctx: of its evaluation, which is over, on a snapshot that noted its reads.
+        """Keep an answer, if it may be kept. ctx: that of its evaluation, whose snapshot has noted what was read.
 
-        The snapshot may see commits that are not known yet. They are looked at when somebody asks for an answer: many
-        are never asked for again, and the log may be behind a network.
+        The snapshot may see commits that this cache has not looked at. It looks at them when somebody asks for an
+        answer: many answers are never asked for again, and reading the commit log may take a network round trip.
         """
         if name is None or not (ctx.timeless and ctx.auth.timeless):
             return
         snap = ctx.snap
         reads = tuple(islice(snap.reads, MAX_READS + 1))
-        size = answer.size + _BESIDE + _PER_READ * len(reads)
-        if size > self._max_bytes // _PARTS or len(reads) > MAX_READS:
+        size = answer.size + _OVERHEAD + _PER_READ * len(reads)
+        if size > self._max_bytes // _LARGEST_PART or len(reads) > MAX_READS:
             return
         with self._lock:
             if not self._kept and snap.last_txn > self._txn:
@@ -153,28 +156,28 @@ class Answers:
                 self._drop(next(iter(self._kept)))
 
     def _is_true(self, snap: Snapshot) -> bool:
-        """Whether what was read from a snapshot has not changed since, by the commits that are known."""
+        """Whether none of the commits known here has changed what was read from a snapshot."""
         txn = snap.last_txn
         if txn > self._txn:
             return True
         if txn == self._txn:
             return snap.schema_version == self._schema_version
         if txn < self._floor:
-            return False  # too old to tell
+            return False  # the commits since then are not remembered
         later = [commit for commit in self._recent if commit[0] > txn]
         return snap.reads.changed_since(later) is None
 
     def _catch_up(self, snap: Snapshot) -> None:
-        """Learn of the commits that a snapshot sees."""
+        """Drop the answers that are made void by commits which a snapshot sees and which are not known here yet."""
         known = self._txn
-        # One that is not pinned yet is pinned by the question for the log, in one round trip.
+        # A snapshot that is not pinned yet is pinned by reading the log, which saves a round trip.
         if snap.position is not None and snap.last_txn <= known:
             return
-        commits = snap.changed(known, MAX_BEHIND)  # perhaps a network away: nobody else waits for it
+        commits = snap.changed(known, MAX_BEHIND)  # outside the lock: it may wait for a network
         with self._lock:
             if snap.last_txn <= self._txn:
                 return
-            # What fills an empty store leaves no log, but makes another schema.
+            # Copying a store into an empty one leaves no row in the log, but changes the version of the schema.
             if snap.schema_version != self._schema_version or not commits or len(commits) == MAX_BEHIND:
                 self._clear(snap.last_txn, snap.schema_version)
                 return
@@ -187,9 +190,9 @@ class Answers:
             self._txn = snap.last_txn
 
     def _drop_touched(self, txn: int, changes: Changes) -> None:
-        """Forget the answers from before a commit that it makes void."""
+        """Drop the answers that saw less than this commit and for which something that it changed was read."""
         touched: set[bytes] = set()
-        if changes.wide:  # seldom: the schema, or very much at once
+        if changes.wide:  # a change of the schema or of very much at once, which is rare
             touched.update(self._kept)
         for path, values in changes.at.items():
             for larger in larger_paths(path):

@@ -1,14 +1,14 @@
-"""Queries of the main thread in programs that handle signals.
+"""Queries of the main thread in programs that handle signals: a companion thread runs them.
 
-Python runs signal handlers in the main thread, between any two steps of whatever runs there. A handler that raises would
-end the engine's code at any point, and one that asks the database something would do so in the midst of another query. So
-in such programs a query of the main thread is run by a companion thread, and the main thread only waits: an exception of
-the application ends the waiting, as it does over a network, and the query comes to its end by itself.
+Python runs signal handlers in the main thread, between any two of its steps. If the engine's code ran there, a handler
+that raises could end it at any point, and a handler that asks the database something would do so in the midst of another
+query. So in such programs a companion thread runs the query, and the main thread only waits for it. An exception of a
+handler then ends the waiting, as it would over a network, and the query goes on to its end.
 """
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # the one of `signal` makes an enum of each answer
+import _signal  # type: ignore[import-not-found]  # `signal.getsignal` makes an enum of each answer, which is slow
 import _thread
 import atexit
 import threading
@@ -19,7 +19,7 @@ from . import forks
 
 T = TypeVar("T")
 
-#: Signals whose handlers may raise or ask.
+#: The signals for which applications set handlers.
 _SIGNALS = tuple(
     int(getattr(_signal, name))
     for name in (
@@ -29,7 +29,8 @@ _SIGNALS = tuple(
     if hasattr(_signal, name)
 )  # fmt: skip
 
-#: Companions kept for the next query: more than one only when handlers ask, or have left queries behind.
+#: How many companions are kept for the next query. More than one is only needed when a handler asks something, too, or
+#: when it has interrupted the waiting for a query that still runs.
 _MOST_IDLE = 4
 _idle: deque[_Companion] = deque()
 
@@ -39,7 +40,7 @@ def wanted() -> bool:
     global _handlers, _are_own
     if _thread.get_ident() != _main:
         return False
-    # Every query of the main thread asks: what was found is kept for as long as no handler changes.
+    # Every query of the main thread comes here, so the result is remembered until some handler changes.
     handlers = tuple(map(_signal.getsignal, _SIGNALS))
     if handlers != _handlers:
         _are_own = any(map(_is_own, handlers))
@@ -57,7 +58,7 @@ def _is_own(handler: Any) -> bool:
 
 
 def run(work: Callable[[], T]) -> T:
-    """The result of work, which a companion does. An exception that interrupts the waiting leaves work to its end."""
+    """Have a companion do the work, and return its result. An exception that ends the waiting does not end the work."""
     task = _Task(work)
     try:
         companion = _idle.pop()
@@ -70,12 +71,12 @@ def run(work: Callable[[], T]) -> T:
         try:
             raise error
         finally:
-            del error  # its traceback holds this frame
+            del error  # else its traceback and this frame would keep each other alive
     return task.result  # type: ignore[no-any-return]
 
 
 class _Task:
-    """Work and its outcome. done: held until there is one."""
+    """Work and its outcome. done: a lock that is held until there is an outcome."""
 
     __slots__ = ("done", "error", "result", "work")
 
@@ -94,7 +95,7 @@ class _Companion:
         self._task: Optional[_Task] = None
         self._asked = _thread.allocate_lock()
         self._asked.acquire()
-        # Not by this thread: a handler's exception must not end `Thread.start` halfway.
+        # `Thread.start` has several steps, and a handler's exception could end it halfway if it ran in this thread.
         _thread.start_new_thread(self._start, ())
 
     def _start(self) -> None:
@@ -102,7 +103,7 @@ class _Companion:
         self._thread.start()
 
     def begin(self, task: Optional[_Task]) -> None:
-        """Do a task; None: end."""
+        """Have it do a task; None ends the thread."""
         self._task = task
         self._asked.release()
 

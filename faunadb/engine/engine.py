@@ -1,6 +1,6 @@
-"""The engine: queries, event streams and what runs in the background, on one store, from opening to closing.
+"""The engine: queries, event streams and background work on one store, from opening to closing.
 
-The folder `wire` puts the protocol around it.
+It knows nothing of HTTP: the folder `wire` puts the protocol around it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .language.errors import RequestError, timed_out
 from .language.overruns import Overrun, forget
 from .language.values import DATABASES
 from .queries import Queries
-from .request import DEFAULT_TIMEOUT, Failed, Outcome, Request, Unauthenticated
+from .request import Failed, Outcome, Request, Unauthenticated
 from .schema.tasks import open_tasks
 from .storage import Store, open_store
 from .storage.errors import ClockBehind, StoreUnavailable
@@ -31,31 +31,31 @@ from .storage.urls import is_in_memory
 if TYPE_CHECKING:
     from .streaming import Opened, Opener
 
-#: Seconds between two looks at the indexes that are waited for.
-FINISHING = 0.1
+#: While an engine that is being closed waits for indexes, seconds between two looks whether they are built.
+BUILDS_POLL_SECONDS = 0.1
 
 
 class Engine(Queries):
-    """A database server without a network. Thread-safe; close it when done. Made as `Queries` are."""
+    """A database server without a network. Any thread may use it; close it when done. The parameters are those of `Queries`."""
 
     def __init__(self, store: Store, **options: Any):
         super().__init__(store, **options)
-        #: reading never waits for a network or for a writer, so that small reads may be tried in place
+        #: whether reads never wait for a network or a writer: then a server may try small ones on its event loop
         self.is_quick = store.url.startswith("sqlite:///")
         self.background = Background()
         self._streams: Any = None
         self._starting = threading.Lock()
         self._closed = False
-        #: seconds that closing waits for the indexes which queries of this process have begun to build
+        #: how many seconds `close` waits for indexes that queries of this process have begun to build
         self.patience = 0.0
-        self._has_begun = False
+        self._may_be_building = False
 
     def __repr__(self) -> str:
         return f"Engine({self.store.url!r})"
 
     @property
     def is_in_memory(self) -> bool:
-        """True when the store belongs to this process alone."""
+        """Whether the store is in the memory of this process."""
         return self.store.url.startswith("sqlite:") and is_in_memory(self.store.url)
 
     @property
@@ -69,9 +69,9 @@ class Engine(Queries):
                     self._streams = Dispatcher(self)
         return self._streams
 
-    def see_to_tasks(self) -> None:
-        """As `language.context.Host` asks."""
-        self._has_begun = True
+    def start_tasks(self) -> None:
+        """Start, in the background, the tasks that committed transactions have left (`schema.tasks`)."""
+        self._may_be_building = True
         self.background.submit(lambda: maintenance.run(self))
 
     def close_streams(self) -> None:
@@ -79,17 +79,17 @@ class Engine(Queries):
         if self._streams is not None:
             self._streams.close()
 
-    def begin_again(self) -> None:
-        """In a forked child: go on without the threads of the parent, and without their locks."""
+    def after_fork(self) -> None:
+        """In a forked child: go on without the parent's threads, and without the locks that these may hold."""
         self._streams = None
-        self._has_begun = False
+        self._may_be_building = False
         self._starting = threading.Lock()
-        self.background.begin_again()
+        self.background.after_fork()
 
     def close(self) -> None:
-        """End background work and streams with their threads, and close the store. Closing again does nothing.
+        """End streams and background work with their threads, and close the store. Closing again does nothing.
 
-        With `patience`, indexes that queries of this process have begun to build are finished first, if they can be.
+        If `patience` is set, indexes that queries of this process have begun to build may be finished first.
         """
         if self._closed:
             return
@@ -102,12 +102,14 @@ class Engine(Queries):
             self.store.close()
 
     def _finish_builds(self) -> None:
-        """For as long as `patience` says: a process that lives for a moment would leave its indexes to the next one
-        that lives longer."""
+        """Wait for indexes under construction, for up to `patience` seconds. A short program would otherwise end before
+        they are built, and leave that to a process that runs longer."""
         ends = time.monotonic() + self.patience
-        while self._has_begun and time.monotonic() < ends and not self.background.wait(FINISHING):
+        while self._may_be_building and time.monotonic() < ends:
+            if self.background.wait(BUILDS_POLL_SECONDS):
+                return
             with self.store.snapshot() as snap:
-                self._has_begun = any(task[0] == "build" for task in open_tasks(snap))
+                self._may_be_building = any(task[0] == "build" for task in open_tasks(snap))
 
     def __enter__(self) -> Engine:
         return self
@@ -116,18 +118,21 @@ class Engine(Queries):
         self.close()
 
     def subscribe(self, request: Request, fields: frozenset[str]) -> Opened:
-        """Evaluate a query read-only and subscribe to what it gives.
+        """Evaluate a query read-only, and subscribe to the document or set that is its value.
 
-        fields: the members of events to send (`streaming.dispatcher.FIELDS`). Raises what `run` raises; also `Failed`
-        for a value that cannot be streamed.
+        :param fields: the members of events to send (`streaming.dispatcher.FIELDS`).
+        :raises Failed: also for a value that cannot be streamed. Beyond that it raises what `run` raises.
         """
         return self._open(request, fields, lambda opener: opener.one(request))
 
     def subscribe_together(self, request: Request, sources: list[Any], fields: frozenset[str]) -> Opened:
-        """Subscribe to what each of several queries gives; they share a snapshot, the deadline and one reader.
+        """Subscribe to the value of each of several queries. They share a snapshot, the deadline and one stream.
 
-        sources: the queries, each like `Request.source`; the request's own is not looked at. What is wrong with one of
-        them is an event of its stream (`streaming.together`). Raises what `run` raises for the request as a whole.
+        An error in one of them is an event of its own stream (`streaming.together`).
+
+        :param request: its `source` is not looked at.
+        :param sources: the queries, each like `Request.source`.
+        :raises: what `run` raises for the request as a whole.
         """
         return self._open(request, fields, lambda opener: opener.several(request, sources))
 
@@ -162,10 +167,14 @@ def open_engine(
     strict_roles: bool = False,
     **options: Any,
 ) -> Engine:
-    """An engine on the store at url (``sqlite://``, ``sqlite:///file.db``, ``postgresql://...``).
+    """An engine on the store at a URL (``sqlite://``, ``sqlite:///file.db``, ``postgresql://...``).
 
-    secret: the root secret, "" for none. root_hashes: those of further ones (`auth.secrets.hash_root`). answers: bytes of
-    answers to keep (`Answers`). strict_roles: see `Engine`. options: those of `storage.open_store`. Raises its errors.
+    :param secret: the root secret, "" for none.
+    :param root_hashes: hashes of further root secrets, made by `auth.secrets.hash_root`.
+    :param answers: bytes that kept answers may take (`Answers`).
+    :param strict_roles: see `Queries`.
+    :param options: those of `storage.open_store`.
+    :raises BadURL, NotAStore, StoreUnavailable: of `storage.open_store`.
     """
     engine = Engine(
         open_store(url, **options),
@@ -177,10 +186,6 @@ def open_engine(
     opened.add(engine)
     maintenance.start(engine)
     return engine
-
-
-def default_deadline() -> float:
-    return time.monotonic() + DEFAULT_TIMEOUT / 1000
 
 
 __all__ = ["DATABASES", "Engine", "Failed", "Outcome", "Request", "Unauthenticated", "open_engine"]

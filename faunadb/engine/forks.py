@@ -1,12 +1,12 @@
-"""Forking a process that has stores open.
+"""What makes it safe to fork a process that has stores open.
 
-A forked child has one thread: whatever lock another thread held, in Python or in SQLite, stays locked in it for ever, and
-whatever transaction another thread was in the middle of stays begun. And an SQLite connection must not be used by two
-processes. So, while a process is about to fork, nobody new is let into the engine, and those inside are waited for,
-for a while; in the child, stores on files are closed and their users open them anew when they first need them.
+A forked child has only the thread that forked. A lock that another thread held, in Python or in SQLite, stays locked in
+the child for ever, and a transaction that another thread had begun stays open. Besides, two processes must not use the
+same SQLite connection. So before a fork no thread may enter the engine any more, and the fork waits for a while until
+those inside have left it. In the child, stores on files count as closed, and whoever needs one opens it anew.
 
-Who is inside is seen on the threads' stacks, by the frames of `_inside`: nothing has to be counted, and nothing stays
-counted when a signal handler's exception ends a visit at any point.
+A thread is inside while a frame of `_inside` is on its stack. Unlike a counter, this cannot go wrong when the exception
+of a signal handler ends a visit at any point.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from typing import Any, Callable, Optional, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds that a fork waits for those inside to come out. In a child that was forked nevertheless, stores that were
-#: open cannot be used.
+#: Seconds that a fork waits for threads to leave the engine. After that the process is forked nevertheless, but stores
+#: that were open then cannot be used in the child.
 PATIENCE = 5.0
+#: Seconds between two looks whether they have left.
 _PAUSE = 0.0005
 
-#: Said where a store cannot be used because of a fork.
+#: Error texts for stores that cannot be used because of a fork.
 SPOILED = (
     "this process was forked while a query was running on {place}, which cannot be used here: "
     "fork between queries, or start processes by 'spawn'"
@@ -34,7 +35,7 @@ INHERITED = "the store was opened by the process that this one was forked from: 
 
 
 class Reentered(RuntimeError):
-    """A query of an embedded database was begun in the midst of another one of the same thread."""
+    """A thread began a query of an embedded database while it was in the midst of another one."""
 
 
 class _Here(threading.local):
@@ -42,16 +43,18 @@ class _Here(threading.local):
 
 
 _here = _Here()
-#: While a process is about to fork: set when that is over.
+#: There while this process is about to fork, and set when that is over: nobody may enter until then.
 _door: Optional[threading.Event] = None
+#: How many threads are about to fork.
 _forking = 0
+#: Whether nobody was inside at the last fork.
 _quiet = False
 _in_child: list[Callable[[bool], None]] = []
 _CLOSED: Any = object()
 
 
 def visit(work: Callable[[], T]) -> T:
-    """Run work that reads or writes a store, at a time when the process is not about to fork. May be nested."""
+    """Run work that reads or writes a store, when the process is not about to fork. Visits may be nested."""
     if _here.inside:
         return work()
     while True:
@@ -65,7 +68,7 @@ def visit(work: Callable[[], T]) -> T:
 
 
 def _inside(work: Callable[..., T], *arguments: Any) -> T:
-    # Looked at once more, now that whoever forks can see this frame.
+    # `visit` has found the door open, but before this frame was on the stack for a thread that forks to see.
     if _door is not None:
         return _CLOSED  # type: ignore[no-any-return]
     try:
@@ -76,7 +79,7 @@ def _inside(work: Callable[..., T], *arguments: Any) -> T:
 
 
 def visit_alone(work: Callable[..., T], *arguments: Any) -> T:
-    """The same for a whole query. Raises `Reentered` inside another one: this thread may hold any lock already."""
+    """As `visit`, for a whole query. Raises `Reentered` inside another one, since this thread may hold any lock there."""
     if _here.inside and _is_inside(sys._getframe()):
         raise Reentered(
             "a query of an embedded database was begun while the same thread is in the midst of another one, "
@@ -91,7 +94,7 @@ def visit_alone(work: Callable[..., T], *arguments: Any) -> T:
 
 
 def accompany(work: Callable[[], T]) -> T:
-    """Run work on behalf of a thread that is inside and waits for it."""
+    """Run work in this thread for another thread, which is inside and waits for it."""
     try:
         _here.inside = True
         return work()
@@ -100,7 +103,10 @@ def accompany(work: Callable[[], T]) -> T:
 
 
 def outside(work: Callable[[], T]) -> T:
-    """Run work that waits for somebody else, in the course of a visit, but holding nothing of the engine's."""
+    """In the course of a visit: run work that waits for another thread, and count as outside meanwhile.
+
+    The caller must hold nothing of the engine's: no lock, no snapshot.
+    """
     before = _here.inside
     try:
         _here.inside = False
@@ -116,9 +122,9 @@ def _outside(work: Callable[[], Any]) -> Any:
 
 
 def in_child(callback: Callable[[bool], None]) -> None:
-    """Have callback(quiet) called in every forked child, in the order of these calls.
+    """Have ``callback(quiet)`` called in every forked child; callbacks are called in the order in which they were added.
 
-    quiet: nobody was inside. It must wait for nothing, and open nothing.
+    quiet: whether nobody was inside at the fork. A callback must wait for nothing, and open nothing.
     """
     _in_child.append(callback)
 
@@ -146,7 +152,7 @@ def _before() -> None:
     if _door is None:
         _door = threading.Event()
     if _is_inside(sys._getframe()):
-        return  # a signal handler forks in the midst of a query: waiting would not help
+        return  # a signal handler forks in the midst of this thread's own query, which cannot end before the fork
     until = time.monotonic() + PATIENCE
     while not _nobody_inside():
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""Engines that this process has open: those left open are closed when it ends, and begin again in a forked child."""
+"""The engines that this process has open. At its end those left open are closed; a forked child prepares them for itself."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from . import forks
 
 
 class Opened(Protocol):
-    """An engine, as far as this file knows it."""
+    """What this module asks of an engine."""
 
-    def begin_again(self) -> None: ...
+    def after_fork(self) -> None: ...
 
     def close(self) -> None: ...
 
 
-#: With the process that opened each.
+#: Each with the id of the process that opened it.
 _open: weakref.WeakKeyDictionary[Opened, int] = weakref.WeakKeyDictionary()
 
 
 def add(engine: Opened) -> None:
-    """See to an engine for as long as it is there."""
+    """Have an engine closed when the process ends, if it has not been closed or collected by then."""
     _open[engine] = os.getpid()
 
 
 def _after_fork(quiet: bool) -> None:
     for engine in list(_open):
-        engine.begin_again()
+        engine.after_fork()
 
 
 forks.in_child(_after_fork)
@@ -37,8 +37,11 @@ forks.in_child(_after_fork)
 
 @atexit.register
 def _close_all() -> None:
-    """Close what the program left open while its threads still run: afterwards they stop wherever they are, in the
-    middle of a write, too, whose lock other processes would go on waiting for."""
+    """Close the engines that the program left open, while their threads still run.
+
+    Python stops daemon threads wherever they are, also in the middle of a write, and other processes would then wait for
+    its lock.
+    """
     for engine, opener in list(_open.items()):
         if opener == os.getpid():
             engine.close()

@@ -1,7 +1,7 @@
-"""Running queries against a store: on a snapshot, or as a writer, and again when others were quicker.
+"""Runs queries against a store: on a snapshot, or as a writer, and once more if other writers were first.
 
-`Queries.run` takes a query's JSON and who asks; it reads on a snapshot and becomes a writer only when the query turns
-out to write.
+`Queries.run` takes a query and who asks. It evaluates the query on a snapshot, and runs it again as a writer if it turns
+out to write. A query that begins with a form that writes is run as a writer from the start.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ if TYPE_CHECKING:
 
 
 class _Prepared(NamedTuple):
-    """A parsed query; good for every snapshot with the same schema. ctx: a context on the snapshot it was parsed with."""
+    """A parsed query, which may be evaluated on every snapshot with the same schema version.
+
+    effect: the strongest effect that it may have. ctx: a context on the snapshot that it was parsed with.
+    """
 
     auth: Auth
     node: Node
@@ -58,10 +61,14 @@ _prepared, _outcome, _metrics = maker(_Prepared), maker(Outcome), maker(Metrics)
 
 
 class Queries:
-    """Runs queries. Thread-safe.
+    """Runs queries on a store. Any thread may use it.
 
-    store: opened store. secret: the root secret, kept as a hash only. answers: bytes of answers to keep (`Answers`).
-    strict_roles: who may write functions cannot become an admin by giving one the role admin (docs/security.md).
+    :param store: an open store.
+    :param secret: the root secret, "" for none. Only a hash of it is kept.
+    :param root_hashes: hashes of further root secrets, made by `auth.secrets.hash_root`.
+    :param answers: bytes that kept answers may take (`Answers`).
+    :param strict_roles: whether nobody may give a function a role with more privileges than their own. Otherwise, as in
+        Fauna, who may write functions can become an admin by a function with the role admin (docs/security.md).
     """
 
     def __init__(
@@ -80,8 +87,8 @@ class Queries:
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
         self.schema_cache = SchemaCache()
 
-    def see_to_tasks(self) -> None:
-        """As `language.context.Host` asks; whoever has a background does it there."""
+    def start_tasks(self) -> None:
+        """See `language.context.Host`. For subclasses, which know where to run tasks."""
         raise NotImplementedError
 
     def authenticate(
@@ -92,14 +99,19 @@ class Queries:
         deadline: Optional[float] = None,
         name: Optional[bytes] = None,
     ) -> Auth:
-        """The principal of a request. name: what the header is trusted by. Raises `Unauthenticated`."""
+        """The principal of a request.
+
+        header: the value of ``Authorization``. deadline: in `time.monotonic` seconds. name: the header's digest
+        (`Authenticator.trusted_name`), if it is known. Raises `Unauthenticated`, and what `Authenticator.authenticate`
+        raises.
+        """
         auth = self.authenticator.authenticate(self, snap, schema, header, deadline, name)
         if auth is None:
             raise Unauthenticated(snap.time)
         return auth
 
     def opens(self, header: str) -> Optional[bool]:
-        """Whether the value of an ``Authorization`` header opens anything now; None when that cannot be told here."""
+        """Whether the value of an ``Authorization`` header gives a principal now; None if that cannot be found out."""
         deadline = time.monotonic() + DEFAULT_TIMEOUT / 1000
 
         def opens(snap: Snapshot) -> bool:
@@ -112,7 +124,13 @@ class Queries:
             return None
 
     def run(self, request: Request) -> Outcome:
-        """Run a query. Raises `Unauthenticated`, `Failed`, `RequestError`."""
+        """Run a query.
+
+        :raises Unauthenticated: the authorization gives no principal (401).
+        :raises Failed: the query ended with errors of FQL.
+        :raises RequestError: the request as a whole failed, for example by its deadline (503) or by other writers (409).
+        :raises NotQuick: if the request has a snapshot: the query would write or take longer.
+        """
         outcome = None
         try:
             if request.snapshot is not None:
@@ -141,14 +159,14 @@ class Queries:
                 forget()
 
     def _run_quickly(self, request: Request, snap: Snapshot) -> Outcome:
-        """request: with a deadline within `QUICK_SECONDS`."""
+        """Answer a query from a given snapshot, or raise `NotQuick`. The request's deadline is within `QUICK_SECONDS`."""
         source = request.source
         known = self.prepared.known(source, request.version) if type(source) is bytes else None
         writes = _looks_like_a_write(source) if known is None else known.effect >= WRITE
         if writes or request.last_seen > snap.time:
             raise NotQuick
         name = request.name
-        if request.secret is None:  # whoever knows the secret has looked for a kept answer
+        if request.secret is None:  # otherwise the caller has looked for a kept answer
             name = self.answers.name(request)
             kept = self.answers.find(name, snap)
             if kept is not None:
@@ -173,7 +191,7 @@ class Queries:
         if known is None or known.effect == WRITE:
             ready = self._as_plain_write(request)
             if ready is not None:
-                # A snapshot beforehand would only tell what the transaction tells as well.
+                # Nothing would be gained by a snapshot before the transaction.
                 return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
         try:
             found = self._run_lazily(request, known)
@@ -189,13 +207,13 @@ class Queries:
         except (StoreError, SnapshotMoved):
             raise
         except Exception:
-            snap.pin()  # an error, too, is of a schema that is the current one
+            snap.pin()  # a lazy snapshot may have shown an old schema, and the error may be due to that
             raise
         finally:
             snap.close()
 
     def _answer(self, request: Request, known: Optional[Known], snap: Snapshot) -> Union[Outcome, _Prepared]:
-        """Answer a query that only reads, from a snapshot; one that writes is made ready."""
+        """The answer to a query that only reads. One that writes is returned ready for that."""
         name = self.answers.name(request)
         if name is not None:
             kept = self.answers.find(name, snap)
@@ -210,16 +228,17 @@ class Queries:
         return prepared
 
     def _read(self, request: Request, prepared: _Prepared, snap: Snapshot, name: Optional[bytes]) -> Outcome:
-        """Evaluate a query without a transaction. name: what its answer is to be kept by."""
+        """Evaluate a query without a transaction, and keep its answer under a name, if there is one."""
         outcome = self._evaluate(request, prepared, snap, None)
         if name is not None:
             self.answers.keep(name, prepared.ctx, outcome)
         return outcome
 
     def _as_plain_write(self, request: Request) -> Optional[Request]:
-        """A query that writes by its looks alone, with its source read before any lock is taken; None for others.
+        """A query that is to be run as a writer at once, with its source read before any lock is taken; None for others.
 
-        Its principal is known: checking a new one takes long.
+        Its text must begin with a form that writes. Its principal must be a remembered one, because checking another
+        takes long, and the lock of the writer would be held meanwhile.
         """
         if request.effect_limit < WRITE or not _looks_like_a_write(request.source):
             return None
@@ -228,7 +247,7 @@ class Queries:
         try:
             return request._replace(source=self.prepared.read(request.source, request.version))
         except QueryErrors:
-            return None  # to be told when the secret has been checked
+            return None  # a snapshot is used to check the secret before these errors are told
 
     def _prepare_and_evaluate(self, request: Request, tx: Transaction) -> Outcome:
         return self._evaluate(request, self._prepare(request, tx, tx), tx, tx)
@@ -240,7 +259,7 @@ class Queries:
         tx: Optional[Transaction] = None,
         known: Optional[Known] = None,
     ) -> _Prepared:
-        """known: what is known of the query's text, if that has been asked."""
+        """Authenticate, and parse the query. known: what is remembered of its text, if the caller has looked for that."""
         schema = SchemaView(self.schema_cache.at(snap), snap)
         auth = self.authenticator.authenticate(
             self, snap, schema, request.authorization, request.deadline, request.secret
@@ -275,6 +294,7 @@ class Queries:
         return Parsed(node, node.effect(), [])
 
     def context(self, request: Request, snap: Snapshot, schema: Any, auth: Auth, tx: Any = None) -> Context:
+        """A context to evaluate a request in. tx: the snapshot again, if it is a transaction."""
         _, _, version, deadline, _, _, limit, reason, _, snapshot, _, _ = request
         return Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
 
@@ -310,7 +330,7 @@ class Queries:
         return self.write(work, request)
 
     def write(self, work: Callable[[Transaction], Outcome], request: Request) -> Outcome:
-        """Run work as a writer of the store, and tell how often it had lost to others before."""
+        """Run work as a writer of the store. The outcome, or the error, says how often it lost to others before."""
         losses = 0
 
         def attempt(tx: Transaction) -> Outcome:
@@ -335,7 +355,7 @@ class Queries:
         return outcome._replace(metrics=outcome.metrics._replace(retries=losses))
 
     def _shown(self, request: Request, document: Optional[tuple[int, int, int]]) -> Any:
-        """The ref of a document over which a transaction lost, as JSON data; None without one."""
+        """The ref of the document over which a transaction lost, as JSON data; None if that is not known."""
         if document is None:
             return None
         path = Ref(*document)
@@ -351,9 +371,9 @@ class Queries:
     def _write_with_room(
         self, work: Callable[[Transaction], Outcome], request: Request
     ) -> tuple[Outcome, Optional[int]]:
-        """Run work as a writer of the store, with room for deep nesting wherever it is run."""
-        # The store may run it on another thread (the leader of a group commit), so the room is made around
-        # work itself; a first attempt without room is undone by the store.
+        """Run work as a writer of the store, if need be with room on the stack for deep nesting."""
+        # The store may run it on another thread (the leader of a group commit), so the room has to be made within the
+        # work itself. If the first attempt, without room, fails, the store undoes it.
         options: dict[str, Any] = {
             "retries": request.retries,
             "deadline": None if request.deadline == float("inf") else request.deadline,
@@ -376,5 +396,5 @@ def _looks_like_a_write(source: Any) -> bool:
 
 @cache
 def _write_keys() -> frozenset[bytes]:
-    """First keys of the forms that write."""
+    """The first keys of the forms that write."""
     return frozenset(form.name.encode() for form in FORMS if form.effect == WRITE)

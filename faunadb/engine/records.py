@@ -1,8 +1,8 @@
-"""Named tuples that are made quickly.
+"""Named tuples whose classes, and instances, are made quickly.
 
-`typing.NamedTuple` looks at every annotation of a class that it makes, and compiles those that are postponed. The engine
-has sixty such classes: that was a tenth of the time it takes to load. Here the same class is made of the names alone.
-Type checkers see `typing.NamedTuple`.
+For each class, `typing.NamedTuple` looks at the annotations and compiles them. The engine has sixty such classes, for
+which that would take a tenth of the time that loading it takes. `NamedTuple` here makes the same classes from the names of
+their fields alone. Type checkers see `typing.NamedTuple`.
 """
 
 from __future__ import annotations
@@ -30,5 +30,5 @@ else:
 
 
 def maker(kind: type[Any]) -> Callable[..., Any]:
-    """What makes a named tuple of a tuple of all its fields in C: calling its class runs a function of Python."""
+    """A function that makes a named tuple of a tuple of all its fields. It runs in C, unlike calling the class itself."""
     return partial(tuple.__new__, kind)

@@ -1,4 +1,4 @@
-"""A request to the engine, and how it ends: an outcome, errors, or no principal."""
+"""A request to the engine, and the ways in which it can end: an outcome, errors, or no principal (401)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from .records import NamedTuple
 if TYPE_CHECKING:
     from .storage import Snapshot
 
-#: Milliseconds a query may take: when the request does not say, and at most.
+#: Milliseconds that a query may take if the request does not say, and the most that it can say.
 DEFAULT_TIMEOUT = 120_000
 MAX_TIMEOUT = 600_000
-#: Seconds a query tried quickly may take.
+#: Seconds that a query may take which is tried on an event loop (`Request.snapshot`).
 QUICK_SECONDS = 0.003
-#: Retries of a contended transaction when the request does not say.
+#: How often a transaction that lost to others is retried if the request does not say.
 DEFAULT_RETRIES = 4
 
 
 class Request(NamedTuple):
     """What `Engine.run` needs to know of a request.
 
-    authorization: value of the header, or None. source: the query as JSON data, or as bytes that are still to be read.
-    last_seen: microseconds. deadline: `time.monotonic` seconds. writer: go through the write path from the start
-    (linearized reads). snapshot: answer from it and quickly, that is, raise `NotQuick` rather than wait or work for
-    longer than `QUICK_SECONDS`. secret: the `Authenticator.trusted_name` of the authorization. name: of its answer, by
-    `Answers.name_of`, which has been looked for. Both where whoever asks knows.
+    authorization: the value of the header, or None. source: the query as JSON data, or as the bytes of its JSON.
+    version: of the API. deadline: in `time.monotonic` seconds. last_seen: the transaction time that the answer must not
+    be older than, in microseconds. retries: how often to run again if others were first. effect_limit: the strongest
+    effect allowed (`language.effects`); effect_reason: what forbids more. writer: run as a writer from the start
+    (linearized reads). snapshot: answer from this one and quickly, that is, raise `NotQuick` rather than wait or work
+    for longer than `QUICK_SECONDS`.
+
+    A caller who knows these already saves the engine work: secret, the digest by which the authenticator knows the
+    authorization (`Authenticator.trusted_name`); and name, which `Answers.name_of` gave, if no answer is kept under it.
     """
 
     authorization: Optional[str]
@@ -46,7 +50,10 @@ class Request(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """What a query cost. compute: units. read, written: bytes, and operations. retries: of a contended transaction."""
+    """What a query cost. compute: compute units. read, written: bytes. read_ops, write_ops: operations, as they are billed.
+
+    retries: how often it was run again because others were first.
+    """
 
     compute: int = 0
     read: int = 0
@@ -56,12 +63,14 @@ class Metrics(NamedTuple):
     write_ops: int = 0
 
     def lines(self) -> list[str]:
-        """The same for people."""
+        """The same for people to read, a line for each."""
         return [f"{name}: {value}" for name, value in self._asdict().items()]
 
 
 class Outcome(NamedTuple):
-    """A query's answer. body: the JSON of the whole body, or what makes it. time: microseconds for ``x-txn-time``."""
+    """A query's answer. status: of HTTP. body: the JSON of the whole body, or what makes it. time: the transaction time in
+    microseconds (``x-txn-time``).
+    """
 
     status: int
     body: Union[str, StoredAnswer, PlainAnswer]
@@ -76,21 +85,21 @@ class Outcome(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Characters of the body, about: a ref is not counted."""
+        """About how many characters the body has. Refs of stored documents are not counted."""
         body = self.body
         return len(body) if type(body) is str else body.size  # type: ignore[union-attr]
 
 
-#: Code of the error of ``abort``.
+#: The code of the error that ``abort`` raises.
 ABORTED = "transaction aborted"
 
 
 class NotQuick(Exception):
-    """A query tried quickly turned out to write or to take longer; it has had no effect."""
+    """A query that was to be answered quickly (`Request.snapshot`) would write or take longer. It has had no effect."""
 
 
 class Unauthenticated(Exception):
-    """No principal: 401. time: the snapshot's."""
+    """The authorization gives no principal (401). time: that of the snapshot, in microseconds."""
 
     def __init__(self, snapshot_time: int):
         super().__init__("Unauthorized")
@@ -98,7 +107,10 @@ class Unauthenticated(Exception):
 
 
 class Failed(Exception):
-    """A query ended by `errors`; time: its snapshot's. read, read_ops: what it had read, when ``abort`` ended it."""
+    """A query ended with errors of FQL. time: that of its snapshot, in microseconds.
+
+    read, read_ops: what it had read, in bytes and operations; these are billed only if ``abort`` ended the query.
+    """
 
     def __init__(self, errors: QueryErrors, snapshot_time: int, read: int = 0, read_ops: int = 0):
         super().__init__(str(errors))

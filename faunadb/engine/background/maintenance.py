@@ -32,7 +32,7 @@ def start(keeper: Keeper) -> None:
         keeper.background.submit(lambda: run(keeper))
     if overdue:
         keeper.background.submit(lambda: sweeping.sweep(keeper))
-    keeper.background.accompany("faunadb-sweeper", lambda: _sweep_at_times(keeper))
+    keeper.background.start_thread("faunadb-sweeper", lambda: _sweep_at_times(keeper))
 
 
 def _sweep_at_times(keeper: Keeper) -> None:

@@ -32,8 +32,8 @@ class Background:
         self._idle = threading.Condition(self._lock)
         self._pending = 0
 
-    def begin_again(self) -> None:
-        """Call in a forked child, which has none of its parent's threads: begins empty. The parent does its own tasks."""
+    def after_fork(self) -> None:
+        """In a forked child, which has none of the parent's threads: begin without tasks. The parent does its own."""
         if not self.closing.is_set():
             self.closing = threading.Event()
         self._set_up()
@@ -49,7 +49,7 @@ class Background:
                 self._thread = threading.Thread(target=self._run, name="faunadb-background", daemon=True)
                 self._thread.start()
 
-    def accompany(self, name: str, work: Callable[[], None]) -> None:
+    def start_thread(self, name: str, work: Callable[[], None]) -> None:
         """Run a function in a thread of its own. It must end soon after `closing` is set."""
         thread = threading.Thread(target=work, name=name, daemon=True)
         with self._lock:

@@ -1,4 +1,4 @@
-"""Documents: reading, writing, history."""
+"""Documents: reading and writing them and their history, in the present and in the past."""
 
 from __future__ import annotations
 

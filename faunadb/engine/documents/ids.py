@@ -15,10 +15,10 @@ _SEQUENCE_END = 1 << _SEQUENCE_BITS
 
 
 class IdGenerator:
-    """Strictly increasing 64-bit ids: milliseconds, a sequence number, a worker number, from the top.
+    """Strictly increasing 64-bit ids, made of the milliseconds since `EPOCH`, a sequence number and a worker number.
 
-    At most 1024 ids come per millisecond; then the clock is waited for. A clock that is set back does not
-    set the ids back. Any thread may use it.
+    There are at most 1024 ids in a millisecond; after that, `next` waits for the clock. If the clock is set back, the ids
+    still increase. Any thread may use it.
     """
 
     def __init__(self, worker: int):
@@ -28,6 +28,7 @@ class IdGenerator:
         self._sequence = 0
 
     def next(self) -> int:
+        """A new id."""
         with self._lock:
             now = time.time_ns() // 1_000_000 - EPOCH
             if now > self._millis:
@@ -39,7 +40,7 @@ class IdGenerator:
             return (self._millis << _SEQUENCE_BITS | self._sequence) << _WORKER_BITS | self._worker
 
     def _wait(self) -> None:
-        """Move on to the next millisecond."""
+        """Wait for the next millisecond."""
         target = self._millis + 1
         while time.time_ns() // 1_000_000 - EPOCH < target:
             time.sleep(0.0002)
@@ -55,7 +56,7 @@ def new_id() -> int:
 
 
 def _after_fork() -> None:
-    # A forked process must not go on under its parent's worker number.
+    # With its parent's worker number, a forked process would give the same ids as its parent.
     global _generator
     _generator = IdGenerator(int.from_bytes(os.urandom(2), "big"))
 

@@ -1,4 +1,4 @@
-"""Merging, null removal and differences of objects (writes and schema, "Null and merging")."""
+"""Merges objects, removes nulls, and finds differences (writes and schema, "Null and merging")."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def _stripped(value: Any) -> Any:
 
 
 def merge(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """old updated by patch: objects merge member by member, anything else is replaced, null removes.
+    """What an update makes of an object: objects merge member by member, null removes a member, all else replaces it.
 
-    Members keep their place, new ones are appended. Neither argument is changed.
+    Members keep their place, new ones come after them. Neither argument is changed.
     """
     result = dict(old)
     for key, value in patch.items():
@@ -56,9 +56,9 @@ def merge(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """What turns old into new by `merge`: changed and added members, removed ones as null, objects within too.
+    """The patch by which `merge` turns old into new: changed and added members, and null for removed ones.
 
-    Members stand in the order of old, added ones after them.
+    Of an object that is in both, it has the difference. Members have the order of old, added ones come after them.
     """
     result: dict[str, Any] = {}
     for key, before in old.items():

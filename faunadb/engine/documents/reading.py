@@ -1,4 +1,7 @@
-"""Reading documents and their history (writes and schema, "History and its limits"; sets, "Version list")."""
+"""Reads documents and their history (writes and schema, "History and its limits"; sets, "Version list").
+
+Nothing here checks permissions, except that `present` and `several` leave to their callers all that needs a check.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def kind(ref: v.Ref) -> str:
-    """What error texts call the document of a ref: ``Document``, ``Database``, ``Collection``, ..."""
+    """What errors call the document of a ref: ``Document``, ``Database``, ``Collection``, ..."""
     return v.NATIVE_KINDS.get(ref.coll, "Document")
 
 
 def valid_time(ctx: Context, at: Any) -> Optional[int]:
-    """Time to read at in microseconds, None for the present.
+    """The time to read at, in microseconds; None for the present.
 
-    at: microseconds, `values.PENDING`, None (the present) or MISSING (the query's own time).
+    at: microseconds, `values.PENDING`, None (the present) or MISSING (the time that ``at`` has set for the query).
     """
     if at is MISSING:
         at = ctx.at
@@ -36,7 +39,7 @@ def valid_time(ctx: Context, at: Any) -> Optional[int]:
 
 
 def check_time(ctx: Context, scope: int, coll: int, at: Optional[int]) -> None:
-    """Raise 400 when a collection's history does not reach back to a time. None: the present, always fine."""
+    """Raise RequestError (400) if a collection's history does not reach back to a time. None is the present."""
     if at is None:
         return
     info = ctx.schema.collection(scope, coll)
@@ -46,7 +49,10 @@ def check_time(ctx: Context, scope: int, coll: int, at: Optional[int]) -> None:
 
 
 def too_early(at: int, limit: int) -> RequestError:
-    """The error for reading at a time before a limit, both in microseconds. It shows all digits of the requested time."""
+    """The error for reading at a time before the earliest valid one, both in microseconds.
+
+    It shows the requested time with the digits below a microsecond that it was given with.
+    """
     given = at.given if isinstance(at, v.Instant) else Time.from_micros(at)
     minimum = time_text(Time.from_micros(limit))
     return bad_request(
@@ -55,7 +61,9 @@ def too_early(at: int, limit: int) -> RequestError:
 
 
 def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
-    """The stored version of a live document, or None (absent, deleted, expired, its collection gone)."""
+    """The stored version (a `VersionRow`) of a live document; None for one that is absent, deleted or expired, or whose
+    collection is gone. Raises RequestError (400) for a time before the collection's retained history.
+    """
     scope, coll = ref.scope, ref.coll
     if ctx.schema.collection(scope, coll) is None:
         return None
@@ -75,10 +83,10 @@ def row(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Any:
 
 
 def present(ctx: Context, ref: v.Ref) -> Optional[v.Document]:
-    """A document as it is now, for whoever may read all of its database. Raises Fault when there is none.
+    """The shortest way to a document in the present, for a principal who may read all of its database.
 
-    None where there is more to ask: in a transaction, in the past, for other principals, for what is read ahead, and for
-    documents that are schema.
+    None where the caller has to go the general way: in a transaction, in the past, for other principals, if documents
+    were read ahead, and for native documents. Raises Fault (``instance not found``) if the document does not exist.
     """
     scope, coll = ref.scope, ref.coll
     if coll < v.FIRST_COLLECTION or ctx.at is not None or ctx.tx is not None or ctx.prefetched:
@@ -95,7 +103,9 @@ def present(ctx: Context, ref: v.Ref) -> Optional[v.Document]:
 
 
 def document(ctx: Context, ref: v.Ref, version: Any) -> v.Document:
-    """A stored version as a value; hidden fields of native documents are left out."""
+    """A stored version as a value. Hidden fields of native documents are left out; times of the running transaction are
+    `values.PENDING`.
+    """
     ts = version.ts
     text = version.data
     tx = ctx.tx
@@ -111,7 +121,7 @@ def document(ctx: Context, ref: v.Ref, version: Any) -> v.Document:
 
 
 def visible(coll: int, fields: dict[str, Any]) -> dict[str, Any]:
-    """Stored fields that may be shown."""
+    """Those of a document's stored fields that may be shown. coll: its collection's number."""
     hidden = HIDDEN_FIELDS.get(coll)
     if hidden is None or hidden.isdisjoint(fields):
         return fields
@@ -119,10 +129,9 @@ def visible(coll: int, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def get(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Optional[v.Document]:
-    """The document at a time, or None when it does not exist then. No permission is checked.
+    """The document at a time, or None if it does not exist then.
 
-    at: microseconds, `values.PENDING`, None for the present, MISSING for the query's own time. A document
-    whose ``ttl`` has passed now is absent at every time.
+    at: as for `valid_time`. A document whose ``ttl`` has passed by now is absent at every time.
     Raises RequestError (400) for a time before the collection's retained history.
     """
     found = row(ctx, ref, at)
@@ -130,10 +139,10 @@ def get(ctx: Context, ref: v.Ref, at: Any = MISSING) -> Optional[v.Document]:
 
 
 def several(ctx: Context, items: list[Any]) -> list[Optional[v.Document]]:
-    """What the form ``get`` gives for each of several refs, read together and counted as one by one.
+    """What the form ``get`` gives for each of several refs. They are read together, but billed as if one by one.
 
-    None for an item that ``get`` has to look at itself: no ref, or one of a document that may be hidden, expires or is
-    not there.
+    None for an item that ``get`` itself has to look at: it is no ref, or its document may be hidden, has a time to live
+    or is not there.
     """
     first = items[0]
     if ctx.tx is None and ctx.at is None and type(first) is v.Ref and first.coll >= v.FIRST_COLLECTION:
@@ -151,7 +160,7 @@ def several(ctx: Context, items: list[Any]) -> list[Optional[v.Document]]:
 def _of_one_collection(
     ctx: Context, items: list[v.Ref], ids: list[int], scope: int, coll: int
 ) -> list[Optional[v.Document]]:
-    """The same for documents that may be read."""
+    """As `several`, for documents that may be read and are all of one collection."""
     versions = ctx.snap.newest_of(scope, coll, ids)
     found = [
         v.Document(item, version[0], None, text=version[3])
@@ -167,15 +176,15 @@ def _of_one_collection(
 
 
 def exists(ctx: Context, ref: v.Ref, at: Any = MISSING) -> bool:
-    """Whether `get` would find the document."""
+    """Whether `get` would find the document. Raises what `get` raises."""
     return row(ctx, ref, at) is not None
 
 
 def versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
-    """The stored versions that history shows, oldest first; they count as read.
+    """The stored versions (`VersionRow`) that a document's history shows, oldest first. Each counts as read.
 
-    That is the root, the newest version at or before the earliest valid time, unless it is a deletion or has
-    expired; then all versions newer than that time.
+    The first is the newest one at or before the earliest valid time, unless it is a deletion or has expired. After it
+    come all later ones.
     """
     for version in _shown_versions(ctx, ref):
         ctx.read(len(version.data or ""))
@@ -197,10 +206,10 @@ def _shown_versions(ctx: Context, ref: v.Ref) -> Iterator[Any]:
 
 
 def history(ctx: Context, ref: v.Ref) -> Iterator[v.DocumentEvent]:
-    """The events of a document, oldest first; nothing for an unknown one. No permission is checked.
+    """The events of a document, oldest first; none for an unknown one.
 
-    A live version after a live one is an ``update`` whose diff holds the changed top-level fields (members
-    removed: null), any other live version a ``create`` with all its fields; a deletion has no diff.
+    A live version after a live one is an ``update``, whose diff is their `difference`. Any other live version is a
+    ``create`` with all its fields. A deletion is a ``delete`` without a diff.
     """
     before: Optional[dict[str, Any]] = None
     deleted = False

@@ -1,4 +1,5 @@
-"""Writing documents: versions, index entries, limits, the commit log (writes and schema, parts 1.5 to 1.14)."""
+"""Writes versions of documents, with their index entries and their rows in the commit log, within the limits of size
+(writes and schema, parts 1.5 to 1.14)."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from .reading import visible
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: Most bytes of one version, and of everything one transaction writes.
+#: The most bytes that one version may have, and that one transaction may write.
 MAX_VERSION = 8_388_608
 MAX_TRANSACTION = 16_777_216
 
@@ -31,13 +32,14 @@ def write(
     old: Optional[dict[str, Any]] = None,
     plain: bool = False,
 ) -> v.Document:
-    """Write a document's version of the running transaction; fields None deletes it.
+    """Write the running transaction's version of a document, and return it as it may be shown.
 
-    fields: everything to be stored at the top level, validated, without nulls. before: the newest stored
-    version (a storage row, or None), when the caller has read it already; old: its fields, when they are
-    decoded. plain: the fields are nothing but JSON (`schema.fields.is_plain`). Returns the new version as it may be
-    shown; for a deletion, a `Document` marked so.
-    Raises Fault (``instance not unique``) and RequestError (size limits).
+    :param fields: all top-level fields to store, validated and without nulls; None deletes the document.
+    :param before: the newest stored version (a `VersionRow`, or None), if the caller has read it already.
+    :param old: the fields of that version, if they are decoded already.
+    :param plain: whether the fields are nothing but JSON (`schema.fields.is_plain`).
+    :raises Fault: ``instance not unique``.
+    :raises RequestError: more bytes than `MAX_VERSION` or `MAX_TRANSACTION`, or index entries that are too large.
     """
     tx = ctx.writer()
     if before is MISSING:
@@ -74,19 +76,20 @@ def write(
 
 
 def ttl_micros(fields: dict[str, Any]) -> Optional[int]:
-    """A version's time of expiry in microseconds, None without."""
+    """The time at which a version with these fields expires, in microseconds; None if it does not."""
     ttl = fields.get("ttl")
     return ttl.to_micros() if type(ttl) is Time else None
 
 
 def _earlier(tx: Any, ref: v.Ref, before: Any) -> Optional[v.Document]:
-    """The version before this transaction, when the newest one was written by it."""
+    """The document as it was before this transaction, if the transaction has written its newest version; else None."""
     if before.ts != tx.txn:
         return None
     return codec.stored(ref, tx.version(ref.scope, ref.coll, ref.id, tx.txn - 1))
 
 
 def _touch(ctx: Context, ref: v.Ref, fields: Optional[dict[str, Any]]) -> None:
+    """Tell the schema that a named native document gets these fields (None: is deleted)."""
     item = ctx.schema.item(ref)
     old_name = None if item is None else item.name
     ctx.schema.touch(ref, old_name, None if fields is None else fields["name"])
@@ -95,6 +98,7 @@ def _touch(ctx: Context, ref: v.Ref, fields: Optional[dict[str, Any]]) -> None:
 def _store(
     ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int], first: bool = False
 ) -> None:
+    """Store a version's row; text None is a deletion. Raises RequestError for too large a text."""
     if text is not None and len(text) * 4 > MAX_VERSION:
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > MAX_VERSION:
@@ -103,7 +107,7 @@ def _store(
 
 
 def check_size(tx: Any) -> None:
-    """Raise RequestError when the transaction has written too much."""
+    """Raise RequestError if the transaction has written more than `MAX_TRANSACTION`."""
     if tx.bytes_written > MAX_TRANSACTION:
         raise transaction_too_large(tx.bytes_written)
 
@@ -113,9 +117,9 @@ def transaction_too_large(size: int) -> RequestError:
 
 
 def insert(ctx: Context, ref: v.Ref, ts: int, fields: Optional[dict[str, Any]]) -> None:
-    """Put a version into a document's history; fields None: a deletion. Uniqueness is not enforced.
+    """Put a version into a document's history, replacing the one at that time, if any. Uniqueness is not enforced.
 
-    ts: microseconds, not later than the transaction. A version at that very time is replaced.
+    ts: microseconds, not later than the transaction. fields: None is a deletion.
     """
     if fields is None:
         insert_text(ctx, ref, ts, None, None)
@@ -133,10 +137,10 @@ def insert_text(
     is_new: bool = False,
     fields: Optional[dict[str, Any]] = None,
 ) -> None:
-    """As `insert`, for a version whose stored text is there already.
+    """As `insert`, for a version whose text is already as it is to be stored.
 
-    ttl: its expiry in microseconds, None without. is_new: the document is known to have no version. fields: what the
-    text says, where that is decoded already.
+    ttl: when it expires, in microseconds; None: never. is_new: the document is known to have no version. fields: those of
+    the text, if they are decoded already.
     """
     tx = ctx.writer()
     scope, coll, doc = ref.scope, ref.coll, ref.id
@@ -146,13 +150,13 @@ def insert_text(
         entries.add_past(ctx, v.Document(ref, ts, fields, text=text), ttl, ts)
     else:
         _insert_between(ctx, ref, ts, text, ttl)
-    # With its content: by the time a stream looks, history may have been rewritten once more.
+    # The log holds the content as well: when a stream reads it, history may have been rewritten once more.
     tx.log(["put", scope, coll, doc, ts, text])
     check_size(tx)
 
 
 def _insert_between(ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int]) -> None:
-    """Put a version among those that a document has."""
+    """Put a version among those that a document has already."""
     tx = ctx.writer()
     scope, coll, doc = ref.scope, ref.coll, ref.id
     at = tx.version(scope, coll, doc, ts)
@@ -171,10 +175,10 @@ def _insert_between(ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl:
 
 
 def remove(ctx: Context, ref: v.Ref, row: Any, retained_from: Optional[int]) -> None:
-    """Take a version out of a document's history. row: that version.
+    """Take a version (a `VersionRow`) out of a document's history.
 
-    retained_from: the collection's earliest valid time; a version at or below it becomes a deletion, so that none
-    that had passed out of reach comes back.
+    retained_from: the collection's earliest valid time in microseconds, None if all history is kept. A version at or
+    before it becomes a deletion, because an older one, which could not be read any more, would otherwise come back.
     """
     tx = ctx.writer()
     scope, coll, doc, ts = ref.scope, ref.coll, ref.id, row.ts
@@ -192,8 +196,10 @@ def remove(ctx: Context, ref: v.Ref, row: Any, retained_from: Optional[int]) -> 
 
 
 def _following(tx: Any, ref: v.Ref, ts: int) -> Any:
+    """The row of the version after a time, or None."""
     return next(iter(tx.versions(ref.scope, ref.coll, ref.id, lower=ts + 1, limit=1)), None)
 
 
 def _version(ref: v.Ref, row: Any) -> Optional[entries.Version]:
+    """A row as `entries.rewrite` takes it."""
     return None if row is None else entries.Version(row.ts, codec.stored(ref, row), row.ttl)

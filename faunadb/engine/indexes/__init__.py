@@ -1,1 +1,1 @@
-"""Indexes: definitions, the order of their entries, entries of document versions, builds."""
+"""Indexes: what defines them, the entries that documents have in them, the order of these, and building new ones."""

@@ -1,7 +1,7 @@
-"""Filling new indexes from the documents that are already there (sets and reads, "Building").
+"""Fills a new index from the documents that are already there (sets and reads, "Building").
 
-A small source is indexed inside the transaction that creates the index; `background.building` works through a larger
-one.
+If there are few, the transaction that creates the index does so. Otherwise `background.building` does, in many small
+transactions.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ..records import NamedTuple
 from . import definitions as indexing
 from .definitions import Index, live_sources
 
-#: Documents, and versions, that the sources of an index built at once may hold together.
+#: An index is built at once if its source holds at most so many documents and at most so many versions.
 SMALL = 128
 
 
 def is_small(ctx: Context, index: Index) -> bool:
-    """Whether an index is to be built inside the creating transaction."""
+    """Whether the running transaction, which creates the index, is to build it."""
     if index.wildcard:
         return not live_sources(ctx, index)
     if len(index.sources) > 1:
@@ -37,7 +37,7 @@ def is_small(ctx: Context, index: Index) -> bool:
 
 
 def build_now(ctx: Context, index: Index) -> None:
-    """Index every version of every document of the sources, in the running transaction."""
+    """Index every version of every document of the source, in the running transaction."""
     tx = ctx.writer()
     for coll in live_sources(ctx, index):
         for doc in tx.scan_documents(index.scope, coll, limit=SMALL + 1):
@@ -46,7 +46,7 @@ def build_now(ctx: Context, index: Index) -> None:
 
 
 class Span(NamedTuple):
-    """The life of an entry: from `added` to `removed` (None: still)."""
+    """The life of an entry: from `added` to `removed`, in microseconds (None: it is still alive). ttl: in microseconds."""
 
     entry: indexing.Entry
     ttl: Optional[int]
@@ -55,14 +55,14 @@ class Span(NamedTuple):
 
 
 def _spans(ctx: Context, index: Index, ref: v.Ref) -> Iterator[Span]:
-    """The entries of all versions of a document. An entry lives as long as consecutive versions yield it."""
+    """The entries of all versions of a document. An entry lives through all consecutive versions that have it."""
     living: dict[tuple[bytes, bytes], Span] = {}
     for row in ctx.snap.versions(ref.scope, ref.coll, ref.id):
         version = codec.stored(ref, row)
         found = [] if version is None else indexing.entries(ctx, index, version)
         now = {(entry.terms, entry.values): entry for entry in found}
         for key, span in list(living.items()):
-            # A place may stay while what it shows changes: 1 and 1.0 are the same place.
+            # 1 and 1.0 have the same key, but show different values.
             if key not in now or now[key].cover != span.entry.cover:
                 yield living.pop(key)._replace(removed=row.ts)
         for key, entry in now.items():
@@ -72,7 +72,7 @@ def _spans(ctx: Context, index: Index, ref: v.Ref) -> Iterator[Span]:
 
 
 def build_document(ctx: Context, index: Index, ref: v.Ref) -> None:
-    """Write the entries of one document; they may be there already."""
+    """Write the entries of all versions of a document in an index. Those that are there already are written again."""
     tx = ctx.writer()
     for (terms, values, cover), ttl, added, removed in list(_spans(ctx, index, ref)):
         place = (index.scope, index.id, terms, values, ref.coll, ref.id, cover, ttl)
@@ -83,7 +83,7 @@ def build_document(ctx: Context, index: Index, ref: v.Ref) -> None:
 
 
 def forget_document(ctx: Context, indexes: list[Index], ref: v.Ref) -> None:
-    """Remove a document with all its versions, and its entries, past ones too, from some indexes."""
+    """Remove a document with all its versions, and all its entries in some indexes, ended ones included."""
     tx = ctx.writer()
     for index in indexes:
         for span in list(_spans(ctx, index, ref)):

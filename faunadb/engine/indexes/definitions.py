@@ -1,7 +1,7 @@
-"""From documents to index entries (sets and reads, "Index entries").
+"""What an index is, and which entries a version of a document has in it (sets and reads, "Index entries").
 
-`Index` is an index document made ready for use, `entries` what one version of a document contributes to it.
-`faunadb.engine.index_builds` fills an index from the documents that are already there.
+`Index` is an index document made ready for use. `entries` computes a version's entries, whose bytes `keys` makes; the
+module `entries` keeps them in step with the documents, and `builds` fills a new index.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ MAX_COMPONENT = 32_767
 #: Most bytes that the entries of one version in one index may take together.
 MAX_ENTRIES = 16_777_216
 
-#: Encoded values up to this length are surely short enough: sort keys take at most some times their text.
+#: Sort keys up to this length need no look at the length of the values: a sort key is at most a few times as long.
 _SURELY_FITS = 4096
 
 Step = Union[str, int]
 
 
 class Entry(NamedTuple):
-    """One entry: keys of the term tuple and of the values with the ref, and the values as stored JSON (None: none)."""
+    """One entry of a document: the key of its terms, the key of its values and ref, and the values as stored JSON.
+
+    cover: None if the index has no values.
+    """
 
     terms: bytes
     values: bytes
@@ -49,7 +52,8 @@ _entry = maker(Entry)
 class Field:
     """One term or value of an index.
 
-    path: steps from the version, None for a binding. binding: its name, None for a path.
+    It has either a path, as steps from the document's fields, or the name of a binding. mva: an array contributes each of
+    its elements. name: the member of ``data``, if the path is no more than that.
     """
 
     __slots__ = ("binding", "casefold", "mva", "name", "path", "reverse")
@@ -63,22 +67,21 @@ class Field:
         self.reverse: bool = config.get("reverse") is True
         self.casefold: bool = config.get("transform") == "casefold"
         self.mva: bool = config.get("mva") is not False
-        # The member of data that a plain two-step path names: read without walking.
         plain = self.path is not None and len(self.path) == 2 and self.path[0] == "data"
         self.name: Optional[str] = self.path[1] if plain and isinstance(self.path[1], str) else None  # type: ignore
 
     @property
     def is_time(self) -> bool:
-        """True for the version's own time."""
+        """Whether it is the document's ``ts``."""
         return self.path == ["ts"]
 
 
-#: Partitions of a set without terms: the documents of a collection, an index that lists all.
+#: How many partitions a set without terms counts as when reads are billed (all documents of a collection, for example).
 PARTITIONS = 8
 
 
 class Source:
-    """One entry of an index's ``source``. collections: numbers, None for every user collection."""
+    """One element of an index's ``source``. collections: their numbers; None for every user collection."""
 
     __slots__ = ("bindings", "collections")
 
@@ -90,8 +93,9 @@ class Source:
 class Index:
     """An index document made ready for use.
 
-    terms, values: its fields in order. descending: a flag per value. active: it may be read. sources: `Source` list.
-    built_at_once: its source allows building inside the creating transaction.
+    terms, values: its fields in order. descending: for each value whether it is. active: whether it may be read.
+    built_at_once: whether the form of its source allows the creating transaction to build it. only_term: the term, if the
+    index has just one, which is a plain member of ``data``, and no values, as many indexes do.
     """
 
     __slots__ = (
@@ -129,7 +133,6 @@ class Index:
         self.id = ref.id
         self.name = name
         self.terms = terms
-        # What many indexes have: one member of data to find documents by.
         only = terms[0] if len(terms) == 1 and not values else None
         self.only_term = only if only is not None and only.name is not None and only.mva else None
         self.values = values
@@ -143,7 +146,7 @@ class Index:
 
     @property
     def partitions(self) -> int:
-        """How many parts its entries with the same terms are in, each of which is read: a matter of accounts alone."""
+        """How many partitions a read of the entries for one term tuple is billed for."""
         return 1 if self.unique or self.terms else PARTITIONS
 
     @classmethod
@@ -170,7 +173,7 @@ class Index:
         return frozenset().union(*(source.collections or () for source in self.sources))
 
     def source_of(self, coll: int) -> Optional[Source]:
-        """The source entry that applies to a collection: one naming it wins over the wildcard."""
+        """The source that applies to a collection: one that names it wins over the wildcard. None if it is not covered."""
         wildcard = None
         for source in self.sources:
             if source.collections is None:
@@ -180,6 +183,7 @@ class Index:
         return wildcard if coll >= v.FIRST_COLLECTION else None
 
     def covers(self, coll: int) -> bool:
+        """Whether documents of a collection may have entries in this index."""
         return self.source_of(coll) is not None
 
     def __repr__(self) -> str:
@@ -193,7 +197,7 @@ def _fields(config: Any) -> list[Field]:
 
 
 def _sources(config: Any) -> Iterator[Source]:
-    """Source entries of a stored ``source`` field in any of its shapes."""
+    """The sources in a stored ``source`` field: a ref, "_", an object, or a list of these."""
     if isinstance(config, list):
         for item in config:
             yield from _sources(item)
@@ -206,13 +210,14 @@ def _sources(config: Any) -> Iterator[Source]:
 
 
 def _numbers(targets: list[Any]) -> Optional[frozenset[int]]:
+    """The numbers of some collections; None if the wildcard ("_") is among them."""
     if "_" in [target for target in targets if isinstance(target, str)]:
         return None
     return frozenset(target.id for target in targets if isinstance(target, v.Ref))
 
 
 def live_sources(ctx: Context, index: Index) -> list[int]:
-    """Numbers of the live collections an index covers, ascending."""
+    """The numbers of the existing collections that an index covers, ascending."""
     covered = index.collections
     if covered is None:
         refs = ctx.schema.items(index.scope, v.COLLECTIONS)
@@ -225,19 +230,19 @@ def live_sources(ctx: Context, index: Index) -> list[int]:
 
 
 def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
-    """The entries of a live version of a document, without repeats; [] when its collection is not covered.
+    """The entries of a live version of a document in an index, each once; [] if its collection is not covered.
 
-    A term or value tuple whose components are all null contributes nothing, and neither does an entry too large to be
-    a key. The document's own ``ts`` is the running transaction's time as a value, and null as a term, also where a
-    binding gives it.
-    Raises RequestError (400) when the entries together are too large.
+    A tuple of terms or of values whose components are all null gives no entry, nor does one that is too large for a key.
+    The document's own ``ts`` is the running transaction's time as a value, and null as a term, also if a binding gives
+    it.
+    Raises RequestError (400) if the entries together are too large.
     """
     source = index.source_of(document.ref.coll)
     if source is None:
         return []
     term = index.only_term
     if term is not None:
-        # For the document's member of that name, where it is a scalar.
+        # The usual case, without tuples: one member of data, which is a scalar.
         data = document.fields.get("data")
         found = data.get(term.name) if type(data) is dict else None
         if found is None:
@@ -261,7 +266,7 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
 def _tuples(
     ctx: Context, index: Index, fields: list[Field], source: Source, document: v.Document, as_terms: bool
 ) -> list[tuple[Any, ...]]:
-    """The tuples of a document for the terms, or the values: the product of the components, all-null ones left out."""
+    """A document's tuples of terms, or of values: every combination of what each field finds, but none of nulls alone."""
     if not fields:
         return [()]
     components = []
@@ -290,7 +295,7 @@ def _tuples(
 
 
 def _component(ctx: Context, field: Field, source: Source, document: v.Document) -> list[Any]:
-    """What one term or value of an index finds in a version: at least [None], no repeats."""
+    """What one term or value of an index finds in a version: each value once, [None] if there is none."""
     if field.name is not None:
         data = document.fields.get("data")
         found = data.get(field.name) if type(data) is dict else None
@@ -309,7 +314,7 @@ _SCALARS = frozenset(v.SCALAR_TYPES)
 
 
 def _expanded(ctx: Context, field: Field, document: v.Document) -> list[Any]:
-    """Every scalar a path leads to, through arrays; other kinds count as null."""
+    """Every scalar that a path leads to, also within arrays. Values of other types count as null."""
     found = list(_flat(_collect(ctx, document, field.path or [], 0)))
     if field.casefold:
         if any(type(value) is dict for value in found):
@@ -319,7 +324,7 @@ def _expanded(ctx: Context, field: Field, document: v.Document) -> list[Any]:
 
 
 def _collect(ctx: Context, value: Any, path: Sequence[Step], depth: int) -> list[Any]:
-    """The values at the rest of a path: arrays met by a string step are mapped over, misses dropped."""
+    """The values at the rest of a path. A string step is taken in each element of an array; what is not there is left out."""
     while depth < len(path):
         step = path[depth]
         if type(value) is list and type(step) is str:
@@ -335,6 +340,7 @@ def _collect(ctx: Context, value: Any, path: Sequence[Step], depth: int) -> list
 
 
 def _flat(values: list[Any]) -> Iterator[Any]:
+    """The values, with the elements of arrays in place of the arrays."""
     for value in values:
         if type(value) is list:
             yield from _flat(value)
@@ -343,7 +349,7 @@ def _flat(values: list[Any]) -> Iterator[Any]:
 
 
 def _whole(ctx: Context, field: Field, document: v.Document) -> Any:
-    """The value at a path as it is, for ``mva: false``; casefolded when it is an array of scalars."""
+    """The value at a path as a whole, for ``mva: false``. With casefold: only an array of scalars, anything else is null."""
     found = walk(ctx, document, field.path or [])
     if found is NOT_FOUND:
         return None
@@ -355,17 +361,20 @@ def _whole(ctx: Context, field: Field, document: v.Document) -> Any:
 
 
 def _pending(document: v.Document) -> v.Document:
-    """The document as it is while it is written, whenever that is: its entries are found again by what they were."""
+    """The document with a ``ts`` that is not known yet. Bindings see it so at any time, as they did when it was written:
+    otherwise an entry that has to be ended would be computed with another key than it was added with.
+    """
     return v.Document(document.ref, v.PENDING, document._fields, text=document.text)
 
 
 def _bound_component(ctx: Context, field: Field, bound: list[Any]) -> list[Any]:
+    """As `_component`, for the values that a binding gives."""
     settled = [_settled(ctx, value) for value in bound]
     return _distinct(_casefolded(settled) if field.casefold else settled)
 
 
 def _bound(ctx: Context, fn: Optional[v.Lambda], document: v.Document) -> list[Any]:
-    """The values of a source field binding, times that are not known yet among them; none when it fails."""
+    """The values that a binding gives for a document; none if it fails. Times may be among them that are not known yet."""
     if fn is None:
         return []
     try:
@@ -380,7 +389,7 @@ def _bound(ctx: Context, fn: Optional[v.Lambda], document: v.Document) -> list[A
 
 
 def _settled(ctx: Context, value: Any) -> Any:
-    """The value with the running transaction's time where it was pending, as the document stores it."""
+    """The value as it is stored: with the running transaction's time in place of times that are not known yet."""
     kind = type(value)
     if kind is v.PendingTime:
         txn = ctx.writer().txn
@@ -395,6 +404,7 @@ def _settled(ctx: Context, value: Any) -> Any:
 
 
 def _distinct(values: list[Any]) -> list[Any]:
+    """The values, each once; [None] if there are none."""
     if not values:
         return [None]
     if len(values) == 1:
@@ -410,7 +420,7 @@ def _casefolded(values: list[Any]) -> list[Any]:
 
 
 def casefold(text: str) -> str:
-    """Unicode NFKC_Casefold: what ``transform: casefold`` does to strings."""
+    """The Unicode NFKC_Casefold of a string, which is what ``transform: casefold`` makes of it."""
     if text.isascii():
         return text.lower()
     return nfkc_casefold(text)
@@ -420,7 +430,7 @@ def casefold(text: str) -> str:
 
 
 def _value_keys(index: Index, values: list[tuple[Any, ...]], ref: v.Ref) -> list[tuple[bytes, Optional[str]]]:
-    """Keys and stored JSON of the value tuples, those too large left out."""
+    """The keys and the stored JSON of the value tuples; those that are too large are left out."""
     if not index.values:
         return [(keys.ref_suffix(ref.coll, ref.id), None)]
     encoded = {}
@@ -431,7 +441,7 @@ def _value_keys(index: Index, values: list[tuple[Any, ...]], ref: v.Ref) -> list
             and len(keys.encode_terms(combination)) + keys.SUFFIX_LENGTH > MAX_COMPONENT
         ):
             continue
-        # Equal in order but not the same, as 1 and 1.0 are: told apart behind the ref.
+        # 1 and 1.0 have the same place in the order, but are two entries: bytes after the ref make their keys differ.
         while key in encoded:
             key += b"\xff"
         encoded[key] = codec.encode_value(list(combination), scope=index.scope)
@@ -441,6 +451,7 @@ def _value_keys(index: Index, values: list[tuple[Any, ...]], ref: v.Ref) -> list
 def _check_size(
     index: Index, ref: v.Ref, terms: list[bytes], values: list[tuple[bytes, Optional[str]]]
 ) -> None:
+    """Raise RequestError if a document's entries in an index are too large together. (Less than 64 cannot be.)"""
     if len(terms) * len(values) < 64:
         return
     size = sum(map(len, terms)) * len(values)
@@ -457,7 +468,7 @@ def _too_large(index: Index, ref: v.Ref, size: int) -> Exception:
 
 
 def check_terms(key: bytes) -> bytes:
-    """The key of a term tuple to look up. Raises RequestError (400) when it is too long to be one."""
+    """The key of a term tuple to look up, unchanged. Raises RequestError (400) if it is too long for a key."""
     if len(key) > MAX_COMPONENT:
         raise bad_request(f"buf length {len(key)} exceeds {MAX_COMPONENT}")
     return key
@@ -467,7 +478,7 @@ def check_terms(key: bytes) -> bytes:
 
 
 def taken(ctx: Context, index: Index, entry: Entry, ref: v.Ref) -> bool:
-    """Whether a unique index already holds an entry with these terms and values for another live document."""
+    """Whether a unique index already has an entry with these terms and values, of another live document."""
     prefix, _ = keys.split(entry.values, ref.coll, ref.id)
     scope = index.scope
     for row in ctx.snap.entries(scope, index.id, entry.terms, lower=prefix, upper=keys.after(prefix)):
@@ -482,7 +493,7 @@ def taken(ctx: Context, index: Index, entry: Entry, ref: v.Ref) -> bool:
 
 
 def _same_cover(left: Optional[str], right: Optional[str], scope: int) -> bool:
-    """Whether stored values are exactly the same; their keys may agree for 1 and 1.0."""
+    """Whether the stored values of two entries are exactly the same. (1 and 1.0 differ, although their keys do not.)"""
     if left == right or left is None or right is None:
         return left == right
     first, second = codec.decode_value(left, scope), codec.decode_value(right, scope)

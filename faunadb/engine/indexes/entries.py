@@ -1,7 +1,7 @@
-"""Index entries of document versions, and keeping them in step with the versions.
+"""Keeps index entries in step with the versions of documents.
 
-An entry is alive in an interval of valid times: from the first to the end of a run of versions that yield it. Writes at
-the transaction's time end and begin entries now; rewritten history changes intervals of the past.
+An entry is alive for an interval of time: for as long as consecutive versions of its document have it. A write ends
+entries and begins others at the time of its transaction. Rewriting history changes intervals of the past.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .internal import BY_NAME, GLOBAL_IDS, PROVIDERS_BY_ISSUER, SCOPES, id_terms
 if TYPE_CHECKING:
     from ..language.context import Context
 
-#: Most bytes of an entry's key.
+#: The most bytes that the key of an entry may have.
 MAX_KEY = 64_000
 
 
 class Place(NamedTuple):
-    """What identifies an entry: its place in the store and the document it leads to."""
+    """What identifies an entry: its place in the store, and the document that it is of."""
 
     scope: int
     index_id: int
@@ -36,14 +36,14 @@ class Place(NamedTuple):
     doc: int
 
 
-#: Entries of one version: place -> covered values as stored JSON, None without.
+#: The entries of one version: by place, the values that the index shows, as stored JSON (None: it shows none).
 Entries = dict[Place, Optional[str]]
 
 _NONE: Entries = {}
 
 
 def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
-    """All entries of a live version (stored fields, the hidden ones included); none for None."""
+    """All entries of a live version, given with its hidden fields; none for None."""
     if document is None:
         return _NONE
     ref = document.ref
@@ -55,7 +55,7 @@ def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
 
 
 def _of_indexes(ctx: Context, document: v.Document) -> Iterator[tuple[int, bytes, bytes, Optional[str]]]:
-    """The entries of a live version in users' indexes: index, terms, values, covered values."""
+    """The entries of a live version in the indexes of users: index, terms, values, and the values as stored JSON."""
     for index in ctx.schema.indexes_on(document.ref.scope, document.ref.coll):
         for terms, values, cover in indexing.entries(ctx, index, document):
             _check_key(terms, values)
@@ -63,7 +63,7 @@ def _of_indexes(ctx: Context, document: v.Document) -> Iterator[tuple[int, bytes
 
 
 def kept_by_engine(document: v.Document) -> Entries:
-    """The entries of a live version that are not those of users' indexes."""
+    """The entries of a live version in the indexes that the engine keeps for itself (`internal`, `lookups`)."""
     scope, coll, doc = document.ref.scope, document.ref.coll, document.ref.id
     found: Entries = {Place(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc): None}
     if coll < v.FIRST_COLLECTION:
@@ -72,7 +72,7 @@ def kept_by_engine(document: v.Document) -> Entries:
 
 
 def _check_key(terms: bytes, values: bytes) -> None:
-    """Raises RequestError for an entry with too large a key."""
+    """Raise RequestError for an entry whose key is too large."""
     size = len(terms) + len(values)
     if size > MAX_KEY:
         raise _key_too_large(size)
@@ -83,7 +83,7 @@ def _key_too_large(size: int) -> RequestError:
 
 
 def _internal(found: Entries, ref: v.Ref, fields: dict[str, Any]) -> None:
-    """Add the entries that the engine keeps for native documents."""
+    """Add the entries that the engine keeps for a native document."""
     for entry in lookups.internal_entries(ref, fields):
         found[Place(*entry)] = None
     scope, coll, doc = ref.scope, ref.coll, ref.id
@@ -99,7 +99,7 @@ def _internal(found: Entries, ref: v.Ref, fields: dict[str, Any]) -> None:
 
 
 def _find(tx: Any, place: Place, at: Optional[int]) -> Any:
-    """The stored entry of a place that is alive at a time (None: now), or None."""
+    """The stored entry (an `EntryRow`) at a place that is alive at a time (None: now), or None."""
     scope, index, terms, values, _, _ = place
     for row in tx.entries(scope, index, terms, lower=values, upper=values + b"\0", at=at, limit=1):
         return row
@@ -107,16 +107,16 @@ def _find(tx: Any, place: Place, at: Optional[int]) -> Any:
 
 
 def complete_builds(ctx: Context, ref: v.Ref) -> None:
-    """Before a document is written: index all of it in the indexes still being built.
+    """To be called before a document is written: enter it, with its history, in the indexes that are being built.
 
-    So an index has either nothing of a document or everything, which is what changing it step by step needs.
+    The writes that follow only change entries, which is right only where an index has all entries of the document.
     """
     for index in ctx.schema.building_on(ref.scope, ref.coll):
         build_document(ctx, index, ref)
 
 
 def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
-    """Add the entries of a document that had none (a document that was not there before)."""
+    """Add the entries of a document that was not there before. Raises as `replace` does."""
     tx, ref = ctx.tx, document.ref
     scope, coll, doc = ref.scope, ref.coll, ref.id
     tx.add_entry(scope, coll, b"", keys.ref_suffix(coll, doc), coll, doc, None, ttl)
@@ -140,7 +140,7 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
 
 
 def add_past(ctx: Context, document: v.Document, ttl: Optional[int], added: int) -> None:
-    """As `add_all`, from a time in the past on. Uniqueness is not enforced there."""
+    """As `add_all`, but from a time in the past on, and without enforcing uniqueness."""
     tx, ref = ctx.tx, document.ref
     scope, coll, doc = ref.scope, ref.coll, ref.id
     for place in kept_by_engine(document):
@@ -157,10 +157,11 @@ def replace(
     new_ttl: Optional[int],
     earlier: Optional[v.Document],
 ) -> None:
-    """Move the present from the entries of old to those of new.
+    """End the entries of a document's old version that its new one does not have, and add those that it has besides.
 
-    earlier: the version before this transaction, when old was written by this same transaction; entries that
-    it had and that come back are as if they had never gone.
+    old_ttl, new_ttl: when the versions expire, in microseconds. earlier: the version from before this transaction, if the
+    transaction has also written old. An entry of earlier that old had not and new has goes on as if it had never ended.
+    Raises Fault (``instance not unique``), and RequestError for too large a key.
     """
     tx = ctx.tx
     before, after = of_version(ctx, old), of_version(ctx, new)
@@ -178,21 +179,21 @@ def replace(
             added[place] = cover
         elif old_ttl != new_ttl:
             _refresh(tx, place, cover, new_ttl)
-    # While the document had expired, others may have taken its place.
+    # While the document was expired, others may have taken its place in a unique index.
     claimed = after if old_ttl is not None and old_ttl <= ctx.time else added
     if new is not None and claimed:
         check_unique(ctx, new.ref, claimed)
 
 
 def _count(tx: Any, place: Place, cover: Optional[str]) -> None:
-    """Count a write of an entry, if it is one of an index of the user."""
+    """Bill the write of an entry, if it is in an index of a user."""
     _, index, terms, values, coll, _ = place
     if index >= v.FIRST_COLLECTION and index != coll:
         tx.write_ops += write_ops(len(terms) + len(values) + len(cover or ""))
 
 
 def _refresh(tx: Any, place: Place, cover: Optional[str], ttl: Optional[int]) -> None:
-    """Give a live entry another ttl, without an event of the set."""
+    """Give a live entry another ttl. This makes no event in any set."""
     row = _find(tx, place, None)
     if row is not None:
         tx.drop_entry(*place[:4], row.added)
@@ -200,7 +201,7 @@ def _refresh(tx: Any, place: Place, cover: Optional[str], ttl: Optional[int]) ->
 
 
 def forget(ctx: Context, document: Optional[v.Document]) -> None:
-    """Remove the entries of a version without a trace: unlike their end, that is no event of any set."""
+    """Remove the live entries of a version from history, too. Unlike their end, this is no event of any set."""
     tx = ctx.tx
     for place in of_version(ctx, document):
         row = _find(tx, place, None)
@@ -209,7 +210,7 @@ def forget(ctx: Context, document: Optional[v.Document]) -> None:
 
 
 def check_unique(ctx: Context, ref: v.Ref, added: Entries) -> None:
-    """Raise Fault (``instance not unique``) when a unique index has one of the added entries already."""
+    """Raise Fault (``instance not unique``) if a unique index already has one of the added entries, of another document."""
     for index in ctx.schema.indexes_on(ref.scope, ref.coll):
         if not index.unique:
             continue
@@ -221,7 +222,7 @@ def check_unique(ctx: Context, ref: v.Ref, added: Entries) -> None:
 
 
 class Version(NamedTuple):
-    """One version of a document as its history is rewritten. document None: a deletion."""
+    """One version of a document whose history is rewritten. ts, ttl: microseconds. document: None for a deletion."""
 
     ts: int
     document: Optional[v.Document]
@@ -236,10 +237,15 @@ def rewrite(
     after: Optional[Version],
     following: Optional[Version],
 ) -> None:
-    """Adjust entries where the state of a document from a time up to its following version changes.
+    """Change the entries of a document whose version at a time in its history is added, replaced or removed.
 
-    at: that time. previous: the version earlier than it. before, after: what held and what shall hold from
-    then on (the previous version when nothing is, or stays, at that time). following: the next version.
+    What changes is the document's state between that time and the following version.
+
+    :param at: the time in microseconds.
+    :param previous: the version before that time.
+    :param before: the version that held from that time on until now: `previous`, if there was none at that time.
+    :param after: the version that is to hold from then on: `previous`, if there is to be none at that time.
+    :param following: the version after that time.
     """
     tx = ctx.tx
     states = (previous, before, after, following)
@@ -268,14 +274,14 @@ def rewrite(
 
 
 def _has(found: Entries, place: Place, cover: Optional[str]) -> bool:
-    """Whether an entry is there that shows the same: 1 and 1.0 are the same place, but not the same entry."""
+    """Whether an entry is among those found. (1 and 1.0 have the same place, but are not the same entry.)"""
     return found.get(place, "") == cover
 
 
 def _cut(
     tx: Any, place: Place, cover: Optional[str], at: int, until: Optional[int], left: bool, right: bool
 ) -> None:
-    """Take the time from `at` to `until` out of an entry's life. left, right: it lived before, and lives after."""
+    """Take the time from `at` to `until` out of an entry's life. left: it is alive before; right: it is alive afterwards."""
     row = _find(tx, place, at)
     if row is None:
         return
@@ -289,6 +295,7 @@ def _cut(
 def _put(
     tx: Any, place: Place, cover: Optional[str], ttl: Optional[int], added: int, removed: Optional[int]
 ) -> None:
+    """Store an entry, live or ended."""
     if removed is None:
         tx.add_entry(*place, cover, ttl, added)
     else:

@@ -1,8 +1,8 @@
-"""Internal indexes of the schema: entries that the engine keeps for itself, in the same tables as user indexes.
+"""Internal indexes of the schema: entries that the engine keeps for itself, in the same tables as those of user indexes.
 
-Every collection, native ones included, has an implicit index under its own number, with empty terms: the set of its
-documents (values: the ref). Further ones, under numbers that no collection can have (those of keys, tokens and
-credentials are in `auth.lookups`):
+Every collection, also a native one, has an index under its own number, with empty terms and refs as values: it is the set
+of the collection's documents. The others have numbers that no collection and no user index can have (`lookups` has those
+for keys, tokens and credentials):
 
 =====================  ======  ==================================  =====================================
 index                  scope   terms                               entry
@@ -17,20 +17,19 @@ index                  scope   terms                               entry
 from __future__ import annotations
 
 from ..language.values import COLLECTIONS, DATABASES, INDEXES
-from .keys import ref_suffix as ref_suffix
 
 SCOPES = 515
 GLOBAL_IDS = 516
 BY_NAME = 517
 PROVIDERS_BY_ISSUER = 518
 
-#: Field of a collection document, never shown: no time before it may be read, whatever `history_days` says.
+#: A hidden field of collections: whatever `history_days` says, no time before this one may be read.
 FLOOR_FIELD = "min_valid_ts"
 
-#: Field of an index document, never shown: true while documents from before its creation are being indexed.
+#: A hidden field of indexes: true while the documents from before the index are being indexed.
 BUILDING_FIELD = "building"
 
-#: Stored fields that are never shown, by native collection.
+#: By native collection, the stored fields of its documents that are never shown.
 HIDDEN_FIELDS: dict[int, frozenset[str]] = {
     DATABASES: frozenset(("scope", "account", "disabled")),
     COLLECTIONS: frozenset((FLOOR_FIELD,)),
@@ -41,14 +40,15 @@ _MASK = (1 << 64) - 1
 
 
 def name_terms(kind: int, name: str) -> bytes:
-    """Terms of `BY_NAME`. kind: number of the native collection."""
+    """The terms under which `BY_NAME` has a schema document. kind: the number of its native collection."""
     return bytes((kind,)) + text_terms(name)
 
 
 def text_terms(text: str) -> bytes:
+    """The terms for a text."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def id_terms(number: int) -> bytes:
-    """Terms for a signed 64-bit number."""
+    """The terms for a signed 64-bit number."""
     return (number & _MASK).to_bytes(8, "big")

@@ -1,16 +1,17 @@
-"""Values as bytes: the order of index entries, and the exact keys of match terms (sets and reads, "Order of entries").
+"""Values as bytes: the keys of index entries, which sort as FQL orders values (sets and reads, "Order of entries").
 
-Two encodings share one layout, a tag byte per kind followed by the content:
+There are two encodings. Both begin with a tag byte for the type of the value, which its content follows:
 
-* the *order* encoding (`encode`): comparing the bytes compares the values. Integer 1 and Double 1.0 are the same.
-* the *exact* encoding (`exact`): equal bytes mean the very same value. Integer 1 and Double 1.0 differ.
+* the *order* encoding (`encode`): the bytes compare as the values do. Integer 1 and Double 1.0 have the same.
+* the *exact* encoding (`exact`) of match terms: only the very same value has the same bytes. Integer 1 and Double 1.0
+  differ.
 
-Both are self-delimiting (no encoding is the beginning of another), so the encodings of a tuple are simply joined, and a
-descending component is the complement of its bytes. Refs carry no database: a ref into a child database and a local one
-with the same numbers are the same key.
+No encoding is the beginning of another. So those of a tuple are joined without a separator, and a descending component is
+the complement of its bytes. The database of a ref is not encoded: a ref into a child database and a local one with the same
+numbers have the same key.
 
-An entry's key is ``values + ref suffix`` (`ref_suffix`): entries with equal values are neighbours in the order of their
-documents.
+The key of an entry is that of its values followed by a suffix for its document (`ref_suffix`). So entries with equal values
+are ordered by their documents.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ..language.budget import spend
 from ..language.errors import At, Fault, bad_request, undefined_ref
 from ..storage.unresolved import add_form
 
-# Tags in value order. Zero ends arrays and objects, so that a prefix comes first.
+# Tags, in the order of values. A zero byte ends arrays and objects, so that one comes before those that it is a prefix of.
 NUMBER = 0x10
 BYTES = 0x18
 STRING = 0x20
@@ -43,7 +44,7 @@ UUID = 0x60
 FALSE = 0x68
 TRUE = 0x70
 NULL = 0x78
-#: Tag of doubles in the exact encoding, where they are not integers.
+#: The tag of doubles in the exact encoding, where they differ from integers.
 _EXACT_DOUBLE = 0x11
 
 _END = b"\x00"
@@ -51,7 +52,7 @@ _SIGN = 1 << 63
 _MASK = (1 << 64) - 1
 _COMPLEMENT = bytes(255 - byte for byte in range(256))
 
-#: Bytes of the longest encoding of an array or object: several times what the largest document can hold.
+#: The most bytes that the encoding of an array or object may have: several times what the largest document can hold.
 MAX_ENCODED = 1 << 26
 
 #: Length of `ref_suffix`.
@@ -72,12 +73,12 @@ def ref_suffix(coll: int, doc: int) -> bytes:
 
 
 def complement(key: bytes) -> bytes:
-    """The bytes that sort exactly the other way round."""
+    """Bytes that sort the other way round."""
     return key.translate(_COMPLEMENT)
 
 
 def after(prefix: bytes) -> Optional[bytes]:
-    """The smallest key greater than every key that begins with prefix; None when there is none."""
+    """The smallest key that is greater than all keys that begin with prefix; None if there is none."""
     stripped = prefix.rstrip(b"\xff")
     if not stripped:
         return None
@@ -88,7 +89,7 @@ def after(prefix: bytes) -> Optional[bytes]:
 
 
 def _double_bits(number: float) -> int:
-    """A double's place in the total order, 0 to 2**64 - 1: -inf, ..., -0.0, 0.0, ..., inf, NaN."""
+    """The place of a double in the total order (-inf, ..., -0.0, 0.0, ..., inf, NaN), from 0 to 2**64 - 1."""
     if number != number:
         return _MASK
     bits: int = _unpack_bits(_pack_double(number))[0]
@@ -96,7 +97,7 @@ def _double_bits(number: float) -> int:
 
 
 def _integer(value: int) -> bytes:
-    # As a double, then the distance to it: integers beyond 2**53 keep their own order.
+    # The nearest double, then the distance to it: so integers beyond 2**53, which share doubles, are ordered, too.
     double = float(value)
     return _pack_number(NUMBER, _double_bits(double), value - int(double) + 0x8000)
 
@@ -129,7 +130,7 @@ def _string(value: str) -> bytes:
 
 
 def _exact_string(value: str) -> bytes:
-    # As `_escaped` with the tag of strings, written out: nearly every term is one.
+    # As `_escaped` with the tag of strings, but written out to be quick: nearly every term is a string.
     return b" " + value.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x00\xff") + b"\x00\x00"
 
 
@@ -174,14 +175,14 @@ def _utf16(key: str) -> bytes:
 
 
 def _members(value: dict[str, Any]) -> Iterable[Any]:
-    """An object as the sequence that is compared: its keys in code unit order, each followed by its value."""
+    """An object as the sequence that is compared: its keys in the order of UTF-16 code units, each followed by its value."""
     for key in sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16):
-        yield str(key)  # of a repeated field too
+        yield str(key)  # the key of a repeated field is of a subclass of str
         yield value[key]
 
 
 def _joined(parts: Iterable[bytes]) -> bytes:
-    """The encoding of a container's content. Raises RequestError for one that no stored value could have."""
+    """The encodings of a container's content, joined. Raises RequestError for more bytes than any stored value can have."""
     found = []
     size = 0
     for part in parts:
@@ -196,7 +197,7 @@ def _joined(parts: Iterable[bytes]) -> bytes:
 def _containers(
     encode_one: Callable[[Any], bytes], string: Callable[[str], bytes]
 ) -> dict[type, Callable[[Any], bytes]]:
-    """Encoders of the kinds that are written the same way in both encodings, given how their content is written."""
+    """The encoders of all types but numbers, for one of the two encodings: given how it writes any value, and strings."""
 
     def array(value: list[Any]) -> bytes:
         return b"(" + _joined(map(encode_one, value)) + _END
@@ -223,7 +224,7 @@ def _containers(
 
 
 def encode(value: Any) -> bytes:
-    """The order encoding of a value. Documents, pages, events and sets count as the objects (or refs) stored for them.
+    """The order encoding of a value. A document, page, event or set counts as the object (or ref) that is stored for it.
 
     Raises Fault (``invalid ref``) for an unresolved ref.
     """
@@ -232,7 +233,7 @@ def encode(value: Any) -> bytes:
 
 
 def exact(value: Any) -> bytes:
-    """The exact encoding of a value."""
+    """The exact encoding of a value; see `encode`."""
     encoder = _EXACT.get(type(value))
     return encoder(value) if encoder is not None else exact(_plain(value))
 
@@ -250,7 +251,7 @@ _EXACT: dict[type, Callable[[Any], bytes]] = {
 
 
 def _plain(value: Any) -> Any:
-    """What a set, document, page or event counts as when it is compared."""
+    """What a set, document, page or event counts as when it is compared. Raises TypeError for what is no FQL value."""
     plain = codec.plain(value)
     if plain is value:
         raise TypeError(f"not an FQL value: {type(value).__name__}")
@@ -271,7 +272,7 @@ def encode_directed(value: Any, descending: bool) -> bytes:
 
 
 def encode_values(values: Sequence[Any], descending: Sequence[bool], ref: v.Ref) -> bytes:
-    """The key of an entry within its terms: its values, then its document. descending: a flag per value."""
+    """The key of an entry among those with the same terms: its values, then its document. descending: for each value."""
     encoded = [
         complement(encode(value)) if down else encode(value) for value, down in zip(values, descending)
     ]
@@ -282,8 +283,8 @@ def encode_values(values: Sequence[Any], descending: Sequence[bool], ref: v.Ref)
 def split(key: bytes, coll: int, doc: int) -> tuple[bytes, bytes]:
     """An entry's key as (values, ref suffix).
 
-    Entries of one document whose values are equal in order but not the same (1 and 1.0) have further 0xff bytes
-    behind the suffix, which cannot be mistaken for it: collection numbers stay below 0x8000.
+    Entries of one document whose values have the same place in the order but are not the same (1 and 1.0) have further
+    0xff bytes after the suffix. They cannot be mistaken for a part of it, because collection numbers are below 0x8000.
     """
     suffix = _pack_suffix(doc & _MASK, coll)
     while not key.endswith(suffix):
@@ -295,12 +296,12 @@ def split(key: bytes, coll: int, doc: int) -> tuple[bytes, bytes]:
 
 
 def compare(left: Any, right: Any, at: At = ()) -> int:
-    """-1, 0 or 1: the order of two values (``lt``, ``max`` and the like).
-
-    Raises a Fault at the given place for a value that has an unresolved ref, or a set without a stored form, inside:
-    the original fails inside there.
+    """The order of two values, as ``lt``, ``max`` and the like see it: -1, 0 or 1.
 
     Integers compare exactly, an integer and a double as doubles, doubles by the total order (-0.0 < 0.0, NaN last).
+
+    :param at: the place in the query that an error names.
+    :raises Fault: a value holds an unresolved ref, or a set that has no stored form, as it does in Fauna.
     """
     kinds = (type(left), type(right))
     if kinds == (int, int):
@@ -320,17 +321,13 @@ def compare(left: Any, right: Any, at: At = ()) -> int:
 _NUMERIC = frozenset(((int, float), (float, int), (float, float)))
 
 
-def compare_key(value: Any) -> bytes:
-    """A sort key with the order of values."""
-    return encode(value)
-
-
 def rank(value: Any) -> int:
-    """The tag of a value's kind: kinds compare as their tags do."""
+    """The tag of a value's type. Values of different types compare as their tags do."""
     return encode(value)[0]
 
 
-# Ways in which the time of a running transaction may stand in a key (`ts` as a value or a term of an index).
+# A key may hold the time of a running transaction, which is replaced when it is known: `ts` as a value of an index,
+# ascending or descending, or in a term.
 add_form(_integer)
 add_form(lambda time: complement(_integer(time)))
 add_form(_exact_integer)

@@ -1,8 +1,7 @@
-"""Internal indexes: the credentials and tokens of a document, the database that holds a key.
+"""Internal indexes for authentication: the credentials and tokens of a document, and the database that holds a key.
 
-They live in the same tables as the indexes of users, under numbers that no user index can have. Whoever
-writes a document of the native collections here keeps the rows of `internal_entries` (old ones ended, new
-ones added); expired documents keep their rows, which carry the ``ttl``.
+They are in the same tables as those of users, under numbers that no user index can have. `entries` keeps them in step with
+the documents. The entry of an expired document stays, and has its ``ttl``.
 
 ========================= ===================== ========================= ==================
 index                     scope                 terms                     values
@@ -32,9 +31,8 @@ _SIGN = 1 << 63
 
 
 class InternalEntry(NamedTuple):
-    """Where an entry of an internal index goes.
-
-    coll and doc are what the row points at; for `KEYS_BY_ID` doc is the scope that holds the key.
+    """An entry of an internal index. number: of the index. coll, doc: the document; for `KEYS_BY_ID` doc is the scope of the
+    database that holds the key.
     """
 
     scope: int
@@ -46,27 +44,27 @@ class InternalEntry(NamedTuple):
 
 
 def _number(value: int) -> bytes:
-    """8 bytes that sort as the signed number does."""
+    """8 bytes that sort as the signed number."""
     return (value + _SIGN).to_bytes(8, "big")
 
 
 def instance_terms(instance: Ref) -> bytes:
-    """The terms under which the credentials and tokens of a document stand."""
+    """The terms of the entries for the credentials and tokens of a document."""
     return _number(instance.id) + instance.coll.to_bytes(2, "big")
 
 
 def key_terms(key_id: int) -> bytes:
-    """The terms under which the scope of a key stands."""
+    """The terms of the entry for a key."""
     return _number(key_id)
 
 
 def key_id(terms: bytes) -> int:
-    """The id of the key that stands under these terms; of damaged ones any id."""
+    """The id of the key whose entry has these terms; for damaged terms it is any id."""
     return int.from_bytes(terms[:8].rjust(8, b"\0"), "big") - _SIGN
 
 
 def internal_entries(ref: Ref, fields: Mapping[str, Any]) -> list[InternalEntry]:
-    """The entries a live document with these fields has; none for documents of other collections."""
+    """The entries of a live document with these fields; none for a document that is no key, token or credentials."""
     if ref.coll == KEYS:
         return [InternalEntry(0, KEYS_BY_ID, key_terms(ref.id), _number(ref.scope), KEYS, ref.scope)]
     if ref.coll not in (CREDENTIALS, TOKENS):
@@ -79,7 +77,7 @@ def internal_entries(ref: Ref, fields: Mapping[str, Any]) -> list[InternalEntry]
 
 
 def credentials_of(snap: Snapshot, instance: Ref) -> Optional[Ref]:
-    """The credentials document of a document, at present; None without."""
+    """The credentials of a document, at present; None if there are none."""
     for number in _documents(snap, CREDENTIALS_BY_INSTANCE, instance):
         return Ref(instance.scope, CREDENTIALS, number)
     return None
@@ -92,13 +90,14 @@ def tokens_of(snap: Snapshot, instance: Ref) -> list[Ref]:
 
 
 def _documents(snap: Snapshot, index: int, instance: Ref) -> Iterator[int]:
+    """The ids of the live credentials, or tokens, of a document."""
     for entry in snap.entries(instance.scope, index, instance_terms(instance)):
         if entry.ttl is None or entry.ttl > snap.time:
             yield entry.doc
 
 
 def key_of(snap: Snapshot, key_id: int) -> Optional[Ref]:
-    """The live key with this id, in whichever database it is; None when there is none."""
+    """The live key with this id, in whatever database it is; None if there is none."""
     for entry in snap.entries(0, KEYS_BY_ID, key_terms(key_id)):
         if entry.ttl is None or entry.ttl > snap.time:
             return Ref(entry.doc, KEYS, key_id)
@@ -106,6 +105,6 @@ def key_of(snap: Snapshot, key_id: int) -> Optional[Ref]:
 
 
 def key_scope(snap: Snapshot, key_id: int) -> Optional[int]:
-    """The scope of the database that holds a key; None when there is no such key."""
+    """The scope of the database that holds a live key; None if there is no such key."""
     ref = key_of(snap, key_id)
     return None if ref is None else ref.scope

@@ -103,13 +103,6 @@ def string_sort_key(text: str, spend: Spend = lambda size: None) -> bytes:
     return b"".join((primaries, _TERTIARY, _strip(raw.translate(_ASCII_TERTIARY)), _END, identity))
 
 
-def compare_strings(left: str, right: str) -> int:
-    """-1, 0 or 1: the order of `string_sort_key`."""
-    if left == right:
-        return 0
-    return -1 if string_sort_key(left) < string_sort_key(right) else 1
-
-
 def _strip(tertiaries: bytes) -> bytes:
     return tertiaries.rstrip(b"\x03")
 

@@ -38,24 +38,15 @@ def low32(number: int) -> int:
     return number - 2**32 if number > INT32_MAX else number
 
 
-def _saturate(value: float, low: int, high: int) -> int:
-    if value != value:
-        return 0
-    if value >= high:
-        return high
-    if value <= low:
-        return low
-    return int(value)
-
-
 def double_to_long(value: float) -> int:
     """Truncation toward zero to int64: NaN gives 0, values out of range the nearest limit."""
-    return _saturate(value, INT64_MIN, INT64_MAX)
-
-
-def double_to_int(value: float) -> int:
-    """As :func:`double_to_long`, to 32 bits."""
-    return _saturate(value, INT32_MIN, INT32_MAX)
+    if value != value:
+        return 0
+    if value >= INT64_MAX:
+        return INT64_MAX
+    if value <= INT64_MIN:
+        return INT64_MIN
+    return int(value)
 
 
 def to_long(value: Number) -> int:

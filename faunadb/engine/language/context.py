@@ -67,7 +67,7 @@ class Host(Protocol):
     schema_cache: Any
     strict_roles: bool
 
-    def see_to_tasks(self) -> None:
+    def start_tasks(self) -> None:
         """Start, in the background, the tasks that committed transactions have left (`schema.tasks`)."""
 
 

@@ -30,7 +30,7 @@ def enqueue(ctx: Context, task: Task) -> None:
         tx.set_setting(TASKS, f"[{item}]" if text == _NONE else f"{text[:-1]}, {item}]")
     # The store has one writer at a time, so the worker's first write waits until this transaction has ended. If it
     # fails, the worker finds no task.
-    ctx.host.see_to_tasks()
+    ctx.host.start_tasks()
 
 
 def open_tasks(snap: Any) -> list[Task]:

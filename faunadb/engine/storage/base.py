@@ -408,10 +408,6 @@ class Store:
         """
         raise NotImplementedError
 
-    def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
-        """Wait until a commit later than ``after``, of any process, is visible. False when time ran out."""
-        raise NotImplementedError
-
     def add_listener(self, callback: Callable[[int], None]) -> None:
         """Have ``callback(newest txn)`` called after commits of any process, from some thread.
 

@@ -52,8 +52,6 @@ _SHORT = 256
 
 _encode = encoder()
 
-#: Of a range: its lower end and its upper end, which is not part of it. In hexadecimal; None: no end.
-Bounds = tuple[Optional[str], Optional[str]]
 #: A set of an index: database, index, terms.
 Place = tuple[int, int, bytes]
 

@@ -80,9 +80,6 @@ class SqlStore(Store):
 
         self.write(prune, exclusive=True)
 
-    def wait_commit(self, after: int, timeout: Optional[float] = None) -> bool:
-        return self._signal.wait(after, timeout, self._newest)
-
     def add_listener(self, callback: Callable[[int], None]) -> None:
         self._signal.add_listener(callback, self._newest())
 

@@ -66,10 +66,6 @@ def draw() -> int:
             _drawn.extend(_FIRST + number % (_LAST - _FIRST) for number in numbers)
 
 
-def is_unresolved(time: int) -> bool:
-    return time >= _FIRST
-
-
 class Forms:
     """All forms of one unresolved time: in texts its digits, in keys what `add_form` was told."""
 

@@ -128,7 +128,7 @@ def test_the_list_of_tasks(order):
     given = [["database", 1], ["database", 12], ["index", 1, 12], ["build", 1, 12]]
     kept = {}
     tx = SimpleNamespace(setting=kept.get, set_setting=kept.__setitem__)
-    ctx = SimpleNamespace(writer=lambda: tx, host=SimpleNamespace(see_to_tasks=lambda: None))
+    ctx = SimpleNamespace(writer=lambda: tx, host=SimpleNamespace(start_tasks=lambda: None))
     for task in given * 2:
         tasks.enqueue(ctx, task)
     assert tasks.open_tasks(tx) == given

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faunadb.engine.indexes import keys
-from faunadb.engine.java.collation import compare_strings
+from faunadb.engine.java.collation import string_sort_key
 from faunadb.engine.java.times import Date, Time
 from faunadb.engine.language import values as v
 from faunadb.engine.language.errors import Fault
@@ -151,8 +151,6 @@ def model_compare(a: Any, b: Any) -> int:
     ranks = [next(rank for rank, kinds in enumerate(_RANKS) if type(value) in kinds) for value in (a, b)]
     if ranks[0] != ranks[1]:
         return -1 if ranks[0] < ranks[1] else 1
-    if type(a) is str:
-        return compare_strings(a, b)
     if type(a) is dict:
         return model_compare(_flat(a), _flat(b))
     if type(a) is list:
@@ -180,6 +178,8 @@ def _place(value: Any) -> Any:
         return (value.id % 2**64, value.coll)
     if type(value) is uuid.UUID:
         return value.bytes
+    if type(value) is str:
+        return string_sort_key(value)
     return 0 if value is None else value
 
 

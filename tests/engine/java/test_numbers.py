@@ -85,21 +85,20 @@ def test_low32(number, low):
 
 
 @pytest.mark.parametrize(
-    ("value", "long", "int_"),
+    ("value", "long"),
     [
-        (1.9, 1, 1),
-        (-1.9, -1, -1),
-        (math.nan, 0, 0),
-        (math.inf, 2**63 - 1, 2**31 - 1),
-        (-math.inf, -(2**63), -(2**31)),
-        (1e300, 2**63 - 1, 2**31 - 1),
-        (3e9, 3_000_000_000, 2**31 - 1),
-        (-0.0, 0, 0),
+        (1.9, 1),
+        (-1.9, -1),
+        (math.nan, 0),
+        (math.inf, 2**63 - 1),
+        (-math.inf, -(2**63)),
+        (1e300, 2**63 - 1),
+        (3e9, 3_000_000_000),
+        (-0.0, 0),
     ],
 )
-def test_truncation_saturates(value, long, int_):
+def test_truncation_saturates(value, long):
     assert numeric.double_to_long(value) == long
-    assert numeric.double_to_int(value) == int_
 
 
 @pytest.mark.parametrize(

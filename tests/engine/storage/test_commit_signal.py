@@ -1,4 +1,4 @@
-"""Waiting for commits and listening to them, of this store and of others on the same place."""
+"""Listening to commits, of this store and of others on the same place."""
 
 from __future__ import annotations
 
@@ -10,32 +10,13 @@ from faunadb.engine.storage import Store
 from tests.engine.storage.places import Place, put
 
 
-def test_waiting_for_what_is_there(store: Store) -> None:
-    _, txn = store.write(lambda tx: put(tx, 1))
-    assert store.wait_commit(txn - 1, 0)
-    assert not store.wait_commit(txn, 0.01)
-
-
-def test_waiting_wakes_on_a_commit(store: Store) -> None:
-    _, txn = store.write(lambda tx: put(tx, 1))
-    woken: queue.Queue[bool] = queue.Queue()
-    thread = threading.Thread(target=lambda: woken.put(store.wait_commit(txn, 20)))
-    thread.start()
-    store.write(lambda tx: put(tx, 2))
-    assert woken.get(timeout=10) is True
-    thread.join()
-
-
-def test_waiting_wakes_on_a_commit_of_another_store(shared_place: Place) -> None:
+def test_a_commit_that_a_listener_hears_of_can_be_read(shared_place: Place) -> None:
     here, there = shared_place.open(), shared_place.open()
-    _, txn = here.write(lambda tx: put(tx, 1))
-    assert there.wait_commit(txn - 1, 5)
-    woken: queue.Queue[bool] = queue.Queue()
-    thread = threading.Thread(target=lambda: woken.put(there.wait_commit(txn, 20)))
-    thread.start()
+    here.write(lambda tx: put(tx, 1))
+    heard: queue.Queue[int] = queue.Queue()
+    there.add_listener(heard.put)
     _, second = here.write(lambda tx: put(tx, 2))
-    assert woken.get(timeout=10) is True
-    thread.join()
+    assert heard.get(timeout=10) == second
     with there.snapshot() as snapshot:
         assert snapshot.last_txn == second
 
