@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import cache, partial
 from typing import Callable, Optional
 
 #: How far ahead of this machine's clock another machine's time is believed, in microseconds.
@@ -23,9 +24,27 @@ def wall_micros() -> int:
     return time.time_ns() // 1000
 
 
+#: Nanoseconds on a clock that nobody sets; on Linux all processes share it, and it goes on while the machine sleeps.
+_steady_nanos: Callable[[], int] = (
+    partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else time.monotonic_ns
+)
+
+
 def steady_micros() -> int:
     """Microseconds on a clock that nobody sets."""
-    return time.monotonic_ns() // 1000
+    return _steady_nanos() // 1000
+
+
+@cache
+def boot() -> str:
+    """Names what `steady_micros` counts from: this start of this machine. "" where that cannot be told."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return "".join(filter(str.isalnum, file.read()))
+    except (OSError, ValueError):
+        return ""
 
 
 class Clock:
@@ -37,11 +56,12 @@ class Clock:
     was not handed out before (`floor`), and whoever writes is later than those.
 
     What was handed out by a process that is gone matters where the clock has been set back since: the store keeps how far
-    that can have come (`reach`, `resume`).
+    that can have come, and how far the clock was ahead of the steady one, by which processes of the same start of the
+    machine see that it was set back (`reach`, `resume`).
     """
 
     __slots__ = (
-        "__weakref__", "_active", "_ahead", "_handed", "_kept", "_lock", "_offset", "_shown", "_steady", "_wall",
+        "__weakref__", "_active", "_ahead", "_handed", "_kept", "_learned", "_lock", "_offset", "_shown", "_steady", "_wall",
     )  # fmt: skip
 
     def __init__(
@@ -49,9 +69,10 @@ class Clock:
     ) -> None:
         self._wall = wall
         self._steady = steady
-        #: how far the wall clock was ahead of the steady one at most
+        #: how far the clock was ahead of the steady one at most
         self._ahead = wall() - steady()
         self._offset = 0
+        self._learned = False
         self._lock = threading.Lock()
         self._handed = 0
         self._shown = 0
@@ -65,41 +86,52 @@ class Clock:
     def learn(self, now: int) -> None:
         """Go by another clock, which shows ``now``: that of a database server, which all machines share."""
         self._offset = now - self._wall()
-        self._ahead = self._wall() - self._steady()
+        ahead = now - self._steady()
+        self._ahead = max(self._ahead, ahead) if self._learned else ahead
+        self._learned = True
 
     def too_far(self, at_least: int) -> bool:
         """Whether this time leads the wall clock by more than other machines' clocks may, and was not handed out here.
 
-        The wall clock may have been set back since: it counts as if it had not been.
+        The clock may have been set back since: it counts as if it had not been.
         """
         if at_least <= self._handed or at_least <= self._shown or at_least <= self.now() + MAX_CLOCK_LEAD:
             return False
         steady = self._steady()
-        self._ahead = max(self._ahead, self._wall() - steady)
-        return at_least > steady + self._ahead + self._offset + MAX_CLOCK_LEAD
+        self._ahead = max(self._ahead, self.now() - steady)
+        return at_least > steady + self._ahead + MAX_CLOCK_LEAD
 
-    def reach(self, last_txn: int) -> Optional[int]:
-        """Up to which time the store is to say that times may be handed out; None: what it says will do.
+    def reach(self, last_txn: int) -> Optional[str]:
+        """What the store is to say: up to which time times may be handed out, and how far the clock was ahead of the
+        steady one since which start of which machine. None: what it says will do.
 
         To be asked with every commit, whose time is last_txn, and to be followed by `keep` when it is there.
         """
         greatest = max(last_txn, self._handed, self._shown)
-        reach = max(self.now() + REACH, greatest + BEYOND)
-        return reach if reach > self._kept + RENEWED or greatest >= self._kept else None
+        now = self.now()
+        reach = max(now + REACH, greatest + BEYOND)
+        if reach <= self._kept + RENEWED and greatest < self._kept:
+            return None
+        self._ahead = max(self._ahead, now - self._steady())
+        return f"{reach:016} {boot()} {self._ahead}"
 
-    def keep(self, reach: Optional[int]) -> None:
+    def keep(self, text: Optional[str]) -> None:
         """The store says so (None: nothing new)."""
-        if reach is not None and reach > self._kept:
-            self._kept = reach
+        self._kept = max(self._kept, _reach_of(text))
 
     def resume(self, text: Optional[str]) -> None:
         """Go on from what the store says, if the clock has been set back to before that was written.
 
-        Otherwise all that was handed out is past, or within `MAX_CLOCK_LEAD`. text: the store's, None: it says nothing.
+        Otherwise all that was handed out is past, or within `MAX_CLOCK_LEAD`; or the clock has been set back by less than
+        the time since then, which the steady clock tells, if it is the one that was looked at. text: the store's, None:
+        it says nothing.
         """
-        reach = int(text) if text and text.isdecimal() else 0
+        reach, ahead = _reach_of(text), _ahead_of(text)
         with self._lock:
-            self.keep(reach)
+            self.keep(text)
+            if ahead is not None:
+                # No more than times may have been handed out, in case the steady clocks are not the same after all.
+                self._ahead = max(self._ahead, min(ahead, reach - self._steady()))
             if self.now() + MAX_CLOCK_LEAD + REACH < reach and reach > self._handed:
                 self._handed = reach
 
@@ -151,3 +183,14 @@ class Clock:
         """The owner's transactions are committed and visible, or gone."""
         with self._lock:
             self._active.pop(owner, None)
+
+
+def _reach_of(text: Optional[str]) -> int:
+    reach = (text or "").partition(" ")[0]
+    return int(reach) if reach.isdecimal() else 0
+
+
+def _ahead_of(text: Optional[str]) -> Optional[int]:
+    """How far the clock was ahead of this machine's steady one, as it has counted since its last start."""
+    _, start, ahead = [*(text or "").split(" "), "", ""][:3]
+    return int(ahead) if start and start == boot() and ahead.isdecimal() else None

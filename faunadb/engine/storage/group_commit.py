@@ -63,7 +63,7 @@ class Writer:
     def rollback_to_savepoint(self) -> None:
         raise NotImplementedError
 
-    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         """Commit durably, with what `Clock.reach` says.
 
         Raises TransactionLost when, and only when, nothing of it is there.

@@ -22,7 +22,7 @@ from .postgres_reads import entry_key
 from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
 from .read_set import Changes, Place, is_entry_path
 from .rows import EntryRow, VersionRow
-from .statements import KEEP_REACH, SCHEMA_VERSION, reach_text
+from .statements import KEEP_REACH, SCHEMA_VERSION
 from .unresolved import Forms
 
 _encode = encoder()
@@ -68,7 +68,7 @@ class PgCommitter(Committer):
         writes = _Writes(batch)
         resolve = (lambda txns: _Writes(batch, txns).items) if writes.holds_times else None
         reach = self._clock.reach(0)
-        self._keep = [] if reach is None else [statement(self._keep_reach, (reach_text(reach),))]
+        self._keep = [] if reach is None else [statement(self._keep_reach, (reach,))]
         asked = self._asked(batch)
         self._sent = batch, self._me
         outcome = self._send(asked, writes.items, resolve)

@@ -29,7 +29,7 @@ from .postgres_schema import (
 from .rows import VersionRow
 from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
-from .statements import COPIED, import_statement, reach_text, read_clock
+from .statements import COPIED, import_statement, read_clock
 
 #: A writer that neither works nor ends (a stopped process) loses its transaction, and so the lock, after this.
 IDLE_WRITER = "60s"
@@ -412,13 +412,13 @@ class PgWriter(Writer):
 
     # -- commit -------------------------------------------------------------------------------------------------
 
-    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         self._guarded, self._mark = False, len(self.pending)
         # Released, the savepoint leaves the clock row to the transaction itself: `xmax` names that one.
         if self._savepoint_open:
             self.pending.append(_RELEASE)
         if reach is not None:
-            self.pending.append(statement(self.statements.keep_reach, (reach_text(reach),)))
+            self.pending.append(statement(self.statements.keep_reach, (reach,)))
         self.pending.append(statement(self.statements.set_clock, (last_txn, schema_version)))
         self.pending.append(statement(self.statements.set_mark, (self._me, last_txn)))
         if self.dialect.postgresql:

@@ -241,7 +241,7 @@ class SqliteWriter(Writer):
     def rollback_to_savepoint(self) -> None:
         self._try(self._rows.undo)
 
-    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         self._try(self._rows.finish)
         if reach is not None:
             self._try(partial(self._conn.execute, keep_reach(reach)))
@@ -302,7 +302,7 @@ class MemoryWriter(SqliteWriter):
             raise
         assert before == (self.last_txn, self.schema_version)
 
-    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         super().commit(last_txn, schema_version, reach)
         self._leave()
 

@@ -62,13 +62,13 @@ def pinned_clock() -> str:
     return f"{read_clock()} UNION ALL SELECT NULL, NULL"
 
 
-#: The setting that says up to which time times may have been handed out; see `clock.Clock`.
+#: The setting that says up to which time times may have been handed out; see `clock.Clock.reach`.
 REACH_SETTING = "reach"
 
 READ_REACH = f"SELECT value FROM setting WHERE name = '{REACH_SETTING}'"
 
 
-#: Has the store say so, unless it says more. Compared as text, which cannot fail, by its sixteen digits (`reach_text`).
+#: Has the store say so, unless it says more. Compared as text, which cannot fail, by the sixteen digits it begins with.
 KEEP_REACH = (
     f"INSERT INTO setting AS kept (name, value) SELECT '{REACH_SETTING}', CAST(? AS TEXT) FROM meta"
     f" WHERE id = 0 AND format = {SCHEMA_VERSION}"
@@ -76,13 +76,9 @@ KEEP_REACH = (
 )
 
 
-def reach_text(reach: int) -> str:
-    return f"{reach:016}"
-
-
-def keep_reach(reach: Optional[int]) -> str:
+def keep_reach(reach: Optional[str]) -> str:
     """`KEEP_REACH` with its value and a semicolon. None: no statement."""
-    return "" if reach is None else KEEP_REACH.replace("?", f"'{reach_text(reach)}'") + ";"
+    return "" if reach is None else KEEP_REACH.replace("?", f"'{reach}'") + ";"
 
 
 _DOCUMENT = "scope = ? AND coll = ? AND doc = ?"

@@ -15,7 +15,8 @@ import pytest
 
 from faunadb.engine.background import sweeping
 from faunadb.engine.storage import ClockBehind, Store, group_commit, open_store, sqlite
-from faunadb.engine.storage.clock import BEYOND, MAX_CLOCK_LEAD, REACH, RENEWED, Clock, wall_micros
+from faunadb.engine.storage import clock as clocks
+from faunadb.engine.storage.clock import BEYOND, MAX_CLOCK_LEAD, REACH, RENEWED, Clock, boot, wall_micros
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -374,6 +375,62 @@ def test_times_given_by_another_process_are_good_when_the_clock_is_set_back_a_li
         store.snapshot(given + back + 60_000_000)
 
 
+def given_since(store: Store, passed: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A time given so many microseconds after the store has last been written to, when the clock is set back by as much."""
+    sqlite._clocks.clear()
+    steady = clocks._steady_nanos
+    monkeypatch.setattr(clocks, "_steady_nanos", lambda: steady() + passed * 1000)
+    return store._clock.now() + passed  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.mark.parametrize("back", [10_000_000, 60_000_000, 600_000_000])
+def test_times_given_before_a_restart_are_good_when_the_clock_is_set_back_a_little(
+    shared_place: Place, monkeypatch: pytest.MonkeyPatch, back: int
+) -> None:
+    """So little that the time itself may be one that nobody has given: the machine's steady clock tells."""
+    with open_store(shared_place.url) as store:
+        store.write(lambda tx: put(tx, 1))
+        given = given_since(store, back, monkeypatch)
+    with open_store(shared_place.url) as store:
+        with store.snapshot(given) as snapshot:
+            assert snapshot.time >= given
+        _, txn = store.write(lambda tx: put(tx, 2), at_least=given)
+        assert (txn or 0) > given
+        with pytest.raises(ClockBehind):
+            store.snapshot(given + 60_000_000)
+
+
+def test_the_steady_clock_of_another_machine_tells_nothing(
+    shared_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_store(shared_place.url) as store:
+        store.write(lambda tx: put(tx, 1))
+        given = given_since(store, 60_000_000, monkeypatch)
+    monkeypatch.setattr(clocks, "boot", lambda: "another")
+    with pytest.raises(ClockBehind):
+        shared_place.open().snapshot(given)
+
+
+def test_a_steady_clock_that_cannot_be_the_same_is_not_believed() -> None:
+    """No further than times may have been handed out."""
+    hand, steady = Hand(), Hand()
+    clock = Clock(hand, steady)
+    clock.resume(f"{1000 + REACH:016} {boot()} {10**15}")
+    assert not clock.too_far(1000 + REACH + MAX_CLOCK_LEAD)
+    assert clock.too_far(1001 + REACH + MAX_CLOCK_LEAD)
+
+
+def test_a_learned_clock_that_is_set_back() -> None:
+    """The server's clock, or that of the server that takes over."""
+    hand, steady = Hand(), Hand()
+    clock = Clock(hand, steady)
+    clock.learn(100_000_000)
+    clock.learn(40_000_000)
+    assert clock.now() == 40_000_000
+    assert not clock.too_far(100_000_000 + MAX_CLOCK_LEAD)
+    assert clock.too_far(100_000_001 + MAX_CLOCK_LEAD)
+
+
 def test_a_clock_counts_as_if_it_had_not_been_set_back() -> None:
     hand, steady = Hand(), Hand()
     clock = Clock(hand, steady)
@@ -403,19 +460,22 @@ def test_a_restart_does_not_carry_the_clock_ahead(shared_place: Place) -> None:
 
 def test_what_is_kept_of_times_handed_out() -> None:
     hand = Hand()
-    clock = Clock(hand)
-    assert clock.reach(0) == 1000 + REACH
+    steady = Hand()
+    steady.now = 300
+    clock = Clock(hand, steady)
+    assert clock.reach(0) == f"{1000 + REACH:016} {boot()} 700"
     clock.keep(clock.reach(0))
     hand.now += RENEWED
     assert clock.reach(hand.now) is None
     hand.now += 1
-    assert clock.reach(hand.now) == hand.now + REACH
+    said = clock.reach(hand.now)
+    assert said == f"{hand.now + REACH:016} {boot()} {hand.now - 300}"
     kept = hand.now + REACH
-    clock.keep(kept)
+    clock.keep(said)
     hand.now = 1000  # set back: from then on times go on one by one
     clock.snapshot_time(kept - 1)
     assert clock.reach(kept - 1) is None
-    assert clock.reach(kept) == kept + BEYOND
+    assert (clock.reach(kept) or "").startswith(f"{kept + BEYOND:016} ")
 
 
 def test_many_restarts_do_not_carry_the_clock_away_when_it_was_set_back(shared_place: Place) -> None:
@@ -427,7 +487,9 @@ def test_many_restarts_do_not_carry_the_clock_away_when_it_was_set_back(shared_p
     assert given < (txn or 0) < given + REACH + 11 * BEYOND
 
 
-@pytest.mark.parametrize("text", [None, "", "x", "-1", "0000000000001000"])
+@pytest.mark.parametrize(
+    "text", [None, "", "x", "-1", "0000000000001000", "0000000000001000 x y", "x y 9", "9  9"]
+)
 def test_nothing_kept_or_something_past_changes_nothing(text: Optional[str]) -> None:
     clock = Clock(Hand())
     clock.resume(text)

@@ -80,7 +80,7 @@ def batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     commits: list[int] = []
     original = store._writer.commit
 
-    def commit(last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         original(last_txn, schema_version, reach)
         commits.append(last_txn)
 
@@ -191,7 +191,7 @@ def test_a_commit_that_fails_fails_for_the_whole_batch(store: Store, monkeypatch
     from faunadb.engine.storage import StoreUnavailable
     from faunadb.engine.storage.group_commit import TransactionLost
 
-    def commit(last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         raise TransactionLost(StoreUnavailable("no space left"), again=False)
 
     crowd = Crowd(store)
@@ -216,7 +216,7 @@ def test_a_batch_lost_to_contention_runs_again(store: Store, monkeypatch: pytest
     failures = [TransactionLost(Contended("others came first"), again=True) for _ in range(3)]
     original = store._writer.commit
 
-    def commit(last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         if failures:
             raise failures.pop()
         original(last_txn, schema_version, reach)

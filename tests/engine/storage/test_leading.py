@@ -103,7 +103,7 @@ class Writing(Queue, Writer):
     def rollback_to_savepoint(self) -> None:
         del self.open[self.mark :]
 
-    def commit(self, last_txn: int, schema_version: int, reach: Optional[int]) -> None:
+    def commit(self, last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         self.pause()
         self.done += self.open
         self.last_txn = last_txn
