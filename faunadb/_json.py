@@ -197,10 +197,11 @@ def read_stored(page: Optional[str], collection: str, documents: Sequence[tuple[
         id, ts, _ = documents[0]
         return {"ref": _document_ref(str(id), owner), "ts": ts, **members}
     value = parse_json(without_lone_surrogates(page) + '"data":[]}')
-    value["data"] = [
-        {"ref": _document_ref(str(id), owner), "ts": ts, **each}
-        for (id, ts, _), each in zip(documents, members)
-    ]
+    data = value["data"]
+    for (id, ts, _), each in zip(documents, members):
+        ref = _new_object(Ref)  # as `_document_ref`, without the call
+        ref.value = {"id": str(id), "collection": owner}
+        data.append({"ref": ref, "ts": ts, **each})
     return value
 
 

@@ -99,7 +99,7 @@ def present(ctx: Context, ref: v.Ref) -> Optional[v.Document]:
         raise not_found(kind(ref))
     text = found.data
     ctx.read(len(text))
-    return v.Document(ref, found.ts, text=text)
+    return v.stored_document(ref, found.ts, text)
 
 
 def document(ctx: Context, ref: v.Ref, version: Any) -> v.Document:
@@ -161,12 +161,11 @@ def _of_one_collection(
     ctx: Context, items: list[v.Ref], ids: list[int], scope: int, coll: int
 ) -> list[Optional[v.Document]]:
     """As `several`, for documents that may be read and are all of one collection."""
-    versions = ctx.snap.newest_of(scope, coll, ids)
+    texts = ctx.snap.texts_of(scope, coll, ids)
+    stored_document = v.stored_document
     found = [
-        v.Document(item, version[0], None, text=version[3])
-        if version is not None and version[1] and version[2] is None  # live, and does not expire
-        else None
-        for item, version in zip(items, map(versions.get, ids))
+        None if newest is None else stored_document(item, *newest)
+        for item, newest in zip(items, map(texts.get, ids))
     ]
     sizes = [len(document.text) for document in found if document is not None]  # type: ignore[arg-type]
     ctx.tick_each(2, len(sizes))  # each a call of the lambda, and the form in it

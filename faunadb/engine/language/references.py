@@ -87,6 +87,18 @@ class Ref:
         return self.coll >= FIRST_COLLECTION
 
 
+_new_object = object.__new__
+
+
+def new_ref(scope: int, coll: int, id: int) -> Ref:
+    """``Ref(scope, coll, id)`` in half the time: pages are made of refs."""
+    ref = _new_object(Ref)
+    ref.scope = scope
+    ref.coll = coll
+    ref.id = id
+    return ref
+
+
 def native_collection(scope: int, number: int) -> Ref:
     """The ref of a native collection of a database, e.g. ``native_collection(0, KEYS)``."""
     return Ref(scope, COLLECTIONS, number)

@@ -69,6 +69,7 @@ from .references import (
     Ref,
     UnresolvedRef,
     native_collection,
+    new_ref,
 )
 
 
@@ -181,6 +182,20 @@ class Document:
 
     def __repr__(self) -> str:
         return f"Document({self.ref!r}, {self.ts!r})"
+
+
+_new_object = object.__new__
+
+
+def stored_document(ref: Ref, ts: int, text: str) -> Document:
+    """``Document(ref, ts, text=text)`` in half the time: this is what most reads end in."""
+    document = _new_object(Document)
+    document.ref = ref
+    document.ts = ts
+    document._fields = None
+    document.text = text
+    document.deletion = document.created = False
+    return document
 
 
 class SetValue:
@@ -307,5 +322,7 @@ __all__ = [
     "Timestamp",
     "UnresolvedRef",
     "native_collection",
+    "new_ref",
+    "stored_document",
     "type_name",
 ]

@@ -133,7 +133,7 @@ class EntryReader(Reader):
     def first(self) -> Optional[v.Ref]:
         """The document behind the first of `rows`; None without any."""
         for row in self.rows((), (), False, 1):
-            return v.Ref(self.scope, row[1], row[2])
+            return v.new_ref(self.scope, row[1], row[2])
         return None
 
     def _bounds(self, lower: Edges, upper: Edges) -> Optional[tuple[bytes, Optional[bytes]]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 from ..indexes import keys
 from ..language import values as v
 from ..language.errors import invalid_argument, permission_denied
+from ..language.references import new_ref
 from ..language.registry import MISSING
 from . import events as ev
 from .base import Denied, LazySet, visible
@@ -160,7 +161,7 @@ def _page_of_rows(
         rows.reverse()
     elif following is not None:
         rows.append(following)
-    refs = [v.Ref(scope, row[1], row[2]) for row in rows]
+    refs = [new_ref(scope, row[1], row[2]) for row in rows]
     if reader.arity:
         values = covered_all(ctx, [row[3] for row in rows], scope)
         raw = [[*shown_values, ref] for shown_values, ref in zip(values, refs)]

@@ -63,6 +63,14 @@ class Snapshot:
         """The newest version of each of several documents of a collection, in one go; of those that have any."""
         raise NotImplementedError
 
+    def texts_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, tuple[int, str]]:
+        """Time and text of each of several documents of a collection, in one go; of those that are there and do not expire."""
+        return {
+            doc: (ts, data)
+            for doc, (ts, live, ttl, data, _) in self.newest_of(scope, coll, docs).items()
+            if live and ttl is None and data is not None
+        }
+
     def versions(
         self,
         scope: int,

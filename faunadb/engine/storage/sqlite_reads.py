@@ -46,6 +46,24 @@ _NEWEST_OF = (
     f"SELECT doc, {VERSION_COLUMNS} FROM json_each(?) CROSS JOIN version ON scope = ? AND coll = ? AND doc = value"
     " AND ts = (SELECT max(n.ts) FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value)"
 )
+#: The text of a version that is live and does not expire; NULL of others.
+_TEXT = "CASE WHEN live = 1 AND ttl IS NULL THEN data END"
+_TEXTS_OF = (
+    f"SELECT doc, ts, {_TEXT} FROM json_each(?) CROSS JOIN version ON scope = ? AND coll = ? AND doc = value AND ts ="
+    " (SELECT n.ts FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value ORDER BY n.ts DESC LIMIT 1)"
+)
+_TEXTS_BETWEEN = f"SELECT doc, ts, {_TEXT} FROM version WHERE scope = ? AND coll = ? AND doc BETWEEN ? AND ? ORDER BY doc, ts"
+#: Rows after which a walk from one document to another is looked at: going on costs half of looking each up.
+_STEPS = 8
+#: The text of a version that is live and does not expire; NULL of others.
+_TEXT = "CASE WHEN live = 1 AND ttl IS NULL THEN data END"
+_TEXTS_OF = (
+    f"SELECT doc, ts, {_TEXT} FROM json_each(?) CROSS JOIN version ON scope = ? AND coll = ? AND doc = value AND ts ="
+    " (SELECT n.ts FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value ORDER BY n.ts DESC LIMIT 1)"
+)
+_TEXTS_BETWEEN = f"SELECT doc, ts, {_TEXT} FROM version WHERE scope = ? AND coll = ? AND doc BETWEEN ? AND ? ORDER BY doc, ts"
+#: Versions met before a walk along them is looked at for the first time.
+_STEPS = 8
 
 
 class SqliteReads(SqlSnapshot):
@@ -84,6 +102,42 @@ class SqliteReads(SqlSnapshot):
 
     def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
         return self._all(_NEWEST_OF, (str(list(docs)), scope, coll, scope, coll))
+
+    def texts_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, tuple[int, str]]:
+        # As in any backend; written out for pages, where each column of each row counts.
+        self.reads.documents(scope, coll, docs)
+        try:
+            found, others = self._walk(scope, coll, docs) if docs else ({}, [])
+            if others:
+                for doc, ts, text in self._all(_TEXTS_OF, (str(others), scope, coll, scope, coll)):
+                    found[doc] = ts, text
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._explain(error) from error
+        return {doc: newest for doc, newest in found.items() if newest[1] is not None}
+
+    def _walk(
+        self, scope: int, coll: int, docs: Sequence[int]
+    ) -> tuple[dict[int, tuple[int, Any]], list[int]]:
+        """Walk along the versions of a collection from the first document wanted to the last one, as long as half of those
+        met are wanted, as on a page of the collection: a step takes less than half of a search. Returns the newest
+        versions found, and the documents that are left."""
+        wanted = set(docs)
+        found: dict[int, tuple[int, Any]] = {}
+        cursor = self._conn.execute(_TEXTS_BETWEEN, (scope, coll, min(wanted), max(wanted)))
+        met = 0
+        while True:
+            count = met or _STEPS
+            rows = cursor.fetchmany(count)
+            for doc, ts, text in rows:
+                if doc in wanted:
+                    found[doc] = ts, text
+            met += len(rows)
+            if len(rows) < count:
+                return found, []
+            if 2 * len(found) < met:
+                cursor.close()
+                found.pop(doc, None)  # it may have later versions
+                return found, [each for each in wanted if each >= doc]
 
     def _explain(self, error: sqlite3.Error) -> Exception:
         if isinstance(error, (sqlite3.ProgrammingError, sqlite3.DataError)):

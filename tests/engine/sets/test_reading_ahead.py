@@ -11,7 +11,7 @@ from faunadb.engine.background.worker import Background
 from faunadb.engine.language.context import Context
 from faunadb.engine.language.sets import SET_HOOKS
 from faunadb.engine.sets.leaves import EntryReader
-from faunadb.engine.storage.sql_snapshot import SqlSnapshot
+from faunadb.engine.storage.read_set import ReadSet
 from tests.engine.conftest import Database
 
 SPELLS, BOOKS = q.collection("spells"), q.collection("books")
@@ -97,14 +97,16 @@ def _costs(answer: Any) -> list[Any]:
 
 def test_they_are_read_in_blocks(world: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks: list[int] = []
-    original = SqlSnapshot.newest_of
+    original = ReadSet.documents
     monkeypatch.setattr(
-        SqlSnapshot,
-        "newest_of",
-        lambda snap, scope, coll, docs: blocks.append(len(docs)) or original(snap, scope, coll, docs),
+        ReadSet,
+        "documents",
+        lambda reads, scope, coll, docs: blocks.append(len(docs)) or original(reads, scope, coll, docs),
     )
-    assert len(world.query(q.map_(lambda x: q.get(x), ALL))["data"]) == 100
-    assert blocks == [64, 36]
+    for body in ("get", "a field"):
+        assert len(world.query(q.map_(BODIES[body], ALL))["data"]) == 100
+        assert blocks == [64, 36], body
+        blocks.clear()
 
 
 def test_elements_of_all_kinds(world: Database) -> None:

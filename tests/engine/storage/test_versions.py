@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 
@@ -173,6 +174,39 @@ def test_closed_snapshot_says_so(store: Store) -> None:
     with pytest.raises(StoreError, match="closed"):
         list(rows)
     snapshot.close()  # again: nothing happens
+
+
+@pytest.mark.parametrize("most", [1, 2, 6], ids="at most {} versions each".format)
+def test_texts_of_several_documents(store: Store, most: int) -> None:
+    """Of those that `version` shows live and without an end, whether they lie side by side or far apart."""
+    rng = random.Random(most)
+
+    def fill(tx: Transaction) -> None:
+        for doc in range(200):
+            for ts in range(1, rng.randint(1, most) + 1):
+                live = rng.random() < 0.9
+                ttl = 2**50 if live and rng.random() < 0.1 else None
+                tx.put_version(0, 1024, doc, ts, live, ttl, f'{{"n":{ts}}}' if live else None)
+
+    store.write(fill)
+    with store.snapshot() as snap:
+        all_versions = {doc: snap.version(0, 1024, doc) for doc in range(-5, 210)}
+        for step in (1, 2, 3, 7, 50):
+            for start in (-5, 0, 13, 190):
+                docs = list(range(start, 210, step))[:64]
+                for wanted in (docs, docs[::-1], docs[:1], docs[:9] + docs[-1:], docs + docs):
+                    texts = {
+                        doc: (version.ts, version.data)
+                        for doc in wanted
+                        if (version := all_versions[doc]) and version.live and version.ttl is None
+                    }
+                    assert snap.texts_of(0, 1024, wanted) == texts
+        assert snap.texts_of(0, 1024, []) == {}
+        snap.note_reads()
+        snap.texts_of(0, 1024, [300])
+        changes = Changes()
+        changes.document(0, 1024, 300)
+        assert snap.reads.touched_by(changes), "what is absent was read, too"
 
 
 def test_the_newest_of_several_documents(store: Store) -> None:
