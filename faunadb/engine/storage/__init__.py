@@ -1,6 +1,6 @@
-"""Storage: one ordered, versioned, transactional store, on SQLite (a file, or memory) or on PostgreSQL.
+"""Storage: an ordered, versioned, transactional store, on SQLite (a file, or memory) or on PostgreSQL.
 
-``open_store(url)`` is the way in; :mod:`.base` says what a store does.
+`open_store` opens one. `base` says what a store does; it knows nothing of FQL.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .rows import EntryRow, VersionRow
 def copy_store(
     source_url: str, target_url: str, progress: Optional[Callable[[str, int], None]] = None
 ) -> dict[str, int]:
-    """Copy a whole store, with history, counters and settings, into an empty one. See :mod:`.copy`."""
+    """Copy a whole store, with its history, counters and settings, into an empty one; see `copy.copy_store`."""
     from .copy import copy_store as copy  # late: only the command `copy` needs it
 
     return copy(source_url, target_url, progress)

@@ -1,22 +1,19 @@
-"""The storage protocol: one ordered, versioned, transactional store, ignorant of FQL and of SQL.
+"""The storage protocol: an ordered, versioned, transactional store that knows neither FQL nor SQL.
 
-Documents are JSON text, index keys are bytes whose order is the order of the values, numbers are signed 64
-bit integers, times are microseconds since 1970 UTC. What is written here holds for every backend; the
-backends differ in where the bytes lie.
+Documents are JSON text, index keys are bytes that sort as the values do, numbers are signed 64-bit integers, and times are
+microseconds since 1970 UTC. What is said here holds for every backend.
 
-Choices beyond the bare protocol:
+Besides what the methods say:
 
 * ``Transaction.time`` is the transaction's own time, ``txn``.
-* ``Snapshot.expired_documents`` lists documents past their ``ttl``, so that their entries can be ended before
-  ``purge_history`` drops them.
-* ``add_entry`` revives an ended entry only when the caller names its ``added``; without it the entry begins
-  now.
-* A time asked for with ``at_least`` may lead this machine's clock by ``clock.MAX_CLOCK_LEAD`` (other machines'
-  clocks do). Further ahead, ``snapshot`` and ``write`` raise :class:`.errors.ClockBehind` unless the store itself is
-  already there: one request with a time of the year 3000 must not carry the store's clock with it.
-* A work handed to ``Store.write`` may run on another thread than its caller's (the leader's of a group
-  commit).
-* In memory, a thread that holds a snapshot cannot write: it gets a :class:`.errors.StoreError`, on files it may.
+* ``Snapshot.expired_documents`` exists so that the entries of expired documents can be ended before ``purge_history``
+  drops the documents.
+* ``add_entry`` revives an ended entry only if the caller names its ``added``. Otherwise the entry begins now.
+* A time that is asked for with ``at_least`` may be ahead of this machine's clock by up to ``clock.MAX_CLOCK_LEAD``, because
+  the clocks of other machines may. Further ahead, ``snapshot`` and ``write`` raise `errors.ClockBehind`, unless the store
+  itself has reached that time: a request with a time of the year 3000 must not take the store's clock there.
+* A work that is given to ``Store.write`` may run on another thread than its caller's (that of a group commit's leader).
+* A thread that holds a snapshot of a store in memory cannot write to it and gets an `errors.StoreError`. On files it can.
 """
 
 from __future__ import annotations
@@ -38,29 +35,27 @@ MAX_LOST = 2
 
 
 class Snapshot:
-    """A consistent view of the store, for one thread at a time.
-
-    Use it as a context manager, or call ``close``.
-    """
+    """A consistent view of the store, for one thread at a time. Use it as a context manager, or call ``close``."""
 
     __slots__ = ("last_txn", "reads", "schema_version", "time")
 
-    #: Time of the newest transaction this view sees.
+    #: The time of the newest transaction that this view sees.
     last_txn: int
-    #: Time of the view: at least ``last_txn``, and near the wall clock unless a writer is at work. Whatever was or
-    #: will be written at or before it, the view sees. (Of SQLite's writers in other processes this holds on Linux.)
+    #: The time of the view: at least ``last_txn``, and near the wall clock unless somebody is just writing. The view sees
+    #: all that was or will ever be written at or before this time. (For SQLite's writers in other processes that holds on
+    #: Linux only.)
     time: int
-    #: Counts the calls of ``Transaction.bump_schema``.
+    #: How many times ``Transaction.bump_schema`` has been called.
     schema_version: int
-    #: What has been read, see :mod:`.read_set`.
+    #: What has been read from this view; see `read_set`.
     reads: ReadSet
 
     def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
-        """The newest version with ``ts <= at``, or the newest of all. None when there is none."""
+        """The newest version of a document with ``ts <= at``; with at None the newest of all. None if there is none."""
         raise NotImplementedError
 
     def newest_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, VersionRow]:
-        """The newest version of each of several documents of a collection, in one go; of those that have any."""
+        """By document, the newest version of each of several documents of a collection. Those without any are left out."""
         raise NotImplementedError
 
     def texts_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, tuple[int, str]]:
@@ -82,7 +77,7 @@ class Snapshot:
         reverse: bool = False,
         limit: Optional[int] = None,
     ) -> Iterator[VersionRow]:
-        """Versions with ``lower <= ts <= upper`` in order of ``ts``."""
+        """The versions of a document with ``lower <= ts <= upper``, in the order of ``ts``."""
         raise NotImplementedError
 
     def entries(
@@ -97,17 +92,17 @@ class Snapshot:
         at: Optional[int] = None,
         limit: Optional[int] = None,
     ) -> Iterator[EntryRow]:
-        """Entries with ``lower <= values < upper`` in order of ``values``.
+        """The entries with ``lower <= values < upper``, in the order of ``values``.
 
-        ``at`` None reads the present. ``at`` t reads the entries alive at t. The iterator fetches in batches,
-        so memory stays flat, and stays valid while the same transaction writes.
+        at: those that were alive at this time; None: those that are alive now. The iterator reads in batches, and may
+        be used further after the same transaction has written.
         """
         raise NotImplementedError
 
     def history(
         self, scope: int, index: int, terms: bytes, *, since: Optional[int] = None
     ) -> Iterator[EntryRow]:
-        """Live and ended entries by ``(values, added)``; with ``since`` those not removed by then."""
+        """Live and ended entries in the order of ``(values, added)``; with ``since`` only those that were not removed by then."""
         raise NotImplementedError
 
     def change_times(
@@ -121,67 +116,71 @@ class Snapshot:
         reverse: bool = False,
         limit: int,
     ) -> list[int]:
-        """The first times, from ``lower`` to ``upper``, at which entries came or went; a time as often as they did."""
+        """The first ``limit`` times from ``lower`` to ``upper`` at which entries were added or removed.
+
+        A time is there once for each entry that was added or removed at it.
+        """
         raise NotImplementedError
 
     def changes(self, scope: int, index: int, terms: bytes, *, lower: int, upper: int) -> list[EntryRow]:
-        """Live and ended entries that came or went from ``lower`` to ``upper``, in no order."""
+        """The live and ended entries that were added or removed from ``lower`` to ``upper``, in any order."""
         raise NotImplementedError
 
     def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
-        """Ids of documents that have any version, deleted ones too, ascending, beginning after ``after``."""
+        """The ids, greater than ``after``, of documents that have any version (deleted ones, too), ascending."""
         raise NotImplementedError
 
     def expired_documents(self, scope: int, coll: int, before: int, limit: int) -> list[int]:
-        """Ids of documents whose newest version is live with ``ttl <= before``, longest expired first."""
+        """The ids of documents whose newest version is live and has ``ttl <= before``, the lowest ``ttl`` first."""
         raise NotImplementedError
 
     def count_versions(self, scope: int, coll: int, limit: int) -> int:
-        """How many versions the collection holds; counting stops at ``limit``."""
+        """How many versions a collection holds; counting stops at ``limit``."""
         raise NotImplementedError
 
     def counter(self, name: str) -> int:
-        """The counter's last value, 0 before its first."""
+        """The value that a counter had last; 0 if it has not been used."""
         raise NotImplementedError
 
     def setting(self, name: str) -> Optional[str]:
-        """The stored setting, None when it was never set."""
+        """A stored setting; None if it was never set."""
         raise NotImplementedError
 
     def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
-        """The commit log: ``(txn, JSON list of changes)`` of transactions later than ``after``, ascending."""
+        """From the commit log, transactions later than ``after`` that wrote documents, ascending: each as its time and a JSON
+        list of what it wrote."""
         raise NotImplementedError
 
     def changed(self, after: int, limit: int = 1000) -> list[tuple[int, Changes]]:
-        """What transactions later than ``after`` changed, with their times, ascending."""
+        """From the commit log, all transactions later than ``after``, ascending: each as its time and what it changed."""
         raise NotImplementedError
 
     def note_reads(self) -> ReadSet:
-        """Note what is read from here on in a read set of its own, which is returned.
+        """Begin a new read set, in which all further reads are noted, and return it.
 
-        A snapshot that answers several queries is told so where one begins.
+        To be called at the beginning of each query, if one snapshot answers several.
         """
         self.reads = ReadSet()
         return self.reads
 
     @property
     def schema_is_committed(self) -> bool:
-        """Whether the schema that is read here is that of its version for everybody: no transaction's own."""
+        """Whether everybody else sees the same schema under the same version. Not so in a transaction that may change it."""
         return True
 
     @property
     def position(self) -> Optional[int]:
-        """The newest commit that this view sees; None as long as it is not pinned (`Store.snapshot`)."""
+        """The newest commit that this view sees; None as long as it is lazy and not pinned (`Store.snapshot`)."""
         return self.last_txn
 
     def asked_by(self, query: object) -> None:
-        """What will be evaluated, the same object each time: a store may learn how it reads."""
+        """Tell which query is evaluated now. A store may remember, for each such object, what it reads."""
 
     def pin(self) -> None:
-        """Have the view be of now, if it is not of an earlier moment yet. Raises :class:`SnapshotMoved`."""
+        """Fix a lazy view to this moment, if it has not been read from. Raises `errors.SnapshotMoved`."""
 
     def close(self) -> None:
-        """Release the view. Reading from it afterwards raises :class:`StoreError`."""
+        """Release the view. Reading from it afterwards raises `errors.StoreError`."""
         raise NotImplementedError
 
     def __enter__(self: S) -> S:
@@ -198,34 +197,35 @@ class Snapshot:
 
 S = TypeVar("S", bound=Snapshot)
 
-#: Bytes that count as one operation of writing.
+#: A write operation is billed for each so many bytes.
 WRITE_UNIT = 1024
 
 
 def write_ops(size: int) -> int:
-    """Operations that a write of size bytes counts for."""
+    """How many operations a write of this many bytes is billed as."""
     return -(-size // WRITE_UNIT) or 1
 
 
 class Transaction(Snapshot):
-    """The view of a writer, which sees its own writes.
+    """The view of a writer, who sees what it has written itself.
 
-    It may be that of the exclusive writer, or lie over a snapshot until it is committed (`overlay`): then ``txn`` is a
-    number that stands for its time (`unresolved`), and becomes the time wherever it has been written.
+    It is either that of the exclusive writer, or keeps its writes over a snapshot until it is committed (`overlay`). In the
+    latter case its time is not known yet, and ``txn`` is a number that stands for it (`unresolved`). When it is committed,
+    the time replaces that number wherever it has been written.
     """
 
     __slots__ = ("bytes_written", "losses", "txn", "write_ops", "wrote")
 
-    #: How often the work has lost to other writers before this run.
+    #: How often this work has lost to other writers so far.
     losses: int
 
-    #: This transaction's time, or what stands for it: unique, and later than every earlier one's.
+    #: The transaction's time, or the number that stands for it. It is unique, and later than those of earlier transactions.
     txn: int
     #: Whether anything was written.
     wrote: bool
-    #: Running sum of the sizes of texts and keys written. Limits are enforced by the caller.
+    #: The sum of the sizes of all texts and keys written so far. The caller enforces limits.
     bytes_written: int
-    #: Running count of operations: of `WRITE_UNIT` bytes of a version, each write one at least. The caller counts entries.
+    #: How many operations the writes so far are billed as (`write_ops`). The store counts versions, the caller entries.
     write_ops: int
 
     def put_version(
@@ -239,11 +239,14 @@ class Transaction(Snapshot):
         data: Optional[str],
         first: bool = False,
     ) -> None:
-        """Insert a version, or replace the one at ``ts``. ``first``: the caller knows that there is none at all."""
+        """Insert a version of a document, or replace the one at ``ts``.
+
+        first: the caller knows that the document has no version at all.
+        """
         raise NotImplementedError
 
     def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
-        """Remove the version at ``ts`` from history. Nothing happens when there is none."""
+        """Remove the version at ``ts`` from history. Nothing happens if there is none."""
         raise NotImplementedError
 
     def add_entry(
@@ -259,9 +262,9 @@ class Transaction(Snapshot):
         added: Optional[int] = None,
         first: bool = False,
     ) -> None:
-        """Add a live entry that begins at ``added`` (default: this transaction's time).
+        """Add a live entry that begins at ``added`` (default: the time of this transaction).
 
-        An entry with the same key and the same ``added`` that this transaction ended comes back to life. ``first``:
+        If this transaction has ended an entry with the same key and the same ``added``, that one is alive again. first:
         the caller knows that there is none.
         """
         raise NotImplementedError
@@ -269,9 +272,9 @@ class Transaction(Snapshot):
     def end_entry(
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
     ) -> None:
-        """End a live entry at ``removed`` (default: now). One that began then just disappears.
+        """End a live entry at ``removed`` (default: the time of this transaction). One that began at that time disappears.
 
-        No-op when absent.
+        Nothing happens if there is no such entry.
         """
         raise NotImplementedError
 
@@ -288,7 +291,7 @@ class Transaction(Snapshot):
         added: int,
         removed: int,
     ) -> None:
-        """Insert or replace an ended entry (history rewritten)."""
+        """Insert or replace an ended entry, when history is rewritten."""
         raise NotImplementedError
 
     def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
@@ -296,7 +299,7 @@ class Transaction(Snapshot):
         raise NotImplementedError
 
     def next_counter(self, name: str, start: int = 1) -> int:
-        """Advance a counter and return its value: ``start``, then one more each time."""
+        """Advance a counter and return its new value, which is ``start`` the first time."""
         raise NotImplementedError
 
     def set_setting(self, name: str, value: str) -> None:
@@ -304,11 +307,11 @@ class Transaction(Snapshot):
         raise NotImplementedError
 
     def log(self, change: list[Any]) -> None:
-        """Append a change (JSON-serialisable) to this transaction's row of the commit log."""
+        """Append a change, as JSON data, to this transaction's row in the commit log."""
         raise NotImplementedError
 
     def bump_schema(self) -> None:
-        """Tell every process that what it keeps of the schema is out of date."""
+        """Count up the version of the schema, so that no process goes on using what it has kept of the schema."""
         raise NotImplementedError
 
     def purge_index(self, scope: int, index: int, limit: int) -> bool:
@@ -327,10 +330,10 @@ class Transaction(Snapshot):
         raise NotImplementedError
 
     def purge_history(self, scope: int, coll: int, before: int, limit: int) -> bool:
-        """Drop what only reads earlier than ``before`` could see. True while more may remain.
+        """Remove versions that only reads at times before ``before`` could see. True while more may remain.
 
-        Of each document the newest version at or before ``before`` is kept, unless it is a deletion or
-        expired by then. ``limit`` bounds the work of one call (documents looked at, versions removed).
+        Of each document the newest version at or before ``before`` stays, unless it is a deletion or has expired by then.
+        limit: how many documents to look at, and versions to remove, at most.
         """
         raise NotImplementedError
 
@@ -340,7 +343,7 @@ class Transaction(Snapshot):
 
 
 class Finding(NamedTuple):
-    """Something that should not be in a store. where: names of numbers (``database``, ``collection``...), and them."""
+    """Something that is wrong in a store. where: pairs of a name (``database``, ``collection``...) and a number."""
 
     what: str
     where: tuple[tuple[str, Any], ...]
@@ -355,23 +358,25 @@ Progress = Callable[[int], None]
 
 
 def ignore_progress(rows: int) -> None:
-    """Nobody watches."""
+    """The `Progress` for callers who do not want to know."""
 
 
 class Store:
-    """A store, shared by any number of threads and, except in memory, processes."""
+    """A store. Any number of threads share it and, unless it is in memory, any number of processes."""
 
     #: The URL it was opened with, without a password.
     url: str
 
     def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
-        """Open a consistent view whose time is at least ``at_least``.
+        """Open a consistent view.
 
-        lazy: it may be a view of any moment until it is first read from (or asked for its time or `Snapshot.pin`), and
-        takes the schema's version for the one that was seen last. Reading then raises :class:`SnapshotMoved` when it is
-        not, and so does `Snapshot.pin`, which is to be called where nothing has been read.
-
-        Raises :class:`StoreUnavailable`, and :class:`ClockBehind` for a time too far ahead.
+        :param at_least: the time of the view is not before this one.
+        :param lazy: whether the view may be fixed to a moment only when it is first read from, asked for its time, or
+            pinned, which saves a network round trip. Until then it supposes that the schema has the version that was
+            seen last. If that turns out to be wrong, reading and `Snapshot.pin` raise `errors.SnapshotMoved`. A caller
+            that has read nothing must call `Snapshot.pin` before relying on that version.
+        :raises StoreUnavailable: the store cannot be read.
+        :raises ClockBehind: at_least is too far ahead.
         """
         raise NotImplementedError
 
@@ -391,9 +396,9 @@ class Store:
                     raise
 
     def time(self) -> int:
-        """A time for an answer for which nothing was read: near the wall clock, at once, whatever fails.
+        """A time, near the wall clock, for an answer for which nothing was read. It comes at once and never fails.
 
-        As with a snapshot's, no write that began earlier will turn out to be at or before it.
+        As with the time of a snapshot, nothing will be written at or before it from now on.
         """
         raise NotImplementedError
 
@@ -406,48 +411,54 @@ class Store:
         at_least: int = 0,
         exclusive: bool = False,
     ) -> tuple[T, Optional[int]]:
-        """Run ``work`` as a writer; return its result and transaction time once durable.
+        """Run ``work`` as a writer. When it is durable, return its result and its transaction time.
 
-        The time is None when nothing was written. An exception undoes this work whole and is raised here.
-        ``work`` may run more than once (contention), so it must have no effects outside; not even one that needs the
-        transaction to be visible, unless it is ``exclusive``: then nobody else writes from its first run to its end.
-        ``deadline`` is in ``time.monotonic()`` seconds. The transaction's time is later than ``at_least``.
-        Raises :class:`Contended` after ``retries``, :class:`DeadlineExceeded`, :class:`StoreUnavailable`.
+        The time is None if nothing was written. If the work raises an exception, all that it wrote is undone, and the
+        exception is raised here. The work may run several times, if others are first, so it must change nothing but the
+        transaction.
+
+        :param retries: how often it may run again.
+        :param deadline: in ``time.monotonic()`` seconds.
+        :param at_least: the transaction's time is later than this one.
+        :param exclusive: whether nobody else may write from the beginning of the work to its end.
+        :raises Contended: others were first each time.
+        :raises DeadlineExceeded: the deadline passed before its turn came.
+        :raises StoreUnavailable: the store cannot be written to.
         """
         raise NotImplementedError
 
     def add_listener(self, callback: Callable[[int], None]) -> None:
-        """Have ``callback(newest txn)`` called after commits of any process, from some thread.
+        """Have ``callback(txn)`` called with the time of the newest commit, after commits of any process.
 
-        It must be quick.
+        Any thread may call it. It must be quick.
         """
         raise NotImplementedError
 
     def remove_listener(self, callback: Callable[[int], None]) -> None:
-        """Undo ``add_listener``. Unknown callbacks are ignored."""
+        """Undo ``add_listener``. Nothing happens if the callback was not added."""
         raise NotImplementedError
 
     def inspect(self) -> AbstractContextManager[Snapshot]:
-        """A snapshot that reads whole tables well, and text that is damaged as what it is not: text."""
+        """A snapshot that is good at reading whole tables, and that reads damaged text, too, instead of failing."""
         raise NotImplementedError
 
     def findings(self, progress: Progress = ignore_progress) -> Iterator[Finding]:
-        """What is wrong with the store as such, physically and logically, of one snapshot. See `engine.checking`.
+        """What is wrong in the store, as far as that can be told without knowing FQL (`engine.checking` knows more).
 
-        progress: called with a number of rows whenever so many more have been looked at.
+        All of it is of one snapshot. progress: called after each batch of rows, with how many these were.
         """
         raise NotImplementedError
 
     def check(self) -> list[str]:
-        """What `findings` finds, in words. Empty: nothing."""
+        """What `findings` finds, as texts."""
         return list(map(str, self.findings()))
 
     def prune_log(self, before: int) -> None:
-        """Forget rows of the commit log older than ``before``."""
+        """Remove the rows of the commit log that are older than ``before``."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Close every connection. Idempotent."""
+        """Close every connection. Closing again does nothing."""
         raise NotImplementedError
 
     def __enter__(self) -> Store:

@@ -1,4 +1,4 @@
-"""What must hold in any store, as queries that find where it does not."""
+"""The rules that must hold in any store, each as a query for what breaks it, and the checksums of all versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _NEWEST_IS_LIVE = (
     " AND n.ts > v.ts)"
 )
 
-#: (what is wrong, names of columns, a query for where). Indexes below 1024 are internal: their entries need not name documents.
+#: What is wrong, the names of the columns, and the query that finds it. Indexes below 1024 are the engine's own, and their
+#: entries need not be of documents.
 _RULES: tuple[tuple[str, str, str], ...] = (
     (
         "entry of a document that is not there",
@@ -73,7 +74,7 @@ _RULES: tuple[tuple[str, str, str], ...] = (
     ("the store's clock row is missing or double", "rows", "SELECT COUNT(*) FROM meta HAVING COUNT(*) <> 1"),
 )
 
-#: Violations shown of each rule.
+#: How many findings are shown for each rule.
 SHOWN = 10
 
 Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -82,9 +83,10 @@ Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 def findings(
     snapshot: SqlSnapshot, run: Run, progress: Progress, mark: Callable[[str], str] = str, same: str = ""
 ) -> Iterator[Finding]:
-    """Check every rule with ``run(sql, parameters)``, and every version's checksum.
+    """Check every rule, and the checksum of every version.
 
-    same: what else entries ``e`` and ``p`` with the same key agree in.
+    run: ``run(sql, parameters)`` gives the rows of a query. mark: turns the SQL into that of the backend. same: SQL that is
+    also true for entries ``e`` and ``p`` with the same key.
     """
     for text, names, query in _RULES:
         try:

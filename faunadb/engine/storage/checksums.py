@@ -1,7 +1,8 @@
-"""The checksum that is kept with every version: reads and `checks` find by it what a disk has changed.
+"""The checksum that is stored with every version, by which reads and `checks` find what a disk has changed.
 
-It is a CRC-32 of what the version says and whose it is, with the version's times mixed in: a transaction's time may
-become known only where it is committed (`postgres_functions`), which has no CRC but can mix.
+It is a CRC-32 of the version's content and of the document that it is of, into which its times are mixed by XOR. The times
+are not part of the CRC because the time of a transaction may become known only in SQL that commits it
+(`postgres_functions`), and SQL can compute XOR but no CRC.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from .rows import VersionRow
 _pack = struct.Struct("<qqqqq").pack
 _NEVER = -(2**63)
 
-#: How the times of a version are mixed in (`of_version`), in SQL that knows 64-bit integers, with what is to be filled in.
+#: How `of_version` mixes in the times, as PostgreSQL writes it, to be formatted with SQL for content, ts and txn.
 MIXED = "({content} # {ts} # ({txn} << 1))"
 
 
 def of_content(scope: int, coll: int, doc: int, live: int, ttl: Optional[int], data: Optional[str]) -> int:
-    """The part of a checksum that knows nothing of times. live: 0 or 1."""
+    """The part of a checksum that does not depend on times other than the ttl. live: 0 or 1."""
     text = b"" if data is None else data.encode("utf-8", "surrogatepass")
     return crc32(_pack(scope, coll, doc, live, _NEVER if ttl is None else ttl), crc32(text))
 
@@ -30,7 +31,7 @@ def of_content(scope: int, coll: int, doc: int, live: int, ttl: Optional[int], d
 def of_version(
     scope: int, coll: int, doc: int, ts: int, live: int, ttl: Optional[int], data: Optional[str], txn: int
 ) -> int:
-    """The checksum of a version, given as its row. (With `of_content` written out: every write comes by here.)"""
+    """The checksum of a version, given as the columns of its row. (`of_content` is written out here, for speed.)"""
     text = b"" if data is None else data.encode("utf-8", "surrogatepass")
     content = crc32(_pack(scope, coll, doc, live, _NEVER if ttl is None else ttl), crc32(text))
     return content ^ ts ^ (txn << 1)
@@ -39,17 +40,17 @@ def of_version(
 def is_whole(scope: int, coll: int, doc: int, row: Sequence[Any]) -> bool:
     """Whether a stored version (``ts, live, ttl, data, txn, checksum``) is what was written."""
     ts, live, ttl, data, txn, checksum = row
-    # As `of_version`, written out: all reads of single documents come by here.
+    # As `of_version`, but written out, since every read of a single document does this.
     try:
         text = b"" if data is None else data.encode("utf-8", "surrogatepass")
         content = crc32(_pack(scope, coll, doc, live, _NEVER if ttl is None else ttl), crc32(text))
         return bool(content ^ ts ^ (txn << 1) == checksum)
-    except (struct.error, TypeError, AttributeError):  # a number that has become something else
+    except (struct.error, TypeError, AttributeError):  # damage has changed the type of a column
         return False
 
 
 def verified(scope: int, coll: int, doc: int, row: Sequence[Any]) -> VersionRow:
-    """The version of a stored row. Raises :class:`Damaged` when it is not what was written."""
+    """The version in a stored row. Raises `errors.Damaged` if it is not what was written."""
     if not is_whole(scope, coll, doc, row):
         raise Damaged(
             f"the version at {row[0]} of document {doc} (collection {coll}, database {scope}) is damaged:"

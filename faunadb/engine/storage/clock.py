@@ -1,4 +1,4 @@
-"""The clock of a store, as one process keeps it: transaction times and the times of snapshots."""
+"""The clock of a store in one process: it gives transactions and snapshots their times."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import time
 from functools import cache, partial
 from typing import Callable, Optional
 
-#: How far ahead of this machine's clock another machine's time is believed, in microseconds.
+#: How far ahead of this machine's clock, in microseconds, the times of other machines may be.
 MAX_CLOCK_LEAD = 5_000_000
-#: The store keeps a time up to which times may be handed out: so far ahead of the clock, in microseconds. Longer than
-#: from one sweep to the next, each of which commits, so that it is ahead of what is handed out without any commit.
+#: The store keeps a time, its reach, up to which times may be handed out. It is this many microseconds ahead of the clock.
+#: That is longer than from one sweep of expired documents to the next: each sweep commits and renews the reach, so that
+#: times handed out without any commit do not pass it.
 REACH = 660_000_000
-#: It is written again, with a commit, after so many microseconds.
+#: A commit writes the reach again if it would then be this many microseconds later.
 RENEWED = 30_000_000
-#: So many microseconds ahead of times that the clock is behind. Every process that is started then goes on from there: a
-#: longer one would carry the store away from the clock where many are, one after another.
+#: If times are ahead of the clock, the reach is only this many microseconds ahead of them. Each new process begins at the
+#: reach, so with a longer one, processes that are started one after another would take the store ever further from the
+#: clock.
 BEYOND = 10_000
 
 
@@ -24,7 +26,7 @@ def wall_micros() -> int:
     return time.time_ns() // 1000
 
 
-#: Nanoseconds on a clock that nobody sets; on Linux all processes share it, and it goes on while the machine sleeps.
+#: Nanoseconds on a clock that cannot be set. On Linux all processes share it, and it goes on while the machine sleeps.
 _steady_nanos: Callable[[], int] = (
     partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
     if hasattr(time, "CLOCK_BOOTTIME")
@@ -33,13 +35,13 @@ _steady_nanos: Callable[[], int] = (
 
 
 def steady_micros() -> int:
-    """Microseconds on a clock that nobody sets."""
+    """Microseconds on a clock that cannot be set: the steady clock."""
     return _steady_nanos() // 1000
 
 
 @cache
 def boot() -> str:
-    """Names what `steady_micros` counts from: this start of this machine. "" where that cannot be told."""
+    """A name for the last start of this machine, from which `steady_micros` counts. "" where the system gives none."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return "".join(filter(str.isalnum, file.read()))
@@ -48,16 +50,17 @@ def boot() -> str:
 
 
 class Clock:
-    """Hands out times such that a snapshot's time, once handed out, never gains a write.
+    """Hands out times, such that nothing is ever written at or before a time that a snapshot has got.
 
-    Of this process's writes the clock knows itself: every transaction is later than the last one, than every snapshot
-    time handed out here, and not earlier than the wall clock; while one runs, snapshots get times before it. Writers
-    of other processes are told of by the store, which can see that one is at work: then a snapshot gets no time that
-    was not handed out before (`floor`), and whoever writes is later than those.
+    Within this process the clock sees to that by itself. A transaction's time is later than that of the last transaction and
+    than all times of snapshots, and not before the wall clock. While the transaction runs, snapshots get earlier times.
 
-    What was handed out by a process that is gone matters where the clock has been set back since: the store keeps how far
-    that can have come, and how far the clock was ahead of the steady one, by which processes of the same start of the
-    machine see that it was set back (`reach`, `resume`).
+    If the store sees that another process is writing, snapshots get no new time, but one that was handed out before
+    (`floor`); what that process writes is later than those.
+
+    If the clock is set back, times may be ahead of it that a process has handed out which has ended since. So the store
+    keeps how far these can be. It also keeps how far the clock was ahead of the steady one, by which other processes see
+    that the clock has been set back, as long as the machine has not been started anew (`reach`, `resume`).
     """
 
     __slots__ = (
@@ -69,31 +72,36 @@ class Clock:
     ) -> None:
         self._wall = wall
         self._steady = steady
-        #: how far the clock was ahead of the steady one at most
+        #: how far the clock has been ahead of the steady one, at most
         self._ahead = wall() - steady()
+        #: how far the clock that was learned, if any, is ahead of the wall clock
         self._offset = 0
         self._learned = False
         self._lock = threading.Lock()
+        #: the latest time handed out
         self._handed = 0
+        #: the latest time of a snapshot that sees all that was written before it
         self._shown = 0
+        #: the reach that is in the store
         self._kept = 0
+        #: by owner, the time of the first transaction that is not over
         self._active: dict[object, int] = {}
 
     def now(self) -> int:
-        """The wall clock: this machine's, or the one that was learned."""
+        """The time by this machine's clock, or by the one that was learned."""
         return self._wall() + self._offset
 
     def learn(self, now: int) -> None:
-        """Go by another clock, which shows ``now``: that of a database server, which all machines share."""
+        """Go by another clock, which shows ``now``: that of a database server, which many machines share."""
         self._offset = now - self._wall()
         ahead = now - self._steady()
         self._ahead = max(self._ahead, ahead) if self._learned else ahead
         self._learned = True
 
     def too_far(self, at_least: int) -> bool:
-        """Whether this time leads the wall clock by more than other machines' clocks may, and was not handed out here.
+        """Whether a time was not handed out here, and is further ahead of the clock than those of other machines may be.
 
-        The clock may have been set back since: it counts as if it had not been.
+        If the clock has been set back, it counts as if it had not been.
         """
         if at_least <= self._handed or at_least <= self._shown or at_least <= self.now() + MAX_CLOCK_LEAD:
             return False
@@ -102,10 +110,10 @@ class Clock:
         return at_least > steady + self._ahead + MAX_CLOCK_LEAD
 
     def reach(self, last_txn: int) -> Optional[str]:
-        """What the store is to say: up to which time times may be handed out, and how far the clock was ahead of the
-        steady one since which start of which machine. None: what it says will do.
+        """What is to be written to the store with a commit, as text; None if what the store has need not be changed.
 
-        To be asked with every commit, whose time is last_txn, and to be followed by `keep` when it is there.
+        That is up to which time times may be handed out, a name for the last start of this machine, and how far the clock
+        has been ahead of the steady one since. last_txn: the time of the commit. When it is done, `keep` is to be called.
         """
         greatest = max(last_txn, self._handed, self._shown)
         now = self.now()
@@ -116,27 +124,27 @@ class Clock:
         return f"{reach:016} {boot()} {self._ahead}"
 
     def keep(self, text: Optional[str]) -> None:
-        """The store says so (None: nothing new)."""
+        """Tell that what `reach` gave is in the store. None: it gave nothing to write."""
         self._kept = max(self._kept, _reach_of(text))
 
     def resume(self, text: Optional[str]) -> None:
-        """Go on from what the store says, if the clock has been set back to before that was written.
+        """Begin with the reach in the store, if the clock has been set back to before that was written.
 
-        Otherwise all that was handed out is past, or within `MAX_CLOCK_LEAD`; or the clock has been set back by less than
-        the time since then, which the steady clock tells, if it is the one that was looked at. text: the store's, None:
-        it says nothing.
+        Otherwise all times that were handed out are past, or at most `MAX_CLOCK_LEAD` ahead, or the clock has been set back
+        by less than the time since then; `too_far` sees the latter by the steady clock, unless the machine has been started
+        anew. text: the setting in the store, or None.
         """
         reach, ahead = _reach_of(text), _ahead_of(text)
         with self._lock:
             self.keep(text)
             if ahead is not None:
-                # No more than times may have been handed out, in case the steady clocks are not the same after all.
+                # Limited by the reach, beyond which no times were handed out, in case this is another steady clock.
                 self._ahead = max(self._ahead, min(ahead, reach - self._steady()))
             if self.now() + MAX_CLOCK_LEAD + REACH < reach and reach > self._handed:
                 self._handed = reach
 
     def snapshot_time(self, at_least: int = 0) -> int:
-        """A time for a snapshot pinned *after* this call: the later of this and its last transaction."""
+        """A time for a snapshot that is pinned *after* this call. If its last transaction is later, that is its time."""
         with self._lock:
             time = self._wall() + self._offset
             if at_least > time:
@@ -148,9 +156,10 @@ class Clock:
             return time
 
     def floor(self, at_least: int = 0) -> int:
-        """As `snapshot_time`, for a snapshot that may not see what another process is just writing.
+        """As `snapshot_time`, while another process is writing something that the snapshot may not see.
 
-        That one's time is later than any handed out before it began, here or (``at_least``) elsewhere.
+        What that process writes is later than all times that were handed out before it began, here or (``at_least``)
+        elsewhere, so the snapshot gets such a time.
         """
         with self._lock:
             return self._hand_out(max(self._shown, at_least))
@@ -168,29 +177,31 @@ class Clock:
         return self._handed
 
     def show(self, time: int) -> None:
-        """A snapshot has this time, and sees all that is earlier."""
+        """Tell that a snapshot has this time, and sees all that was written before it."""
         if time > self._shown:
             self._shown = time
 
     def begin(self, last_txn: int, at_least: int = 0, owner: object = None) -> int:
-        """The time of a transaction that begins now, and is running until its owner's :meth:`end`."""
+        """The time of a transaction that begins now. It counts as running until `end` is called for its owner."""
         with self._lock:
             txn = max(self.now(), last_txn + 1, self._handed + 1, at_least + 1)
             self._active.setdefault(owner, txn)
             return txn
 
     def end(self, owner: object = None) -> None:
-        """The owner's transactions are committed and visible, or gone."""
+        """Tell that all transactions of an owner are committed and visible, or undone."""
         with self._lock:
             self._active.pop(owner, None)
 
 
 def _reach_of(text: Optional[str]) -> int:
+    """Up to which time times may have been handed out, by the setting in the store; 0 if it does not say."""
     reach = (text or "").partition(" ")[0]
     return int(reach) if reach.isdecimal() else 0
 
 
 def _ahead_of(text: Optional[str]) -> Optional[int]:
-    """How far the clock was ahead of this machine's steady one, as it has counted since its last start."""
+    """How far the clock was ahead of the steady one, by the setting in the store. None if it does not say, or if the machine
+    has been started anew since."""
     _, start, ahead = [*(text or "").split(" "), "", ""][:3]
     return int(ahead) if start and start == boot() and ahead.isdecimal() else None

@@ -1,4 +1,4 @@
-"""Committing finished transactions together: one thread of a process at a time takes those that wait to the server."""
+"""Commits finished transactions together: one thread at a time takes all that wait in this process to the server."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .overlay import Overlay
 from .pending_writes import Writes
 from .read_set import Changes, ReadSet, document_of
 
-#: Most transactions in one batch, and the bytes after which it takes no further ones.
+#: The most transactions in a batch, and the number of bytes after which it takes no more.
 MAX_BATCH = 64
 MAX_BYTES = 1 << 20
-#: Seconds that a leader waits for others to join, at most, and what is too little to wait.
+#: The most seconds that a leader waits for others to join. Less than the second one is not worth waiting.
 MAX_PAUSE = 0.010
 MIN_PAUSE = 0.001
-#: Threads that have committed within so many seconds may join. So many are remembered.
+#: Threads that have committed within so many seconds are expected to join. At most so many threads are remembered.
 RECENT = 0.25
 MAX_THREADS = 1000
 
@@ -31,9 +31,9 @@ class Won(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """Others came first; nothing of it is there.
+    """Another transaction was first, and nothing of this one is stored.
 
-    path: what it read that has changed (`read_set`), "" for the schema, "ttl" when something has expired meanwhile.
+    path: what it read that has changed (`read_set`); "" for the schema, "ttl" if something has expired meanwhile.
     """
 
     path: str
@@ -43,10 +43,10 @@ Outcome = Union[Won, Lost]
 
 
 class Finished:
-    """A transaction as it waits to be committed.
+    """A transaction that has been evaluated and waits to be committed.
 
-    txn: what stands for its time. position: the commit that its snapshot saw, None when nothing was read. at_least: its
-    time is to be later than this. size: bytes written.
+    txn: the number that stands for its time (`unresolved`). position: the newest commit that its snapshot saw; None if
+    nothing was read. at_least: its time is to be later than this. size: how many bytes it writes.
     """
 
     __slots__ = ("at_least", "position", "reads", "schema_version", "size", "txn", "writes")
@@ -62,30 +62,31 @@ class Finished:
 
 
 class Committer:
-    """What a backend provides."""
+    """Commits batches of transactions. A backend provides one."""
 
-    #: Seconds that the last batch had to wait for the lock, which other processes had.
+    #: How many seconds the last batch waited for the lock while other processes held it.
     waited = 0.0
 
     def look_ahead(self, finished: Finished) -> Optional[Lost]:
-        """Check a transaction that took long without the lock, so that with it only the newest commits are to be looked at.
+        """Check a transaction that took long to evaluate, before the lock is taken. Then, with the lock, only the newest
+        commits are left to be looked at.
 
-        Returns what it has lost to already, if it has. Any thread may call this. Raises StoreError.
+        Returns what it has lost to, if it has; else None. Any thread may call this. Raises StoreError.
         """
         return None
 
     def commit(self, batch: list[Finished]) -> list[Outcome]:
-        """Commit what may be committed, durably; what came of each. Called by one thread at a time.
+        """Commit those of a batch that may be committed, durably, and return the outcome of each.
 
-        Raises StoreUnavailable: none is there, or nobody knows. StoreError, ValueError: none is there, since one of them
-        cannot be stored.
+        Called by one thread at a time. Raises StoreUnavailable if none is committed or if that is not known, and another
+        StoreError or ValueError if none is committed because one of them cannot be stored.
         """
         raise NotImplementedError
 
     def find_out(self, batch: list[Finished]) -> Optional[list[Outcome]]:
-        """What came of the last `commit`, which was of this batch and was interrupted; None: none is there, nor will be.
+        """The outcomes of the last `commit`, which was of this batch and was interrupted. None: none of it is committed.
 
-        Called by one thread at a time. Raises StoreUnavailable: nobody knows.
+        Called by one thread at a time. Raises StoreUnavailable if that cannot be found out.
         """
         raise NotImplementedError
 
@@ -97,25 +98,30 @@ class _Waiting(Waiter):
         super().__init__(deadline)
         self.finished = finished
         self.outcome: Optional[Outcome] = None
-        #: Whether it may be there although nobody has heard so.
+        #: whether it may be committed although its outcome is not known
         self.sent = False
-        #: The leader that it was last left behind by.
+        #: the leader of the last batch that did not take it along although there was room
         self.before: Optional[_Waiting] = None
 
 
 class CommitQueue:
-    """Threads hand in finished transactions; the first commits for all that came meanwhile, then the next one leads."""
+    """Threads hand in finished transactions. The first one leads: it commits for all that have come by then. After that the
+    next one that waits leads."""
 
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
         self._turns = Turns[_Waiting]("the write's deadline passed while others were committed")
-        #: The batch that is being committed, or whose leader was interrupted while it was; as it was handed over.
+        #: the batch that is being committed, or was when its leader was interrupted, and what `Committer.commit` got
         self._open: Optional[tuple[list[_Waiting], list[Finished]]] = None
-        #: When each thread has come last.
+        #: by thread, when it came last
         self._came: dict[int, float] = {}
 
     def commit(self, finished: Finished, deadline: Optional[float] = None) -> Outcome:
-        """What came of it. Raises StoreError, DeadlineExceeded when its turn did not come in time and it is not there."""
+        """Commit a transaction, and return its outcome.
+
+        Raises DeadlineExceeded if its turn did not come in time, so that nothing is stored, and what `Committer.commit`
+        raises.
+        """
         own = _Waiting(finished, deadline)
         if len(self._came) > MAX_THREADS:
             self._came.clear()
@@ -142,7 +148,8 @@ class CommitQueue:
         self._tell_losers(batch)
 
     def _find_out(self, own: _Waiting) -> None:
-        """See to those whose leader was interrupted while it committed them. Begun again when this is interrupted, too."""
+        """Tell those their outcomes whose leader was interrupted while it committed them. This may be interrupted, too; then
+        the next leader does it."""
         if self._open is None:
             return
         batch, handed_over = self._open
@@ -153,7 +160,7 @@ class CommitQueue:
                 self._turns.take_those(own, batch)
                 _refuse(batch, error)
             else:
-                if outcomes is None:  # they wait as if nothing had been
+                if outcomes is None:  # they go on waiting, and are committed with a later batch
                     for each in batch:
                         each.sent = False
                 else:
@@ -162,9 +169,9 @@ class CommitQueue:
         self._open = None
 
     def _gather(self) -> None:
-        """Where the lock is waited for anyhow, spend a part of that here, where more may join.
+        """If other processes keep us waiting for the lock anyway, wait a part of that time here, so that more may join.
 
-        The smaller the batches, the more often the lock is taken, and each time a disk is waited for with it.
+        With small batches the lock is taken often, and its holder waits for a disk each time.
         """
         pause = min(self._committer.waited / 2, MAX_PAUSE)
         if pause < MIN_PAUSE:
@@ -177,13 +184,13 @@ class CommitQueue:
         handed_over = [each.finished for each in batch]
         for each in batch:
             each.sent = True
-        # From here on they are not committed again before it is known what came of it.
+        # From here on they are not committed again before their outcome is known.
         self._open = batch, handed_over
         try:
             outcomes = self._committer.commit(handed_over)
         except (StoreError, ValueError) as error:
             if len(batch) > 1 and not isinstance(error, StoreUnavailable):
-                # Something in one of them cannot be stored; the others shall not suffer.
+                # One of them cannot be stored; this must not keep the others from being committed.
                 for each in batch:
                     self._commit([each])
                 return
@@ -193,7 +200,7 @@ class CommitQueue:
         self._open = None
 
     def _tell_losers(self, batch: list[_Waiting]) -> None:
-        """Those that wait and that a batch tells to have lost as well: the server need not be asked one by one."""
+        """Tell those that wait that they have lost, if the outcome of a batch shows it. This saves asking the server."""
         own = batch[0]
         waiting = self._turns.waiting()
         if not waiting:
@@ -217,10 +224,10 @@ class CommitQueue:
             each.over = True
 
     def _take(self, own: _Waiting) -> list[_Waiting]:
-        """The next batch, in the order of their coming.
+        """The next batch, in the order in which they came.
 
-        One that read, or writes, what another of the batch writes waits for the next: of that one, or of whether it came
-        about at all, it knows nothing.
+        A transaction that has read or writes something that another one of the batch writes is left to a later batch: it was
+        evaluated without the other's writes, and it is not known yet whether these will be there.
         """
         waiting = self._turns.waiting()
         if not waiting:
@@ -257,10 +264,10 @@ def _refuse(batch: list[_Waiting], error: Exception) -> None:
 def _lost_to(
     finished: Finished, written: Optional[Changes], stale: list[tuple[int, Changes]]
 ) -> Optional[str]:
-    """The path of what a transaction has read that has changed since, as far as the outcome of a batch tells.
+    """The path of something that a transaction has read and that has changed since, as far as the outcome of a batch shows.
 
-    written: what the batch has written, of a transaction that had been evaluated before, so that its snapshot does not see
-    it. stale: documents that have been changed by others after a position.
+    written: what the batch has written, if the transaction was evaluated before that, so that its snapshot did not see it.
+    stale: changes of documents by others, each with a position after which it happened.
     """
     reads, position = finished.reads, finished.position
     path = None if written is None else reads.touched_by(written)

@@ -1,4 +1,4 @@
-"""Copying a whole store into an empty one of any backend: history, entries, commit log, counters, settings."""
+"""Copies a whole store into an empty one of any backend: history, entries, commit log, counters, settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MODULUS = 2**128
 
 
 class _Sum(NamedTuple):
-    """How many rows, and a checksum that does not depend on their order."""
+    """The number of rows, and a checksum that does not depend on their order."""
 
     rows: int = 0
     checksum: int = 0
@@ -38,13 +38,14 @@ class _Sum(NamedTuple):
 
 
 def copy_store(source_url: str, target_url: str, progress: Optional[Progress] = None) -> dict[str, int]:
-    """Copy the store at ``source_url`` into the empty one at ``target_url``; return the rows of each table.
+    """Copy the store at one URL into the empty one at another, and return the number of rows of each table.
 
-    The source is read in one snapshot, so writers may go on; the target is filled in one transaction, so it holds
-    everything or nothing. Before that is committed, all of it is read back and compared by count and checksum.
-    ``progress(table, rows)`` is called with the rows done so far.
+    The source is read in one snapshot, so others may go on writing to it. The target is filled in one transaction, so it
+    gets everything or nothing. Before the commit, all of it is read back and compared by number and checksum.
 
-    Raises :class:`NotAStore` (no source, target not empty), :class:`StoreError` (the copy differs, or no room).
+    :param progress: called as ``progress(table, rows)`` with the number of rows copied so far.
+    :raises NotAStore: there is no source, or the target is not empty.
+    :raises StoreError: the copy differs, or there is no room for it.
     """
     _check_source(source_url)
     with open_store(source_url) as source, open_store(target_url) as target:
@@ -52,7 +53,7 @@ def copy_store(source_url: str, target_url: str, progress: Optional[Progress] = 
 
 
 def _silent(table: str, rows: int) -> None:
-    """Nobody watches."""
+    """The progress for callers who do not want to know."""
 
 
 def _check_source(url: str) -> None:
@@ -77,7 +78,7 @@ def _copy(source: Store, target: Store, target_name: str, progress: Progress) ->
             tx.schema_version = snapshot.schema_version
             return {table: found.rows for table, found in sums.items()}
 
-        # Later than everything copied, so that the target's times go on where the source's ended.
+        # Later than everything that is copied, so that the target's times continue those of the source.
         result, _ = target.write(work, at_least=snapshot.last_txn, exclusive=True)
         return result
 

@@ -1,4 +1,4 @@
-"""What stores raise, and one signal between them and whoever evaluates on them (`SnapshotMoved`)."""
+"""The exceptions of stores. All but `SnapshotMoved`, which asks for another evaluation, are errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Optional
 
 
 class StoreError(Exception):
-    """Base of everything storage raises on its own account."""
+    """The base of all errors of stores."""
 
 
 class StoreUnavailable(StoreError):
@@ -18,7 +18,7 @@ class DeadlineExceeded(StoreUnavailable):
 
 
 class Outgrown(StoreUnavailable):
-    """A newer version has migrated a store that this one had open."""
+    """A newer version of faunadb has migrated a store that this process had open. place: its path or name."""
 
     def __init__(self, place: str) -> None:
         super().__init__(
@@ -31,13 +31,14 @@ class SnapshotLost(StoreUnavailable):
 
 
 class ClockBehind(StoreUnavailable):
-    """A time was asked for that lies too far ahead of this machine's clock and of the store."""
+    """A time was asked for that is too far ahead of this machine's clock and that the store has not reached."""
 
 
 class Contended(StoreError):
-    """Other writers came first, on every allowed attempt; nothing was written (409).
+    """Other writers were first at every attempt; nothing was written (409).
 
-    document: database, collection and id of the document it was about, None when that is not known.
+    document: the document that they changed, as the numbers of its database and collection and its id; None if that is not
+    known.
     """
 
     def __init__(self, text: str, document: Optional[tuple[int, int, int]] = None) -> None:
@@ -46,21 +47,20 @@ class Contended(StoreError):
 
 
 class SnapshotMoved(Exception):
-    """A snapshot that was to be pinned when it is first read from is not what it was taken for.
+    """A lazy snapshot (`base.Store.snapshot`) is not what it was taken for, so the query must be evaluated again.
 
-    It sees another version of the schema, or is read from again and cannot see any more what it saw at first.
-
-    What has been computed is to be computed again, on a snapshot that is pinned at once.
+    Either it sees another version of the schema than supposed, or a further read cannot see the same moment as the first
+    one. The query is to be evaluated again on a snapshot that is pinned at once.
     """
 
 
 class Damaged(StoreUnavailable):
-    """What is stored is not what was written. To be restored from a backup; nothing was answered from it."""
+    """What is stored is not what was written, and must be restored from a backup. It has not been used for any answer."""
 
 
 class NotAStore(StoreError, ValueError):
-    """The place holds something else, or a store of a newer version; it was left as it is."""
+    """There is something other than a store, or a store of a newer version of faunadb. It was left as it is."""
 
 
 class BadURL(StoreError, ValueError):
-    """The URL names no known backend or carries options the backend does not know."""
+    """The URL is for no known backend, or has options that the backend does not know."""

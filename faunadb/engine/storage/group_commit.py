@@ -1,7 +1,7 @@
-"""Group commit: the turn of one leader, and what it asks of a backend.
+"""Group commit: what a leader does in its turn, and what it asks of a backend.
 
-The works of all that queued (`write_queue`) run in one SQL transaction, each with its own transaction time and each
-undone alone when it raises.
+The works of all who have queued (`write_queue`) run in one SQL transaction. Each has a transaction time of its own, and one
+that raises an exception is undone alone.
 """
 
 from __future__ import annotations
@@ -17,16 +17,13 @@ from .clock import Clock
 from .errors import DeadlineExceeded, StoreError, StoreUnavailable
 from .leading import Waiter
 
-#: Most works in one SQL transaction, and how long (seconds) a leader goes on taking others' works.
+#: The most works in one SQL transaction, and the number of seconds for which a leader takes more of them.
 MAX_WORKS = 64
 MAX_SECONDS = 0.010
 
 
 class TransactionLost(Exception):
-    """The SQL transaction is gone with everything in it.
-
-    ``again``: the same works may succeed another time.
-    """
+    """The SQL transaction is gone, with everything in it. again: whether the same works may succeed another time."""
 
     def __init__(self, error: StoreError, again: bool) -> None:
         super().__init__(str(error))
@@ -35,14 +32,14 @@ class TransactionLost(Exception):
 
 
 class Writer:
-    """What a backend provides: one exclusive SQL transaction at a time. Called by one thread at a time."""
+    """Writes in exclusive SQL transactions, one at a time. A backend provides one; one thread at a time calls it."""
 
-    #: Of the store as the open transaction found it.
+    #: the store's, when the open SQL transaction began
     last_txn: int
     schema_version: int
 
     def begin(self, deadline: Optional[float]) -> None:
-        """Begin exclusively. Raises StoreError; nothing is open then."""
+        """Begin an SQL transaction, exclusively. If it raises (StoreError, TransactionLost), nothing is open."""
         raise NotImplementedError
 
     def transaction(self, txn: int, last_txn: int, schema_version: int) -> Transaction:
@@ -50,40 +47,42 @@ class Writer:
         raise NotImplementedError
 
     def finish(self, tx: Any) -> None:
-        """Write what the work left to the end (its commit-log row) and close its view."""
+        """Write the work's row in the commit log, and close its view."""
         raise NotImplementedError
 
     def lost(self, tx: Any) -> Optional[TransactionLost]:
-        """Whether the SQL transaction broke while this work ran."""
+        """The error, if the SQL transaction broke while this work ran; else None."""
         raise NotImplementedError
 
     def savepoint(self) -> None:
+        """Set the point to which `rollback_to_savepoint` goes back. Raises TransactionLost."""
         raise NotImplementedError
 
     def rollback_to_savepoint(self) -> None:
+        """Undo the work that has run since the last savepoint. Raises TransactionLost."""
         raise NotImplementedError
 
     def commit(self, last_txn: int, schema_version: int, reach: Optional[str]) -> None:
-        """Commit durably, with what `Clock.reach` says.
+        """Commit durably. reach: what `Clock.reach` gave.
 
-        Raises TransactionLost when, and only when, nothing of it is there.
+        Raises TransactionLost if, and only if, nothing of it is committed.
         """
         raise NotImplementedError
 
     def is_committed(self, last_txn: int) -> bool:
-        """Whether a commit that was interrupted is there after all. Called when `commit` has not returned.
+        """Whether a commit is there, after an exception that kept `commit` from returning.
 
-        Raises StoreError when nobody knows.
+        Raises StoreError if that cannot be found out.
         """
         raise NotImplementedError
 
     def rollback(self) -> None:
-        """Give up whatever is open. Never raises StoreError."""
+        """Undo all, if an SQL transaction is open. Raises no StoreError."""
         raise NotImplementedError
 
 
 class Job(Waiter):
-    """A work in the queue: what was asked, and what came of it. No work: the store is to close."""
+    """A work in the queue, with its outcome. Without a work it is a request to close the store."""
 
     __slots__ = ("at_least", "losses", "result", "retries", "thread", "tries", "txn", "work")
 
@@ -107,7 +106,10 @@ class Job(Waiter):
 
 
 class Batch:
-    """One leader's turn: the works it runs, the SQL transaction they share, their outcomes."""
+    """One leader's turn: the works that it runs, the SQL transaction that they share, and their outcomes.
+
+    take: gives the next work from the queue, or None. own: the leader's.
+    """
 
     def __init__(self, writer: Writer, clock: Clock, take: Callable[[], Optional[Job]], own: Job) -> None:
         self.writer = writer
@@ -115,18 +117,27 @@ class Batch:
         self.take = take
         self.own = own
         self.waiting: deque[Job] = deque((own,))
-        self.ran: list[Job] = []  # done within the open SQL transaction
-        self.over: list[Job] = []  # have their outcome; the others are led by somebody else
+        #: those that have run in the open SQL transaction
+        self.ran: list[Job] = []
+        #: those that have their outcome; the next leaders take care of the others
+        self.over: list[Job] = []
+        #: whether an SQL transaction may be open
         self.opened = False
+        #: whether any of those in `ran` has written
         self.wrote = False
         self.committing = False
+        #: the time of the newest transaction, the open SQL transaction included, and its schema
         self.last_txn = 0
         self.schema_version = 0
+        #: the time of the newest transaction that this turn has committed
         self.committed: Optional[int] = None
+        #: whether this thread is to raise an exception that is meant for it, such as KeyboardInterrupt
         self.interrupted = False
+        #: when it takes no more works (`time.monotonic`)
         self.until = float("inf")
 
     def run(self) -> None:
+        """Run works, and commit them, until none is left."""
         while True:
             job = self._next()
             if job is not None:
@@ -135,7 +146,10 @@ class Batch:
                 return
 
     def settle(self) -> Optional[int]:
-        """After ``run``, or its breakdown: nothing stays open, and those that are not ``over`` have not been written."""
+        """After ``run``, however it ended: leave nothing open, and return the time of the newest transaction committed.
+
+        Works that are not ``over`` afterwards have not been written.
+        """
         if self.committing:
             self._settle_commit()
         if self.opened:
@@ -149,11 +163,11 @@ class Batch:
         return self.committed
 
     def _settle_commit(self) -> None:
-        """A commit was interrupted, or what comes after it."""
+        """Find out whether the works in ``ran`` are committed, after an interruption during or just after the commit."""
         try:
             if self.opened and not self.writer.is_committed(self.last_txn):
                 self.ran = []
-        except StoreError as error:  # nobody knows
+        except StoreError as error:  # that cannot be found out
             for job in self.ran:
                 self._fail(job, error)
             self.ran = []
@@ -191,14 +205,14 @@ class Batch:
                 self.writer.savepoint()
             tx = self.writer.transaction(txn, self.last_txn, self.schema_version)
             tx.losses = job.losses + job.tries
-            assert job.work is not None  # it closes the store, and is not taken into a batch
+            assert job.work is not None  # a request to close the store is not taken into a batch
             result = job.work(tx)
             self.writer.finish(tx)
         except BaseException as error:
             self._undo(job, tx, error, guarded)
             return
         lost = self.writer.lost(tx)
-        if lost is not None:  # the work swallowed the error
+        if lost is not None:  # the work has caught the error itself
             self._undo(job, tx, lost, guarded)
             return
         job.result = result
@@ -210,7 +224,7 @@ class Batch:
         self.ran.append(job)
 
     def _begin(self, job: Job) -> bool:
-        self.opened = True  # from now on: what interrupts the beginning does not say how far it came
+        self.opened = True  # already now, because an interruption may come before or after it has begun
         try:
             self.writer.begin(job.deadline)
         except TransactionLost as lost:
@@ -227,7 +241,7 @@ class Batch:
         return True
 
     def _undo(self, job: Job, tx: Any, error: BaseException, guarded: bool) -> None:
-        """The work raised: undo it alone if the SQL transaction lives on, else run the others again."""
+        """Undo a work that raised an error: alone, if the SQL transaction is still open. Else the others run again, too."""
         lost = error if isinstance(error, TransactionLost) else self.writer.lost(tx)
         if lost is None:
             try:
@@ -236,7 +250,7 @@ class Batch:
                 elif not self.ran:
                     self._rollback()
                 else:
-                    # Works that only read came first: what they read stands, so nothing of theirs is lost.
+                    # The works before it have only read. What they read was committed, so their results stay right.
                     self._rollback_keeping_readers()
             except TransactionLost as broken:
                 lost = broken
@@ -249,11 +263,11 @@ class Batch:
             self.ran = []
             error = lost.error if isinstance(error, TransactionLost) else error
         if not isinstance(error, Exception):
-            # KeyboardInterrupt and the like are meant for this thread, whosever work was running.
+            # An exception such as KeyboardInterrupt is meant for this thread, whose work ever was running.
             self.interrupted = True
             self.own.error = error
             if job is not self.own:
-                # It leads next, so that a work which raises such things itself does so to its own thread.
+                # Its own thread leads next, so that it gets the exception itself if it was the work that raised it.
                 self.own.taken.sort(key=lambda each: each is not job)
                 return
         self._fail(job, error)
@@ -272,7 +286,7 @@ class Batch:
         self.ran = []
 
     def _again(self, lost: TransactionLost, jobs: list[Job]) -> None:
-        """Contention or a broken connection took the SQL transaction: run these works again."""
+        """Run works again whose SQL transaction was lost, by contention or a broken connection."""
         self._rollback()
         self.ran = []
         again: list[Job] = []
@@ -295,7 +309,7 @@ class Batch:
         self.over.append(job)
 
     def _commit(self) -> bool:
-        """Make everything durable. False: there are works to run (again)."""
+        """Commit what has been written. True if this turn is over, False if there are works to run (again)."""
         if not self.wrote:
             self._rollback_keeping_readers()
             return not self.waiting or self.interrupted
@@ -312,7 +326,7 @@ class Batch:
                 self._fail(job, lost.error)
             self.ran = []
             return not self.waiting or self.interrupted
-        except StoreError as error:  # whether it is there cannot be found out
+        except StoreError as error:  # whether it is committed cannot be found out
             for job in self.ran:
                 self._fail(job, error)
             self.ran = []

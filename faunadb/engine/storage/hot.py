@@ -1,4 +1,4 @@
-"""What transactions lose to each other over."""
+"""Knows the documents and sets over which transactions have just lost to each other."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Callable
 
 from ..records import NamedTuple
 
-#: A thing is hot once so many have lost over it within a second; for so many seconds at first, and at most.
+#: A document or set is hot when so many transactions have lost over it within a second. It stays hot for `HOT_SECONDS` the
+#: first time, then longer each time, up to `HOT_MOST` seconds.
 HOT_LOSSES = 4
 HOT_SECONDS = 2.0
 HOT_MOST = 60.0
-#: Things remembered.
+#: How many documents and sets are remembered.
 _KEPT = 1000
 
 
 class _Heat(NamedTuple):
-    """until: when it is hot no more. span: for how long it was made so. losses: since it is not, counted from since."""
+    """until: when it stops being hot. span: for how many seconds it was made hot. losses: how many there were after `since`."""
 
     until: float
     span: float
@@ -26,9 +27,10 @@ class _Heat(NamedTuple):
 
 
 class Hot:
-    """Paths (`read_set`) of documents and sets over which transactions have just lost. Any thread may use it.
+    """The paths (`read_set`) of hot documents and sets. Any thread may use it.
 
-    Whoever comes upon one leaves it to the exclusive writer: where all want the same, to queue up is quicker than to try.
+    A transaction that comes upon one of them is evaluated by the exclusive writer: if many change the same document, waiting
+    in a queue is quicker than trying again and again.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +42,7 @@ class Hot:
         return bool(self._known)
 
     def lost(self, path: str) -> None:
-        """A transaction has lost over this. What is hot again and again is hot for longer."""
+        """Tell that a transaction has lost over this path."""
         now = self._clock()
         with self._lock:
             until, span, losses, since = self._known.pop(path, _Heat(now, HOT_SECONDS / 2, 0, now))
@@ -57,5 +59,6 @@ class Hot:
                 del self._known[next(iter(self._known))]
 
     def is_hot(self, path: str) -> bool:
+        """Whether transactions have just lost over this path."""
         found = self._known.get(path)
         return found is not None and found.until > self._clock()

@@ -1,9 +1,11 @@
-"""Threads that wait, and those of them that lead: one does for many what each would else do by itself.
+"""Threads that lead and threads that wait: a leader does for many what each would otherwise do by itself.
 
-Whoever comes leads at once if there is room (`Turns.most`), and takes along those that have come meanwhile. When it is
-done it tells them, and the next that waits leads. Nobody is forgotten, whatever interrupts whom: an exception that another
-thread injects, or that a signal handler raises, may come between any two steps. So whatever has to be done for others is
-written down before it is begun, and can be done again from its beginning.
+A thread that comes leads at once, unless as many as may lead already do (`Turns.most`). It takes along others that wait.
+When it is done it wakes them, and the next one that waits leads.
+
+Exceptions that another thread injects, or that a signal handler raises, may interrupt any of these threads between any two
+steps, and nevertheless no thread may wait for ever. So a leader notes what it has to do for others before it begins, and
+each such step can be run again from its beginning.
 """
 
 from __future__ import annotations
@@ -16,15 +18,16 @@ from typing import Any, Callable, Generic, Optional, TypeVar
 
 from .errors import DeadlineExceeded, StoreError
 
-#: Attempts to bring a step to its end while it is interrupted again and again.
+#: How often a step is tried again while it is interrupted.
 _INSISTENCE = 10
 
 
 class Waiter:
-    """A thread's place. Where it may lead and be led, a subclass says what for.
+    """The place of a thread. A subclass adds what is to be done for it.
 
-    deadline: of its waiting (`time.monotonic`). alone: it leads when all before it are done, and is not taken along.
-    over: there is nothing to be done for it any more; set by whoever leads. error: what is to be raised in its thread.
+    deadline: when it stops waiting, in `time.monotonic` seconds; None: never. alone: it is not taken along, but leads itself
+    when all before it are done. over: set by a leader when nothing is left to be done for it. error: to be raised in its
+    thread.
     """
 
     __slots__ = ("alone", "deadline", "error", "leads", "news", "over", "taken")
@@ -35,16 +38,16 @@ class Waiter:
         self.over = False
         self.error: Optional[BaseException] = None
         self.leads = False
-        #: Held until there is news for who has to wait, and removed then.
+        #: while it waits: a lock that is held, and is released to wake it
         self.news: Optional[threading.Lock] = None
-        #: Whom it has taken along and not told yet.
+        #: those that it has taken along and not woken yet
         self.taken: list[Any] = []
 
     def take_error(self) -> BaseException:
-        """The error, which is there, to be raised.
+        """The error, to be raised. There must be one, and it is removed from here.
 
-        If it stayed here, the frames of its traceback would hold it, and it them, until the collector comes: with all
-        that the query has made.
+        Otherwise this object, the error and the frames of its traceback would keep each other alive until the garbage
+        collector runs, with all that the query has made.
         """
         error, self.error = self.error, None
         assert error is not None
@@ -55,7 +58,7 @@ W = TypeVar("W", bound=Waiter)
 
 
 def insist(step: Callable[..., None], *given: Any) -> None:
-    """Run a step to its end, from its beginning again when something interrupts it, and raise that afterwards."""
+    """Run a step to its end. If something interrupts it, run it again from its beginning, and raise that afterwards."""
     try:
         step(*given)
     except BaseException:
@@ -72,7 +75,7 @@ def _run_again(step: Callable[..., None], given: tuple[Any, ...], attempts: int)
 
 
 class Turns(Generic[W]):
-    """Who waits and who leads. most: how many lead at the same time. late: what is said when a deadline has passed."""
+    """The threads that wait and that lead. late: the text of the error when a deadline passes. most: how many may lead."""
 
     def __init__(self, late: str = "the deadline passed", most: int = 1) -> None:
         self._late = late
@@ -80,14 +83,14 @@ class Turns(Generic[W]):
         self._lock = threading.Lock()
         self._waiting: deque[W] = deque()
         self._leaders: list[W] = []
-        #: Why nobody may join any more.
+        #: why no thread may join any more, if that is so
         self.refusal: Optional[str] = None
 
     def take_part(self, own: W, lead: Callable[[W], None]) -> None:
-        """Wait until others have done it (``own.over``), or lead. Raises DeadlineExceeded, StoreError when it is refused.
+        """Lead, or wait until a leader has set ``own.over``.
 
-        lead: does it for ``own`` and for whomever it takes along. Who is not ``over`` when it ends, or breaks down, waits
-        on; own is done with then.
+        lead: what a leader does, for ``own`` and for those that it takes along. Those that are not ``over`` when it
+        returns or raises go on waiting. Raises DeadlineExceeded, and StoreError if nobody may join any more.
         """
         try:
             if self._join(own):
@@ -98,10 +101,10 @@ class Turns(Generic[W]):
             insist(self._leave, own)
             raise
 
-    # -- for who leads ------------------------------------------------------------------------------------------
+    # -- for leaders --------------------------------------------------------------------------------------------
 
     def take(self, own: W) -> Optional[W]:
-        """Take the next one along."""
+        """Take the next one along, if it waits and is not to lead itself."""
         waiting = self._waiting
         with self._lock:
             if not waiting or waiting[0].alone or waiting[0] in self._leaders:
@@ -112,7 +115,7 @@ class Turns(Generic[W]):
         return first
 
     def take_those(self, own: W, chosen: Iterable[W]) -> list[W]:
-        """Take these along, so far as they still wait."""
+        """Take those of the chosen along that still wait, and return them."""
         taken = []
         with self._lock:
             for each in chosen:
@@ -123,17 +126,18 @@ class Turns(Generic[W]):
         return taken
 
     def waiting(self) -> list[W]:
+        """Those that wait, in the order in which they came."""
         with self._lock:
             return list(self._waiting)
 
     def leaders(self) -> Sequence[W]:
-        """Who leads at this moment."""
+        """Those that lead now."""
         return self._leaders
 
     # -- coming and going ---------------------------------------------------------------------------------------
 
     def _join(self, own: W) -> bool:
-        """Whether it leads, at once or when it has waited; False: it is over."""
+        """Return when this thread leads (True), or when a leader has done all for it (False)."""
         with self._lock:
             if self.refusal is not None:
                 raise StoreError(self.refusal)
@@ -149,10 +153,11 @@ class Turns(Generic[W]):
         elif not news.acquire(timeout=max(0.0, own.deadline - time.monotonic())):
             if self._withdraw(own):
                 raise DeadlineExceeded(self._late)
-            news.acquire()  # taken along, or leading: the news is on its way
+            news.acquire()  # it was taken along, or has become a leader, and will be woken
         return own.leads
 
     def _withdraw(self, own: W) -> bool:
+        """Stop waiting. False if a leader has taken it along already, or if it leads itself."""
         with self._lock:
             if own.leads or own not in self._waiting:
                 return False
@@ -161,7 +166,7 @@ class Turns(Generic[W]):
             return True
 
     def _leave(self, own: W) -> None:
-        """After an interruption, however far it had come: neither its place nor its lead stays behind."""
+        """After an interruption at any point: give up the place among those that wait, and the lead."""
         with self._lock:
             own.over = True
             if own in self._waiting:
@@ -169,7 +174,7 @@ class Turns(Generic[W]):
             insist(self._end, own)
 
     def _end(self, own: W) -> None:
-        """With the lock: tell those that were taken along, and give the lead to the next. May be run again."""
+        """Wake those that were taken along, and give the lead to the next. The lock is held. May be run again."""
         waiting, leaders, taken = self._waiting, self._leaders, own.taken
         if own in leaders and not waiting and not taken:
             leaders.remove(own)
@@ -196,7 +201,7 @@ class Turns(Generic[W]):
 
 
 def _wake(waiter: Waiter) -> None:
-    """Wake a thread once; a second time does no harm."""
+    """Wake a thread, if it waits. Doing so again does nothing."""
     news = waiter.news
     if news is None:
         return

@@ -1,8 +1,11 @@
-"""Many readers or one writer, for the store in memory.
+"""Lets many readers or one writer into a store in memory.
 
-An exception may be injected into any thread at any step, as timers of job queues do, and must not leave a lock behind:
-locks are held by ``with`` alone, which Python does not interrupt for a plain lock (it does for a `threading.Condition`,
-whose entering is code), what is noted can be noted and taken back twice, and nobody trusts that the bell is rung.
+Timers of job queues inject exceptions into threads, which may come at any step and must leave nothing locked. So
+
+* locks are held by ``with`` alone. Python does not interrupt that for a plain lock, but it does for a
+  `threading.Condition`, which is entered by Python code;
+* noting something twice, or taking it back twice, does no harm;
+* a thread that waits to be woken looks again by itself after a while, because who was to wake it may have been interrupted.
 """
 
 from __future__ import annotations
@@ -11,35 +14,41 @@ import threading
 import time
 from collections import deque
 
-#: How long (seconds) a new reader lets a waiting writer go first. Bounded, since the reader's own thread may
-#: already be inside, so that the writer could be waiting for it.
+#: How many seconds a new reader lets a waiting writer go first. Not for longer, because the writer may be waiting for
+#: another reader that is inside and that, in turn, waits for this one.
 COURTESY_SECONDS = 0.02
-#: After so long (seconds) one looks again without having heard a bell: who was to ring it may have been interrupted.
+#: After how many seconds a waiting thread looks again without having been woken.
 UNHEARD_SECONDS = 0.1
 
 
 class MemoryGate:
-    """Readers enter together, a writer alone; after a writer those readers enter that have been waiting meanwhile.
+    """Readers enter together, a writer alone. When a writer leaves, the readers that have been waiting enter before the next.
 
-    A reader is any hashable object, made for one visit.
+    A reader is any hashable object that is made for one visit.
     """
 
     __slots__ = ("_abandoned", "_bells", "_due", "_inside", "_lock", "_outside", "_writers", "_writing")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._bells: deque[threading.Lock] = deque()  # of those that wait; rung when something has changed
-        self._inside: dict[object, int] = {}  # readers with their threads
-        self._outside: set[object] = set()  # readers that wait for a writer to leave
-        self._due: set[object] = set()  # those of them that enter before any other writer
-        self._writers: set[object] = set()  # that wait
+        #: the bells of waiting threads, which ring when something has changed
+        self._bells: deque[threading.Lock] = deque()
+        #: the readers that are inside, with their threads
+        self._inside: dict[object, int] = {}
+        #: the readers that wait for a writer to leave
+        self._outside: set[object] = set()
+        #: the readers that have waited for a writer and enter before the next one
+        self._due: set[object] = set()
+        #: the writers that wait
+        self._writers: set[object] = set()
         self._writing = False
+        #: readers that have left, but are still counted as inside
         self._abandoned: deque[object] = deque()
 
     # -- readers ------------------------------------------------------------------------------------------------
 
     def enter(self, reader: object) -> None:
-        """Enter as a reader. Interrupted, it may be inside all the same: `leave` is right in any case."""
+        """Enter as a reader. If this is interrupted, the reader may be inside nevertheless, so call `leave` in any case."""
         me = threading.get_ident()
         courtesy = COURTESY_SECONDS
         try:
@@ -61,7 +70,7 @@ class MemoryGate:
             self._due.discard(reader)
 
     def leave(self, reader: object) -> None:
-        """Leave; again, or without having been inside, it does nothing."""
+        """Leave. Nothing happens if the reader is not inside."""
         with self._lock:
             self._inside.pop(reader, None)
             self._let_out_abandoned()
@@ -69,7 +78,8 @@ class MemoryGate:
                 self._ring()
 
     def abandon(self, reader: object) -> None:
-        """Leave without waiting: the garbage collector comes here in any thread, at any point, also in these methods."""
+        """Leave without waiting for a lock. For the garbage collector, which may come at any point of any thread, also in
+        the midst of these methods."""
         self._abandoned.append(reader)
         if self._lock.acquire(blocking=False):
             try:
@@ -93,9 +103,10 @@ class MemoryGate:
     # -- writers ------------------------------------------------------------------------------------------------
 
     def enter_alone(self, patience: float) -> bool:
-        """Enter as the writer; False when others stayed for ``patience`` seconds.
+        """Enter as the writer; False if others are still inside after ``patience`` seconds.
 
-        There is one at a time who calls this. Interrupted, it may be inside all the same: `leave_alone` is right then.
+        One thread at a time may call this. If it is interrupted, the writer may be inside nevertheless, so call
+        `leave_alone`.
         """
         until = time.monotonic() + patience
         writer = object()
@@ -118,7 +129,7 @@ class MemoryGate:
     def leave_alone(self) -> None:
         """The writer leaves."""
         with self._lock:
-            # Without this a thread that writes in a loop would be back before any of them had woken up.
+            # Otherwise a thread that writes in a loop would be back before any of these readers has woken up.
             self._due = set(self._outside)
             self._writing = False
             self._let_out_abandoned()
@@ -127,7 +138,7 @@ class MemoryGate:
     # -- waiting ------------------------------------------------------------------------------------------------
 
     def _hang_bell(self) -> threading.Lock:
-        """What to wait at, with the lock released: to be acquired once more."""
+        """A bell to wait for, without holding the gate's lock, by acquiring it."""
         bell = threading.Lock()
         bell.acquire()
         self._bells.append(bell)

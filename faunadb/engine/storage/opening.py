@@ -1,4 +1,4 @@
-"""From a URL to the store it names."""
+"""Opens the store that a URL names."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from .errors import BadURL
 
 
 def open_store(url: str, **options: Any) -> Store:
-    """Open the store at ``url``, creating it when its place is empty.
+    """Open the store at ``url``, and create it if there is none yet.
 
-    ``sqlite://`` is a new store in memory, ``sqlite:///file.db`` a file (four slashes: an absolute path),
-    ``postgresql://user@host/db`` a PostgreSQL database. Options can be given in the URL's query as well:
-    ``durability`` ("full" or, losing the last moments at a power cut, "normal"; SQLite),
-    ``lock_timeout`` (seconds to wait for other processes), ``schema`` and ``max_connections`` (PostgreSQL). In code
-    only, ``image``: what another store in memory held, for one in memory to begin with.
-
-    Raises :class:`BadURL`, :class:`NotAStore`, :class:`StoreUnavailable`.
+    :param url: ``sqlite://`` for a new store in memory, ``sqlite:///file.db`` for a file (with four slashes: an absolute
+        path), or ``postgresql://user@host/db`` for a PostgreSQL database.
+    :param options: may also be given in the URL's query: ``lock_timeout`` (how many seconds to wait for other processes);
+        for SQLite ``durability`` ("full", or "normal", with which a power cut may lose the last moments); for PostgreSQL
+        ``schema`` and ``max_connections``. Only here, for a store in memory: ``image``, the content that it begins with
+        (`sqlite.MemoryStore.image`).
+    :raises BadURL: the URL names no backend, or an option is wrong.
+    :raises NotAStore: there is something else at that place.
+    :raises StoreUnavailable: the place cannot be read or written.
     """
     if not isinstance(url, str):
         raise BadURL(f"a store URL is a string, not {type(url).__name__}")

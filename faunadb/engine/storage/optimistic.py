@@ -1,8 +1,7 @@
-"""Writing without a lock: evaluate on a snapshot, then commit if nothing that was read has changed.
+"""Writes optimistically: evaluates a transaction on a snapshot, then commits it if nothing that it read has changed.
 
-A transaction that loses is evaluated again. After `MAX_LOSSES` losses it is evaluated under the lock, where nobody can
-come first. So is one that comes upon a document over which many have just lost: where all want the same, to queue up is
-quicker than to try.
+A transaction that loses is evaluated again. After `MAX_LOSSES` losses it is evaluated by the exclusive writer, with the
+lock held, so that nobody can be first. So is one that comes upon a hot document or set (`hot`).
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from .overlay import NeedsLock, Overlay
 from .read_set import document_of
 from .write_queue import WriteQueue
 
-#: Losses after which a transaction is evaluated under the lock.
+#: After how many losses a transaction is evaluated with the lock held.
 MAX_LOSSES = 2
-#: Seconds of an evaluation after which what was committed meanwhile is looked at without the lock first.
+#: If an evaluation takes more seconds than this, what was committed meanwhile is looked at before the lock is taken.
 LONG = 0.5
 
 
 class Writers:
-    """All writers of one store in one process. pin: makes a snapshot, at once or (lazy) when it is first read from."""
+    """All writers of a store in one process. pin: ``pin(at_least, lazy)`` gives a snapshot (see `base.Store.snapshot`)."""
 
     def __init__(
         self, pin: Callable[[int, bool], Snapshot], committer: Committer, exclusive: WriteQueue
@@ -41,6 +40,7 @@ class Writers:
     def write(
         self, work: Callable[[Transaction], Any], retries: int, deadline: Optional[float], at_least: int
     ) -> tuple[Any, Optional[int]]:
+        """See `base.Store.write`."""
         if deadline is not None and time.monotonic() > deadline:
             raise DeadlineExceeded("the write's deadline passed before its turn came")
         losses = lost = 0
@@ -50,7 +50,7 @@ class Writers:
             try:
                 result, finished = self._evaluate(work, at_least, losses, lazy)
             except SnapshotMoved:
-                lazy = False  # the snapshot tells from the start what it sees
+                lazy = False  # pin the next snapshot at once
                 continue
             except SnapshotLost:  # nothing has been sent yet
                 lost += 1
@@ -70,7 +70,7 @@ class Writers:
                 return result, outcome.txn
             assert isinstance(outcome, Lost)
             if outcome.path == "" and lazy:
-                lazy = False  # it had not asked what the schema was
+                lazy = False  # the lazy snapshot supposed an old version of the schema, so this counts as no loss
                 continue
             losses += 1
             self._hot.lost(outcome.path)
@@ -81,7 +81,7 @@ class Writers:
     def _evaluate(
         self, work: Callable[[Transaction], Any], at_least: int, losses: int, lazy: bool
     ) -> tuple[Any, Optional[Finished]]:
-        """The work's result, and what is to be committed. Without a write the result is that of the snapshot."""
+        """Run a work on a snapshot: its result, and what is to be committed (None if it has written nothing)."""
         if getattr(self._here, "inside", False):
             raise StoreError("a write was begun inside another one's work")
         with self._pin(at_least, lazy) as snapshot, Overlay(snapshot, losses, self._hot) as overlay:
@@ -93,7 +93,7 @@ class Writers:
             except (NeedsLock, SnapshotMoved, StoreError):
                 raise
             except BaseException:
-                snapshot.pin()  # an error, too, is to be of what is there
+                snapshot.pin()  # a lazy snapshot may have supposed an old schema, and the error may be due to that
                 raise
             finally:
                 self._here.inside = False

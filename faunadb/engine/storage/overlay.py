@@ -1,8 +1,7 @@
-"""A transaction that keeps its writes to itself until it is committed.
+"""A transaction that takes no lock and keeps its writes in memory until it is committed.
 
-It reads from a snapshot, takes no lock, and notes what it reads (`read_set`). Its own writes lie over the snapshot: every
-read sees them, as those of the exclusive writer (`sql_transaction`) see theirs. What stands for its time is
-`unresolved`, and later than everything.
+It reads from a snapshot and notes what it reads (`read_set`). Its reads see its own writes over the snapshot, as those of
+the exclusive writer (`sql_transaction`) do. A number that is later than all times stands for its own (`unresolved`).
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from .pending_writes import Entry, Key, Writes, alive, over
 from .read_set import Changes, Place, ReadSet, document_path, place_path
 from .rows import EntryRow, VersionRow, change_text, ts_of, values_and_added_of, values_of
 
-#: Versions that a transaction remembers of what it has read.
+#: How many of the versions that it has read a transaction remembers.
 _REMEMBERED = 16
 
 
 class NeedsLock(Exception):
-    """What the transaction is about to do is for the exclusive writer; nothing has happened.
+    """The exclusive writer is to evaluate this transaction. Nothing has been written.
 
-    Changes of the schema are: everybody else's transaction falls with them, whatever it read, and they ask for work
-    behind the queries that must not begin before they are committed. Removal in bulk is, since it notes nothing that it
-    reads. And so is a document over which others have just fallen out (`Hot`).
+    It must change the schema: all other transactions that are being evaluated lose by such a change, and it may start
+    background work, which must not begin before the commit. It must also remove in bulk, because that notes nothing of
+    what it reads. And it should change hot documents (`Hot`).
     """
 
 
 class _Closed:
-    """Stands in for what a transaction has and reads once its work is done."""
+    """In place of a transaction's snapshot and writes when it is closed."""
 
     def __getattr__(self, name: str) -> Any:
         raise StoreError("the snapshot is closed")
@@ -44,7 +43,7 @@ _CLOSED: Any = _Closed()
 
 
 class Overlay(Transaction):
-    """One evaluation. snapshot: what it reads from; whoever made it closes it."""
+    """A transaction during one evaluation. snapshot: what it reads from, which its maker closes."""
 
     __slots__ = (
         "_hot",
@@ -69,7 +68,7 @@ class Overlay(Transaction):
         self.writes = Writes()
         self._seen: dict[Key, Optional[VersionRow]] = {}
 
-    # -- what it is a view of --------------------------------------------------------------------------------
+    # -- from its snapshot -----------------------------------------------------------------------------------
 
     @property
     def time(self) -> int:  # type: ignore[override]
@@ -91,7 +90,7 @@ class Overlay(Transaction):
         self._snapshot.asked_by(query)
 
     def note_reads(self) -> ReadSet:
-        """A transaction answers for all that it reads: there is no new beginning."""
+        """The snapshot's read set. No new one is begun, because a transaction loses if anything that it read changes."""
         return self._snapshot.reads
 
     def close(self) -> None:
@@ -100,7 +99,7 @@ class Overlay(Transaction):
 
     @property
     def wrote(self) -> bool:  # type: ignore[override]
-        """Whether anything was written; looks at what was only ended, if that is all."""
+        """Whether anything was written. Ending an entry counts only if the entry is there, which is looked up if need be."""
         if not self._wrote:
             for place, states in self.writes.entries.items():
                 for values, state in states.items():
@@ -136,7 +135,7 @@ class Overlay(Transaction):
         return found
 
     def _read(self, scope: int, coll: int, doc: int) -> Optional[VersionRow]:
-        """The newest version there was before; the last few are remembered, since a write looks at one again and again."""
+        """The newest version in the snapshot. The last few are remembered, because a write reads its document repeatedly."""
         key = (scope, coll, doc)
         if key in self._seen:
             return self._seen[key]
@@ -288,7 +287,7 @@ class Overlay(Transaction):
     def changes(self, scope: int, index: int, terms: bytes, *, lower: int, upper: int) -> list[EntryRow]:
         states = self.writes.entries.get((scope, index, terms), {})
         for values, state in states.items():
-            self._look((scope, index, terms), values, state)
+            self._resolve_end((scope, index, terms), values, state)
         rows = self._snapshot.changes(scope, index, terms, lower=lower, upper=upper)
         if not states:
             return rows
@@ -300,6 +299,7 @@ class Overlay(Transaction):
         ]
 
     def _state(self, place: Place, values: bytes) -> Entry:
+        """What this transaction has done to the entries with a key, to be changed."""
         states = self.writes.entries.setdefault(place, {})
         found = states.get(values)
         if found is None:
@@ -307,18 +307,19 @@ class Overlay(Transaction):
         return found
 
     def _base_live(self, place: Place, values: bytes) -> Optional[EntryRow]:
+        """The snapshot's live entry with a key."""
         rows = self._snapshot.entries(*place, lower=values, upper=values + b"\0", limit=1)
         return next(rows, None)
 
     def _base_begun(self, place: Place, values: bytes, added: int) -> Optional[EntryRow]:
-        """The entry that was there before and began at this time, live or ended."""
+        """The entry in the snapshot that began at this time, live or ended."""
         for row in self._snapshot.entries(*place, lower=values, upper=values + b"\0", at=added):
             if row.added == added:
                 return row
         return None
 
-    def _look(self, place: Place, values: bytes, state: Entry) -> None:
-        """Have the live entry that was there, if it was only ended so far, stand as what it has become."""
+    def _resolve_end(self, place: Place, values: bytes, state: Entry) -> None:
+        """If an entry was ended without being read (`Entry.ended`), read it now and note what has become of it."""
         if state.ended is None:
             return
         row, end = self._base_live(place, values), state.ended
@@ -347,7 +348,7 @@ class Overlay(Transaction):
         if added is None:
             added = self.txn
         elif added != self.txn and not first:
-            self._look(place, values, state)
+            self._resolve_end(place, values, state)
             ended = state.past.get(added)
             if ended is not None and ended.removed == self.txn:
                 state.past[added] = None
@@ -372,7 +373,7 @@ class Overlay(Transaction):
         elif not state.gone and state.ended is None:
             state.ended = end
             if state.past:
-                self._look(place, values, state)
+                self._resolve_end(place, values, state)
         else:
             return
         self.writes.touched.entry(scope, index, terms, values)
@@ -393,7 +394,7 @@ class Overlay(Transaction):
     ) -> None:
         place = (scope, index, terms)
         state = self._state(place, values)
-        self._look(place, values, state)
+        self._resolve_end(place, values, state)
         self._wrote = True
         self.writes.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
@@ -402,7 +403,7 @@ class Overlay(Transaction):
     def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
         place = (scope, index, terms)
         state = self._state(place, values)
-        self._look(place, values, state)
+        self._resolve_end(place, values, state)
         found = False
         if state.live is not None and state.live.added == added:
             state.live, found = None, True

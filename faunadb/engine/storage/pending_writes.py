@@ -1,7 +1,7 @@
-"""What a transaction writes, as it keeps it until it is committed, and what is then left of what was there.
+"""The writes of a transaction that is not committed yet (`overlay`), and what they leave of the rows in its snapshot.
 
-An entry that is ended without having been read stays as blind as that: which row it was, is found out when the
-transaction is committed, or when something asks.
+An entry can be ended without reading it first. Which row that was is found out when the transaction is committed, or
+before that if something has to know.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Optional
 from .read_set import Changes, Place
 from .rows import EntryRow, VersionRow
 
-#: Document: database, collection, id.
+#: A document: the numbers of its database and its collection, and its id.
 Key = tuple[int, int, int]
 
 
 class Entry:
-    """What becomes of the entries under one key: those that were there, and the transaction's own.
+    """What a transaction has done to the entries with one key.
 
-    ended: when the live entry, if there was one, ends; it has not been looked at. gone: the live entry that was there is
-    no more. live: the transaction's own. past: by the time they began, ended entries it wrote; None: dropped.
+    ended: when the snapshot's live entry ends, if there is one, which has not been looked up. gone: the snapshot's live
+    entry is no longer there. live: the live entry that the transaction has written. past: the ended entries that it has
+    written, by the times at which they began; None for one that it has dropped.
     """
 
     __slots__ = ("ended", "gone", "live", "past")
@@ -32,7 +33,7 @@ class Entry:
         self.past: dict[int, Optional[EntryRow]] = {}
 
     def over(self, row: EntryRow) -> Optional[EntryRow]:
-        """What has become of an entry that was there; None: nothing is left of it."""
+        """What the transaction has made of an entry in the snapshot; None if the entry is gone."""
         if row.removed is not None:
             return None if row.added in self.past else row
         if self.gone:
@@ -42,6 +43,7 @@ class Entry:
         return None if row.added == self.ended else row._replace(removed=self.ended)
 
     def own(self) -> Iterator[EntryRow]:
+        """The entries that the transaction has written."""
         for row in self.past.values():
             if row is not None:
                 yield row
@@ -50,10 +52,11 @@ class Entry:
 
 
 class Writes:
-    """What a transaction writes, as it keeps it until it is committed.
+    """All that a transaction has written.
 
-    versions: of documents, by their times; None: dropped. first: documents that had none before. entries: by set and
-    values. logged: its row of the commit log. touched: all of these for the commit log.
+    versions: by document and time; None for one that it has dropped. first: the documents that had no version before.
+    entries: by the place of the set and the values. logged: the changes for its row in the commit log, as JSON. touched:
+    what it has changed.
     """
 
     __slots__ = ("counters", "entries", "first", "logged", "settings", "touched", "versions")
@@ -69,7 +72,7 @@ class Writes:
 
 
 def over(rows: Iterable[EntryRow], states: dict[bytes, Entry]) -> Iterator[EntryRow]:
-    """What has become of entries that were there."""
+    """What a transaction has made of entries in the snapshot. states: by their values."""
     for row in rows:
         state = states.get(row.values)
         found = row if state is None else state.over(row)
@@ -78,7 +81,7 @@ def over(rows: Iterable[EntryRow], states: dict[bytes, Entry]) -> Iterator[Entry
 
 
 def alive(row: EntryRow, at: Optional[int]) -> bool:
-    """Whether an entry is alive at a time; None: still is."""
+    """Whether an entry is alive at a time; with None, whether it is alive now."""
     if at is None:
         return row.removed is None
     return row.added <= at and (row.removed is None or row.removed > at)

@@ -1,8 +1,8 @@
-"""What was read, and what a transaction changed: the two sides of one question.
+"""What a query read, and what a transaction changed: together they tell whether the query would read something else now.
 
 Every snapshot and transaction notes what is read from it, in `Snapshot.reads`, a `ReadSet`. Every transaction notes what
-it changes, and its row of the commit log keeps that, as `Changes`. A read set and the changes of a later transaction
-tell whether the same reads would find something else now. That decides two things:
+it changes, as `Changes`, which are kept in its row of the commit log. A read set and the changes of later transactions
+decide two things:
 
 * whether a transaction that was evaluated on a snapshot may still be committed;
 * whether an answer that was given once is still true.
@@ -19,17 +19,17 @@ How to use it::
             if reads.touched_by(changes):  # what it read has changed at txn
                 ...
 
-Both are exact to one document, one counter or setting, and the entries of one set between two values. They may claim
-too much (of very large transactions they note whole collections and indexes), never too little, as long as it is kept
-in mind that
+Both are exact to a document, a counter or setting, and the entries of a set between two values. They may note more than
+that (for very large transactions whole collections and indexes), but never less, with two exceptions:
 
-* what was not read from the snapshot is not noted. What is kept of the schema, by its version, is such a thing. A change
-  of the schema touches every read set.
-* time is not a change. Documents whose ``ttl`` passes vanish without one: what was read holds until `ReadSet.until`.
+* What was not read from the snapshot is not noted. The schema is not, because engines keep it by its version. Therefore a
+  change of the schema counts as a change of everything.
+* The passing of time is no change. Documents whose ``ttl`` passes vanish without one. So what was read holds only until
+  `ReadSet.until`.
 
-A thing is named by its path. The path of a larger thing is the beginning of those of all within it:
-``0/d/1024/7/`` is a document (database, collection, id), ``0/d/1024/`` all of its collection, ``0/e/32768/61/`` the
-entries of an index for one term (in hexadecimal), ``n/scope`` a counter or setting, and the empty path everything.
+Each thing has a path, and the path of a larger thing is the beginning of the paths of all that it contains:
+``0/d/1024/7/`` is a document (database, collection, id), ``0/d/1024/`` its collection, ``0/e/32768/61/`` the entries of an
+index for one term (in hexadecimal), ``n/scope`` a counter or setting, and the empty path is everything.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from typing import Any, Optional
 from ..json_text import encoder
 from ..records import NamedTuple
 
-#: Documents, ranges and names noted one by one; beyond, whole collections and indexes are.
+#: How many documents, or ranges, a read set notes one by one. With more it notes whole collections, or indexes.
 MAX_READ = 4_000
-#: The same of what a transaction changed, which every later one has to look through.
+#: The same for the changes of a transaction. It is less, because every later transaction looks through them.
 MAX_CHANGED = 2_000
-#: Bytes of terms and values that stand in a path, or in the commit log, as they are.
+#: Longer terms are known by a digest, and longer values are not told apart. In bytes.
 _SHORT = 256
 
 _encode = encoder()
@@ -79,13 +79,13 @@ def name_path(name: str) -> str:
 
 
 def place_path(scope: int, index: int, terms: bytes) -> str:
-    """Of the entries for one term. Long terms are known by their digest."""
+    """The path of the entries with the same terms."""
     key = terms.hex() if len(terms) <= _SHORT else "#" + hashlib.sha256(terms).hexdigest()
     return f"{scope}/e/{index}/{key}/"
 
 
 def document_of(path: str) -> Optional[tuple[int, int, int]]:
-    """Database, collection and id, where a path is that of a document."""
+    """Database, collection and id, if a path is that of a document; else None."""
     parts = path.split("/")
     if len(parts) != 5 or parts[1] != "d":
         return None
@@ -100,8 +100,8 @@ def is_entry_path(path: str) -> bool:
 class Changes:
     """What one transaction changed.
 
-    at: by path; of a set the values (in hexadecimal) whose entries came, went or changed, None when any may have; of
-    everything else None. wide: paths of larger things that were changed as a whole.
+    at: by path; for a set of entries, the values (in hexadecimal) of those that were changed, or None if any may have been;
+    for anything else None. wide: the paths of larger things of which all counts as changed.
     """
 
     __slots__ = ("at", "wide")
@@ -114,7 +114,7 @@ class Changes:
         self.at[f"{scope}/d/{coll}/{doc}/"] = None
 
     def entry(self, scope: int, index: int, terms: bytes, values: bytes) -> None:
-        if len(terms) <= _SHORT:  # as `place_path` gives it
+        if len(terms) <= _SHORT:  # as `place_path`, but written out: every write of an entry does this
             path = f"{scope}/e/{index}/{terms.hex()}/"
         else:
             path = place_path(scope, index, terms)
@@ -129,11 +129,11 @@ class Changes:
         self.at[name_path(name)] = None
 
     def all_of(self, path: str) -> None:
-        """Everything whose path begins so."""
+        """All that a path contains was changed."""
         self.wide.add(path)
 
     def include(self, other: Changes) -> None:
-        """Take in what another transaction changed as well."""
+        """Add what another transaction changed."""
         for path, values in other.at.items():
             if values is None:
                 self.at[path] = None
@@ -144,7 +144,7 @@ class Changes:
         self.wide |= other.wide
 
     def meets(self, other: Changes) -> bool:
-        """Whether both changed the same thing."""
+        """Whether both may have changed the same thing."""
         if self.wide or other.wide:
             return True
         small, large = (self.at, other.at) if len(self.at) < len(other.at) else (other.at, self.at)
@@ -157,7 +157,7 @@ class Changes:
         return False
 
     def text(self) -> str:
-        """For the commit log."""
+        """The changes as text, for the commit log."""
         at, wide = self.at, self.wide
         if sum(1 if values is None else len(values) for values in at.values()) > MAX_CHANGED:
             at, wide = {}, wide | set(map(_larger, at))
@@ -168,7 +168,7 @@ class Changes:
 
     @classmethod
     def parse(cls, text: Optional[str]) -> Changes:
-        """What `text` wrote. None, of a row that an earlier version wrote, is everything."""
+        """The changes in a row of the commit log. None, which rows of the first store format have, is everything."""
         changes = cls()
         if text is None:
             changes.wide.add(EVERYTHING)
@@ -181,7 +181,7 @@ class Changes:
 
 
 def _larger(path: str) -> str:
-    """The path of the collection or index that a thing belongs to."""
+    """The path of the collection or index that a thing is in. That of a counter or setting is its own."""
     if path.startswith("n/"):
         return path
     scope, kind, number, _ = path.split("/", 3)
@@ -189,7 +189,9 @@ def _larger(path: str) -> str:
 
 
 class Read(NamedTuple):
-    """One thing read. wide: everything within it."""
+    """Something that was read. lower, upper: for a set of entries, the bounds of the values, in hexadecimal; upper itself is
+    not included; None: no bound. wide: all that the path contains was read.
+    """
 
     path: str
     lower: Optional[str] = None
@@ -198,9 +200,9 @@ class Read(NamedTuple):
 
 
 class ReadSet:
-    """What was read from one snapshot, as far as another transaction could change it.
+    """What was read from one snapshot and may be changed by other transactions.
 
-    until: the earliest ``ttl`` (microseconds) of what was read that had not passed yet; None without.
+    until: the earliest ``ttl`` of what was read that had not passed yet, in microseconds; None if there is none.
     """
 
     __slots__ = ("_documents", "_names", "_ranges", "_wide", "until")
@@ -216,13 +218,13 @@ class ReadSet:
         return bool(self._documents or self._ranges or self._names or self._wide)
 
     def document(self, scope: int, coll: int, doc: int) -> None:
-        """A document was read, or found to be absent: any of its versions."""
+        """Versions of a document were read, or it was found to be absent."""
         self._documents.add((scope, coll, doc))
         if len(self._documents) > MAX_READ:
             self._widen()
 
     def documents(self, scope: int, coll: int, docs: Iterable[int]) -> None:
-        """The same for several documents of a collection."""
+        """As `document`, for several documents of a collection."""
         self._documents.update(zip(repeat(scope), repeat(coll), docs))
         if len(self._documents) > MAX_READ:
             self._widen()
@@ -239,7 +241,7 @@ class ReadSet:
         lower: Optional[bytes] = None,
         upper: Optional[bytes] = None,
     ) -> None:
-        """The entries of a set with ``lower <= values < upper`` were read, live or ended ones."""
+        """The live or ended entries of a set with ``lower <= values < upper`` were read. None: no bound."""
         self._ranges.add((scope, index, terms, lower, upper))
         if len(self._ranges) > MAX_READ:
             self._wide.update(index_path(*key[:2]) for key in self._ranges)
@@ -250,16 +252,16 @@ class ReadSet:
         self._names.add(name)
 
     def all_of(self, path: str) -> None:
-        """Everything whose path begins so was read."""
+        """All that a path contains was read."""
         self._wide.add(path)
 
     def expires(self, ttl: int) -> None:
-        """Something with this time to live, which has not passed, was read."""
+        """Something was read that has this time to live, which has not passed yet."""
         if self.until is None or ttl < self.until:
             self.until = ttl
 
     def include(self, other: ReadSet) -> None:
-        """Note what another one holds as well."""
+        """Add what another read set holds."""
         self._documents |= other._documents
         self._ranges |= other._ranges
         self._names |= other._names
@@ -278,7 +280,7 @@ class ReadSet:
             yield Read(path, wide=True)
 
     def touched_by(self, changes: Changes) -> Optional[str]:
-        """The path of something that was read and that a later transaction changed; None when there is nothing."""
+        """The path of something that was read and that a later transaction changed; None if it changed nothing of it."""
         at, wide = changes.at, changes.wide
         if EVERYTHING in wide:
             return EVERYTHING
@@ -297,7 +299,10 @@ class ReadSet:
         return None
 
     def changed_since(self, changed: Iterable[tuple[int, Changes]]) -> Optional[tuple[int, str]]:
-        """The first transaction, of those given with their times, that touches this, and what it touches."""
+        """The first of some later transactions that changed something that was read: its time, and the path of that.
+
+        changed: the times of the transactions, and what they changed. None if none of them did.
+        """
         for txn, changes in changed:
             path = self.touched_by(changes)
             if path is not None:
@@ -306,22 +311,22 @@ class ReadSet:
 
 
 def _short(bound: Optional[bytes], upper: bool) -> Optional[str]:
-    """A bound as the commit log compares it: a long one is cut, and so leaves more within the range."""
+    """A bound in hexadecimal, to be compared with values in the commit log. A long one is cut, which widens the range."""
     if bound is None:
         return None
     if len(bound) <= _SHORT:
         return bound.hex()
-    return bound[:_SHORT].hex() + ("g" if upper else "")  # beyond every hexadecimal digit
+    return bound[:_SHORT].hex() + ("g" if upper else "")  # g sorts after all hexadecimal digits
 
 
 def larger_paths(path: str) -> list[str]:
-    """Paths of all that a thing belongs to, the thing itself excepted."""
+    """The paths of all larger things that contain a thing."""
     parts = path.split("/")[:-1]
     return ["".join(f"{part}/" for part in parts[:count]) for count in range(len(parts))]
 
 
 def within(values: Optional[set[str]], lower: Optional[str], upper: Optional[str]) -> bool:
-    """Whether any of the values of a set's entries (None: perhaps all) lies between two bounds."""
+    """Whether any of the changed values of a set (None: it may be any value) lies between two bounds."""
     if values is None:
         return True
     return any((lower is None or value >= lower) and (upper is None or value < upper) for value in values)

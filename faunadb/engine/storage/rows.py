@@ -1,4 +1,4 @@
-"""Rows as stores give them, and what they are sorted by."""
+"""The rows that stores give, and the keys by which they are sorted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _encode = encoder()
 
 
 class VersionRow(NamedTuple):
-    """One version of a document. ``live`` False is a deletion, whose ``data`` is None."""
+    """A version of a document. live: False for a deletion. data: the fields as JSON; None for a deletion.
+
+    ts: its valid time. ttl: when it expires. txn: the transaction that wrote it. All three are in microseconds.
+    """
 
     ts: int
     live: bool
@@ -21,7 +24,11 @@ class VersionRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """An index entry, alive in the times ``added <= t < removed`` (``removed`` None: still)."""
+    """An index entry, which is alive at the times ``added <= t < removed`` (``removed`` None: and still is).
+
+    values: its key within its terms. coll, doc: the document. cover: the values as JSON, None if the index has none. Times,
+    also ttl, are in microseconds.
+    """
 
     values: bytes
     coll: int
@@ -33,23 +40,23 @@ class EntryRow(NamedTuple):
 
 
 def ts_of(row: VersionRow) -> int:
-    """The order of a document's versions."""
+    """The sort key of a document's versions."""
     return row.ts
 
 
 def values_of(row: EntryRow) -> bytes:
-    """The order of a set's entries at one time."""
+    """The sort key of a set's entries at one time."""
     return row.values
 
 
 def values_and_added_of(row: EntryRow) -> tuple[bytes, int]:
-    """The order of a set's entries at all times."""
+    """The sort key of a set's entries at all times."""
     return row.values, row.added
 
 
 def change_text(change: list[Any]) -> str:
-    """A change as it stands in a row of the commit log."""
-    if len(change) == 5 and change[0] == "put":  # what nearly all are: numbers
+    """A change as the JSON that is stored in the commit log."""
+    if len(change) == 5 and change[0] == "put":  # nearly all are of this form, and the rest of it are numbers
         return '["put",%d,%d,%d,%d]' % tuple(change[1:])
     return _encode(change)
 

@@ -1,4 +1,4 @@
-"""Reading over SQL, for any backend that can run :mod:`.statements`."""
+"""Reads by SQL, for any backend that can run the texts in `statements`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from .read_set import Changes, collection_path
 from .rows import EntryRow, VersionRow, new_version, values_and_added_of, values_of
 from .statements import COPIED, KEYS, Statements, export_statement
 
-#: Rows of the first batch of a scan, and of the following ones.
-FIRST_BATCH = 65  # a page of the usual size, and the entry that follows it
+#: How many rows the first batch of a scan has: a page of the usual size and the entry after it. Then the following ones.
+FIRST_BATCH = 65
 NEXT_BATCH = 512
-#: Rows of a batch when a whole table is copied.
+#: How many rows a batch has when a whole table is read.
 COPY_BATCH = 1000
 
+#: The lowest 64-bit integer.
 LOWEST = -(2**63)
 
 Row = tuple[Any, ...]
 
 
 class ClosedConnection:
-    """Stands in for the connection of a snapshot that was closed."""
+    """In place of the connection of a snapshot that is closed."""
 
     def execute(self, *_: Any) -> Any:
         raise StoreError("the snapshot is closed")
@@ -36,7 +37,7 @@ CLOSED: Any = ClosedConnection()
 
 
 class SqlSnapshot(Snapshot):
-    """Reads. A backend gives ``_all`` and the batches of entries."""
+    """A snapshot that is read by SQL. A backend provides the methods that raise NotImplementedError here."""
 
     __slots__ = ()
 
@@ -62,7 +63,7 @@ class SqlSnapshot(Snapshot):
         return found
 
     def newest_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, VersionRow]:
-        # Not verified: that would be a tenth of what a document on a page costs.
+        # Checksums are not verified here: that would add a tenth to the time that a document on a page takes.
         found = {
             doc: new_version((ts, live == 1, ttl, data, txn))
             for doc, ts, live, ttl, data, txn, _ in self._newest_rows(scope, coll, docs)
@@ -74,7 +75,7 @@ class SqlSnapshot(Snapshot):
         return found
 
     def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
-        """The id of each document that has any version, and the newest one's columns."""
+        """For each document that has any version: its id and the columns of the newest one."""
         raise NotImplementedError
 
     def versions(
@@ -183,7 +184,7 @@ class SqlSnapshot(Snapshot):
         rows: list[EntryRow],
         count: int,
     ) -> None:
-        """Note a batch of entries as read: up to its last one when there may be more."""
+        """Note a batch of up to `count` entries as read. If there may be more, the range ends at the last one."""
         reads = self.reads
         if len(rows) == count and rows:
             if reverse:
@@ -227,7 +228,7 @@ class SqlSnapshot(Snapshot):
         return self._entry_rows([*live, *ended])
 
     def _terms_key(self, terms: bytes) -> bytes:
-        """What stands for terms in the key of the tables."""
+        """What the tables have for terms in their keys."""
         return terms
 
     def _entry_rows(self, rows: Sequence[Row]) -> list[EntryRow]:
@@ -254,21 +255,23 @@ class SqlSnapshot(Snapshot):
         count: int,
         ended: bool = False,
     ) -> list[EntryRow]:
-        """Up to ``count`` live entries, with ``at`` those added by then; or ended ones that were alive at ``at``."""
+        """Up to `count` entries: live ones, with `at` only those that were added by then; or ended ones that were alive at
+        `at`."""
         raise NotImplementedError
 
     def _ended_batch(
         self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int
     ) -> list[EntryRow]:
-        """A batch of ended entries removed after ``since``, beyond ``after`` in order of (values, added)."""
+        """A batch of ended entries that were removed after `since`, in the order of (values, added), beginning after
+        `after`."""
         raise NotImplementedError
 
     def export(self, table: str) -> Iterator[list[Row]]:
-        """Every row of a table (columns: ``COPIED``), in batches."""
+        """All rows of a table, in batches, with the columns in `statements.COPIED`."""
         return self._export(table, ", ".join(COPIED[table]))
 
     def _export(self, table: str, columns: str) -> Iterator[list[Row]]:
-        """These columns of every row of a table, in batches; the first of them are those of its key."""
+        """All rows of a table, in batches. columns: the first of them must be those of its key."""
         key = self._keys[table]
         width = len(key.split(","))
         after: Sequence[Any] = ()

@@ -1,4 +1,4 @@
-"""What stores over SQL have in common: one queue of writers, one clock, one signal of commits."""
+"""What all stores on SQL have in common: a queue of writers, a clock, and a signal of commits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class SqlStore(Store):
-    """A backend gives `_pin`, and what is done to close and to watch for the commits of others."""
+    """A store on SQL. A backend provides `_pin`, `close`, and whatever watches for the commits of other processes."""
 
     _clock: Clock
     _signal: CommitSignal
@@ -25,7 +25,7 @@ class SqlStore(Store):
     _closed = False
 
     def _pin(self, at_least: int, lazy: bool) -> Snapshot:
-        """A snapshot, of now if it is not lazy; at_least is not further ahead than clocks may differ."""
+        """See `snapshot`. at_least has been checked already."""
         raise NotImplementedError
 
     def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
@@ -38,7 +38,7 @@ class SqlStore(Store):
             return snapshot.last_txn
 
     def _check_reached(self, at_least: int) -> None:
-        """A time beyond what clocks may differ by is fine only if the store has given it."""
+        """Raise ClockBehind for a time that is too far ahead of the clock, unless this store has given it."""
         with self.snapshot() as snapshot:
             if snapshot.last_txn >= at_least:
                 return
@@ -69,7 +69,7 @@ class SqlStore(Store):
         at_least: int,
         exclusive: bool,
     ) -> tuple[T, Optional[int]]:
-        """Run a work as a writer. Where there is no other way, every one is exclusive."""
+        """Run a work as a writer. Here every writer is exclusive; a backend may provide another way."""
         return self._queue.write(work, retries, deadline, at_least)
 
     def prune_log(self, before: int) -> None:

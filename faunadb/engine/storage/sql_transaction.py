@@ -1,4 +1,4 @@
-"""Writing over SQL, for any backend that can run :mod:`.statements`."""
+"""Writes by SQL, for any backend that can run the texts in `statements`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .statements import bulk_delete
 
 
 class SqlTransaction(SqlSnapshot, Transaction):
-    """Writes. A backend gives ``_run``, ``_changed`` and the writes of entries."""
+    """A transaction that writes by SQL. A backend provides `_run`, `_changed`, `load` and the writes of entries."""
 
     __slots__ = ("_changes", "_loaded", "touched")
 
-    #: What has been changed.
+    #: what it has changed
     touched: Changes
 
     def _set_up(self, txn: int, last_txn: int, schema_version: int) -> None:
@@ -39,11 +39,11 @@ class SqlTransaction(SqlSnapshot, Transaction):
         return False
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement, now or together with the next ones."""
+        """Run a statement, either now or together with the next ones."""
         raise NotImplementedError
 
     def _changed(self, sql: str, parameters: Sequence[Any]) -> int:
-        """Run a statement now and say how many rows it touched."""
+        """Run a statement now. Returns how many rows it changed."""
         raise NotImplementedError
 
     def put_version(
@@ -71,12 +71,13 @@ class SqlTransaction(SqlSnapshot, Transaction):
     def _put_version(
         self, scope: int, coll: int, doc: int, ts: int, live: int, ttl: Optional[int], data: Optional[str]
     ) -> None:
-        """Store the row of a version, with its checksum."""
+        """Store a version's row, with its checksum."""
         row = (scope, coll, doc, ts, live, ttl, data, self.txn)
         self._run(self._sql.put_version, (*row, of_version(*row)))
 
     def _note_stale(self, scope: int, coll: int, doc: int, ts: int, newest: Optional[int]) -> None:
-        """Note when history becomes droppable: at ``ts``, and where this one comes before another."""
+        """Note the times after which `purge_history` can drop something of a document: `ts`, at which a version replaces the
+        one before or deletes the document; and if later versions exist, the time of the next one, which replaces it."""
         self._run(self._sql.put_stale, (scope, coll, ts, doc))
         if newest is None or newest <= ts:
             return
@@ -115,10 +116,10 @@ class SqlTransaction(SqlSnapshot, Transaction):
         self.schema_version += 1
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
-        """Insert rows as ``export`` gives them, into an empty store.
+        """Insert rows of a table into an empty store, as ``export`` gives them.
 
-        The commit log is among them; this transaction adds no row of its own. Who had read the empty store learns of it
-        by the schema's version.
+        They include those of the commit log, to which this transaction then adds no row of its own. Whoever has read the
+        empty store learns of the change by the version of the schema.
         """
         raise NotImplementedError
 
@@ -127,7 +128,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
             changes = f"[{','.join(self._changes)}]"
             self._run(self._sql.put_commit, (self.txn, changes, self.touched.text()))
 
-    # -- removal in steps ----------------------------------------------------------------------------------
+    # -- removing in bulk, step by step --------------------------------------------------------------------
 
     def _purge(self, tables: Sequence[str], where: str, parameters: Sequence[Any], limit: int) -> bool:
         left = limit
@@ -167,12 +168,12 @@ class SqlTransaction(SqlSnapshot, Transaction):
         for at, doc in self._all(sql.stale_rows, (scope, coll, before, limit)):
             left -= 1 + self._purge_document(scope, coll, doc, before, left)
             if left < 0:
-                return True  # this document may have more; its row stays
+                return True  # there may be more to drop of this document, so its row stays
             self.wrote = True
             self._run(sql.drop_stale, (scope, coll, at, doc))
             if left == 0:
                 return True
-        # With nothing superseded left, a version whose ttl has passed stands alone and goes.
+        # No superseded versions are left, so a version whose ttl has passed is the only one of its document, and can go.
         expired = self._all(sql.ttl_before, (scope, coll, before, before, left))
         for doc, ts in expired:
             self.wrote = True
@@ -180,7 +181,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
         return len(expired) == left
 
     def _purge_document(self, scope: int, coll: int, doc: int, before: int, limit: int) -> int:
-        """Drop up to ``limit`` of what one document no longer needs; return how many versions went."""
+        """Drop up to `limit` versions of a document that are not needed any more. Returns how many were dropped."""
         kept = self.version(scope, coll, doc, before)
         if kept is None:
             return 0

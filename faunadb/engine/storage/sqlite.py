@@ -1,4 +1,4 @@
-"""The store on SQLite: a file shared by processes (WAL: readers never wait), or memory."""
+"""The store on SQLite: in a file, which processes share and where readers never wait (WAL mode), or in memory."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ from .write_queue import WriteQueue
 
 T = TypeVar("T")
 
-#: Connections kept open for the next snapshots. Opening one costs as much as several queries.
+#: How many connections are kept open for further snapshots. Opening one takes as long as several queries.
 MAX_IDLE = 64
-#: How often (seconds) a file is looked at for commits of other processes, while somebody waits for them.
+#: While somebody listens to commits: how many seconds there are between two looks for those of other processes.
 POLL_SECONDS = 0.025
 
 
 class SqliteSnapshot(SqliteReads):
     """A read transaction on a connection of its own.
 
-    It lasts as long as the statement that reads the clock is not at its end, which has another row for that: all
-    statements of a connection see what the first of those under way does. That costs less than ``BEGIN`` and ``COMMIT``.
+    All statements of a connection see what the first statement sees that is not at its end. So the statement that reads the
+    clock has a second row (`pinned_clock`), and the read transaction lasts until that statement is closed. This is quicker
+    than ``BEGIN`` and ``COMMIT``.
     """
 
     __slots__ = ("_conn", "_path", "_pin", "_pool")
@@ -50,7 +51,7 @@ class SqliteSnapshot(SqliteReads):
         pool = self._pool = store._pool
         self._path = store._path
         clock = store._clock
-        time = clock.snapshot_time(at_least)  # before the lock is looked at, and the view pinned; see Clock
+        time = clock.snapshot_time(at_least)  # before looking at the lock and pinning the view; see Clock
         if store._write_lock.held_elsewhere():
             time = clock.floor(at_least)
         conn = self._conn = pool.take()
@@ -91,7 +92,7 @@ class SqliteSnapshot(SqliteReads):
 
 
 class MemorySnapshot(SqliteReads):
-    """A view of the one connection of a store in memory, during which nobody writes."""
+    """A view of the one connection of a store in memory. While it is open, nobody writes."""
 
     __slots__ = ("_conn", "_gate", "_path", "_visit")
 
@@ -122,13 +123,13 @@ class MemorySnapshot(SqliteReads):
             self._visit = None
 
     def __del__(self) -> None:
-        # A snapshot nobody closed must not keep every writer out for good.
+        # A snapshot that was not closed must not keep writers out for ever.
         if getattr(self, "_visit", None) is not None:
             self._gate.abandon(self._visit)
 
 
 class _Pool:
-    """Idle reading connections, the last one used first."""
+    """Connections for reading that are not in use. The one that was used last is given first."""
 
     __slots__ = ("_idle", "_path", "_synchronous", "closed")
 
@@ -136,7 +137,7 @@ class _Pool:
         self._path = path
         self._synchronous = synchronous
         self._idle: list[sqlite3.Connection] = []
-        #: why it gives no connections any more
+        #: why it opens no connections any more, if that is so
         self.closed = ""
 
     def take(self) -> sqlite3.Connection:
@@ -159,7 +160,7 @@ class _Pool:
             idle.append(conn)
 
     def abandon(self) -> None:
-        """Be closed, without closing any connection."""
+        """In a forked child: close the pool, but leave its connections, which are the parent's, as they are."""
         self.closed = forks.INHERITED
         self._idle = []
 
@@ -171,18 +172,18 @@ class _Pool:
 
 
 class _SqliteBase(SqlStore):
-    """What stores on a file and in memory have in common."""
+    """What stores in files and in memory have in common."""
 
     _path: Optional[str]
     _writer: SqliteWriter
 
     def _set_up(self, url: str, writer: SqliteWriter, signal: CommitSignal) -> None:
         self.url = url
-        # Stores of one process on one file go by one clock: locks tell only of other processes.
+        # If a process opens a file several times, these stores share a clock: the file's lock only tells of other processes.
         self._clock = (
             Clock() if self._path is None else _clocks.setdefault(os.path.realpath(self._path), Clock())
         )
-        with contextlib.suppress(sqlite3.DatabaseError):  # a damaged file can be opened, and looked at
+        with contextlib.suppress(sqlite3.DatabaseError):  # a damaged file can be opened, to look at it
             for (text,) in writer._conn.execute(READ_REACH):
                 self._clock.resume(text)
         self._writer = writer
@@ -235,7 +236,7 @@ class SqliteStore(_SqliteBase):
         return SqliteSnapshot(self, at_least)
 
     def _time(self, at_least: int) -> int:
-        time = self._clock.snapshot_time(at_least)  # before the lock is looked at; see Clock
+        time = self._clock.snapshot_time(at_least)  # before looking at the lock; see Clock
         return self._clock.floor(at_least) if self._write_lock.held_elsewhere() else time
 
     def time(self) -> int:
@@ -244,7 +245,7 @@ class SqliteStore(_SqliteBase):
         return time
 
     def _watch(self, stop: threading.Event) -> None:
-        """Announce commits of other processes until told to stop."""
+        """Announce commits of other processes, until `stop` is set."""
         conn = connect(self._path or "", self._synchronous)
         try:
             seen: Optional[int] = None
@@ -256,7 +257,7 @@ class SqliteStore(_SqliteBase):
             conn.close()
 
     def _look(self, conn: sqlite3.Connection, seen: Optional[int]) -> int:
-        """Announce what was committed since the file's version `seen`; the present version."""
+        """Announce the newest commit, if the file has another version than `seen`. Returns its version."""
         version: int = conn.execute("PRAGMA data_version").fetchone()[0]
         if version != seen:
             self._signal.announce(conn.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()[0])
@@ -271,13 +272,13 @@ class SqliteStore(_SqliteBase):
         self._queue.close(self._writer._conn.close, self._patience)
 
     def _leave_to_parent(self, quiet: bool) -> None:
-        """In a forked child: this store is the parent's, whose connections are not to be used here."""
+        """In a forked child: this store is the parent's, and its connections must not be used here."""
         self._closed = True
         self._pool.abandon()
 
 
 class MemoryImage:
-    """What a store in memory held at one time. Copying it takes page by page, much less than the queries that made it."""
+    """The content of a store in memory at one time. Copying it is much quicker than running the queries that made it."""
 
     def __init__(self, source: sqlite3.Connection) -> None:
         self._conn = connect(":memory:", "OFF")
@@ -289,7 +290,7 @@ class MemoryImage:
 
 
 class MemoryStore(_SqliteBase):
-    """A store in memory: one connection, which snapshots share and writers have for themselves.
+    """A store in memory. It has one connection, which is used by many snapshots or by one writer.
 
     A forked child goes on with a copy of its own.
     """
@@ -315,12 +316,12 @@ class MemoryStore(_SqliteBase):
         return self._conn
 
     def image(self) -> MemoryImage:
-        """What the store holds now, for others to begin with (option ``image`` of `open_store`)."""
+        """The present content, for other stores in memory to begin with (option ``image`` of `open_store`)."""
         with self.snapshot():
             return MemoryImage(self._conn)
 
     def _leave_to_parent(self, quiet: bool) -> None:
-        """In a forked child: threads that read or wrote just then do so no more."""
+        """In a forked child, which has none of the threads that were reading or writing."""
         self._signal = CommitSignal()
         self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
         self._spoiled = self._spoiled or not quiet
@@ -366,7 +367,7 @@ _stores: weakref.WeakSet[Union[SqliteStore, MemoryStore]] = weakref.WeakSet()
 
 
 def _after_fork(quiet: bool) -> None:
-    _clocks.clear()  # the parent's transactions are not ours
+    _clocks.clear()  # they know of transactions that run in the parent
     for store in list(_stores):
         store._leave_to_parent(quiet)
 
@@ -375,11 +376,11 @@ forks.in_child(_after_fork)
 
 
 def open_sqlite(url: str, given: dict[str, Any]) -> Store:
-    """Open ``sqlite://...``; see :func:`faunadb.engine.storage.open_store`."""
+    """Open the store at a URL that begins with ``sqlite:``; see `opening.open_store`."""
     path, in_url = parse_sqlite(url)
     known = ["durability", "lock_timeout"]
     if path is None:
-        # says nothing to the store: clients of one process share a memory database by its URL, names tell them apart
+        # Not used here. Clients of one process share a store in memory by its URL, and names make these different.
         known.append("name")
     image = given.pop("image", None) if path is None else None
     options = merge_options(url, in_url, given, known)

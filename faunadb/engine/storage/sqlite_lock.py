@@ -1,8 +1,8 @@
-"""Seeing whether another process is just writing to an SQLite file, without touching any lock.
+"""Tells whether another process is just writing to an SQLite file, without taking any lock.
 
-SQLite's file format says where the lock of the writer lies: byte 120 of the file ``-shm`` (WAL-mode file format,
-"WAL locks"). A process that asks about a lock must not open that file itself, since closing it again would end its own
-locks, SQLite's among them. So the descriptor is the one that SQLite has open, found in ``/proc``.
+SQLite's documentation says where the lock of the writer is: at byte 120 of the ``-shm`` file (WAL-mode file format, "WAL
+locks"). This module asks for it by the descriptor that SQLite has open, which it finds in ``/proc``. It must not open the
+file itself: when a process closes a file, it loses all its locks on it, SQLite's included.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ _WRITE_LOCK_BYTE = 120
 
 
 class WriteLock:
-    """The lock of who writes to a store's file.
+    """The lock of the writer of a store's file.
 
-    Where it cannot be looked at (other systems than 64 bit Linux) nobody is ever seen holding it.
+    It can only be looked at on 64-bit Linux. Elsewhere it never seems to be held.
     """
 
     __slots__ = ("_descriptor", "_path")
 
     def __init__(self, path: str) -> None:
-        """``path``: of the store's file, which this process has open in WAL mode."""
+        """path: the store's file, which this process has open in WAL mode."""
         self._path = os.path.realpath(path) + "-shm"
         self._descriptor = _descriptor_of(self._path) if _POSSIBLE else None
 
     def held_elsewhere(self) -> bool:
-        """Whether another process holds the lock. Locks of this process do not count."""
+        """Whether another process holds the lock."""
         if self._descriptor is None:
             return False
         try:
@@ -51,7 +51,7 @@ def _descriptor_of(path: str) -> Optional[int]:
             if os.readlink(f"/proc/self/fd/{name}") == path:
                 return int(name)
         except OSError:
-            continue  # closed meanwhile
+            continue  # it has been closed meanwhile
     return None
 
 

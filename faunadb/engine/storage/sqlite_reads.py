@@ -1,4 +1,4 @@
-"""What SQLite is asked: the reading half of snapshots and transactions."""
+"""Reads from SQLite: what snapshots and transactions have in common."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Choice = tuple[bool, bool, bool]
 
 
 def _statements(table: str, columns: str, conditions: str) -> dict[_Choice, str]:
-    """By (lower given, upper given, descending)."""
+    """Statements for batches of entries, by whether there is a lower bound, whether there is an upper one, and descending."""
     return {
         (lower, upper, reverse): entry_statement(
             table,
@@ -41,7 +41,7 @@ _ENDED_SINCE_AFTER = entry_statement(
 )
 
 
-# CROSS JOIN keeps the order: one search for each document wanted.
+# CROSS JOIN makes SQLite search for one document after another, in the given order.
 _NEWEST_OF = (
     f"SELECT doc, {VERSION_COLUMNS} FROM json_each(?) CROSS JOIN version ON scope = ? AND coll = ? AND doc = value"
     " AND ts = (SELECT max(n.ts) FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value)"
@@ -67,7 +67,7 @@ _STEPS = 8
 
 
 class SqliteReads(SqlSnapshot):
-    """Reads on one sqlite3 connection."""
+    """Reads on a sqlite3 connection."""
 
     __slots__ = ()
 
@@ -82,7 +82,7 @@ class SqliteReads(SqlSnapshot):
             raise self._explain(error) from error
 
     def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
-        # As in any backend; written out for the newest version, the most frequent read of all.
+        # Written out for the newest version, which is the most frequent read of all.
         if at is not None:
             return super().version(scope, coll, doc, at)
         try:
@@ -141,7 +141,7 @@ class SqliteReads(SqlSnapshot):
 
     def _explain(self, error: sqlite3.Error) -> Exception:
         if isinstance(error, (sqlite3.ProgrammingError, sqlite3.DataError)):
-            return error  # a caller's mistake, such as a parameter of the wrong type
+            return error  # a fault of the calling code, such as a parameter of the wrong type
         return explain(error, self._path)
 
     def _batch(

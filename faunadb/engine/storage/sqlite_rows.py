@@ -1,4 +1,4 @@
-"""Inserts that wait for each other: many rows of a table are written by one statement, of all writers in a group."""
+"""Collects inserts, so that one statement writes many rows of a table, of all writers in a group commit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from .statements import Statements
 
-#: Rows of a table that wait at most.
+#: The most rows of a table that wait.
 MAX_WAITING = 256
 
 PUT_LIVE = (
@@ -16,7 +16,7 @@ PUT_LIVE = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _sql = Statements("?")
-#: The inserts that may wait. Where in their parameters a text, a time that users give, and a time to live stand.
+#: The inserts that may wait, and where in their parameters there is a text, a time that users give, and a time to live.
 _MAY_WAIT: dict[str, Optional[tuple[int, int, int]]] = {
     _sql.put_version: (6, 3, 5),
     PUT_LIVE: (6, 8, 7),
@@ -33,22 +33,26 @@ def _none() -> _Rows:
 
 
 class WritingConnection:
-    """The connection that writes, as the works of a group use it one after another.
+    """The connection for writing, as the works of a group commit use it one after another.
 
-    Rows wait until somebody reads, or until `flush`. So a work that only inserts runs no statement of its own, and needs
-    no savepoint. What SQLite cannot store is not left waiting: the error is that of the work that brings it.
+    Rows to be inserted wait until something else is executed, or until `flush`. So a work that only inserts runs no statement
+    of its own and needs no savepoint. A row that SQLite may be unable to store does not wait, so that the error is raised in
+    the work that inserts it.
     """
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
-        #: rows of works that are over
+        #: the waiting rows of works that have ended
         self._earlier: _Rows = {}
-        #: rows of the running one; who is sure that SQLite can store one may add it
+        #: the waiting rows of the running work. A row that SQLite can surely store may be added directly.
         self.waiting = _none()
-        self._to_guard = self._guarded = self._writing = False
+        #: whether the next statement needs a savepoint before it, and whether there is one for the running work
+        self._to_guard = self._guarded = False
+        #: whether rows in `_earlier` are being written
+        self._writing = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """As `sqlite3.Connection.execute`; None for an insert that waits."""
+        """As `sqlite3.Connection.execute`. It returns None for an insert that waits."""
         if sql in _MAY_WAIT and _can_be_stored(_MAY_WAIT[sql], parameters):
             rows = self.waiting[sql]
             rows.append(parameters)
@@ -63,7 +67,7 @@ class WritingConnection:
         return self._conn.executemany(sql, rows)
 
     def guard(self) -> None:
-        """A work begins that must be undone alone when it fails (`undo`), without those before it."""
+        """Tell that a work begins which must be undone alone, without those before it, if it fails (`undo`)."""
         if self._guarded:
             self._conn.execute("RELEASE work")
         for sql, rows in self.waiting.items():
@@ -73,7 +77,7 @@ class WritingConnection:
         self._to_guard, self._guarded = True, False
 
     def undo(self) -> None:
-        """Undo the running work. Raises sqlite3.Error when those before it are not whole any more."""
+        """Undo the running work. Raises sqlite3.Error if writing the rows of those before it was interrupted."""
         if self._writing:
             raise sqlite3.OperationalError("interrupted")
         self.waiting = _none()
@@ -81,17 +85,17 @@ class WritingConnection:
             self._conn.execute("ROLLBACK TO work")
 
     def forget(self) -> None:
-        """The transaction is over, or was never begun."""
+        """Tell that the transaction is over, or was never begun: drop all that waits."""
         self._earlier, self.waiting = {}, _none()
         self._to_guard = self._guarded = self._writing = False
 
     def finish(self) -> None:
-        """Write what waits; no work is undone alone any more. Raises sqlite3.Error."""
+        """Write all that waits, when all works have ended. Raises sqlite3.Error."""
         self._to_guard = False
         self.flush()
 
     def flush(self) -> None:
-        """Write what waits, so that it can be read. Raises sqlite3.Error."""
+        """Write all that waits, so that it can be read. Raises sqlite3.Error."""
         if self._earlier:
             self._writing = True
             self._write(self._earlier)
@@ -113,6 +117,7 @@ class WritingConnection:
 
 
 def _can_be_stored(places: Optional[tuple[int, int, int]], parameters: Sequence[Any]) -> bool:
+    """Whether it is sure, without trying, that SQLite can store a row."""
     if places is None:
         return True
     text, time, ttl = places

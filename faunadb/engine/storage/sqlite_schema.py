@@ -1,4 +1,4 @@
-"""The SQLite file: its tables, its mark, how it is opened, created and migrated, and what its errors mean."""
+"""The SQLite file: its tables, its application id, how it is opened, created and migrated, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .checksums import of_version
 from .errors import NotAStore, StoreError, StoreUnavailable
 from .statements import CHECKSUMS, MIGRATIONS, SCHEMA_VERSION, TABLES
 
-#: Bytes of a file that are mapped into memory, where all connections share them: without a read per page, look-ups
-#: cost the same in large files as in small ones.
+#: How many bytes of a file are mapped into memory, where all connections share them. Without that, each page would be read
+#: by a system call, and look-ups in large files would take longer than in small ones.
 MAPPED = 256 << 20
 #: PRAGMA application_id of our files ("FQL4").
 APPLICATION_ID = 0x46514C34
@@ -38,7 +38,7 @@ CREATE TABLE past_entry (
 ) WITHOUT ROWID;
 """
 
-#: The newest live documents by name, for people with the sqlite3 program.
+#: A view of the newest live documents, with names instead of numbers, for people who use the sqlite3 program.
 _VIEW = """
 CREATE VIEW document AS
 WITH RECURSIVE place(scope, path) AS (
@@ -68,7 +68,7 @@ WHERE v.live = 1 AND NOT EXISTS (
 
 
 def create_script() -> str:
-    """The SQL that makes an empty store of the current format."""
+    """The SQL that creates an empty store in the current format."""
     tables = TABLES.format(
         int="INTEGER",
         small="INTEGER",
@@ -81,26 +81,30 @@ def create_script() -> str:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that is known as long as it lives."""
+    """A connection that knows its file. Those to files are in `_open` for as long as they live."""
 
-    #: of the file, None for memory
+    #: the file's real path, None for memory
     path: Optional[str] = None
 
 
 #: The connections of this process to files.
 _open: weakref.WeakSet[_Connection] = weakref.WeakSet()
-#: Those of the process that this one was forked from. SQLite takes their locks for ours, which they are not.
+#: The connections that this process had when it was forked. SQLite believes that it holds their locks, but the parent does.
 _inherited: list[_Connection] = []
-#: Files that somebody was reading or writing when this process was forked.
+#: The files that some thread was reading or writing when this process was forked.
 _spoiled: set[str] = set()
+#: Held while inherited connections are being closed.
 _inheriting = threading.Lock()
 
-#: Where SQLite has its shared lock in a file, and how long that is.
+#: The position and the length of SQLite's shared lock in a file.
 _SHARED = 0x40000002, 510
 
 
 def connect(path: str, synchronous: str) -> sqlite3.Connection:
-    """A connection that any thread may use, one at a time, in autocommit mode. Raises sqlite3.Error, StoreUnavailable."""
+    """A connection in autocommit mode, which one thread at a time may use. Raises sqlite3.Error, StoreUnavailable.
+
+    synchronous: the value of the PRAGMA, "FULL", "NORMAL" or "OFF".
+    """
     if _inherited:
         _close_inherited()
     in_memory = path == ":memory:"
@@ -131,9 +135,9 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
 
 
 def _close_inherited() -> None:
-    """Close the connections of the process that this one was forked from, and leave their files as they are.
+    """Close the inherited connections, but leave their files as they are.
 
-    The last one closed would otherwise take the write-ahead log away from others.
+    Otherwise closing the last of them would remove the write-ahead log, which other processes are using.
     """
     with _inheriting:
         while _inherited:
@@ -144,11 +148,12 @@ def _close_inherited() -> None:
 
 
 def _close_alone(connection: _Connection) -> None:
+    """Close a connection without letting SQLite remove the write-ahead log."""
     if sys.version_info >= (3, 12):
         try:
             connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
         except sqlite3.ProgrammingError:
-            return  # closed
+            return  # it is closed
         connection.close()
         return
     guard = _guard(connection.path or "")
@@ -160,7 +165,9 @@ def _close_alone(connection: _Connection) -> None:
 
 
 def _guard(path: str) -> Optional[int]:
-    """A descriptor whose lock keeps SQLite, in this process too, from being alone with the file; None where that fails."""
+    """A descriptor with a lock because of which SQLite does not believe that it is the only user of a file. None if there
+    can be none.
+    """
     if sys.platform != "linux":
         return None
     import fcntl  # not on Windows
@@ -190,7 +197,10 @@ forks.in_child(_after_fork)
 
 
 def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connection:
-    """Open or create the store at ``path``; what is not a store is left untouched."""
+    """A connection for writing to the store in a file, which is created if there is none.
+
+    patience: how many seconds to wait for another process that is creating it. Raises NotAStore, StoreUnavailable.
+    """
     _check_place(path)
     try:
         # The files that SQLite puts beside it get its mode.
@@ -216,6 +226,7 @@ def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connectio
 
 
 def _check_place(path: str) -> None:
+    """Raise an error if there can be no store at a path: no directory, or no permission to write."""
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise StoreUnavailable(f"cannot open {path!r}: there is no directory {folder!r}")
@@ -230,8 +241,8 @@ def _check_place(path: str) -> None:
 
 
 def _is_store(connection: sqlite3.Connection, path: str) -> bool:
-    """True for a store, False for an empty file; anything else raises NotAStore."""
-    # One statement, so that all three are of one moment: another process may be making the store just now.
+    """True for a store, False for an empty file. Raises NotAStore for anything else."""
+    # One statement, so that all three are of the same moment: another process may be creating the store just now.
     mark, version, tables = connection.execute(
         "SELECT application_id, user_version, (SELECT COUNT(*) FROM sqlite_master)"
         " FROM pragma_application_id, pragma_user_version"
@@ -245,7 +256,7 @@ def _is_store(connection: sqlite3.Connection, path: str) -> bool:
 
 
 def check_format(version: int, place: str) -> None:
-    """Refuse a store of a newer format than this code knows."""
+    """Raise NotAStore for a store whose format is newer than this version of faunadb knows. place: its path or name."""
     if version > SCHEMA_VERSION:
         raise NotAStore(
             f"{place!r} was written by a newer version of faunadb (store format {version}, this one"
@@ -255,10 +266,11 @@ def check_format(version: int, place: str) -> None:
 
 
 def _create(connection: sqlite3.Connection, path: str, patience: float) -> None:
+    """Create the store, unless another process does so first."""
     until = time.monotonic() + patience
     while True:
         try:
-            # The switch to WAL is permanent, and fails at once when another process is making the same store.
+            # The switch to WAL mode is permanent. It fails at once while another process is creating the same store.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             break
@@ -277,7 +289,7 @@ def _create(connection: sqlite3.Connection, path: str, patience: float) -> None:
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of an empty store, within the caller's transaction if there is one."""
+    """Create the tables of an empty store, within the caller's transaction if there is one."""
     for statement in create_script().split(";\n"):
         if statement.strip():
             connection.execute(statement)
@@ -286,7 +298,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:
-    """Bring an older store to the current format, whole or not at all."""
+    """Bring a store of an older format to the current one, in one transaction."""
     if connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -311,10 +323,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _check_writable(connection: sqlite3.Connection) -> None:
-    """Find out now, not at the first write, that a file system is read-only.
-
-    Reading already needs the WAL.
-    """
+    """Raise sqlite3.Error on a read-only file system now, instead of at the first write. (In WAL mode even reading writes.)"""
     connection.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()
 
 

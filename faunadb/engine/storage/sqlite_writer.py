@@ -1,4 +1,4 @@
-"""Writing to SQLite: transactions, and the writer that runs them, for files and for memory."""
+"""Writes to SQLite: transactions, and the writers for files and for memory in which they run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .sqlite_rows import MAX_WAITING, PUT_LIVE, WritingConnection
 from .sqlite_schema import explain, is_busy
 from .statements import COPIED, import_statement, keep_reach, read_clock
 
-#: A process that sees others write gives the lock a rest of so many seconds after having held it for so many.
+#: If other processes write, too, the writer leaves the lock to them for so many seconds after having used it for so many.
 YIELD_SECONDS = 0.002
 YIELD_AFTER = 0.010
 
-#: Whether a transaction is there. Others may have gone on since, and one that wrote nothing has no row in the log.
+#: Whether a transaction is committed. There may be later ones since; and one that filled an empty store has no row in the log.
 _IS_THERE = "SELECT last_txn = ? OR EXISTS (SELECT 1 FROM change_log WHERE txn = ?) FROM meta"
 _SET_CLOCK = "UPDATE meta SET last_txn = ?, schema_version = ?"
 _KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
@@ -74,7 +74,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         return count
 
     def _wait(self, sql: str, row: Sequence[Any]) -> None:
-        """Have an insert wait that SQLite can surely store."""
+        """Have an insert wait, of a row that SQLite can surely store."""
         waiting = self._conn.waiting[sql]
         waiting.append(row)
         if len(waiting) >= MAX_WAITING:
@@ -177,19 +177,22 @@ class SqliteWriter(Writer):
         self._rows = WritingConnection(conn)
         self._path = path
         self._patience = patience
-        self._ours = 0  # the last transaction committed here
-        self._shared_until = 0.0  # other processes wrote recently: until when to be polite
+        #: the last transaction that this writer has committed
+        self._ours = 0
+        #: until when to leave the lock to others now and then, because other processes have written
+        self._shared_until = 0.0
+        #: since when the lock has been used here without such a rest
         self._held_since = 0.0
         self._read_clock = read_clock()
         self.last_txn, self.schema_version = conn.execute(self._read_clock).fetchone()
         if path is not None:
-            conn.execute("PRAGMA busy_timeout = 10")  # short rounds, so that a deadline is kept
+            conn.execute("PRAGMA busy_timeout = 10")  # milliseconds: `begin` looks at its deadline in between
 
     def begin(self, deadline: Optional[float]) -> None:
         try:
             self._begin(deadline)
         except BaseException:
-            self.rollback()  # the application's exceptions can come just when it has begun
+            self.rollback()  # the exception of a signal handler may come just after the beginning
             raise
 
     def _begin(self, deadline: Optional[float]) -> None:
@@ -199,8 +202,8 @@ class SqliteWriter(Writer):
             now = self._held_since = time.monotonic()
         until = now + self._patience if deadline is None else min(deadline, now + self._patience)
         self._rows.forget()
-        if self._conn.in_transaction:
-            self._conn.execute("ROLLBACK")  # the same, when it was to be ended
+        if self._conn.in_transaction:  # such an exception came just before the last one was ended
+            self._conn.execute("ROLLBACK")
         while True:
             try:
                 self._conn.execute("BEGIN IMMEDIATE")
@@ -275,11 +278,11 @@ class SqliteWriter(Writer):
         try:
             self._conn.execute("ROLLBACK")
         except sqlite3.Error:
-            pass  # SQLite has rolled back by itself
+            pass  # SQLite itself has rolled it back
 
 
 class MemoryWriter(SqliteWriter):
-    """Writes while no snapshot is open."""
+    """The writer of a store in memory, which writes while no snapshot is open."""
 
     def __init__(self, conn: sqlite3.Connection, gate: MemoryGate, patience: float) -> None:
         super().__init__(conn, None, patience)
@@ -292,7 +295,8 @@ class MemoryWriter(SqliteWriter):
             patience = min(patience, deadline - time.monotonic())
         before = self.last_txn, self.schema_version
         try:
-            self._inside = True  # from now on: what interrupts the entering does not say whether it was done
+            # Already now, because an interruption may come just before or just after it has entered.
+            self._inside = True
             if not self._gate.enter_alone(patience):
                 self._inside = False
                 raise StoreUnavailable(f"snapshots of the store in memory stayed open for {patience:.1f} s")

@@ -1,26 +1,27 @@
-"""The SQL both backends share: tables, and statements by name."""
+"""The SQL that the backends have in common: tables, migrations, and statements by name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Optional
 
-#: Version of the tables below. A store of a newer version is refused, one of an older version is migrated.
+#: The version of the tables below. A store with a newer one is refused, and one with an older one is migrated.
 SCHEMA_VERSION = 3
 
 VERSION_COLUMNS = "ts, live, ttl, data, txn, checksum"
-#: What a version that is written anew takes from the one given.
+#: The columns to set when a version's row is replaced.
 REPLACED = (
     "live = excluded.live, ttl = excluded.ttl, data = excluded.data, txn = excluded.txn,"
     " checksum = excluded.checksum"
 )
 ENTRY_COLUMNS = "vals, coll, doc, cover, ttl, added"
 
-#: Tables in the backend's types: {int}, {bytes}, {small} (0 or 1); {tail} ends a table clustered by its key.
-#: ``stale`` says where history superseded at a time can be dropped: a document is looked at once for each
-#: row. ``checksum``: see `checksums`. Every transaction has a row in ``change_log``: ``changes`` tells streams of its
-#: documents (``[]``: none were written), ``touched`` all that it changed (`read_set.Changes`; NULL: written in format 1,
-#: nobody knows).
+#: The tables, with the backend's types in place of {int}, {bytes} and {small} (0 or 1), and with {tail} at the end of a
+#: table that is ordered by its key.
+#: ``version.checksum``: see `checksums`. ``stale``: a row says that at the time ``at`` a version of a document was
+#: superseded, so that history from before it may be dropped once it is not retained any more. ``change_log`` has a row for
+#: every transaction: ``changes`` tells streams which documents it wrote (``[]``: none), and ``touched`` is all that it
+#: changed (`read_set.Changes`; NULL in rows of format 1).
 TABLES = """
 CREATE TABLE meta (
     id {int} PRIMARY KEY, last_txn {int} NOT NULL, schema_version {int} NOT NULL, format {int} NOT NULL
@@ -43,32 +44,36 @@ CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL){tail};
 INSERT INTO meta VALUES (0, 0, 0, {format});
 """
 
-#: How to turn format n - 1 into format n: SQL texts by n, run in order within one transaction.
+#: By n: the SQL that turns a store of format n - 1 into one of format n. All is run in one transaction.
 MIGRATIONS: dict[int, list[str]] = {
     2: ["ALTER TABLE change_log ADD COLUMN touched TEXT"],
     3: ["ALTER TABLE version ADD COLUMN checksum BIGINT NOT NULL DEFAULT 0"],
 }
-#: The format in which all versions have their checksums: migrations that come from before it have them made.
+#: The format with which versions got checksums. A migration from before it computes them.
 CHECKSUMS = 3
 
 
 def read_clock(more: str = "") -> str:
-    """The store's clock row. There is none where a newer version has migrated the store meanwhile."""
+    """Reads the row with the store's clock. There is none if a newer version of faunadb has migrated the store meanwhile.
+
+    more: further columns, each with a comma before it.
+    """
     return f"SELECT last_txn, schema_version{more} FROM meta WHERE id = 0 AND format = {SCHEMA_VERSION}"
 
 
 def pinned_clock() -> str:
-    """The same with a row behind it, by which the statement is not at its end when the first has been read."""
+    """As `read_clock`, with a second row, so that the statement is not at its end when the first one has been read."""
     return f"{read_clock()} UNION ALL SELECT NULL, NULL"
 
 
-#: The setting that says up to which time times may have been handed out; see `clock.Clock.reach`.
+#: The setting that holds up to which time times may have been handed out; see `clock.Clock.reach`.
 REACH_SETTING = "reach"
 
 READ_REACH = f"SELECT value FROM setting WHERE name = '{REACH_SETTING}'"
 
 
-#: Has the store say so, unless it says more. Compared as text, which cannot fail, by the sixteen digits it begins with.
+#: Writes that setting, unless it is later already. It is compared as text, by the sixteen digits with which it begins: unlike
+#: a cast to a number, that cannot fail.
 KEEP_REACH = (
     f"INSERT INTO setting AS kept (name, value) SELECT '{REACH_SETTING}', CAST(? AS TEXT) FROM meta"
     f" WHERE id = 0 AND format = {SCHEMA_VERSION}"
@@ -77,13 +82,13 @@ KEEP_REACH = (
 
 
 def keep_reach(reach: Optional[str]) -> str:
-    """`KEEP_REACH` with its value and a semicolon. None: no statement."""
+    """`KEEP_REACH` with its value and a semicolon; "" for None."""
     return "" if reach is None else KEEP_REACH.replace("?", f"'{reach}'") + ";"
 
 
 _DOCUMENT = "scope = ? AND coll = ? AND doc = ?"
 _PLACE = "scope = ? AND idx = ? AND terms = ?"
-#: The plus keeps the backends from walking the whole index along `past_entry_removed`.
+#: The plus before the column keeps the backends from reading along the index `past_entry_removed`.
 _TIMES = " UNION ALL ".join(
     f"SELECT {column} AS ts FROM {table} WHERE {_PLACE} AND +{column} BETWEEN ? AND ?"
     for table, column in (("entry", "added"), ("past_entry", "added"), ("past_entry", "removed"))
@@ -91,13 +96,13 @@ _TIMES = " UNION ALL ".join(
 
 
 class Statements:
-    """The statements by name, with the backend's parameter mark. columns: those of an entry, in its order."""
+    """The statements by name. mark: how the backend writes a parameter. columns: those of an `EntryRow` without `removed`."""
 
     def __init__(self, mark: str, columns: str = ENTRY_COLUMNS) -> None:
         self._mark = mark
         for name, text in _SHARED.items():
             setattr(self, name, self.mark(text))
-        #: By (upper bound given, descending): versions of a document. The lower bound is always given.
+        #: versions of a document, by whether there is an upper bound, and descending. There always is a lower one.
         self.versions = {
             (bounded, reverse): self.mark(
                 f"SELECT {VERSION_COLUMNS} FROM version WHERE {_DOCUMENT} AND ts >= ?"
@@ -106,7 +111,7 @@ class Statements:
             for bounded in (False, True)
             for reverse in (False, True)
         }
-        #: By descending: when entries of one place came or went. The bounds are given three times.
+        #: by descending: the times at which entries of a place were added or removed. Its parameters are given three times.
         self.change_times = {
             reverse: self.mark(
                 f"SELECT ts FROM ({_TIMES}) AS times ORDER BY ts{' DESC' if reverse else ''} LIMIT ?"
@@ -122,7 +127,7 @@ class Statements:
         )
 
     def mark(self, text: str) -> str:
-        """``text``, written with ``?``, in this backend's parameter style."""
+        """SQL whose parameters are written as ``?``, with the backend's mark instead."""
         return text if self._mark == "?" else text.replace("%", "%%").replace("?", self._mark)
 
     newest: str
@@ -205,16 +210,16 @@ _SHARED = {
 
 
 def entry_statement(table: str, columns: str, conditions: str, order: str) -> str:
-    """A keyset batch over the entries of one (scope, index, terms)."""
+    """Reads a batch of the entries of one place (scope, index, terms)."""
     return f"SELECT {columns} FROM {table} WHERE {_PLACE}{conditions} ORDER BY {order} LIMIT ?"
 
 
 def bulk_delete(table: str, key: str, where: str) -> str:
-    """Delete at most so many rows: the dialects agree on this spelling only."""
+    """Deletes up to a number of rows. Both backends understand this way to write it, and no shorter one."""
     return f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT ?)"
 
 
-#: Columns of each table as they are copied from one backend to another; those of its key come first.
+#: The columns of each table, as they are copied from one backend to another. Those of its key come first.
 COPIED = {
     "version": ("scope", "coll", "doc", "ts", "live", "ttl", "data", "txn", "checksum"),
     "stale": ("scope", "coll", "at", "doc"),
@@ -237,12 +242,12 @@ KEYS = {
 
 
 def export_statement(table: str, key: str, columns: str, following: bool) -> str:
-    """A keyset batch over a whole table, from its beginning or following a key."""
+    """Reads a batch of a whole table, in the order of its key. following: beginning after a key, which is a parameter."""
     marks = ", ".join("?" for _ in key.split(","))
     where = f" WHERE ({key}) > ({marks})" if following else ""
     return f"SELECT {columns} FROM {table}{where} ORDER BY {key} LIMIT ?"
 
 
 def import_statement(table: str, columns: Sequence[str]) -> str:
-    """Insert one row."""
+    """Inserts a row."""
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"

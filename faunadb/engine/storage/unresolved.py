@@ -1,11 +1,10 @@
-"""The time of a transaction that is still being evaluated: not known yet, and written down all the same.
+"""The time of a transaction that is still being evaluated: a random number stands for it, until it is known.
 
-A transaction is evaluated before its time is known. Meanwhile a number stands for it: later than every time there is,
-and drawn anew for each transaction, so that wherever it turns up in what is to be stored, or in an answer, it can be
-told from everything else and replaced once the time is known. (50 random bits: nobody sees them, and what is in the
-data by chance is something else.)
+The number is later than all real times, and drawn anew for each transaction. Wherever it is found in what is to be stored
+or answered, it is replaced when the time is known. It has nearly 50 random bits, and nobody sees it, so that other data
+does not contain it by chance.
 
-Whoever writes times into keys of indexes in another form than as digits says so with `add_form`.
+Code that writes times into keys of indexes in any other form than as digits has to say so with `add_form`.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ import re
 import struct
 from typing import Callable, Optional
 
-#: Later than all times of stores, and still a time that can be written: the years 8307 to 8339. They lie so near each other
-#: that what is written of any of them begins with the same bytes (`_leads`).
+#: The range of the numbers. As times they are in the years 8307 to 8339: later than all times of stores, but valid. All of
+#: them are so near to each other that any form of them begins with the same bytes (`_leads`).
 _FIRST, _LAST = 200_000_000_000_000_000, 201_000_000_000_000_000
 
 Form = Callable[[int], bytes]
@@ -27,21 +26,18 @@ def _digits(time: int) -> bytes:
 
 
 _forms: list[Form] = []
-#: Finds what all numbers' forms begin with.
+#: Finds the bytes with which any form of any of the numbers begins.
 _leads: re.Pattern[bytes]
 
 
 def _common(first: bytes, last: bytes) -> bytes:
-    """What both begin with."""
+    """The bytes with which both begin."""
     length = next((place for place, pair in enumerate(zip(first, last)) if pair[0] != pair[1]), len(first))
     return first[:length]
 
 
 def add_form(form: Form) -> None:
-    """From now on, a time may also stand as ``form(time)`` in keys.
-
-    form: its bytes sort as the times do, or the other way round.
-    """
+    """Tell that a key may contain a time as ``form(time)``. These bytes must sort as the times do, or the other way round."""
     global _leads
     _forms.append(form)
     leads = (_common(form(_FIRST), form(_LAST - 1)) for form in _forms)
@@ -50,14 +46,14 @@ def add_form(form: Form) -> None:
 
 add_form(_digits)
 
-#: Numbers drawn beforehand: to ask the system each time would let other threads run in the middle of a query. (That a
-#: forked process goes on with the same ones does no harm: each keeps them to itself.)
+#: Numbers that have been drawn in advance, because each call of the system lets other threads run in the midst of a query.
+#: A forked process has the same ones as its parent, which does no harm, because none leaves its process.
 _drawn: list[int] = []
 _AT_ONCE = 512
 
 
 def draw() -> int:
-    """A number for one transaction's time."""
+    """A number to stand for the time of a transaction."""
     while True:
         try:
             return _drawn.pop()
@@ -67,7 +63,7 @@ def draw() -> int:
 
 
 class Forms:
-    """All forms of one unresolved time: in texts its digits, in keys what `add_form` was told."""
+    """Finds and replaces the number that stands for a time: in texts as digits, in keys in all forms (`add_form`)."""
 
     __slots__ = ("_digits", "_keys", "_time")
 
@@ -80,14 +76,15 @@ class Forms:
         return self._digits in text
 
     def in_key(self, key: bytes) -> bool:
-        # Hardly any key holds one, and all keys of all transactions are looked at.
+        # All keys of all transactions come by here, and hardly any has one, so first comes the quick test.
         return _leads.search(key) is not None and any(form in key for _, form in self._in_keys())
 
     def text(self, text: str, txn: int) -> str:
-        """The text with the time that is known now."""
+        """The text with the real time."""
         return text.replace(self._digits, str(txn))
 
     def key(self, key: bytes, txn: int) -> bytes:
+        """The key with the real time."""
         for form, written in self._in_keys():
             if written in key:
                 key = key.replace(written, form(txn))

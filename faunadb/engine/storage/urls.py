@@ -1,4 +1,4 @@
-"""Store URLs: which backend, which place, which options."""
+"""Reads the URLs of stores: their places and options."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from .errors import BadURL
 
 
 class SqliteURL(NamedTuple):
-    """``path`` None is a store in memory."""
+    """The path (None: a store in memory) and the options in a ``sqlite:`` URL."""
 
     path: Optional[str]
     options: dict[str, str]
 
 
 def parse_sqlite(url: str) -> SqliteURL:
-    """``sqlite://`` (memory), ``sqlite:///relative.db``, ``sqlite:////absolute.db``, options as a query."""
+    """Read ``sqlite://`` (memory), ``sqlite:///relative.db`` or ``sqlite:////absolute.db``, perhaps with options as a query.
+
+    Raises BadURL.
+    """
     parts = urlsplit(url)
     if parts.netloc:
         raise BadURL(
@@ -43,7 +46,7 @@ def is_in_memory(url: str) -> bool:
 
 
 def query_options(url: str) -> dict[str, str]:
-    """The options of the URL's query. One given twice is an error."""
+    """The options in a URL's query. Raises BadURL if one is given twice."""
     options: dict[str, str] = {}
     for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if name in options:
@@ -55,7 +58,7 @@ def query_options(url: str) -> dict[str, str]:
 def merge_options(
     url: str, options: dict[str, str], given: dict[str, Any], known: Sequence[str]
 ) -> dict[str, Any]:
-    """Options of the URL, overridden by those ``given`` in code; unknown names are refused."""
+    """The options of a URL with those that were given in code, which win. Raises BadURL for an option that is not known."""
     merged: dict[str, Any] = {
         **options,
         **{name: value for name, value in given.items() if value is not None},
@@ -68,7 +71,7 @@ def merge_options(
 
 
 def positive_seconds(name: str, value: Any) -> float:
-    """A duration option, in seconds."""
+    """The value of an option that is a duration, in seconds. Raises BadURL."""
     try:
         seconds = float(value)
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""The queue of writers: many threads write, one of them at a time leads and commits for all that queued meanwhile.
+"""The queue of exclusive writers: one thread at a time leads, and writes and commits for all that have queued meanwhile.
 
-A lone writer leads at once and waits for nobody. While a leader commits, others queue; the next leader takes all of
-their works into its turn (`group_commit`).
+A thread that finds nobody leading leads at once. While a leader commits, others queue, and the next leader takes all their
+works into its turn (`group_commit`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CLOSED = "the store is closed"
 
 
 class WriteQueue:
-    """Runs works through a :class:`Writer`, batched as described above."""
+    """Runs works by a `group_commit.Writer`. committed: called with the time of the newest transaction after commits."""
 
     def __init__(self, writer: Writer, clock: Clock, committed: Callable[[int], None]) -> None:
         self._writer = writer
@@ -38,7 +38,7 @@ class WriteQueue:
         at_least: int,
         losses: int = 0,
     ) -> tuple[Any, Optional[int]]:
-        """losses: how often it has lost to others already."""
+        """See `base.Store.write`. losses: how often the work has lost to others already."""
         job = Job(work, retries, deadline, at_least, losses)
         self._take_part(job, self._lead)
         if job.error is not None:
@@ -46,9 +46,9 @@ class WriteQueue:
         return job.result, job.txn
 
     def close(self, action: Callable[[], None], patience: float) -> None:
-        """Run action when nobody writes, and let nobody write afterwards.
+        """Run an action when nobody writes, and let nobody write from then on.
 
-        It is not run when a writer stays for so many seconds, or is the one who closes.
+        The action is not run if a writer has not finished after `patience` seconds, or if the calling thread is writing.
         """
 
         def lead(own: Job) -> None:
@@ -89,7 +89,7 @@ class WriteQueue:
             raise
 
     def _conclude(self, batch: Batch) -> None:
-        """Say how a turn has ended. May be run again when it was interrupted."""
+        """Tell the outcomes of a turn. May be run again if it is interrupted."""
         outcome = batch.settle()
         if outcome is not None:
             self._committed(outcome)
