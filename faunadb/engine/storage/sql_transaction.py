@@ -125,8 +125,10 @@ class SqlTransaction(SqlSnapshot, Transaction):
 
     def _write_log(self) -> None:
         if self.wrote and not self._loaded:
-            changes = f"[{','.join(self._changes)}]"
-            self._run(self._sql.put_commit, (self.txn, changes, self.touched.text()))
+            self._put_commit(f"[{','.join(self._changes)}]", self.touched.text())
+
+    def _put_commit(self, changes: str, touched: str) -> None:
+        self._run(self._sql.put_commit, (self.txn, changes, touched))
 
     # -- removing in bulk, step by step --------------------------------------------------------------------
 

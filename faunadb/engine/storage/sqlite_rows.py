@@ -10,26 +10,43 @@ from .statements import Statements
 
 #: The most rows of a table that wait.
 MAX_WAITING = 256
+#: Rows that one statement inserts. The rest of those that wait is inserted one by one.
+TOGETHER = 8
 
+
+class Insert:
+    """An insert whose rows wait. one, together: the statements for one row and for `TOGETHER`; width: parameters of a row."""
+
+    __slots__ = ("one", "together", "width")
+
+    def __init__(self, sql: str, row: str) -> None:
+        """sql: the insert with a parameter for each column. row: what is given for one row in place of these."""
+        head, _, rest = sql.partition("(?")
+        tail = rest.partition(")")[2]
+        self.one = head + row + tail
+        self.together = head + ", ".join([row] * TOGETHER) + tail
+        self.width = row.count("?")
+
+
+_sql = Statements("?")
 PUT_LIVE = (
     "INSERT OR REPLACE INTO entry (scope, idx, terms, vals, coll, doc, cover, ttl, added)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_sql = Statements("?")
-#: The inserts that may wait, and where in their parameters there is a text, a time that users give, and a time to live.
-_MAY_WAIT: dict[str, Optional[tuple[int, int, int]]] = {
-    _sql.put_version: (6, 3, 5),
-    PUT_LIVE: (6, 8, 7),
-    _sql.put_commit: None,
-}
-_INT64 = 1 << 63
+# `sqlite3` searches for an adapter of each parameter that is not an int, float, str or bytearray, which takes as long as
+# inserting a few of these. So these statements say themselves what is NULL, and bytes are given as bytearrays.
+#: Versions without ttl.
+VERSIONS = Insert(_sql.put_version, "(?, ?, ?, ?, ?, NULL, ?, ?, ?)")
+#: Live entries without ttl. Where there is no cover, it is given as "".
+ENTRIES = Insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, NULLIF(?, ''), NULL, ?)")
+COMMITS = Insert(_sql.put_commit, "(?, ?, ?)")
 
-#: Rows by the statement that inserts them.
-_Rows = dict[str, list[Sequence[Any]]]
+#: The parameters of all rows, one after the other, by what inserts them.
+_Rows = dict[Insert, list[Any]]
 
 
 def _none() -> _Rows:
-    return {sql: [] for sql in _MAY_WAIT}
+    return {VERSIONS: [], ENTRIES: [], COMMITS: []}
 
 
 class WritingConnection:
@@ -44,7 +61,7 @@ class WritingConnection:
         self._conn = conn
         #: the waiting rows of works that have ended
         self._earlier: _Rows = {}
-        #: the waiting rows of the running work. A row that SQLite can surely store may be added directly.
+        #: the waiting rows of the running work. A row that SQLite can surely store (`is_storable`) may be added.
         self.waiting = _none()
         #: whether the next statement needs a savepoint before it, and whether there is one for the running work
         self._to_guard = self._guarded = False
@@ -52,13 +69,7 @@ class WritingConnection:
         self._writing = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """As `sqlite3.Connection.execute`. It returns None for an insert that waits."""
-        if sql in _MAY_WAIT and _can_be_stored(_MAY_WAIT[sql], parameters):
-            rows = self.waiting[sql]
-            rows.append(parameters)
-            if len(rows) >= MAX_WAITING:
-                self.flush()
-            return None
+        """As `sqlite3.Connection.execute`."""
         self.flush()
         return self._conn.execute(sql, parameters)
 
@@ -70,9 +81,9 @@ class WritingConnection:
         """Tell that a work begins which must be undone alone, without those before it, if it fails (`undo`)."""
         if self._guarded:
             self._conn.execute("RELEASE work")
-        for sql, rows in self.waiting.items():
-            if rows:
-                self._earlier.setdefault(sql, []).extend(rows)
+        for insert, parameters in self.waiting.items():
+            if parameters:
+                self._earlier.setdefault(insert, []).extend(parameters)
         self.waiting = _none()
         self._to_guard, self._guarded = True, False
 
@@ -109,25 +120,29 @@ class WritingConnection:
             self.waiting = _none()
 
     def _write(self, rows: _Rows) -> None:
-        for sql, many in rows.items():
-            if len(many) == 1:
-                self._conn.execute(sql, many[0])
-            elif many:
-                self._conn.executemany(sql, many)
+        for insert, parameters in rows.items():
+            count, width = len(parameters), insert.width
+            step = width * TOGETHER
+            rest = count - count % step
+            if rest:
+                many = [parameters[start : start + step] for start in range(0, rest, step)]
+                self._conn.executemany(insert.together, many)
+            if rest < count:
+                many = [parameters[start : start + width] for start in range(rest, count, width)]
+                self._conn.executemany(insert.one, many)
 
 
-def _can_be_stored(places: Optional[tuple[int, int, int]], parameters: Sequence[Any]) -> bool:
-    """Whether it is sure, without trying, that SQLite can store a row."""
-    if places is None:
-        return True
-    text, time, ttl = places
-    if parameters[ttl] is not None or not -_INT64 <= parameters[time] < _INT64:
+_INT64 = 1 << 63
+
+
+def is_storable(text: Optional[str], time: int) -> bool:
+    """Whether it is sure, without trying, that SQLite can store a text and a time given by users."""
+    if not -_INT64 <= time < _INT64:
         return False
-    given = parameters[text]
-    if given is None or given.isascii():
+    if text is None or text.isascii():
         return True
     try:
-        given.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -16,7 +16,16 @@ from .memory_gate import MemoryGate
 from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
 from .sqlite_reads import SqliteReads
-from .sqlite_rows import MAX_WAITING, PUT_LIVE, WritingConnection
+from .sqlite_rows import (
+    COMMITS,
+    ENTRIES,
+    MAX_WAITING,
+    PUT_LIVE,
+    VERSIONS,
+    Insert,
+    WritingConnection,
+    is_storable,
+)
 from .sqlite_schema import explain, is_busy
 from .statements import COPIED, import_statement, keep_reach, read_clock
 
@@ -37,6 +46,12 @@ _DROP_LIVE = f"DELETE FROM entry WHERE {_KEY}"
 _DROP_LIVE_ADDED = f"DELETE FROM entry WHERE {_KEY} AND added = ?"
 _DROP_ENDED = f"DELETE FROM past_entry WHERE {_KEY} AND added = ?"
 _REVIVE = f"DELETE FROM past_entry WHERE {_KEY} AND added = ? AND removed = ?"
+_NO_TERMS = bytearray()
+
+
+def _key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int, int, bytearray, bytearray]:
+    """The key of an entry as parameters (for why as bytearrays, see `sqlite_rows`)."""
+    return scope, index, bytearray(terms), bytearray(values)
 
 
 class SqliteTransaction(SqliteReads, SqlTransaction):
@@ -73,11 +88,11 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             raise self._explain(error) from error
         return count
 
-    def _wait(self, sql: str, row: Sequence[Any]) -> None:
+    def _wait(self, insert: Insert, row: Sequence[Any]) -> None:
         """Have an insert wait, of a row that SQLite can surely store."""
-        waiting = self._conn.waiting[sql]
-        waiting.append(row)
-        if len(waiting) >= MAX_WAITING:
+        waiting = self._conn.waiting[insert]
+        waiting += row
+        if len(waiting) >= MAX_WAITING * insert.width:
             try:
                 self._conn.flush()
             except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
@@ -87,11 +102,14 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self, scope: int, coll: int, doc: int, ts: int, live: int, ttl: Optional[int], data: Optional[str]
     ) -> None:
         txn = self.txn
-        if ttl is None and ts == txn and (data is None or data.isascii()):
+        if ttl is None and ((ts == txn and data is not None and data.isascii()) or is_storable(data, ts)):
             checksum = of_version(scope, coll, doc, ts, live, ttl, data, txn)
-            self._wait(self._sql.put_version, (scope, coll, doc, ts, live, ttl, data, txn, checksum))
+            self._wait(VERSIONS, (scope, coll, doc, ts, live, data, txn, checksum))
         else:
             super()._put_version(scope, coll, doc, ts, live, ttl, data)
+
+    def _put_commit(self, changes: str, touched: str) -> None:
+        self._wait(COMMITS, (self.txn, changes, touched))
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.wrote = True
@@ -118,23 +136,23 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         if added is None:
             added = txn
         elif added != txn and not first:
-            self._run(_REVIVE, (scope, index, terms, values, added, txn))
+            self._run(_REVIVE, (*_key(scope, index, terms, values), added, txn))
         self.wrote = True
         self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
-        row = (scope, index, terms, values, coll, doc, cover, ttl, added)
-        if ttl is None and added == txn and (cover is None or cover.isascii()):
-            self._wait(PUT_LIVE, row)
+        if ttl is None and ((added == txn and cover is None) or is_storable(cover, added)):
+            place = bytearray(terms) if terms else _NO_TERMS  # as `_key`
+            self._wait(ENTRIES, (scope, index, place, bytearray(values), coll, doc, cover or "", added))
         else:
-            self._run(PUT_LIVE, row)
+            self._run(PUT_LIVE, (*_key(scope, index, terms, values), coll, doc, cover, ttl, added))
 
     def end_entry(
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
     ) -> None:
-        key = (scope, index, terms, values)
+        key = _key(scope, index, terms, values)
         for coll, doc, cover, ttl, added in self._all(_GET_LIVE, key):
             self.wrote = True
-            self.touched.entry(*key)
+            self.touched.entry(scope, index, terms, values)
             self._run(_DROP_LIVE, key)
             end = self.txn if removed is None else removed
             if added != end:
@@ -157,11 +175,11 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self.wrote = True
         self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
-        self._run(_PUT_ENDED, (scope, index, terms, values, coll, doc, cover, ttl, added, removed))
+        self._run(_PUT_ENDED, (*_key(scope, index, terms, values), coll, doc, cover, ttl, added, removed))
 
     def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
         for text in (_DROP_LIVE_ADDED, _DROP_ENDED):
-            if self._changed(text, (scope, index, terms, values, added)):
+            if self._changed(text, (*_key(scope, index, terms, values), added)):
                 self.wrote = True
                 self.touched.entry(scope, index, terms, values)
 

@@ -91,7 +91,8 @@ def test_many_inserts_do_not_wait_without_bound(store: Store, monkeypatch: pytes
     def work(tx: Transaction) -> None:
         for number in range(100):
             insert(tx, number)
-            waiting.append(max(map(len, store._writer._rows.waiting.values())))
+            rows = store._writer._rows.waiting.items()
+            waiting.append(max(len(parameters) // insert.width for insert, parameters in rows))
 
     store.write(work)
     assert max(waiting) < 10
@@ -107,9 +108,9 @@ def test_rows_of_others_that_were_written_in_part_are_written_again(
     rows = store._writer._rows
     original = rows._write
 
-    def interrupted(waiting: dict[str, list[Any]]) -> None:
+    def interrupted(waiting: dict[sqlite_rows.Insert, list[Any]]) -> None:
         monkeypatch.setattr(rows, "_write", original)
-        original({sql: rows_of_table[:1] for sql, rows_of_table in waiting.items()})
+        original({insert: parameters[: insert.width] for insert, parameters in waiting.items()})
         raise KeyboardInterrupt
 
     def read(tx: Transaction) -> None:
@@ -140,3 +141,29 @@ def test_a_failure_to_write_at_the_end_is_that_of_all(store: Store, monkeypatch:
     monkeypatch.undo()
     store.write(lambda tx: insert(tx, 2))
     assert docs(store) == {2}
+
+
+@pytest.mark.parametrize(
+    "count", [1, sqlite_rows.TOGETHER - 1, sqlite_rows.TOGETHER, 3 * sqlite_rows.TOGETHER + 2]
+)
+def test_rows_are_stored_as_they_were_given_however_many_wait(store: Store, count: int) -> None:
+    texts = ["{}", '{"data":"\u00fc"}', None]
+    covers = [None, "[1]", '["\u00fc"]']
+    ttls = [None, None, 1 << 60]
+
+    def work(tx: Transaction) -> None:
+        for number in range(count):
+            text, cover, ttl = (kinds[number % 3] for kinds in (texts, covers, ttls))
+            tx.put_version(SCOPE, COLL, number, tx.txn, text is not None, ttl, text, True)
+            tx.add_entry(SCOPE, COLL, b"\0\xff", b"%05d" % number, COLL, number, cover, ttl)
+
+    store.write(work)
+    with store.snapshot() as snapshot:
+        versions = [snapshot.version(SCOPE, COLL, number) for number in range(count)]
+        entries = list(snapshot.entries(SCOPE, COLL, b"\0\xff"))
+        assert [(row.live, row.data, row.ttl) for row in versions if row is not None] == [
+            (texts[number % 3] is not None, texts[number % 3], ttls[number % 3]) for number in range(count)
+        ]
+        assert [(row.values, row.doc, row.cover, row.ttl) for row in entries] == [
+            (b"%05d" % number, number, covers[number % 3], ttls[number % 3]) for number in range(count)
+        ]
