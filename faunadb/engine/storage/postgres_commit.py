@@ -32,6 +32,8 @@ MAX_SENT = 6
 
 #: What ``begin_commit`` says to a session that a later one has shut out.
 _TAKEN_OVER = "FA001"
+#: What it says where transactions are not READ COMMITTED unless they ask for it.
+_OTHER_ISOLATION = "FA002"
 
 _BEGIN = statement("BEGIN ISOLATION LEVEL READ COMMITTED")
 
@@ -63,6 +65,8 @@ class PgCommitter(Committer):
         self._keep: list[Statement] = []
         #: How many sessions of ours have been shut out.
         self._checks = 0
+        #: Whether a transaction must ask to be READ COMMITTED. The usual one is the statement that commits itself.
+        self._asks = False
 
     def commit(self, batch: list[Finished]) -> list[Outcome]:
         writes = _Writes(batch)
@@ -158,8 +162,10 @@ class PgCommitter(Committer):
     ) -> dict[str, Any]:
         """The outcome; {} where a newer version has migrated the store."""
         if resolve is None:
-            batch = self._function("commit_batch", {**asked, **writes})
-            return _run(conn, _BEGIN, batch, *self._keep, COMMIT) or {}
+            statements = [self._function("commit_batch", {**asked, **writes}), *self._keep]
+            if self._asks:
+                statements = [_BEGIN, *statements, COMMIT]
+            return _run(conn, *statements) or {}
         outcome = _run(conn, _BEGIN, self._function("begin_commit", asked))
         if outcome is None or not any(outcome["times"]):
             conn.script("ROLLBACK")
@@ -187,6 +193,9 @@ class PgCommitter(Committer):
         answered = not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.UNKNOWN
         if answered:  # the server refused, and has rolled back or will
             self._end(conn)
+            if error.sqlstate == _OTHER_ISOLATION and not self._asks:
+                self._asks = True
+                return None
         else:
             found = self._find_out(number)
             if found is not None:

@@ -73,7 +73,11 @@ class Connection(psycopg.Connection[Any]):
         pg = self.pgconn
         new: dict[tuple[str, tuple[int, ...]], bytes] = {}
         try:
-            pg.enter_pipeline_mode()
+            # One that need not be prepared first goes by itself. Each step of a pipeline, and each result of one, lets
+            # other threads run for a moment, which costs more than the step does.
+            piped = len(statements) != 1 or not self._knows(statements[0])
+            if piped:
+                pg.enter_pipeline_mode()
             for sql, values, types, formats in statements:
                 if not self._prepares:
                     pg.send_query_params(_mark(sql), values, types, formats, _BINARY)
@@ -85,9 +89,11 @@ class Connection(psycopg.Connection[Any]):
                     name = new[key] = b"faunadb_%d" % self._named
                     pg.send_prepare(name, _mark(sql), types)
                 pg.send_query_prepared(name, values, formats, _BINARY)
-            pg.pipeline_sync()
-            results = self.wait(self._results())
-            pg.exit_pipeline_mode()
+            if piped:
+                pg.pipeline_sync()
+            results = self.wait(self._results(piped))
+            if piped:
+                pg.exit_pipeline_mode()
         except BaseException:
             self.close()  # nobody knows what it is in the middle of
             raise
@@ -98,7 +104,10 @@ class Connection(psycopg.Connection[Any]):
         # What comes of a statement that was just prepared comes after what came of preparing it.
         return [results[place] for place in _places(statements, new)] if new else results
 
-    def _results(self) -> Generator[Wait, Any, list[Any]]:
+    def _knows(self, one: Statement) -> bool:
+        return not self._prepares or (one.sql, one.types) in self._names
+
+    def _results(self, piped: bool) -> Generator[Wait, Any, list[Any]]:
         # Asked for a result, libpq would wait for it without letting other threads run.
         pg = self.pgconn
         while pg.flush():
@@ -110,9 +119,11 @@ class Connection(psycopg.Connection[Any]):
                 yield Wait.R
                 pg.consume_input()
             result = pg.get_result()
-            if result is None:  # between what comes of two statements
+            if result is None:  # after what comes of one statement
                 if pg.status == _BAD:
                     raise psycopg.OperationalError("the connection is lost")
+                if not piped:
+                    return results
             elif result.status == _SYNC:
                 return results
             else:

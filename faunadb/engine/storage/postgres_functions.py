@@ -14,11 +14,13 @@ from .checksums import MIXED
 from .statements import REPLACED
 
 #: Look at changes of later transactions: which of the batch's reads do they touch? (As `ReadSet.touched_by`.) In PL/pgSQL,
-#: which keeps the plan: to make one takes several times as long as to look.
+#: which keeps the plan, if it is told that another one for each number would not be better: to make one takes longer than
+#: to look.
 _CONFLICTS = """
 CREATE OR REPLACE FUNCTION {schema}.conflicts(batch JSONB, since BIGINT)
 RETURNS TABLE (number INT, path TEXT, txn BIGINT)
-LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $function$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
+SET plan_cache_mode = force_generic_plan AS $function$
 #variable_conflict use_column
 BEGIN
 RETURN QUERY WITH recent AS MATERIALIZED (
@@ -71,7 +73,7 @@ DECLARE
     waited INTERVAL;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'commits need READ COMMITTED';
+        RAISE EXCEPTION 'commits need READ COMMITTED' USING ERRCODE = 'FA002';
     END IF;
     PERFORM set_config('lock_timeout', batch ->> 'patience', TRUE);
     asked := clock_timestamp();
@@ -164,7 +166,7 @@ _WRITE = (
     """
 CREATE OR REPLACE FUNCTION {schema}.write_commit(batch JSONB, outcome JSONB) RETURNS VOID
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_bitmapscan = off SET jit = off AS $function$
+SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $function$
 DECLARE
     txns BIGINT[] := ARRAY(SELECT CAST(t.value AS BIGINT)
         FROM jsonb_array_elements_text(outcome -> 'times') WITH ORDINALITY AS t(value, place) ORDER BY t.place);

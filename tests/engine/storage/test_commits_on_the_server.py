@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -120,6 +121,21 @@ def test_interrupted_on_the_server(store: PostgresStore, step: str, broken: str)
         assert len(snapshot.changed(0)) == 2
     assert store.check() == []
     store.write(lambda tx: put(tx, 8))
+
+
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+def test_whatever_transactions_are_where_they_do_not_say(postgres_url: str, level: str) -> None:
+    """A commit must see what others have committed while it waited for the lock."""
+    mark = "&" if "?" in postgres_url else "?"
+    options = quote(f"-c default_transaction_isolation={level.replace(' ', chr(92) + ' ')}")
+    place = places.postgres_place(f"{postgres_url}{mark}options={options}")
+    try:
+        store, other = place.open(), place.open()
+        for number in range(3):
+            assert [each.write(work)[0] for each in (store, other)] == [2 * number + 1, 2 * number + 2]
+    finally:
+        place.close()
+        places.drop_postgres_place(place)
 
 
 def test_it_is_told_how_long_the_lock_was_waited_for(store: PostgresStore) -> None:
