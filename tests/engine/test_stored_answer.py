@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from faunadb import query as q
 from faunadb._json import parse_json, read_stored
 from faunadb.client import FaunaClient
+from faunadb.engine.language.repeated import RepeatedField
 from faunadb.engine.language.stored_answer import PlainAnswer, StoredAnswer, is_plain
 from faunadb.request_result import RequestResult
 
@@ -182,7 +183,18 @@ def test_what_a_client_does_to_an_answer_does_not_show_in_the_next(asked: Asked)
 
 
 @pytest.mark.parametrize(
-    "value", [{"@a": 1}, {"a": 1.0}, {"\u00e9": 1}, ["\u00e9"], ["x" * 257], [[]], [1] * 65], ids=repr
+    "value",
+    [
+        {"@a": 1},
+        {"a": 1.0},
+        {"\u00e9": 1},
+        {"a": 1, RepeatedField("a", 0): 2},
+        ["\u00e9"],
+        ["x" * 257],
+        [[]],
+        [1] * 65,
+    ],
+    ids=repr,
 )
 def test_what_is_no_plain_value(value: Any) -> None:
     assert not is_plain(value)

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from ..json_text import encoder
 from ..records import NamedTuple
+from .repeated import RepeatedField
 
 _encode = encoder(ensure_ascii=False)
 
@@ -76,8 +77,12 @@ def is_plain(value: Any) -> bool:
     """Whether a value is a small one that the responses of all API versions write as Python does."""
     kind = type(value)
     if kind is dict:
+        if len(value) > _MOST or RepeatedField in map(
+            type, value
+        ):  # a client has only the last field of a name
+            return False
         keys = "".join(value)  # a key with an @ may ask for an @obj around it
-        return len(value) <= _MOST and keys.isascii() and "@" not in keys and _are_plain(value.values())
+        return keys.isascii() and "@" not in keys and _are_plain(value.values())
     return _are_plain(value) if kind is list and len(value) <= _MOST else _are_plain((value,))
 
 
