@@ -36,10 +36,10 @@ from .asgi import (
     Refused,
     Send,
     content_length,
-    read_headers,
     request_of,
     start_of,
     text_of,
+    usual_start,
 )
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
@@ -209,21 +209,15 @@ class Application:
             return
         started = time.perf_counter()
         status = 0
-        headers: Headers = {}
         self._requests += 1
         try:
-            headers = read_headers(scope)
-            options = self._heads.options(scope, headers)
-            response, close = await self._respond(scope, headers, options, receive)
-            status = response.status
-            if b"origin" in headers and self._browsers.is_listed(headers[b"origin"].decode("latin-1")):
-                response.headers.append(("access-control-allow-credentials", "true"))
-            stream = response.stream
+            start, body, stream = await self._respond(scope, receive)
+            status = start["status"]
             if stream is not None:
                 try:
-                    await send(start_of(scope, headers, response, None))
+                    await send(start)
                     # There may be thousands of streams, so each keeps as little as possible.
-                    del headers, response
+                    del start
                     needed = {name: scope.get(name) for name in _LOGGED}
                     scope.clear()
                     scope.update(needed)
@@ -235,17 +229,15 @@ class Application:
                 if time.perf_counter() - started > MOMENT:
                     # Requests that came together are answered together: the sending thread is woken once for all.
                     await _next_turn()
-                body = response.body
-                await send(start_of(scope, headers, response, len(body), close))
+                await send(start)
                 if len(body) <= WHOLE:
                     await send({"type": "http.response.body", "body": body})
                 else:
-                    response.text = None  # while clients read, one copy in memory is enough
                     await self._send_in_pieces(body, send)
         except Refused as refused:
             status = refused.status
             response = refused.response()
-            await send(start_of(scope, headers, response, len(response.body), close=True))
+            await send(start_of(scope, response, len(response.body), close=True))
             await send({"type": "http.response.body", "body": response.body})
         except ConnectionError:
             status = 499
@@ -264,29 +256,35 @@ class Application:
             if is_large:
                 self._memory.give_back()
 
-    async def _respond(
-        self, scope: Message, headers: Headers, options: Optional[Options], receive: Receive
-    ) -> tuple[HttpResponse, bool]:
-        """The answer, and whether the connection ends with it, because the request has not been read to its end.
-
-        options: what the headers ask for, if they are usual (`Heads.options`).
-        """
+    async def _respond(self, scope: Message, receive: Receive) -> tuple[Message, bytes, Any]:
+        """The message with which the answer begins, and its body, or the stream whose events follow instead."""
+        headers, options = self._heads.read(scope)
         engine = self.engine or self.open()
         authorization = text_of(headers.get(b"authorization"))
         name = engine.authenticator.trusted_name(authorization)
+        close = False
         if name is None:
-            return await self._respond_to_stranger(engine, scope, headers, receive)
-        length = content_length(headers)
-        if length is None or length > SMALL:
-            with self._bodies.held() as held:
-                return await self._respond_to(scope, headers, receive, held, options, name)
-        # A small body does not count against the room for bodies.
-        body = await self._bodies.read_small(length, receive)
-        if options is not None:
-            response = self._answer_usually(engine, scope, headers, body, options, name)
-            if response is not None:
-                return response, False
-        return await self._answer(scope, headers, body, receive, options, name), False
+            response, close = await self._respond_to_stranger(engine, scope, headers, receive)
+        else:
+            length = content_length(headers)
+            if length is None or length > SMALL:
+                with self._bodies.held() as held:
+                    response, close = await self._respond_to(scope, headers, receive, held, name)
+            else:
+                # A small body does not count against the room for bodies.
+                body = await self._bodies.read_small(length, receive)
+                if options is not None:
+                    answer = self._answer_usually(engine, scope, headers, body, options, authorization, name)
+                    if answer is not None:
+                        return usual_start(scope, answer), answer[2], None
+                response = await self._answer(scope, headers, body, receive, name, options is not None)
+        if b"origin" in headers and self._browsers.is_listed(headers[b"origin"].decode("latin-1")):
+            response.headers.append(("access-control-allow-credentials", "true"))
+        connection = headers.get(b"connection")
+        close = close or (connection is not None and b"close" in connection.lower())
+        if response.stream is not None:
+            return start_of(scope, response, None, close), b"", response.stream
+        return start_of(scope, response, len(response.body), close), response.body, None
 
     def _answer_usually(
         self,
@@ -295,12 +293,12 @@ class Application:
         headers: Headers,
         body: bytes,
         options: Options,
-        name: Optional[bytes],
-    ) -> Optional[HttpResponse]:
+        authorization: Optional[str],
+        name: bytes,
+    ) -> Optional[usual.Answer]:
         """The answer to a usual query, if working it out takes less than handing it to a thread would; else None."""
-        if name is None or not engine.is_quick or not 0 < len(body) <= QUICK_BODY:
+        if not 0 < len(body) <= QUICK_BODY or not engine.is_quick:
             return None
-        authorization = headers[b"authorization"].decode("latin-1")
         if not engine.authenticator.knows(authorization, name):
             return None  # finding out may take long: predicates of roles, signatures
         seen = headers.get(b"x-last-seen-txn")
@@ -309,9 +307,10 @@ class Application:
             if since is None:
                 return None
             options = since
-        asked = usual.asked((authorization, name, body, options, text_of(headers.get(b"traceparent"))))
+        trace = text_of(headers.get(b"traceparent"))
         try:
             snapshot = self._snapshot or self._pin(engine)
+            asked = usual.asked((authorization, name, body, options, trace))
             return usual.answer(engine, asked, snapshot, lambda: request_of(scope, headers, body))
         except (NotQuick, StoreError):
             return None
@@ -322,12 +321,12 @@ class Application:
         headers: Headers,
         body: bytes,
         receive: Receive,
-        options: Optional[Options],
         name: Optional[bytes],
+        is_tried: bool = False,
     ) -> HttpResponse:
-        """The answer, worked out on a thread unless it is quick: what is usual has been tried."""
+        """The answer, worked out on a thread unless it is quick. is_tried: it has turned out not to be."""
         request = request_of(scope, headers, body)
-        quick = self._answer_quickly(request, name) if options is None else None
+        quick = None if is_tried else self._answer_quickly(request, name)
         return quick or await self._answer_on_thread(request, receive)
 
     async def _answer_on_thread(self, request: HttpRequest, receive: Receive) -> HttpResponse:
@@ -343,20 +342,17 @@ class Application:
         headers: Headers,
         receive: Receive,
         held: Held,
-        options: Optional[Options] = None,
         name: Optional[bytes] = None,
     ) -> tuple[HttpResponse, bool]:
-        """Read the body and answer. name: the name under which the secret is trusted (`Authenticator.trusted_name`)."""
+        """Read the body; the answer, and whether the connection ends with it, because there is more that was not read.
+
+        name: the name under which the secret is trusted (`Authenticator.trusted_name`).
+        """
         try:
             body = await self._bodies.read(headers, receive, held)
         except TooLarge:
             return await self._in_pool(_too_large, request_of(scope, headers, b"")), True
-        engine = self.engine or self.open()
-        if options is not None:
-            response = self._answer_usually(engine, scope, headers, body, options, name)
-            if response is not None:
-                return response, False
-        return await self._answer(scope, headers, body, receive, options, name), False
+        return await self._answer(scope, headers, body, receive, name), False
 
     async def _respond_to_stranger(
         self, engine: Any, scope: Message, headers: Headers, receive: Receive

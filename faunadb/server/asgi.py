@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from itertools import chain
 from typing import Any, Optional
 
 from ..engine.integers import int64
+from ..engine.wire import usual
 from ..engine.wire.exchange import error_body
 from ..engine.wire.messages import HttpRequest, HttpResponse
 
@@ -74,19 +74,18 @@ class Busy(Refused):
     body = error_body("unavailable", "The server has no room for this request now. Try again in a moment.")
 
 
-def read_headers(scope: Message) -> Headers:
-    """The headers by name. Raises `BadRequest` when the request line or the headers are too long, or name two hosts."""
-    if scope["path"] != "/" or scope["method"] != "POST" or scope["query_string"]:
-        path = scope.get("raw_path") or b""
-        if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
-            raise BadRequest
-    pairs = scope["headers"]
-    if len(b"".join(chain.from_iterable(pairs))) + 4 * len(pairs) > MAX_HEADERS:
+def check_line(scope: Message) -> None:
+    """Raise `BadRequest` when the request line is too long."""
+    path = scope.get("raw_path") or b""
+    if len(scope["method"]) + len(path) + len(scope["query_string"]) + len("  ? HTTP/1.1") > MAX_LINE:
         raise BadRequest
-    headers: Headers = dict(pairs)
-    if len(headers) != len(pairs) and sum(name == b"host" for name, _ in pairs) > 1:
+
+
+def size_of(pairs: list[tuple[bytes, bytes]]) -> int:
+    """Bytes of headers of which some have the same name. Raises `BadRequest` when they name two hosts."""
+    if sum(name == b"host" for name, _ in pairs) > 1:
         raise BadRequest  # a proxy in front may have checked the other one
-    return headers
+    return sum(len(name) + len(value) + 4 for name, value in pairs)
 
 
 def text_of(value: Optional[bytes]) -> Optional[str]:
@@ -103,6 +102,8 @@ def content_length(headers: Headers) -> Optional[int]:
     announced = headers.get(b"content-length")
     if announced is None:
         return None
+    if len(announced) < 10 and announced.isdigit():
+        return int(announced)
     length = int64(announced.decode("latin-1"))
     if length is None or length < 0:
         raise BadRequest
@@ -119,15 +120,20 @@ def request_of(scope: Message, headers: Headers, body: bytes) -> HttpRequest:
     )
 
 
-def start_of(
-    scope: Message, asked: Headers, response: HttpResponse, length: Optional[int], close: bool = False
-) -> Message:
-    """The message with status and headers. asked: the request's headers. length: of the body, None for a stream."""
+def start_of(scope: Message, response: HttpResponse, length: Optional[int], close: bool) -> Message:
+    """The message with status and headers. length: of the body, None for a stream. close: end the connection with it."""
     headers = response.raw_headers
     if scope["http_version"] == "1.1":
-        connection = asked.get(b"connection")
-        closes = close or (connection is not None and b"close" in connection.lower())
-        headers.append(_CLOSES if closes else _STAYS)
+        headers.append(_CLOSES if close else _STAYS)
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
     return {"type": "http.response.start", "status": response.status, "headers": headers}
+
+
+def usual_start(scope: Message, answer: usual.Answer) -> Message:
+    """The same of the answer to a usual request, which lets its connection stay."""
+    status, headers, body = answer
+    if scope["http_version"] == "1.1":
+        headers.append(_STAYS)
+    headers.append((b"content-length", b"%d" % len(body)))
+    return {"type": "http.response.start", "status": status, "headers": headers}

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from operator import itemgetter
+from typing import Any, Callable, Optional
 
+from ..engine.records import NamedTuple
 from ..engine.wire import usual
 from ..engine.wire.headers import Options
-from .asgi import Headers, Message, texts_of
+from .asgi import MAX_HEADERS, BadRequest, Headers, Message, check_line, size_of, texts_of
 from .browsers import Browsers
 
-#: The headers that decide what a request asks for. Neither secrets nor headers that nobody reads are remembered; those that
-#: differ with each request (`content-length`, `x-last-seen-txn`, `traceparent`) are read each time.
+#: The headers that decide what a request asks for. Values of others are not remembered: secrets, what nobody reads, and
+#: those that differ with each request (`content-length`, `x-last-seen-txn`, `traceparent`), which are read each time.
 _DECIDING = (b"host", b"connection", *(name.encode() for name in usual.DECIDING))
-#: Limits on the bytes of headers that are remembered, and on how many sets of them are.
+#: Limits on the bytes of headers that are remembered, and on how many sets of names and of values are.
 _LONGEST, _MOST = 1024, 512
+
+
+class _Names(NamedTuple):
+    """The names of a request's headers. size: bytes of the request's headers beside their values.
+
+    deciding: those that decide. pick: the values of these, from all headers. known: what values ask for.
+    """
+
+    size: int
+    deciding: tuple[bytes, ...]
+    pick: Callable[[Headers], Any]
+    known: dict[Any, Optional[Options]]
+
+
+def _nothing(headers: Headers) -> None:
+    """What picks no value."""
 
 
 class Heads:
@@ -21,25 +39,56 @@ class Heads:
 
     def __init__(self, browsers: Browsers) -> None:
         self._browsers = browsers
-        self._known: dict[tuple[Optional[bytes], ...], Optional[Options]] = {}
+        self._known: dict[tuple[bytes, ...], _Names] = {}
+        self._count = 0
 
-    def options(self, scope: Message, headers: Headers) -> Optional[Options]:
-        """The options of a request, if its method, path and headers are usual; else None. Raises `Forbidden`."""
-        deciding = tuple(map(headers.get, _DECIDING))
+    def read(self, scope: Message) -> tuple[Headers, Optional[Options]]:
+        """The headers of a request, and its options, if its method, path and headers are usual; else None.
+
+        Raises `BadRequest` when the request line or the headers are too long, or name two hosts, and `Forbidden`.
+        """
+        is_usual = scope["path"] == "/" and scope["method"] == "POST" and not scope["query_string"]
+        if not is_usual:
+            check_line(scope)
+        pairs = scope["headers"]
+        headers: Headers = dict(pairs)
+        names = tuple(headers)
         try:
-            options = self._known[deciding]
+            head = self._known[names]
         except KeyError:
-            options = self._look(deciding)
-        return options if scope["path"] == "/" and scope["method"] == "POST" else None
+            head = self._look_at_names(names)
+        is_plain = len(headers) == len(pairs)
+        if (head.size + sum(map(len, headers.values())) if is_plain else size_of(pairs)) > MAX_HEADERS:
+            raise BadRequest
+        values = head.pick(headers)
+        try:
+            options = head.known[values]
+        except KeyError:
+            options = self._look(head, headers, values)
+        return headers, options if is_usual else None
 
-    def _look(self, deciding: tuple[Optional[bytes], ...]) -> Optional[Options]:
-        pairs = zip(_DECIDING, deciding)
-        headers = texts_of({name: value for name, value in pairs if value is not None})
-        self._browsers.check(headers)
-        closes = "close" in headers.get("connection", "").lower()
-        options = None if closes else usual.options_of(headers)
-        if sum(map(len, headers.values())) <= _LONGEST:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[deciding] = options
+    def _look_at_names(self, names: tuple[bytes, ...]) -> _Names:
+        deciding = tuple(name for name in _DECIDING if name in names)
+        pick: Callable[[Headers], Any] = itemgetter(*deciding) if deciding else _nothing
+        length = sum(map(len, names))
+        head = _Names(length + 4 * len(names), deciding, pick, {})
+        if length <= _LONGEST:
+            self._make_room()
+            self._known[names] = head
+        return head
+
+    def _look(self, head: _Names, headers: Headers, values: Any) -> Optional[Options]:
+        texts = texts_of({name: headers[name] for name in head.deciding})
+        self._browsers.check(texts)
+        closes = "close" in texts.get("connection", "").lower()
+        options = None if closes else usual.options_of(texts)
+        if sum(map(len, texts.values())) <= _LONGEST:
+            self._make_room()
+            head.known[values] = options
         return options
+
+    def _make_room(self) -> None:
+        if self._count >= _MOST:
+            self._known.clear()
+            self._count = 0
+        self._count += 1

@@ -6,6 +6,7 @@ The answer is the same as that of `http.handle`, which answers all other request
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Callable, Optional
 
 from ..auth.jwks import KeysNeeded
@@ -15,7 +16,7 @@ from ..records import NamedTuple, maker
 from ..request import QUICK_SECONDS, NotQuick, Request
 from .exchange import BUILD, CONTENT, Exchange, in_milliseconds, is_for_people
 from .headers import Options, metric_headers, read_options, traceparent
-from .messages import HttpRequest, HttpResponse
+from .messages import HttpRequest, RawHeaders
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -53,6 +54,9 @@ class Asked(NamedTuple):
     trace: Optional[str] = None
 
 
+#: Status, headers and body.
+Answer = tuple[int, RawHeaders, bytes]
+
 asked, _request, _options = maker(Asked), maker(Request), maker(Options)
 #: The defaults of effect_limit, effect_reason and writer, which a usual request has.
 _PLAIN = Request(None, None)[6:9]
@@ -66,12 +70,10 @@ def after(options: Options, seen: str) -> Optional[Options]:
     return _options((options.version, max(last_seen, 0), options.timeout, options.retries))  # type: ignore[no-any-return]
 
 
-def answer(
-    engine: Engine, query: Asked, snapshot: Snapshot, request: Callable[[], HttpRequest]
-) -> HttpResponse:
-    """The answer to a query that is not empty, from a snapshot. request: makes the whole request, for errors.
+def answer(engine: Engine, query: Asked, snapshot: Snapshot, request: Callable[[], HttpRequest]) -> Answer:
+    """The answer to a query that is not empty, from a snapshot. The headers are the caller's.
 
-    Raises `NotQuick` and `KeysNeeded`.
+    request: makes the whole request, for errors. Raises `NotQuick` and `KeysNeeded`.
     """
     started = time.monotonic()
     authorization, secret, source, options, trace = query
@@ -91,15 +93,29 @@ def answer(
             exchange = Exchange(engine, request(), snapshot)
             exchange.started = started
             exchange.options = options
-            return exchange.answer_to(failure)
-    status, _, _, metrics = outcome
-    body = engine.answers.text_of(name, outcome).encode("utf-8", "replace")
-    sent = [
+            response = exchange.answer_to(failure)
+            return response.status, response.raw_headers, response.body
+    status, text, _, metrics = outcome
+    if type(text) is not str:
+        text = engine.answers.text_of(name, outcome)
+    body = text.encode("utf-8", "replace")
+    headers = [
         CONTENT,
-        (b"x-txn-time", b"%d" % snapshot.time),
-        (b"x-query-time", b"%d" % in_milliseconds(started)),
+        _txn_time(snapshot.time),
+        _query_time(in_milliseconds(started)),
         *metric_headers(len(source), len(body), metrics),
         BUILD,
         (b"traceparent", traceparent(trace)),
     ]
-    return HttpResponse(status, lambda _: sent, body, None, snapshot.time)
+    return status, headers, body
+
+
+@lru_cache(16)
+def _txn_time(time: int) -> tuple[bytes, bytes]:
+    """The header with a snapshot's time, which is that of several answers."""
+    return b"x-txn-time", b"%d" % time
+
+
+@lru_cache(16)
+def _query_time(milliseconds: int) -> tuple[bytes, bytes]:
+    return b"x-query-time", b"%d" % milliseconds

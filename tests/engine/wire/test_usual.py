@@ -55,7 +55,8 @@ def answer_usually(engine: Any, asked: HttpRequest, snapshot: Any) -> Optional[H
         return None
     secret = engine.authenticator.trusted_name(headers["authorization"])
     query = usual.asked((headers["authorization"], secret, asked.body, options, headers.get("traceparent")))
-    return usual.answer(engine, query, snapshot, lambda: asked)
+    status, raw, body = usual.answer(engine, query, snapshot, lambda: asked)
+    return HttpResponse(status, [(name.decode(), value.decode()) for name, value in raw], body)
 
 
 def answers(engine: Any, asked: HttpRequest) -> list[Union[HttpResponse, str]]:
