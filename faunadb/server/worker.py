@@ -6,22 +6,29 @@ import asyncio
 import contextlib
 import json
 import logging
+import multiprocessing
 import os
 import signal
+import threading
+import time
 from typing import Any
 
 from ..engine import open_engine
 from .application import Application, access
 from .plain_listener import PlainListener
 from .serving import http_settings
-from .worker_channel import CONFIG
+from .worker_channel import CONFIG, END_STREAMS
 
 log = logging.getLogger("faunadb.server")
+
+#: How often (seconds) a worker looks whether the main process is still there.
+LOOK_EVERY = 1.0
 
 
 def create_app() -> Application:
     """The application of a worker process, configured by the environment."""
     _stop_at_first_signal()
+    _stop_with_main_process()
     config = json.loads(os.environ[CONFIG])
     _configure_logging(config["log_level"], config["access_log"])
 
@@ -70,6 +77,22 @@ def _stop_at_first_signal() -> None:
         return event
 
     _signals.set_loop_signals = set_once
+
+
+def _stop_with_main_process() -> None:
+    """Stop when the main process is gone. It was killed; the port would be taken, by a server that nobody can stop."""
+    main = multiprocessing.parent_process()
+    if main is None or not END_STREAMS:  # on Windows the parent is not replaced by another one
+        return
+
+    def look() -> None:
+        while os.getppid() == main.pid:
+            time.sleep(LOOK_EVERY)
+        log.error("the main process is gone: stopping")
+        for number in (END_STREAMS, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+
+    threading.Thread(target=look, name="faunadb-main-process", daemon=True).start()
 
 
 def _configure_logging(level: str, access_log: bool) -> None:

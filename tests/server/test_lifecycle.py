@@ -128,6 +128,18 @@ def _asked_again(server: Server, expression: Any) -> int:
     return answers[0]
 
 
+def test_workers_stop_when_the_main_process_is_killed(start):
+    """Or they would hold the port, and nobody could stop them but by their numbers."""
+    server = start("--workers", "2")
+    prepare(server)
+    with open_streams(server):
+        os.kill(server.pid, signal.SIGKILL)
+        server.ended()  # what it printed comes to its end with the last process that prints to the same place
+    server.start()
+    assert server.query({"get": ref(3)})["data"] == {"n": 3}
+    assert server.stop()[0] == 0
+
+
 def test_a_server_without_its_database_in_memory_stops(start):
     server = start(url="sqlite://")
     prepare(server)
