@@ -6,6 +6,9 @@ arguments that are ``None`` are left out of the query. In type hints, :class:`Ex
 is anything that can be wrapped. Building an expression sends nothing: the database evaluates it when the query runs,
 and reports errors then. "Return" and "evaluate" in the docstrings below speak of that evaluation.
 
+All functions are defined in this module itself, family by family, so that ``help``, tracebacks, ``inspect`` and pickles name
+the module that applications import. The FQL reference has a page with examples for each of them.
+
 :raises faunadb.errors.UnexpectedError: From any function here, when an argument cannot be sent: an integer
     beyond 64 bits, NaN or infinity, an object with keys that JSON cannot write, a structure that contains
     itself.
@@ -27,10 +30,10 @@ from faunadb._expressions import _wrap as _wrap
 from faunadb._expressions import _wrap_values as _wrap_values
 from faunadb.deprecated import deprecated
 
-# Many functions below are named for FQL's functions and hide Python's: abs, all, any, format, max, min, pow,
+# Many functions below have the names of FQL's functions and hide Python's: abs, all, any, format, max, min, pow,
 # range, round, sum. Code in this module must not mean Python's by those names.
 
-# The default of an argument that may be ``None``: tells whether it was given.
+# The default of an argument that may be ``None``, to tell whether it was given.
 _NO_DEFAULT: Any = object()
 
 
@@ -51,69 +54,6 @@ class LetBindings:
 def abort(msg: ExprArg) -> Expr:
     """Abort the transaction with a message; the query fails with code ``transaction aborted``."""
     return Expr({"abort": _raw(msg)})
-
-
-def ref(collection_ref: ExprArg, id: ExprArg = None) -> Expr:
-    """Return a reference to the document ``id`` of a collection. Without ``id``, from text such as ``"spells/1"``."""
-    if id is None:
-        return Expr({"@ref": _raw(collection_ref)})
-    return Expr({"ref": _raw(collection_ref), "id": _raw(id)})
-
-
-@deprecated("use collections instead")
-def classes(scope: ExprArg = None) -> Expr:
-    """Return the native collection of collections, of the database ``scope`` when one is given."""
-    return Expr({"classes": _raw(scope)})
-
-
-def collections(scope: ExprArg = None) -> Expr:
-    """Return the native collection of collections, of the database ``scope`` when one is given."""
-    return Expr({"collections": _raw(scope)})
-
-
-def documents(collections: ExprArg) -> Expr:
-    """Return the set of all documents of a collection."""
-    return Expr({"documents": _raw(collections)})
-
-
-def databases(scope: ExprArg = None) -> Expr:
-    """Return the native collection of databases, of the database ``scope`` when one is given."""
-    return Expr({"databases": _raw(scope)})
-
-
-def indexes(scope: ExprArg = None) -> Expr:
-    """Return the native collection of indexes, of the database ``scope`` when one is given."""
-    return Expr({"indexes": _raw(scope)})
-
-
-def functions(scope: ExprArg = None) -> Expr:
-    """Return the native collection of user functions, of the database ``scope`` when one is given."""
-    return Expr({"functions": _raw(scope)})
-
-
-def roles(scope: ExprArg = None) -> Expr:
-    """Return the native collection of roles, of the database ``scope`` when one is given."""
-    return Expr({"roles": _raw(scope)})
-
-
-def access_providers(scope: ExprArg = None) -> Expr:
-    """Return the native collection of access providers, of the database ``scope`` when one is given."""
-    return Expr({"access_providers": _raw(scope)})
-
-
-def keys(scope: ExprArg = None) -> Expr:
-    """Return the native collection of keys, of the database ``scope`` when one is given."""
-    return Expr({"keys": _raw(scope)})
-
-
-def tokens(scope: ExprArg = None) -> Expr:
-    """Return the native collection of tokens, of the database ``scope`` when one is given."""
-    return Expr({"tokens": _raw(scope)})
-
-
-def credentials(scope: ExprArg = None) -> Expr:
-    """Return the native collection of credentials, of the database ``scope`` when one is given."""
-    return Expr({"credentials": _raw(scope)})
 
 
 def at(timestamp: ExprArg, expr: ExprArg) -> Expr:
@@ -156,7 +96,7 @@ def let(*args: Any, **kwargs: Any) -> Union[Expr, LetBindings]:
 
 
 def _single_bindings(bindings: Any) -> list[dict[str, Any]]:
-    """Return bindings one by one, which is how a query has them since their order matters."""
+    """Return a dict for each binding. A query has them as a list, because their order matters."""
     if isinstance(bindings, Mapping):
         return [{name: value} for name, value in bindings.items()]
     if isinstance(bindings, (list, tuple)) and _are_mappings(bindings):
@@ -225,7 +165,7 @@ def query(_lambda: ExprArg) -> Expr:
     return Expr({"query": _raw(_lambda)})
 
 
-# Collections: arrays, pages and sets
+# Arrays, pages and sets
 
 
 @deprecated("use map_ instead")
@@ -253,6 +193,11 @@ def filter_expr(expr: ExprArg, collection: ExprArg) -> Expr:
 def filter_(expr: ExprArg, collection: ExprArg) -> Expr:
     """Return the elements of an array, page or set for which ``expr`` (a lambda) gives true."""
     return Expr({"filter": _raw(expr), "collection": _raw(collection)})
+
+
+def reduce(lambda_: ExprArg, initial: ExprArg, collection: ExprArg) -> Expr:
+    """Combine all elements with a lambda of accumulator and element."""
+    return Expr({"reduce": _raw(lambda_), "initial": _raw(initial), "collection": _raw(collection)})
 
 
 def take(number: ExprArg, collection: ExprArg) -> Expr:
@@ -283,6 +228,94 @@ def is_empty(collection: ExprArg) -> Expr:
 def is_nonempty(collection: ExprArg) -> Expr:
     """Return whether an array, page or set has elements."""
     return Expr({"is_nonempty": _raw(collection)})
+
+
+def any(collection: ExprArg) -> Expr:
+    """Return whether any element is true."""
+    return Expr({"any": _raw(collection)})
+
+
+def all(collection: ExprArg) -> Expr:
+    """Return whether all elements are true."""
+    return Expr({"all": _raw(collection)})
+
+
+def count(collection: ExprArg) -> Expr:
+    """Return the number of elements."""
+    return Expr({"count": _raw(collection)})
+
+
+def sum(collection: ExprArg) -> Expr:
+    """Return the sum of the elements."""
+    return Expr({"sum": _raw(collection)})
+
+
+def mean(collection: ExprArg) -> Expr:
+    """Return the mean of the elements (a double)."""
+    return Expr({"mean": _raw(collection)})
+
+
+def max(*numbers: ExprArg) -> Expr:
+    """Return the greatest value, of arguments or of one array, page or set."""
+    return Expr({"max": _raw(_varargs(numbers))})
+
+
+def min(*numbers: ExprArg) -> Expr:
+    """Return the least value, of arguments or of one array, page or set."""
+    return Expr({"min": _raw(_varargs(numbers))})
+
+
+def reverse(set_array_or_page: ExprArg) -> Expr:
+    """Return an array, page or set in reverse order."""
+    return Expr({"reverse": _raw(set_array_or_page)})
+
+
+# Objects and paths
+
+
+def select(path: ExprArg, from_: ExprArg, default: ExprArg = _NO_DEFAULT) -> Expr:
+    """Return the value at a path of keys and indexes; ``default`` (``None`` included) when there is none."""
+    form = {"select": _raw(path), "from": _raw(from_)}
+    if default is not _NO_DEFAULT:
+        form["default"] = _raw(default)
+    return Expr(form)
+
+
+@deprecated("Use `select` instead")
+def select_with_default(path: ExprArg, from_: ExprArg, default: ExprArg) -> Expr:
+    """Return the value at a path of keys and indexes, or ``default``."""
+    return Expr({"select": _raw(path), "from": _raw(from_), "default": _raw(default)})
+
+
+def select_all(path: ExprArg, from_: ExprArg) -> Expr:
+    """Return all values at a path; where the path meets an array, it goes on in each of its elements."""
+    return Expr({"select_all": _raw(path), "from": _raw(from_)})
+
+
+@deprecated("use `contains_path` instead.")
+def contains(path: ExprArg, in_: ExprArg) -> Expr:
+    """Return whether an object or array has a value at a path."""
+    return Expr({"contains": _raw(path), "in": _raw(in_)})
+
+
+def contains_path(path: ExprArg, in_: ExprArg) -> Expr:
+    """Return whether an object or array has a value at a path."""
+    return Expr({"contains_path": _raw(path), "in": _raw(in_)})
+
+
+def contains_field(field: ExprArg, in_: ExprArg) -> Expr:
+    """Return whether an object has a field."""
+    return Expr({"contains_field": _raw(field), "in": _raw(in_)})
+
+
+def contains_value(value: ExprArg, in_: ExprArg) -> Expr:
+    """Return whether an object, array, page or set contains a value."""
+    return Expr({"contains_value": _raw(value), "in": _raw(in_)})
+
+
+def merge(merge: ExprArg, with_: ExprArg, lambda_: ExprArg = None) -> Expr:
+    """Return an object merged with others; a lambda of key and both values decides conflicts."""
+    return _params({"merge": merge, "with": with_}, {"lambda": lambda_})
 
 
 # Type checks
@@ -521,17 +554,22 @@ def create_access_provider(provider_params: ExprArg) -> Expr:
     return Expr({"create_access_provider": _raw(provider_params)})
 
 
-def move_database(from_: ExprArg, to: ExprArg) -> Expr:
-    """Move a database into another one."""
-    return Expr({"move_database": _raw(from_), "to": _raw(to)})
-
-
 def create_key(key_params: ExprArg) -> Expr:
     """Create a key and return its document, the only one that shows the ``secret``."""
     return Expr({"create_key": _raw(key_params)})
 
 
+def move_database(from_: ExprArg, to: ExprArg) -> Expr:
+    """Move a database into another one."""
+    return Expr({"move_database": _raw(from_), "to": _raw(to)})
+
+
 # Sets
+
+
+def documents(collections: ExprArg) -> Expr:
+    """Return the set of all documents of a collection."""
+    return Expr({"documents": _raw(collections)})
 
 
 def singleton(ref_: ExprArg) -> Expr:
@@ -552,24 +590,9 @@ def match(index: ExprArg, *terms: ExprArg) -> Expr:
     return Expr(form)
 
 
-def reverse(set_array_or_page: ExprArg) -> Expr:
-    """Return an array, page or set in reverse order."""
-    return Expr({"reverse": _raw(set_array_or_page)})
-
-
-def merge(merge: ExprArg, with_: ExprArg, lambda_: ExprArg = None) -> Expr:
-    """Return an object merged with others; a lambda of key and both values decides conflicts."""
-    return _params({"merge": merge, "with": with_}, {"lambda": lambda_})
-
-
 def union(*sets: ExprArg) -> Expr:
     """Return the elements of any of the sets (or arrays, or pages)."""
     return Expr({"union": _raw(_varargs(sets))})
-
-
-def reduce(lambda_: ExprArg, initial: ExprArg, collection: ExprArg) -> Expr:
-    """Combine all elements with a lambda of accumulator and element."""
-    return Expr({"reduce": _raw(lambda_), "initial": _raw(initial), "collection": _raw(collection)})
 
 
 def intersection(*sets: ExprArg) -> Expr:
@@ -804,7 +827,14 @@ def time_diff(start: ExprArg, finish: ExprArg, unit: ExprArg) -> Expr:
     return Expr({"time_diff": _raw(start), "other": _raw(finish), "unit": _raw(unit)})
 
 
-# References
+# References and ids
+
+
+def ref(collection_ref: ExprArg, id: ExprArg = None) -> Expr:
+    """Return a reference to the document ``id`` of a collection. Without ``id``, from text such as ``"spells/1"``."""
+    if id is None:
+        return Expr({"@ref": _raw(collection_ref)})
+    return Expr({"ref": _raw(collection_ref), "id": _raw(id)})
 
 
 @deprecated("use new_id instead")
@@ -860,52 +890,58 @@ def access_provider(access_provider_name: ExprArg, scope: ExprArg = None) -> Exp
     return _params({"access_provider": access_provider_name}, {"scope": scope})
 
 
-# Values
+# Native collections
 
 
-def equals(*values: ExprArg) -> Expr:
-    """Return whether all values are equal."""
-    return Expr({"equals": _raw(_varargs(values))})
+@deprecated("use collections instead")
+def classes(scope: ExprArg = None) -> Expr:
+    """Return the native collection of collections, of the database ``scope`` when one is given."""
+    return Expr({"classes": _raw(scope)})
 
 
-@deprecated("use `contains_path` instead.")
-def contains(path: ExprArg, in_: ExprArg) -> Expr:
-    """Return whether an object or array has a value at a path."""
-    return Expr({"contains": _raw(path), "in": _raw(in_)})
+def collections(scope: ExprArg = None) -> Expr:
+    """Return the native collection of collections, of the database ``scope`` when one is given."""
+    return Expr({"collections": _raw(scope)})
 
 
-def contains_path(path: ExprArg, in_: ExprArg) -> Expr:
-    """Return whether an object or array has a value at a path."""
-    return Expr({"contains_path": _raw(path), "in": _raw(in_)})
+def databases(scope: ExprArg = None) -> Expr:
+    """Return the native collection of databases, of the database ``scope`` when one is given."""
+    return Expr({"databases": _raw(scope)})
 
 
-def contains_field(field: ExprArg, in_: ExprArg) -> Expr:
-    """Return whether an object has a field."""
-    return Expr({"contains_field": _raw(field), "in": _raw(in_)})
+def indexes(scope: ExprArg = None) -> Expr:
+    """Return the native collection of indexes, of the database ``scope`` when one is given."""
+    return Expr({"indexes": _raw(scope)})
 
 
-def contains_value(value: ExprArg, in_: ExprArg) -> Expr:
-    """Return whether an object, array, page or set contains a value."""
-    return Expr({"contains_value": _raw(value), "in": _raw(in_)})
+def functions(scope: ExprArg = None) -> Expr:
+    """Return the native collection of user functions, of the database ``scope`` when one is given."""
+    return Expr({"functions": _raw(scope)})
 
 
-def select(path: ExprArg, from_: ExprArg, default: ExprArg = _NO_DEFAULT) -> Expr:
-    """Return the value at a path of keys and indexes; ``default`` (``None`` included) when there is none."""
-    form = {"select": _raw(path), "from": _raw(from_)}
-    if default is not _NO_DEFAULT:
-        form["default"] = _raw(default)
-    return Expr(form)
+def roles(scope: ExprArg = None) -> Expr:
+    """Return the native collection of roles, of the database ``scope`` when one is given."""
+    return Expr({"roles": _raw(scope)})
 
 
-@deprecated("Use `select` instead")
-def select_with_default(path: ExprArg, from_: ExprArg, default: ExprArg) -> Expr:
-    """Return the value at a path of keys and indexes, or ``default``."""
-    return Expr({"select": _raw(path), "from": _raw(from_), "default": _raw(default)})
+def access_providers(scope: ExprArg = None) -> Expr:
+    """Return the native collection of access providers, of the database ``scope`` when one is given."""
+    return Expr({"access_providers": _raw(scope)})
 
 
-def select_all(path: ExprArg, from_: ExprArg) -> Expr:
-    """Return all values at a path; where the path meets an array, it goes on in each of its elements."""
-    return Expr({"select_all": _raw(path), "from": _raw(from_)})
+def keys(scope: ExprArg = None) -> Expr:
+    """Return the native collection of keys, of the database ``scope`` when one is given."""
+    return Expr({"keys": _raw(scope)})
+
+
+def tokens(scope: ExprArg = None) -> Expr:
+    """Return the native collection of tokens, of the database ``scope`` when one is given."""
+    return Expr({"tokens": _raw(scope)})
+
+
+def credentials(scope: ExprArg = None) -> Expr:
+    """Return the native collection of credentials, of the database ``scope`` when one is given."""
+    return Expr({"credentials": _raw(scope)})
 
 
 # Numbers
@@ -916,14 +952,14 @@ def add(*numbers: ExprArg) -> Expr:
     return Expr({"add": _raw(_varargs(numbers))})
 
 
-def multiply(*numbers: ExprArg) -> Expr:
-    """Return the product."""
-    return Expr({"multiply": _raw(_varargs(numbers))})
-
-
 def subtract(*numbers: ExprArg) -> Expr:
     """Return the first number less all others."""
     return Expr({"subtract": _raw(_varargs(numbers))})
+
+
+def multiply(*numbers: ExprArg) -> Expr:
+    """Return the product."""
+    return Expr({"multiply": _raw(_varargs(numbers))})
 
 
 def divide(*numbers: ExprArg) -> Expr:
@@ -931,19 +967,14 @@ def divide(*numbers: ExprArg) -> Expr:
     return Expr({"divide": _raw(_varargs(numbers))})
 
 
+def modulo(*numbers: ExprArg) -> Expr:
+    """Return the remainder of the first number divided by all others."""
+    return Expr({"modulo": _raw(_varargs(numbers))})
+
+
 def pow(base: ExprArg, exp: ExprArg) -> Expr:
     """Return a number to a power."""
     return Expr({"pow": _raw(base), "exp": _raw(exp)})
-
-
-def max(*numbers: ExprArg) -> Expr:
-    """Return the greatest value, of arguments or of one array, page or set."""
-    return Expr({"max": _raw(_varargs(numbers))})
-
-
-def min(*numbers: ExprArg) -> Expr:
-    """Return the least value, of arguments or of one array, page or set."""
-    return Expr({"min": _raw(_varargs(numbers))})
 
 
 def abs(num: ExprArg) -> Expr:
@@ -951,49 +982,9 @@ def abs(num: ExprArg) -> Expr:
     return Expr({"abs": _raw(num)})
 
 
-def trunc(num: ExprArg, precision: ExprArg = None) -> Expr:
-    """Return a number cut off after ``precision`` decimals (by default 2)."""
-    return _params({"trunc": num}, {"precision": precision})
-
-
-def bitor(*numbers: ExprArg) -> Expr:
-    """Return the bitwise or."""
-    return Expr({"bitor": _raw(_varargs(numbers))})
-
-
-def cosh(num: ExprArg) -> Expr:
-    """Return the hyperbolic cosine."""
-    return Expr({"cosh": _raw(num)})
-
-
-def hypot(num: ExprArg, b: ExprArg) -> Expr:
-    """Return the hypotenuse of a right triangle with legs of these lengths."""
-    return Expr({"hypot": _raw(num), "b": _raw(b)})
-
-
-def atan(num: ExprArg) -> Expr:
-    """Return the arc tangent, in radians."""
-    return Expr({"atan": _raw(num)})
-
-
-def log(num: ExprArg) -> Expr:
-    """Return the logarithm to base 10."""
-    return Expr({"log": _raw(num)})
-
-
-def bitnot(*num: ExprArg) -> Expr:
-    """Return the bitwise complement."""
-    return Expr({"bitnot": _raw(_varargs(num))})
-
-
-def bitxor(*num: ExprArg) -> Expr:
-    """Return the bitwise exclusive or."""
-    return Expr({"bitxor": _raw(_varargs(num))})
-
-
-def bitand(*num: ExprArg) -> Expr:
-    """Return the bitwise and."""
-    return Expr({"bitand": _raw(_varargs(num))})
+def sign(num: ExprArg) -> Expr:
+    """Return -1, 0 or 1."""
+    return Expr({"sign": _raw(num)})
 
 
 def ceil(num: ExprArg) -> Expr:
@@ -1001,44 +992,9 @@ def ceil(num: ExprArg) -> Expr:
     return Expr({"ceil": _raw(num)})
 
 
-def degrees(num: ExprArg) -> Expr:
-    """Return radians as degrees."""
-    return Expr({"degrees": _raw(num)})
-
-
-def cos(num: ExprArg) -> Expr:
-    """Return the cosine."""
-    return Expr({"cos": _raw(num)})
-
-
-def acos(num: ExprArg) -> Expr:
-    """Return the arc cosine, in radians."""
-    return Expr({"acos": _raw(num)})
-
-
-def sqrt(num: ExprArg) -> Expr:
-    """Return the square root."""
-    return Expr({"sqrt": _raw(num)})
-
-
-def tan(num: ExprArg) -> Expr:
-    """Return the tangent."""
-    return Expr({"tan": _raw(num)})
-
-
-def tanh(num: ExprArg) -> Expr:
-    """Return the hyperbolic tangent."""
-    return Expr({"tanh": _raw(num)})
-
-
-def sin(num: ExprArg) -> Expr:
-    """Return the sine."""
-    return Expr({"sin": _raw(num)})
-
-
-def asin(num: ExprArg) -> Expr:
-    """Return the arc sine, in radians."""
-    return Expr({"asin": _raw(num)})
+def floor(num: ExprArg) -> Expr:
+    """Return the greatest integer that is not greater."""
+    return Expr({"floor": _raw(num)})
 
 
 def round(num: ExprArg, precision: ExprArg = None) -> Expr:
@@ -1046,19 +1002,19 @@ def round(num: ExprArg, precision: ExprArg = None) -> Expr:
     return _params({"round": num}, {"precision": precision})
 
 
-def radians(num: ExprArg) -> Expr:
-    """Return degrees as radians."""
-    return Expr({"radians": _raw(num)})
+def trunc(num: ExprArg, precision: ExprArg = None) -> Expr:
+    """Return a number cut off after ``precision`` decimals (by default 2)."""
+    return _params({"trunc": num}, {"precision": precision})
 
 
-def floor(num: ExprArg) -> Expr:
-    """Return the greatest integer that is not greater."""
-    return Expr({"floor": _raw(num)})
+def sqrt(num: ExprArg) -> Expr:
+    """Return the square root."""
+    return Expr({"sqrt": _raw(num)})
 
 
-def sign(num: ExprArg) -> Expr:
-    """Return -1, 0 or 1."""
-    return Expr({"sign": _raw(num)})
+def hypot(num: ExprArg, b: ExprArg) -> Expr:
+    """Return the hypotenuse of a right triangle with legs of these lengths."""
+    return Expr({"hypot": _raw(num), "b": _raw(b)})
 
 
 def exp(num: ExprArg) -> Expr:
@@ -1071,37 +1027,87 @@ def ln(num: ExprArg) -> Expr:
     return Expr({"ln": _raw(num)})
 
 
-def any(collection: ExprArg) -> Expr:
-    """Return whether any element is true."""
-    return Expr({"any": _raw(collection)})
+def log(num: ExprArg) -> Expr:
+    """Return the logarithm to base 10."""
+    return Expr({"log": _raw(num)})
 
 
-def all(collection: ExprArg) -> Expr:
-    """Return whether all elements are true."""
-    return Expr({"all": _raw(collection)})
+def degrees(num: ExprArg) -> Expr:
+    """Return radians as degrees."""
+    return Expr({"degrees": _raw(num)})
 
 
-def modulo(*numbers: ExprArg) -> Expr:
-    """Return the remainder of the first number divided by all others."""
-    return Expr({"modulo": _raw(_varargs(numbers))})
+def radians(num: ExprArg) -> Expr:
+    """Return degrees as radians."""
+    return Expr({"radians": _raw(num)})
 
 
-def count(collection: ExprArg) -> Expr:
-    """Return the number of elements."""
-    return Expr({"count": _raw(collection)})
+def sin(num: ExprArg) -> Expr:
+    """Return the sine."""
+    return Expr({"sin": _raw(num)})
 
 
-def sum(collection: ExprArg) -> Expr:
-    """Return the sum of the elements."""
-    return Expr({"sum": _raw(collection)})
+def cos(num: ExprArg) -> Expr:
+    """Return the cosine."""
+    return Expr({"cos": _raw(num)})
 
 
-def mean(collection: ExprArg) -> Expr:
-    """Return the mean of the elements (a double)."""
-    return Expr({"mean": _raw(collection)})
+def tan(num: ExprArg) -> Expr:
+    """Return the tangent."""
+    return Expr({"tan": _raw(num)})
+
+
+def asin(num: ExprArg) -> Expr:
+    """Return the arc sine, in radians."""
+    return Expr({"asin": _raw(num)})
+
+
+def acos(num: ExprArg) -> Expr:
+    """Return the arc cosine, in radians."""
+    return Expr({"acos": _raw(num)})
+
+
+def atan(num: ExprArg) -> Expr:
+    """Return the arc tangent, in radians."""
+    return Expr({"atan": _raw(num)})
+
+
+def cosh(num: ExprArg) -> Expr:
+    """Return the hyperbolic cosine."""
+    return Expr({"cosh": _raw(num)})
+
+
+def tanh(num: ExprArg) -> Expr:
+    """Return the hyperbolic tangent."""
+    return Expr({"tanh": _raw(num)})
+
+
+def bitand(*num: ExprArg) -> Expr:
+    """Return the bitwise and."""
+    return Expr({"bitand": _raw(_varargs(num))})
+
+
+def bitor(*numbers: ExprArg) -> Expr:
+    """Return the bitwise or."""
+    return Expr({"bitor": _raw(_varargs(numbers))})
+
+
+def bitxor(*num: ExprArg) -> Expr:
+    """Return the bitwise exclusive or."""
+    return Expr({"bitxor": _raw(_varargs(num))})
+
+
+def bitnot(*num: ExprArg) -> Expr:
+    """Return the bitwise complement."""
+    return Expr({"bitnot": _raw(_varargs(num))})
 
 
 # Comparisons and logic
+
+
+def equals(*values: ExprArg) -> Expr:
+    """Return whether all values are equal."""
+    return Expr({"equals": _raw(_varargs(values))})
 
 
 def lt(*values: ExprArg) -> Expr:
@@ -1195,6 +1201,11 @@ def to_time(expr: ExprArg) -> Expr:
     return Expr({"to_time": _raw(expr)})
 
 
+def to_date(expr: ExprArg) -> Expr:
+    """Return a value as a date."""
+    return Expr({"to_date": _raw(expr)})
+
+
 def to_seconds(expr: ExprArg) -> Expr:
     """Return the seconds from the epoch to a time."""
     return Expr({"to_seconds": _raw(expr)})
@@ -1208,6 +1219,16 @@ def to_millis(expr: ExprArg) -> Expr:
 def to_micros(expr: ExprArg) -> Expr:
     """Return the microseconds from the epoch to a time."""
     return Expr({"to_micros": _raw(expr)})
+
+
+def year(expr: ExprArg) -> Expr:
+    """Return the year of a time."""
+    return Expr({"year": _raw(expr)})
+
+
+def month(expr: ExprArg) -> Expr:
+    """Return the month (1 to 12) of a time."""
+    return Expr({"month": _raw(expr)})
 
 
 def day_of_month(expr: ExprArg) -> Expr:
@@ -1225,16 +1246,6 @@ def day_of_year(expr: ExprArg) -> Expr:
     return Expr({"day_of_year": _raw(expr)})
 
 
-def year(expr: ExprArg) -> Expr:
-    """Return the year of a time."""
-    return Expr({"year": _raw(expr)})
-
-
-def month(expr: ExprArg) -> Expr:
-    """Return the month (1 to 12) of a time."""
-    return Expr({"month": _raw(expr)})
-
-
 def hour(expr: ExprArg) -> Expr:
     """Return the hour (0 to 23) of a time."""
     return Expr({"hour": _raw(expr)})
@@ -1248,8 +1259,3 @@ def minute(expr: ExprArg) -> Expr:
 def second(expr: ExprArg) -> Expr:
     """Return the second (0 to 59) of a time."""
     return Expr({"second": _raw(expr)})
-
-
-def to_date(expr: ExprArg) -> Expr:
-    """Return a value as a date."""
-    return Expr({"to_date": _raw(expr)})
