@@ -102,16 +102,23 @@ class Answers:
 
     def find(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
         """The kept answer, if it is true at a snapshot, as of the snapshot's time."""
+        if name is None or name not in self._kept:
+            return None
+        # A snapshot that is not pinned yet is pinned by reading the log, which saves a round trip.
+        if snap.position is None:
+            self._catch_up(snap)
         answer = self.look_up(name, snap)
         return None if answer is None else Outcome(answer.status, answer.body, snap.time, answer.metrics)
 
-    def look_up(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
-        """As `find`, as of the time at which the answer was given first."""
-        if name is None or name not in self._kept:
-            return None
-        self._catch_up(snap)
+    def look_up(self, name: bytes, snap: Snapshot) -> Optional[Outcome]:
+        """As `find`, as of the time at which the answer was given first. snap: one that is pinned."""
         kept = self._kept.get(name)
+        if kept is None:
+            return None
         txn = snap.last_txn
+        if txn > self._txn:
+            self._catch_up(snap)
+            kept = self._kept.get(name)
         # Another thread may have learned of a newer commit meanwhile.
         if kept is None or kept.txn > txn or txn != self._txn:
             return None
@@ -169,11 +176,7 @@ class Answers:
 
     def _catch_up(self, snap: Snapshot) -> None:
         """Drop the answers that are made void by commits which a snapshot sees and which are not known here yet."""
-        known = self._txn
-        # A snapshot that is not pinned yet is pinned by reading the log, which saves a round trip.
-        if snap.position is not None and snap.last_txn <= known:
-            return
-        commits = snap.changed(known, MAX_BEHIND)  # outside the lock: it may wait for a network
+        commits = snap.changed(self._txn, MAX_BEHIND)  # outside the lock: it may wait for a network
         with self._lock:
             if snap.last_txn <= self._txn:
                 return

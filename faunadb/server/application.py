@@ -260,7 +260,7 @@ class Application:
         """The message with which the answer begins, and its body, or the stream whose events follow instead."""
         headers, options = self._heads.read(scope)
         engine = self.engine or self.open()
-        authorization = text_of(headers.get(b"authorization"))
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
         name = engine.authenticator.trusted_name(authorization)
         close = False
         if name is None:
@@ -293,7 +293,7 @@ class Application:
         headers: Headers,
         body: bytes,
         options: Options,
-        authorization: Optional[str],
+        authorization: str,
         name: bytes,
     ) -> Optional[usual.Answer]:
         """The answer to a usual query, if working it out takes less than handing it to a thread would; else None."""
@@ -307,11 +307,12 @@ class Application:
             if since is None:
                 return None
             options = since
-        trace = text_of(headers.get(b"traceparent"))
+        trace = headers.get(b"traceparent")
+        text = None if trace is None else trace.decode("latin-1")
+        request = partial(request_of, scope, headers, body)
         try:
             snapshot = self._snapshot or self._pin(engine)
-            asked = usual.asked((authorization, name, body, options, trace))
-            return usual.answer(engine, asked, snapshot, lambda: request_of(scope, headers, body))
+            return usual.answer(engine, snapshot, authorization, name, body, options, text, request)
         except (NotQuick, StoreError):
             return None
 

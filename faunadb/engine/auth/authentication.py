@@ -121,13 +121,11 @@ class Authenticator:
         """
         return header is not None and (name or self.verified.digest(header)) in self._proofs
 
-    def trusted_name(self, header: Optional[str]) -> Optional[bytes]:
+    def trusted_name(self, header: str) -> Optional[bytes]:
         """The name (a digest) of a header that was good when it was last checked; None for any other.
 
         Whoever sends it is no stranger, although checking it again may take a while.
         """
-        if header is None:
-            return None
         name = self.verified.digest(header)
         return name if name in self._proofs or name in self._trusted else None
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, Callable, Optional
 
 from ..auth.jwks import KeysNeeded
 from ..integers import int64
 from ..language.errors import RequestError
-from ..records import NamedTuple, maker
+from ..records import maker
 from ..request import QUICK_SECONDS, NotQuick, Request
-from .exchange import BUILD, CONTENT, Exchange, in_milliseconds, is_for_people
+from .exchange import BUILD, CONTENT, Exchange, is_for_people
 from .headers import Options, metric_headers, read_options, traceparent
 from .messages import HttpRequest, RawHeaders
 
@@ -44,20 +45,10 @@ def options_of(headers: dict[str, str]) -> Optional[Options]:
         return None
 
 
-class Asked(NamedTuple):
-    """A usual request. secret: the `Authenticator.trusted_name` of its authorization. trace: its ``traceparent``."""
-
-    authorization: str
-    secret: bytes
-    source: bytes
-    options: Options
-    trace: Optional[str] = None
-
-
 #: Status, headers and body.
 Answer = tuple[int, RawHeaders, bytes]
 
-asked, _request, _options = maker(Asked), maker(Request), maker(Options)
+_request, _options = maker(Request), maker(Options)
 #: The defaults of effect_limit, effect_reason and writer, which a usual request has.
 _PLAIN = Request(None, None)[6:9]
 
@@ -70,18 +61,28 @@ def after(options: Options, seen: str) -> Optional[Options]:
     return _options((options.version, max(last_seen, 0), options.timeout, options.retries))  # type: ignore[no-any-return]
 
 
-def answer(engine: Engine, query: Asked, snapshot: Snapshot, request: Callable[[], HttpRequest]) -> Answer:
-    """The answer to a query that is not empty, from a snapshot. The headers are the caller's.
+def answer(
+    engine: Engine,
+    snapshot: Snapshot,
+    authorization: str,
+    secret: bytes,
+    source: bytes,
+    options: Options,
+    trace: Optional[str],
+    request: Callable[[], HttpRequest],
+) -> Answer:
+    """The answer to a query from a snapshot. The headers are a list for the caller.
 
-    request: makes the whole request, for errors. Raises `NotQuick` and `KeysNeeded`.
+    secret: the `Authenticator.trusted_name` of the authorization. source: the query's text, which is not empty. trace: the
+    ``traceparent``. request: makes the whole request, for errors. Raises `NotQuick` and `KeysNeeded`.
     """
     started = time.monotonic()
-    authorization, secret, source, options, trace = query
     version, last_seen, timeout, retries = options
     if last_seen > snapshot.time:
         raise NotQuick
-    name = engine.answers.name_of(secret, version, source)
-    outcome = None if name is None else engine.answers.look_up(name, snapshot)
+    answers = engine.answers
+    name = answers.name_of(secret, version, source)
+    outcome = None if name is None else answers.look_up(name, snapshot)
     if outcome is None:
         deadline = started + min(QUICK_SECONDS, timeout / 1000)
         try:
@@ -97,12 +98,12 @@ def answer(engine: Engine, query: Asked, snapshot: Snapshot, request: Callable[[
             return response.status, response.raw_headers, response.body
     status, text, _, metrics = outcome
     if type(text) is not str:
-        text = engine.answers.text_of(name, outcome)
+        text = answers.text_of(name, outcome)
     body = text.encode("utf-8", "replace")
     headers = [
         CONTENT,
         _txn_time(snapshot.time),
-        _query_time(in_milliseconds(started)),
+        _query_time(ceil((time.monotonic() - started) * 1000)),
         *metric_headers(len(source), len(body), metrics),
         BUILD,
         (b"traceparent", traceparent(trace)),

@@ -54,8 +54,8 @@ def answer_usually(engine: Any, asked: HttpRequest, snapshot: Any) -> Optional[H
     if options is None or not asked.body:
         return None
     secret = engine.authenticator.trusted_name(headers["authorization"])
-    query = usual.asked((headers["authorization"], secret, asked.body, options, headers.get("traceparent")))
-    status, raw, body = usual.answer(engine, query, snapshot, lambda: asked)
+    said = headers["authorization"], secret, asked.body, options, headers.get("traceparent")
+    status, raw, body = usual.answer(engine, snapshot, *said, lambda: asked)
     return HttpResponse(status, [(name.decode(), value.decode()) for name, value in raw], body)
 
 
