@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Optional, Union
 
 from ..records import NamedTuple
+from .text import first_units, utf16_length
 from .times import Components, Date, Time, components
 
 MAX_INT32 = (1 << 31) - 1
@@ -100,7 +101,8 @@ class Specifier(NamedTuple):
     def padded(self, text: str) -> str:
         if self.width is None:
             return text
-        return text.ljust(self.width) if "-" in self.flags else text.rjust(self.width)
+        width = self.width - utf16_length(text) + len(text)
+        return text.ljust(width) if "-" in self.flags else text.rjust(width)
 
 
 Part = Union[str, Specifier]
@@ -228,7 +230,7 @@ def _floating(spec: Specifier, value: Any, text_of: Any) -> str:
 
 
 def _cut(spec: Specifier, text: str) -> str:
-    text = text if spec.precision is None else text[: spec.precision]
+    text = text if spec.precision is None else first_units(text, spec.precision)
     # The upper case of a text may be longer than the text.
     return spec.padded(text.upper() if spec.upper else text)
 

@@ -147,6 +147,13 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(char > "\uffff" for char in text)
 
 
+def first_units(text: str, count: int) -> str:
+    """The first ``count`` UTF-16 units of a text. Half of a character above U+FFFF is a lone surrogate."""
+    if utf16_length(text) == len(text):
+        return text[:count]
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * count].decode("utf-16-le", "surrogatepass")
+
+
 def halves(char: str) -> tuple[str, str]:
     """The surrogates that a character above U+FFFF has in UTF-16."""
     number = ord(char) - 0x10000

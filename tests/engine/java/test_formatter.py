@@ -120,6 +120,10 @@ PRINTED = [
     ('%.2s', 'abc', 'ab'),
     ('%5.2s', 'abc', '   ab'),
     ('%S', 'a\xdf', 'ASS'),
+    ('%5s', '\U0001f44d', '   \U0001f44d'),  # width and precision count UTF-16 units
+    ('%-5S|', '\U0001f44da', '\U0001f44dA  |'),
+    ('%.3s', '\U0001f44dab', '\U0001f44da'),
+    ('%.1s', '\U0001f44dab', '\ud83d'),
     ('%5S', 'a\xdf', '  ASS'),
     ('%.1S', '\xdfa', 'SS'),
     ('%.0s', 'abc', ''),
