@@ -78,7 +78,7 @@ def write(
 def ttl_micros(fields: dict[str, Any]) -> Optional[int]:
     """The time at which a version with these fields expires, in microseconds; None if it does not."""
     ttl = fields.get("ttl")
-    return ttl.to_micros() if type(ttl) is Time else None
+    return ttl.nearest_micros() if type(ttl) is Time else None
 
 
 def _earlier(tx: Any, ref: v.Ref, before: Any) -> Optional[v.Document]:

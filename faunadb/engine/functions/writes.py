@@ -310,7 +310,8 @@ def _has_history(ctx: Context, ref: v.Ref) -> bool:
 def insert(ctx: Context, ref: v.Ref, ts: Time, action: v.Action, params: Optional[Fields]) -> v.DocumentEvent:
     """Put a version into a document's history: just the given params (``create``, ``update``), or a deletion.
 
-    ts: not later than the snapshot time; a version at that very time is replaced. Uniqueness is not enforced.
+    ts: not later than the snapshot time, and within 64 bits of microseconds; a version at that very time is replaced.
+    Uniqueness is not enforced.
     Errors: ``invalid write time``, ``permission denied``, ``validation failed``, ``invalid argument``.
 
     >>> light = q.select("ref", q.create(q.collection("spells"), {"data": {"name": "Light"}}))
@@ -318,8 +319,8 @@ def insert(ctx: Context, ref: v.Ref, ts: Time, action: v.Action, params: Optiona
     'create'
     """
     ctx.writer()
-    micros = ts.to_micros()
-    if micros > ctx.time:
+    micros = ts.nearest_micros()
+    if micros > ctx.time or micros != ts.to_micros():
         raise _invalid_time()
     _check_scope(ctx, ref.scope, "insert")
     given = prepare(ctx, params) if params else {}
@@ -350,7 +351,7 @@ def remove(ctx: Context, ref: v.Ref, ts: Time, action: v.Action) -> None:
     _check_scope(ctx, ref.scope, "remove")
     if not _has_history(ctx, ref):
         raise invalid_argument("Cannot remove event for specified ref.")
-    micros = ts.to_micros()
+    micros = ts.nearest_micros()
     row = tx.version(ref.scope, ref.coll, ref.id, micros)
     if row is not None and (row.ts != micros or row.live is (action is v.DELETE)):
         row = None

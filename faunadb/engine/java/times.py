@@ -92,6 +92,13 @@ class Time(_Temporal):
         """Microseconds since the epoch, floored, wrapped to 64 bits."""
         return wrap64(self.seconds * 1_000_000 + self.nanos // 1000)
 
+    def nearest_micros(self) -> int:
+        """Microseconds since the epoch, floored: the place of this time among those of versions and events.
+
+        For times beyond 64 bits the first or last of these, which are earlier and later than all that is stored.
+        """
+        return min(max(self.seconds * 1_000_000 + self.nanos // 1000, INT64_MIN), INT64_MAX)
+
     def to_millis(self) -> int:
         """Milliseconds since the epoch, floored; TemporalOverflow beyond 64 bits."""
         return _fit(self.seconds * 1000 + self.nanos // 1_000_000)

@@ -130,7 +130,7 @@ def _time(ctx: Context, value: Any) -> Any:
 def _valid_time(ctx: Context, value: Any) -> Any:
     """Microseconds since the epoch (an `Instant` where these are not exact), or PENDING for the transaction's time."""
     if type(value) is Time:
-        micros = value.to_micros()
+        micros = value.nearest_micros()
         return micros if Time.from_micros(micros) == value else v.Instant(micros, value)
     if type(value) is v.PendingTime:
         return v.PENDING

@@ -74,7 +74,10 @@ from .references import (
 
 
 class Instant(int):
-    """Microseconds since the epoch of a time that has a fraction of one. given: the exact time."""
+    """The microsecond since the epoch at which a time lies that has a fraction of one, or is beyond what 64 bits hold.
+
+    given: the exact time.
+    """
 
     given: Time
 

@@ -76,7 +76,7 @@ class LiteralText:
         if moment is None:
             raise parse_error("Invalid time.", (None, "ttl"))
         parts.append(f'"ttl":{{"@ts":"{moment}"}}')
-        return "{" + ",".join(parts) + "}", moment.to_micros()
+        return "{" + ",".join(parts) + "}", moment.nearest_micros()
 
     def value(self, literal: Any) -> Any:
         """The value of a literal, ready to be stored. Raises QueryErrors."""

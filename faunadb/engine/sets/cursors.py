@@ -167,9 +167,9 @@ def _instant(ctx: Context, value: Any) -> Optional[int]:
     if kind is int:
         return int(value)
     if kind is Time:
-        return int(value.to_micros())
+        return int(value.nearest_micros())
     if kind is Date:
-        return int(value.to_time().to_micros())
+        return int(value.to_time().nearest_micros())
     if kind is v.PendingTime:
         return int(ctx.writer().txn)
     return None

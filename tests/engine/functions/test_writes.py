@@ -617,6 +617,18 @@ def test_insert_now_and_later(spells):
     assert error_of(spells, later) == ([], "invalid write time", "Cannot write outside of snapshot time.")
 
 
+def test_times_out_of_64_bits(spells):
+    past, future = q.time("-999999999-01-01T00:00:00Z"), q.time("+999999999-12-31T00:00:00Z")
+    refused = "invalid write time", "Cannot write outside of snapshot time."
+    for moment in (past, future):
+        assert error_of(spells, q.insert(spell(1), moment, "create", {})) == ([], *refused)
+        assert spells.query(q.remove(spell(1), moment, "create")) is None
+    assert error_of(spells, q.at(past, q.create(spell(1), {}))) == (["expr", "create"], *refused)
+    spells.query(q.at(future, q.create(spell(1), {"ttl": future})))
+    spells.query(q.create(spell(2), {"ttl": past}))
+    assert spells.query([q.exists(spell(1)), q.exists(spell(2))]) == [True, False]
+
+
 def test_insert_takes_an_action_of_an_event(spells):
     spells.query(q.create(spell(1), {}))
     event = q.select(["data", 0, "action"], q.paginate(q.events(spell(1))))

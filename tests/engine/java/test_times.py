@@ -196,11 +196,14 @@ def test_counts_out_of_64_bits():
     with pytest.raises(temporal.TemporalOverflow):
         MAX_TIME.to_millis()
     assert -(2**63) <= MAX_TIME.to_micros() < 2**63
+    assert MAX_TIME.nearest_micros() == 2**63 - 1
+    assert MIN_TIME.nearest_micros() == -(2**63)
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_micros_round_trip(micros):
-    assert Time.from_micros(micros).to_micros() == micros
+    time = Time.from_micros(micros)
+    assert time.to_micros() == time.nearest_micros() == micros
 
 
 @given(st.integers(-(2**63), 2**63 - 1))

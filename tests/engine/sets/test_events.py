@@ -154,6 +154,26 @@ def test_a_history_ends_at_the_time_it_is_read_at(spells: Database, target: Any)
         assert spells.wire({"at": ts, "expr": {"count": {"events": target}}}) == len(expected)
 
 
+#: Times beyond what 64 bits of microseconds hold.
+PAST, FUTURE = {"@ts": "-999999999-01-01T00:00:00Z"}, {"@ts": "+999999999-12-31T00:00:00Z"}
+
+
+@pytest.mark.parametrize("target", [doc(101), {"singleton": doc(101)}, NAMES, documents()])
+def test_times_out_of_64_bits_are_before_and_after_all_others(spells: Database, target: Any) -> None:
+    every = data(spells, target, events=True)
+    for moment, events in ((PAST, []), (FUTURE, every)):
+        assert data(spells, target, events=True, ts=moment) == events
+        assert data(spells, target, events=True, before=moment) == events
+    assert data(spells, target, events=True, after=PAST) == every
+    assert data(spells, target, events=True, after=FUTURE) == []
+    assert data(spells, target, ts=FUTURE) == data(spells, target)
+    for query in (paginate(target, ts=PAST), {"at": PAST, "expr": {"exists": target}}):
+        assert spells.error(query)["description"].startswith(
+            "Requested timestamp -999999999-01-01T00:00:00Z less"
+        )
+    assert data(spells, target, events=True, after={"@date": "+999999999-12-31"}) == []
+
+
 def test_histories_before_the_schema_are_empty(spells: Database) -> None:
     for target in ({"collection": "spells"}, {"collections": None}, {"index": "names"}, NAMES):
         assert data(spells, {"events": target}, ts=0) == []
