@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MAX_VERSION = 8_388_608
 MAX_TRANSACTION = 16_777_216
 
-_encode_plain = encoder(ensure_ascii=False)
+#: From fields that are nothing but JSON (`schema.fields.is_plain`) to their stored text.
+plain_text = encoder(ensure_ascii=False)
 
 
 def write(
@@ -30,25 +31,22 @@ def write(
     fields: Optional[dict[str, Any]],
     before: Any = MISSING,
     old: Optional[dict[str, Any]] = None,
-    plain: bool = False,
+    text: Optional[str] = None,
 ) -> v.Document:
     """Write the running transaction's version of a document, and return it as it may be shown.
 
     :param fields: all top-level fields to store, validated and without nulls; None deletes the document.
     :param before: the newest stored version (a `VersionRow`, or None), if the caller has read it already.
     :param old: the fields of that version, if they are decoded already.
-    :param plain: whether the fields are nothing but JSON (`schema.fields.is_plain`).
+    :param text: the stored JSON of the fields, if it is known already; then they have no ``ttl``.
     :raises Fault: ``instance not unique``.
     :raises RequestError: more bytes than `MAX_VERSION` or `MAX_TRANSACTION`, or index entries that are too large.
     """
     tx = ctx.writer()
     if before is MISSING:
         before = tx.version(ref.scope, ref.coll, ref.id)
-    if fields is None:
-        text = ttl = None
-    elif plain:
-        text, ttl = _encode_plain(fields), None
-    else:
+    ttl = None
+    if fields is not None and text is None:
         text, ttl = codec.encode_fields(fields, tx.txn, ref.scope), ttl_micros(fields)
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     if before is not None:

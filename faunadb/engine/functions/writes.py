@@ -88,14 +88,18 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     ctx.writer()
     given = params or {}
     data: Any = given.get("data") if len(given) == 1 else None
-    plain = type(data) is dict and bool(data) and is_plain(ctx, data)
+    literal, text = ctx.stored
+    if literal is not given:
+        text = None
+    plain = text is not None or (type(data) is dict and bool(data) and is_plain(ctx, data))
     if given and not plain:
         given = prepare(ctx, given)
     scope, coll, number = target
     if plain and number is None:
         opened = _opened(ctx, scope, coll)
         if opened is not None:
-            return USER_DOCUMENTS.create_plain(ctx, v.Ref(scope, coll, fresh_id()), data, at, None, opened)
+            ref = v.Ref(scope, coll, fresh_id())
+            return USER_DOCUMENTS.create_plain(ctx, ref, data, at, None, opened, text)
     _check_scope(ctx, scope, at)
     info = ctx.schema.collection(scope, coll) if coll >= v.FIRST_COLLECTION else None
     if info is None and coll >= v.FIRST_COLLECTION:
@@ -110,7 +114,7 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
         if number is None and ctx.perms.creates_all(scope):
             ctx.cache[_opened] = ctx.perms, coll, info
         ref = v.Ref(scope, coll, fresh_id() if number is None else number)
-        return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before, info)
+        return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before, info, text)
     writer = writer_for(coll)
     if number is None or coll in v.NAMED_NATIVES:
         number = writer.allot_id(ctx, scope)

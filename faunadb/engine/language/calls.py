@@ -234,4 +234,4 @@ def units_settled(node: Node) -> Optional[int]:
         return node.units  # type: ignore[attr-defined, no-any-return]
     if kind is NameNode:
         return None if node.work else 1  # type: ignore[attr-defined]
-    return 0 if kind in LITERALS else None
+    return 0 if isinstance(node, LITERALS) else None

@@ -249,9 +249,10 @@ class Param(Node):
 class ParamArray(Node):
     """An array literal in which nothing is evaluated, some of whose items are `Param`."""
 
-    __slots__ = ("_inner", "_params", "_span", "_values")
+    __slots__ = ("_inner", "_params", "_span", "_values", "items")
 
     def __init__(self, items: list[Node], pos: Position):
+        self.items = items
         self._values = [_literal_value(item) for item in items]
         self._params, self._inner = _parts(enumerate(items))
         self._span = _span(self._params) if len(self._params) == len(items) else None
@@ -280,9 +281,10 @@ class ParamArray(Node):
 class ParamObject(Node):
     """An object literal in which nothing is evaluated, some of whose fields are `Param`, or have such in them."""
 
-    __slots__ = ("_inner", "_names", "_params", "_span", "_values")
+    __slots__ = ("_inner", "_names", "_params", "_span", "_values", "fields")
 
     def __init__(self, fields: dict[str, Node], pos: Position):
+        self.fields = fields
         self._values = {key: _literal_value(field) for key, field in fields.items()}
         self._params, self._inner = _parts(fields.items())
         self._names = tuple([name for name, _ in self._params])
@@ -332,12 +334,14 @@ def _span(params: tuple[tuple[Any, int], ...]) -> Optional[slice]:
 
 
 #: Kinds of nodes in which nothing is evaluated.
-LITERALS = frozenset((Const, Flat, Folded, Param, ParamArray, ParamObject))
+LITERALS = (Const, Param, ParamArray, ParamObject)
 
 
 def with_params(node: Node) -> Node:
-    """The node of an object literal, quicker if there are but literals in it."""
-    if type(node) is ObjectNode and all(type(field) in LITERALS for field in node.fields.values()):
+    """The node of an array or object literal, quicker if there are but literals in it."""
+    if type(node) is ArrayNode and all(isinstance(item, LITERALS) for item in node.items):
+        return ParamArray(node.items, node.pos)
+    if type(node) is ObjectNode and all(isinstance(field, LITERALS) for field in node.fields.values()):
         return ParamObject(node.fields, node.pos)
     return node
 

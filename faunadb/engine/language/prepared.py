@@ -26,6 +26,7 @@ from .calls import Settled, units_settled
 from .errors import Position, QueryErrors
 from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat, with_params
 from .parser import Names, Parser
+from .stored_literals import with_text
 
 if TYPE_CHECKING:
     from .context import Context
@@ -469,7 +470,7 @@ class _Template(Parser):
             return Param(source.index, pos)
         if type(source) is list and is_flat(source) and any(type(item) is Slot for item in source):
             return ParamArray([self.parse(item, (pos, i), names) for i, item in enumerate(source)], pos)
-        return super().parse(source, pos, names)
+        return with_params(super().parse(source, pos, names))
 
     def object(self, source: Any, pos: Position, names: Names) -> Node:
         members, is_object = self.fields(source, "object", pos)
@@ -478,7 +479,7 @@ class _Template(Parser):
             return ParamObject(
                 {key: self.parse(item, (inner, key), names) for key, item in members.items()}, pos
             )
-        return with_params(super().object(source, pos, names))
+        return with_text(with_params(super().object(source, pos, names)))
 
     def _escape(self, source: dict[str, Any], pos: Position, names: Names) -> Node:
         if len(source) == 1:

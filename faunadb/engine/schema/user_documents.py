@@ -37,7 +37,14 @@ class UserDocuments(Writer):
         return document
 
     def create_plain(
-        self, ctx: Context, ref: v.Ref, data: Fields, at: At, before: Any, info: CollectionInfo
+        self,
+        ctx: Context,
+        ref: v.Ref,
+        data: Fields,
+        at: At,
+        before: Any,
+        info: CollectionInfo,
+        text: Optional[str],
     ) -> v.Document:
         """`create` for the params ``{"data": data}`` with plain data (`fields.is_plain`), which need no checks.
 
@@ -46,8 +53,11 @@ class UserDocuments(Writer):
         fields = {"data": data}
         if info.ttl_days is not None:
             self.add_ttl(ctx, ref, fields)
+            text = None
+        elif text is None:
+            text = writing.plain_text(fields)
         try:
-            document = writing.write(ctx, ref, fields, before, None, info.ttl_days is None)
+            document = writing.write(ctx, ref, fields, before, None, text)
         except Fault as fault:
             placed(fault, at)
             raise
