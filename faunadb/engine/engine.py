@@ -128,7 +128,7 @@ class Engine(Queries):
     def subscribe_together(self, request: Request, sources: list[Any], fields: frozenset[str]) -> Opened:
         """Subscribe to the value of each of several queries. They share a snapshot, the deadline and one stream.
 
-        An error in one of them is an event of its own stream (`streaming.together`).
+        An error in one of them is an event of its own stream (`streaming.multiplexed`).
 
         :param request: its `source` is not looked at.
         :param sources: the queries, each like `Request.source`.
