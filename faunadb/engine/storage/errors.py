@@ -27,7 +27,7 @@ class Outgrown(StoreUnavailable):
 
 
 class SnapshotLost(StoreUnavailable):
-    """The connection that a snapshot was read from is lost, and the snapshot with it. Another one may be had at once."""
+    """A snapshot's connection was lost, and the snapshot with it. The query may be evaluated again on another one."""
 
 
 class ClockBehind(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""The store on PostgreSQL: any number of processes, on any number of machines, on one database."""
+"""The store on PostgreSQL, which any number of processes on any number of machines share."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from .write_queue import WriteQueue
 
 T = TypeVar("T")
 
-#: How often (seconds) the clock row is read for commits of others, where nobody notifies, and where somebody does.
+#: How many seconds there are between two looks for commits of other processes: where these do not notify, and where they do.
 POLL_SECONDS = 0.05
 POLL_SECONDS_NOTIFIED = 1.0
 
@@ -62,7 +62,7 @@ class PostgresStore(SqlStore):
             raise
         self._statements = PgStatements(target.schema)
         self._clock = Clock()
-        #: The schema's version as it was seen last; None: lazy snapshots are pinned at once.
+        #: the version of the schema that was seen last; while it is None, lazy snapshots are pinned at once
         self._schema_version: Optional[int] = None
         self._signal = CommitSignal(self._watch)
         self._writers: Optional[Writers] = None
@@ -109,14 +109,14 @@ class PostgresStore(SqlStore):
 
     def time(self) -> int:
         if self._dialect.postgresql:
-            # Whether a writer is at work only the server knows, which may be what fails.
+            # Only the server knows whether somebody is just writing, and it may be the server that fails.
             return self._clock.floor() or self._clock.now()
         return self._clock.snapshot_time()
 
     # -- commits of others --------------------------------------------------------------------------------------
 
     def _watch(self, stop: threading.Event) -> None:
-        """Announce commits of other processes until told to stop."""
+        """Announce commits of other processes, until `stop` is set."""
         conn = connect(self._target, Connection)
         conn.set_up()
         try:
@@ -134,7 +134,7 @@ class PostgresStore(SqlStore):
             self._signal.announce(conn.script(read)[0][0])
             until = time.monotonic() + pause
             while not stop.is_set():
-                # A notification may have come along with the answer just read.
+                # A notification may have come together with the answer that was just read.
                 if conn.pgconn.notifies() is not None:
                     break
                 left = until - time.monotonic()
@@ -143,7 +143,7 @@ class PostgresStore(SqlStore):
                 if select.select([socket], [], [], min(left, 0.1))[0]:
                     conn.pgconn.consume_input()
 
-    # -- care ---------------------------------------------------------------------------------------------------
+    # -- checking and closing -----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def inspect(self) -> Iterator[PgSnapshot]:
@@ -170,5 +170,5 @@ class PostgresStore(SqlStore):
 
 
 def open_postgres(url: str, given: dict[str, Any]) -> Store:
-    """Open ``postgresql://...``; see :func:`faunadb.engine.storage.open_store`."""
+    """Open the store at a URL that begins with ``postgresql:``; see `opening.open_store`."""
     return PostgresStore(parse_target(url, given))

@@ -1,4 +1,4 @@
-"""The one connection per process on which finished transactions are committed; see `postgres_functions`."""
+"""Commits finished transactions on PostgreSQL, on one connection of a process, by the functions in `postgres_functions`."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .unresolved import Forms
 
 _encode = encoder()
 
-#: How often a batch is sent again over a new connection, once it is certain that it is not there.
+#: How often a batch is sent at most. It is only sent again when it is certain that it was not committed.
 MAX_SENT = 6
 
-#: What ``begin_commit`` says to a session that a later one has shut out.
+#: The error code of ``begin_commit`` for a session that a later one of the same process has shut out.
 _TAKEN_OVER = "FA001"
-#: What it says where transactions are not READ COMMITTED unless they ask for it.
+#: Its error code for a transaction that is not READ COMMITTED, because that is not the server's default.
 _OTHER_ISOLATION = "FA002"
 
 _BEGIN = statement("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -41,7 +41,7 @@ Items = dict[str, list[list[Any]]]
 
 
 class PgCommitter(Committer):
-    """Sends batches to ``commit_batch``. learned: is told the schema's version that each commit finds."""
+    """Sends batches to ``commit_batch``. learned: called with the version of the schema that each commit finds."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class PgCommitter(Committer):
         self._learned = learned
         self._me = uuid.uuid4().hex
         self._number = 0
-        #: The last batch that was, or is about to be, sent, and under which name.
+        #: the last batch that was sent, or is about to be, and the name of this process under which it was
         self._sent: Optional[tuple[list[Finished], str]] = None
         self._keep_reach = qualify(KEEP_REACH, target.schema).replace("?", "%s")
-        #: What is to be done with the batch that is sent: see `Clock.reach`.
+        #: statements that are committed together with the batch; see `Clock.reach`
         self._keep: list[Statement] = []
-        #: How many sessions of ours have been shut out.
+        #: how many sessions of this process have been shut out
         self._checks = 0
-        #: Whether a transaction must ask to be READ COMMITTED. The usual one is the statement that commits itself.
+        #: whether a transaction must ask to be READ COMMITTED; otherwise the call itself is the transaction
         self._asks = False
 
     def commit(self, batch: list[Finished]) -> list[Outcome]:
@@ -130,7 +130,8 @@ class PgCommitter(Committer):
     def _send(
         self, asked: dict[str, Any], writes: Items, resolve: Optional[Callable[[list[Any]], Items]]
     ) -> dict[str, Any]:
-        """Have the batch committed. Whatever breaks meanwhile: once or not at all, and known which, or 503."""
+        """Have a batch committed, once or not at all, whatever breaks meanwhile. Raises StoreUnavailable if it is not known
+        which."""
         tries = 0
         while True:
             tries += 1
@@ -160,7 +161,7 @@ class PgCommitter(Committer):
         writes: Items,
         resolve: Optional[Callable[[list[Any]], Items]],
     ) -> dict[str, Any]:
-        """The outcome; {} where a newer version has migrated the store."""
+        """The outcome; {} if a newer version of faunadb has migrated the store."""
         if resolve is None:
             statements = [self._function("commit_batch", {**asked, **writes}), *self._keep]
             if self._asks:
@@ -188,7 +189,8 @@ class PgCommitter(Committer):
     def _after_error(
         self, conn: Connection, number: int, error: psycopg.Error, tries: int
     ) -> Optional[dict[str, Any]]:
-        """The outcome all the same; None: nothing is there, send it again. Raises StoreError."""
+        """After an error: the outcome, if the batch was committed nevertheless; None if it is to be sent again. Raises
+        StoreError if it cannot be."""
         explained = explain(error, self._target.shown)
         answered = not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.UNKNOWN
         if answered:  # the server refused, and has rolled back or will
@@ -215,14 +217,14 @@ class PgCommitter(Committer):
     # -- when the connection breaks -----------------------------------------------------------------------------
 
     def _find_out(self, number: int) -> Optional[dict[str, Any]]:
-        """The outcome of a batch whose answer did not come, None when nothing of it is there. Waits until it is certain."""
+        """The outcome of a batch whose answer did not come; None if it was not committed. Waits until that is certain."""
         until = time.monotonic() + self._target.patience
         while True:
             try:
                 return self._look_for(number)
             except (psycopg.Error, StoreUnavailable):
                 if time.monotonic() > until:
-                    # From now on under another name: what comes of this batch, comes of the old one.
+                    # From now on this process has another name, so that the batch, if it still comes, comes from the old one.
                     self._me, self._checks, self._conn = uuid.uuid4().hex, 0, None
                     raise self._unknown() from None
                 time.sleep(0.1)
@@ -234,12 +236,11 @@ class PgCommitter(Committer):
         )
 
     def _look_for(self, number: int) -> Optional[dict[str, Any]]:
-        """Shut the old session out, then look what it has left.
+        """Shut out the old session, then look whether it has committed a batch.
 
-        Its batch may not even have come to the server yet, or wait for the lock there. From here on it is refused, since
-        the number of checks that it names is no longer the right one. The lock waits for a commit that is under way. What
-        we do is committed as well, so that where commits wait for a standby, what we saw is on the standby before anybody
-        is told.
+        The batch may not have come to the server yet, or may be waiting for the lock there. From here on it is refused,
+        because it names an old number of checks. A commit that is running is waited for, by the lock. This is committed as
+        well: where commits wait for a standby, the standby then has all that was seen here before anybody is told.
         """
         if self._conn is not None:
             self._conn.close()
@@ -270,7 +271,7 @@ class PgCommitter(Committer):
 
 
 def _run(conn: Connection, *statements: Statement) -> Optional[dict[str, Any]]:
-    """Run statements in one round trip; what a function among them answers."""
+    """Run statements in one round trip, and return what a function among them gives."""
     for result in conn.run(statements):
         for row in conn.rows_of(result):
             if isinstance(row[0], dict):
@@ -279,7 +280,7 @@ def _run(conn: Connection, *statements: Statement) -> Optional[dict[str, Any]]:
 
 
 def _reads(batch: Sequence[Finished]) -> dict[str, list[list[Any]]]:
-    """What transactions have read, as the server compares it (`postgres_functions`)."""
+    """What transactions have read, in the form in which the server compares it (`postgres_functions`)."""
     exact: list[list[Any]] = []
     wide: list[list[Any]] = []
     for number, finished in enumerate(batch):
@@ -294,10 +295,10 @@ def _reads(batch: Sequence[Finished]) -> dict[str, list[list[Any]]]:
 
 
 class _Writes:
-    """What a batch writes, as items by kind: ``[number of the transaction, ...]``.
+    """What a batch writes: by kind, items ``[number of the transaction, ...]``.
 
-    txns: the times given to its transactions, None to those that lost. Without them, the numbers that stand for times are
-    None, and `holds_times` tells whether a time stands anywhere else.
+    txns: the times of the transactions, None for those that have lost. If the times are not known yet, None stands in their
+    place, and `holds_times` tells whether a time is contained in anything else.
     """
 
     def __init__(self, batch: Sequence[Finished], txns: Optional[Sequence[Optional[int]]] = None) -> None:
@@ -331,7 +332,7 @@ class _Writes:
     def _version(
         self, key: tuple[int, int, int], ts: int, version: Optional[VersionRow], alone: bool
     ) -> None:
-        """alone: the document's only version."""
+        """alone: it is the document's only version."""
         if version is None:
             self._add("dropped", *key, ts)
             return
@@ -339,7 +340,7 @@ class _Writes:
         row = (*key, self._time(ts), live)
         text = self._text(version.data)
         self._add("versions", *row, version.ttl, text, of_content(*key, live, version.ttl, text))
-        if not (alone and live):  # see `stale`
+        if not (alone and live):  # see the table `stale` in `statements.TABLES`
             self._add("stale", *row)
 
     def _entry(self, place: Place, values: bytes, state: Entry) -> None:
@@ -375,7 +376,7 @@ class _Writes:
         return self._txn if time == self._own else time
 
     def _text(self, text: Optional[str], logged: bool = False) -> Optional[str]:
-        """logged: the server replaces digits by itself."""
+        """logged: it is for the commit log, in which the server itself replaces the number that stands for the time."""
         if text is None:
             return None
         if self._txn is not None:
@@ -405,6 +406,6 @@ class _Writes:
 
 
 def _key(place: Place, values: bytes) -> list[Any]:
-    """The key of an entry as the tables have it."""
+    """The key of an entry, as it is in the tables."""
     scope, index, terms, vals, tail = entry_key(*place, values)
     return [scope, index, terms.hex(), vals.hex(), tail.hex()]

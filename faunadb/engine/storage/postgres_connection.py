@@ -1,7 +1,7 @@
-"""Connections to PostgreSQL, and statements sent on them together, past psycopg's cursors.
+"""Connections to PostgreSQL, on which statements are sent together and without psycopg's cursors.
 
-For a short read, cursors take several times as long as the server does. What they do is done here on the functions of
-libpq that psycopg gives: any number of statements go out in one pipeline, their parameters and results in binary.
+For a short read, a cursor takes several times as long as the server. So this uses the functions of libpq that psycopg gives,
+and sends any number of statements in one pipeline, with parameters and results in binary.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .sql_snapshot import Row
 
 
 class Statement(NamedTuple):
-    """A statement as it is sent: its values, and their types and formats, as libpq takes them. See `statement`."""
+    """A statement with its parameters, as libpq takes them: their values, types and formats. Made by `statement`."""
 
     sql: str
     values: Sequence[Optional[bytes]]
@@ -28,7 +28,7 @@ class Statement(NamedTuple):
     formats: Sequence[int]
 
 
-#: The server's numbers for types, with which it is told what a parameter is; 0: it is to find out.
+#: The numbers by which the server knows the types of parameters; with 0 it finds out by itself.
 _UNKNOWN, _BYTES, _INTEGER, _TEXT, _INTEGERS = 0, 17, 20, 25, 1016
 
 _OK, _BAD = ConnStatus.OK, ConnStatus.BAD
@@ -40,12 +40,13 @@ _marked: dict[str, bytes] = {}
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection with a cursor kept at hand, and numbers always sent as 64 bit (one plan per statement)."""
+    """A connection to PostgreSQL, on which `run` sends statements. `set_up` must be called first."""
 
     def set_up(self) -> None:
-        self.adapters.register_dumper(int, Int8Dumper)
-        # It is `run` that prepares. psycopg would as well, and have the session forget all statements, those of `run` too,
-        # when it has prepared one and something is rolled back.
+        """Prepare a new connection for use."""
+        self.adapters.register_dumper(int, Int8Dumper)  # always 64 bits, so that each statement has one plan
+        # Only `run` prepares statements. If psycopg did as well, it would make the session forget all statements, also those
+        # of `run`, when something is rolled back after it has prepared one.
         self._prepares = self.prepare_threshold is not None
         self.prepare_threshold = None
         self.texts = self.cursor()
@@ -56,7 +57,7 @@ class Connection(psycopg.Connection[Any]):
         self._named = 0
 
     def script(self, text: str) -> list[Row]:
-        """Run several statements in one round trip; return the last one's rows."""
+        """Run several statements in one round trip, and return the rows of the last one."""
         cursor = self.texts
         cursor.execute(text)
         while cursor.nextset():
@@ -66,15 +67,15 @@ class Connection(psycopg.Connection[Any]):
     # -- in a pipeline ------------------------------------------------------------------------------------------
 
     def run(self, statements: Sequence[Statement]) -> list[Any]:
-        """Run statements in one round trip, as one transaction if none is open; the result of each (see `rows_of`).
+        """Run statements in one round trip, as one transaction if none is open. Returns their results (see `rows_of`).
 
-        Raises the psycopg.Error of the first that fails; those after it have not been run.
+        Raises the psycopg.Error of the first one that fails; those after it have not been run.
         """
         pg = self.pgconn
         new: dict[tuple[str, tuple[int, ...]], bytes] = {}
         try:
-            # One that need not be prepared first goes by itself. Each step of a pipeline, and each result of one, lets
-            # other threads run for a moment, which costs more than the step does.
+            # A single statement that is prepared already goes without a pipeline. Each step of a pipeline, and each result,
+            # lets other threads run for a moment, which takes longer than the step itself.
             piped = len(statements) != 1 or not self._knows(statements[0])
             if piped:
                 pg.enter_pipeline_mode()
@@ -95,20 +96,20 @@ class Connection(psycopg.Connection[Any]):
             if piped:
                 pg.exit_pipeline_mode()
         except BaseException:
-            self.close()  # nobody knows what it is in the middle of
+            self.close()  # its state is not known
             raise
         for result in results:
             if result.status == _FAILED:
                 raise psycopg.errors.error_from_result(result, self.info.encoding)
         self._names.update(new)
-        # What comes of a statement that was just prepared comes after what came of preparing it.
+        # The result of a statement that was just prepared comes after the result of preparing it.
         return [results[place] for place in _places(statements, new)] if new else results
 
     def _knows(self, one: Statement) -> bool:
         return not self._prepares or (one.sql, one.types) in self._names
 
     def _results(self, piped: bool) -> Generator[Wait, Any, list[Any]]:
-        # Asked for a result, libpq would wait for it without letting other threads run.
+        # If libpq were asked for a result that is not there yet, it would wait without letting other threads run.
         pg = self.pgconn
         while pg.flush():
             if (yield Wait.RW) & Ready.R:
@@ -119,7 +120,7 @@ class Connection(psycopg.Connection[Any]):
                 yield Wait.R
                 pg.consume_input()
             result = pg.get_result()
-            if result is None:  # after what comes of one statement
+            if result is None:  # the end of the results of one statement
                 if pg.status == _BAD:
                     raise psycopg.OperationalError("the connection is lost")
                 if not piped:
@@ -139,7 +140,7 @@ class Connection(psycopg.Connection[Any]):
     # -- the end of a transaction that has only read ------------------------------------------------------------
 
     def end(self) -> None:
-        """End a transaction that has only read, without waiting for the server to say so."""
+        """End a transaction that has only read, without waiting for the server's answer."""
         pg = self.pgconn
         pg.send_query(b"COMMIT")
         pg.flush()
@@ -168,7 +169,7 @@ class Connection(psycopg.Connection[Any]):
         return not self.pgconn.is_busy()
 
     def settle(self) -> None:
-        """Hear what the server said to `end`. Raises psycopg.Error."""
+        """Wait for the server's answer to `end`, if there is one to come. Raises psycopg.Error."""
         if not self._ending:
             return
         self._ending = False
@@ -178,7 +179,8 @@ class Connection(psycopg.Connection[Any]):
 
 
 def _places(statements: Sequence[Statement], new: dict[tuple[str, tuple[int, ...]], bytes]) -> list[int]:
-    """Where the results of statements are, among those of preparing the new ones, each before its first use."""
+    """The places of the statements' results in a list that also has a result for preparing each new one, before its first
+    use."""
     left = set(new)
     place, found = -1, []
     for sql, _, types, _ in statements:
@@ -191,7 +193,7 @@ def _places(statements: Sequence[Statement], new: dict[tuple[str, tuple[int, ...
 
 
 def _mark(sql: str) -> bytes:
-    """The statement with its parameters marked as libpq has them."""
+    """A statement with its parameters written as libpq takes them: ``$1`` and so on instead of ``%s``."""
     found = _marked.get(sql)
     if found is None:
         first, *others = sql.split("%s")
@@ -201,9 +203,10 @@ def _mark(sql: str) -> bytes:
 
 
 def statement(sql: str, parameters: Sequence[Any] = ()) -> Statement:
-    """A statement with ``%s`` where its parameters go: integers of 64 bits, bytes, texts, lists of integers, None.
+    """A statement to be sent. sql: with ``%s`` for each parameter. parameters: 64-bit integers, bytes, texts, lists of
+    integers, None.
 
-    Raises psycopg.DataError for what cannot be sent.
+    Raises psycopg.DataError for a value that cannot be sent, and TypeError for another type.
     """
     values: list[Optional[bytes]] = []
     types: list[int] = []
@@ -240,7 +243,7 @@ def _integer(number: int) -> bytes:
 
 
 def _integers(numbers: Sequence[int]) -> bytes:
-    """One dimension, no NULL, of 64 bit integers, counted from 1."""
+    """An array in PostgreSQL's binary format: of one dimension, counted from 1, of 64-bit integers, without NULL."""
     if not numbers:
         return struct.pack(">iii", 0, 0, _INTEGER)
     head = struct.pack(">iiiii", 1, 0, _INTEGER, len(numbers), 1)

@@ -1,8 +1,8 @@
-"""The connections of a process to PostgreSQL for reading, shared by its threads; each is one thread's at a time.
+"""The pool of connections for reading from PostgreSQL, which the threads of a process share. One thread at a time has each.
 
-How many there are is looked at, not counted: an exception that another thread injects, or that a signal handler raises, may
-come between any two steps, and a number that is raised here and lowered there would stay wrong for ever. (That is why this is
-not ``psycopg_pool``: a few hundred such exceptions use up all its places.)
+An exception that another thread injects, or that a signal handler raises, may come between any two steps. A counter of
+connections that is raised in one place and lowered in another would stay wrong after that, so connections are counted by
+looking at those that exist. (This is why it is not ``psycopg_pool``: a few hundred such exceptions use up all its places.)
 """
 
 from __future__ import annotations
@@ -20,40 +20,41 @@ from .errors import BadURL, StoreError, StoreUnavailable
 from .postgres_connection import Connection
 from .postgres_schema import Target, connect
 
-#: Seconds after which it is looked again for a free connection, should nobody have told of one; and, between two attempts
-#: to connect, at first and at most.
+#: After how many seconds a waiting thread looks again for a free connection, if it was not woken. And the seconds between two
+#: attempts to connect: at first, and at most.
 _LOOK_AGAIN = 0.25
 _PAUSES = 0.05, 1.0
 
 
 class _Opening:
-    """The place of a connection that is being made."""
+    """Holds the place of a connection that is being opened."""
 
     closed = False
 
 
 class Connections:
-    """At most ``target.max_connections``. Whoever takes one gives it back."""
+    """A pool of at most ``target.max_connections`` connections. Whoever takes one gives it back."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._patience = min(10.0, target.patience)
         self._closed = False
         self._lock = threading.Lock()
-        #: Free ones. The end of the last transaction of some has not been heard of yet.
+        #: those that are not in use; some still wait for the server's answer to the end of their last transaction
         self._idle: list[Connection] = []
-        #: All that are there, in use or not. One that nobody knows any more is gone.
+        #: all connections, in use or not; weak references, so that one which was lost by an exception does not count
         self._all: list[weakref.ref[Union[Connection, _Opening]]] = []
+        #: the locks of threads that wait, which are released to wake them
         self._waiting: deque[threading.Lock] = deque()
-        #: Why the last attempt to make one failed, and when the next one may be made.
+        #: why the last attempt to connect failed, if it did, and when the next one may be made
         self._refusal: Optional[str] = None
         self._not_before = 0.0
         self._pause = 0.0
 
     def take(self) -> Connection:
-        """A connection in no transaction but one that `Connection.settle` hears the end of.
+        """A connection without an open transaction, for which `Connection.settle` must be called first.
 
-        Waits, and tries again to connect, for 10 seconds at most. Raises StoreError, StoreUnavailable.
+        This waits, and tries to connect again, for up to 10 seconds. Raises StoreError, StoreUnavailable.
         """
         conn: Optional[Connection] = None
         opening: Optional[_Opening] = None
@@ -90,7 +91,7 @@ class Connections:
             raise
 
     def give_back(self, conn: Connection) -> None:
-        """To whoever takes one next. One that is closed makes room."""
+        """Give a connection back, for others to take. If it is closed, there is room for another one."""
         try:
             with self._lock:
                 if not (conn.closed or self._closed or conn in self._idle):
@@ -103,7 +104,7 @@ class Connections:
         self._tell_one()
 
     def drop(self, conn: Connection) -> None:
-        """Close a connection that was taken."""
+        """Close a connection that was taken, instead of giving it back."""
         with self._lock:
             if conn in self._idle:
                 self._idle.remove(conn)
@@ -111,7 +112,7 @@ class Connections:
         self._tell_one()
 
     def look_after(self) -> None:
-        """Close the free ones that are lost: a server that went away took all with it."""
+        """Close the free connections that are lost. If one is lost because the server stopped, all are."""
         with self._lock:
             for conn in self._idle:
                 _is_lost(conn)
@@ -131,13 +132,13 @@ class Connections:
         for number in reversed(range(len(idle))):
             if idle[number].is_settled():
                 return idle.pop(number)
-        # A second one is worth more than to wait for the end of what the first has read.
+        # With only one free connection, opening a second one is better than waiting for the end of the first one's transaction.
         if len(idle) >= min(2, self._target.max_connections):
             return idle.pop(0)
         return None
 
     def _wait_for_news(self) -> Optional[threading.Lock]:
-        """None where another one may be made now."""
+        """A lock to wait for, which is released when a connection may be free. None if another one may be opened now."""
         self._all = [ref for ref in self._all if (each := ref()) is not None and not each.closed]
         if len(self._all) < self._target.max_connections and time.monotonic() >= self._not_before:
             return None
@@ -170,7 +171,7 @@ class Connections:
                 self._waiting.popleft().release()
 
     def _connect(self) -> Optional[Connection]:
-        """A new one; None where the server has none, for now: then one may become free, or it may come back."""
+        """A new connection. None if the server gives none now; then another one may become free, or the server come back."""
         try:
             conn: Connection = connect(self._target, Connection)
         except BadURL:
@@ -191,7 +192,7 @@ class Connections:
 
 
 def _is_lost(conn: Any) -> bool:
-    """Whether the server has closed a connection; it is closed then."""
+    """Whether the server has closed a connection; if so, it is closed here, too."""
     try:
         if not conn.closed:
             conn.pgconn.consume_input()

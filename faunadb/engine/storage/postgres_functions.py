@@ -1,11 +1,11 @@
-"""What the server does by itself when transactions are committed, so that no network lies between lock and commit.
+"""Functions in PL/pgSQL that commit transactions, so that the lock is not held during network round trips.
 
 ``commit_batch(batch)`` takes the lock, checks finished transactions against what was committed since their snapshots,
-gives times to those that pass, writes them, and returns what came of each; the statement that calls it commits. A batch
-in which something stored holds its transaction's own time needs that time first: then the client calls ``begin_commit``,
-and ``write_commit`` with the rest. The batch is what `postgres_commit` makes of transactions.
+gives times to those that pass, writes them, and returns the outcome of each. The statement that calls it is the transaction.
+If something to be stored contains its transaction's own time, that must be known first: then the client calls
+``begin_commit``, and with the times ``write_commit``. `postgres_commit` makes the batch.
 
-They read what others have committed while they waited for the lock, so they must run at READ COMMITTED.
+The functions must see what others have committed while they waited for the lock, so they must run at READ COMMITTED.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from __future__ import annotations
 from .checksums import MIXED
 from .statements import REPLACED
 
-#: Look at changes of later transactions: which of the batch's reads do they touch? (As `ReadSet.touched_by`.) In PL/pgSQL,
-#: which keeps the plan, if it is told that another one for each number would not be better: to make one takes longer than
-#: to look.
+#: Finds which of the batch's reads are touched by the changes of later transactions, as `ReadSet.touched_by` does. It is in
+#: PL/pgSQL, which keeps its plan (with ``force_generic_plan``): planning takes longer than the query.
 _CONFLICTS = """
 CREATE OR REPLACE FUNCTION {schema}.conflicts(batch JSONB, since BIGINT)
 RETURNS TABLE (number INT, path TEXT, txn BIGINT)
@@ -56,7 +55,7 @@ END
 $function$
 """
 
-#: Take the lock, check, give times. The lock is taken before the clock's row and the clock are read: see `Clock`.
+#: Takes the lock, checks, and gives times. The lock is taken before the clock and its row are read; see `Clock`.
 _BEGIN = """
 CREATE OR REPLACE FUNCTION {schema}.begin_commit(batch JSONB) RETURNS JSONB
 LANGUAGE plpgsql AS $function$
@@ -147,7 +146,7 @@ _TXN = "txns[CAST(e.value ->> 0 AS INT) + 1]"
 
 
 def _items(name: str) -> str:
-    """The batch's items of one kind that belong to transactions with a time."""
+    """A subquery for the batch's items of one kind whose transactions have got a time."""
     return (
         f"(SELECT e.value, {_TXN} AS txn FROM jsonb_array_elements(batch -> '{name}') AS e(value)"
         f" WHERE {_TXN} IS NOT NULL) AS i"
@@ -160,8 +159,8 @@ def _when(name: str, statement: str) -> str:
 
 _TS = f"COALESCE({_number(4)}, i.txn)"
 
-#: Write the transactions that were given times. Rows are found by their keys, one by one, whatever the planner thinks of
-#: the tables' sizes.
+#: Writes the transactions that have got times. The settings make the planner find rows by their keys, one by one, whatever it
+#: believes about the sizes of the tables.
 _WRITE = (
     """
 CREATE OR REPLACE FUNCTION {schema}.write_commit(batch JSONB, outcome JSONB) RETURNS VOID
@@ -180,7 +179,7 @@ BEGIN
         f" {MIXED.format(content=_number(8), ts=_TS, txn='i.txn')} FROM {_items('versions')}"
         f" ON CONFLICT (scope, coll, doc, ts) DO UPDATE SET {REPLACED}",
     )
-    # Where a version succeeds another one or is a deletion, and where its successor does: see `stale`.
+    # For a version that replaces another one or is a deletion, and for the one that replaces it: see `statements.TABLES`.
     + _when(
         "stale",
         f"WITH put AS MATERIALIZED (SELECT {_number(1)} AS scope, {_number(2)} AS coll, {_number(3)} AS doc,"
@@ -266,10 +265,10 @@ END
 $function$
 """
 
-#: To be made in a store's schema, in this order.
+#: To be created in a store's schema, in this order.
 FUNCTIONS = (_CONFLICTS, _BEGIN, _WRITE, _COMMIT)
 
 
 def function_texts(schema: str) -> list[str]:
-    """The statements that make the functions in a schema."""
+    """The statements that create the functions in a schema."""
     return [text.format(schema=f'"{schema}"') for text in FUNCTIONS]

@@ -1,7 +1,7 @@
-"""Who reads from PostgreSQL: the connections of a process, shared by its threads.
+"""Reads from PostgreSQL for all threads of a process.
 
-Most snapshots are read from once. Such reads need no transaction that stays open: what threads ask at the same time goes
-to the server together, in one round trip and one transaction, which ends with it.
+Most snapshots are read from only once. Such a read needs no transaction that stays open. So what several threads ask at the
+same time goes to the server together, in one round trip and one transaction.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ T = TypeVar("T")
 BEGIN = statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 COMMIT = statement("COMMIT")
 
-#: Batches of reads that are under way at the same time, and most reads in one.
+#: How many batches of reads may be under way at the same time, and how many reads a batch has at most.
 MAX_UNDER_WAY = 2
 MAX_TOGETHER = 32
-#: Shapes of queries of which it is remembered how they read.
+#: For how many keys `Habits` remembers how often there are further reads.
 _SHAPES = 5_000
 
 
 class Found(NamedTuple):
-    """clock: the row of the clock, as the snapshot sees it. rows: of what was asked, none if that was nothing."""
+    """clock: the row of the clock in the snapshot. rows: those of the question; none without a question."""
 
     clock: Row
     rows: list[Row]
@@ -47,7 +47,7 @@ class _Asked(Waiter):
 
 
 class Readers:
-    """Connections for reading. read_clock: the statement that reads the clock's row."""
+    """Asks questions, either alone in a transaction or together with others. read_clock: reads the clock's row."""
 
     def __init__(self, target: Target, read_clock: str) -> None:
         self._target = target
@@ -58,7 +58,7 @@ class Readers:
     # -- a transaction of one's own -----------------------------------------------------------------------------
 
     def begin(self, question: Optional[Statement]) -> tuple[Connection, Found]:
-        """Begin a read transaction, in one round trip with a first query if there is one. See `give_back`."""
+        """Begin a read transaction and ask a first question, if there is one, in one round trip. `give_back` ends it."""
 
         def begin(conn: Connection) -> Found:
             results = conn.run([BEGIN, self._clock, *([question] if question else [])])
@@ -74,7 +74,7 @@ class Readers:
         return rows[0]
 
     def _on_connection(self, action: Callable[[Connection], T]) -> tuple[Connection, T]:
-        """Do something on a connection that is in no transaction. What goes wrong with the connection is tried again."""
+        """Do something on a connection without an open transaction. If the connection fails, try another one."""
         tries = 3
         while True:
             conn: Optional[Connection] = None
@@ -95,7 +95,7 @@ class Readers:
                 raise
 
     def give_back(self, conn: Connection) -> None:
-        """End the transaction on a connection, which whoever reads next may have."""
+        """End the transaction on a connection, and leave the connection to others."""
         try:
             try:
                 conn.end()
@@ -109,7 +109,7 @@ class Readers:
     # -- together with others -----------------------------------------------------------------------------------
 
     def ask(self, question: Optional[Statement]) -> Found:
-        """Ask one thing, of a snapshot that is taken after this was called and is gone when it returns."""
+        """Ask one question, in a transaction that begins after this is called and has ended when it returns."""
         own = _Asked(question)
         self._turns.take_part(own, self._lead)
         if own.found is None:
@@ -136,7 +136,8 @@ class Readers:
             for each, one in zip(batch, found):
                 each.found = one
             return
-        for each in batch:  # one of them cannot be asked; the others shall not suffer
+        # One of the questions is wrong, which must not keep the others from being answered.
+        for each in batch:
             self._ask_together([each])
 
     def _transaction(self, conn: Connection, batch: list[_Asked]) -> list[Found]:
@@ -151,7 +152,7 @@ class Readers:
 
 
 class Habits:
-    """Whether those who read go on reading: learned, by what they ask first. A wrong guess costs them a little."""
+    """Learns, for each kind of first question, whether further ones follow. A wrong guess only costs a little time."""
 
     def __init__(self) -> None:
         self._more: dict[Any, float] = {}
@@ -160,7 +161,7 @@ class Habits:
         return self._more.get(key, 0.0) < 0.3
 
     def learn(self, key: Any, more: bool) -> None:
-        """more: somebody who asked this has gone on reading."""
+        """Tell whether further questions have followed this first one."""
         if len(self._more) >= _SHAPES:
             self._more.clear()
         self._more[key] = 0.8 * self._more.get(key, 0.0) + (0.2 if more else 0.0)

@@ -1,4 +1,4 @@
-"""What PostgreSQL is asked: statements, and snapshots, which read."""
+"""Reads from PostgreSQL: its statements, and snapshots."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def micros(time: str) -> str:
 
 
 SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off;"
-#: With the clock row: when the server began this transaction, which was before its view was taken; and who has locked
-#: the row since it was written, the transaction of a writer, perhaps one that our view does not see (`is_under_way`).
-#: And settings for this transaction alone: in a pooler's session, others would keep them.
+#: Read together with the clock's row: when the server began this transaction, which was before its view was taken; and which
+#: transaction has locked the row since it was written, that of a writer, whose commit our view may not see
+#: (`is_under_way`). It also makes settings, for this transaction alone, because in a pooler's session others would get them.
 SEEN = (
     f", {micros('now()')}, CAST(xmax AS TEXT),"
     " CASE WHEN CAST(xmax AS TEXT) <> '0' THEN CAST(pg_current_snapshot() AS TEXT) END,"
@@ -116,7 +116,7 @@ _STATEMENTS = {
         f"SELECT {_COLUMNS}, removed FROM past_entry WHERE scope = ? AND idx = ? AND terms = ? AND removed > ?"
         " AND vals >= ? AND (vals > ? OR rest > ? OR (rest = ? AND added > ?)) ORDER BY vals, rest, added LIMIT ?"
     ),
-    # Where this version succeeds another one or is a deletion, and where its successor does: see `stale`.
+    # If this version replaces another one or is a deletion, and for the one that replaces it: see `statements.TABLES`.
     "note_stale": (
         "INSERT INTO stale (scope, coll, at, doc)"
         " SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT) WHERE CAST(? AS BIGINT) = 0"
@@ -126,7 +126,8 @@ _STATEMENTS = {
     ),
 }
 
-#: (lower given, upper given, descending, by whole values): the last makes long values sort, at some cost.
+#: Whether there is a lower bound, whether there is an upper one, descending, and whether to sort by whole values, which long
+#: values need and which takes longer.
 _Choice = tuple[bool, bool, bool, bool]
 
 
@@ -161,7 +162,7 @@ def entry_key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int,
 
 
 def split_row(row: Row) -> Row:
-    """A copied row of an entry table with its long keys as this backend keeps them."""
+    """A row of an entry table that is copied from elsewhere, with its long keys as they are stored here."""
     terms, values = row[2], row[3]
     key = entry_key(row[0], row[1], terms, values)
     return (*key, values[VALUES_PREFIX:], None if key[2] == terms else terms, *row[4:])
@@ -231,7 +232,7 @@ class PgReads(SqlSnapshot):
             rows = self._all(texts[given + (False,)], (*start, *bounds, *times, count))
             if not any(row[1] for row in rows):
                 return _rows_of(rows)
-        # Long values: the index alone does not put them in order.
+        # The index alone does not have long values in their order.
         parts: list[bytes] = []
         for bound in bounds:
             parts += (bound[:VALUES_PREFIX], bound[:VALUES_PREFIX], bound[VALUES_PREFIX:])
@@ -272,10 +273,10 @@ def _whole(whole_terms: Optional[bytes], rest: bytes, row: Row) -> Row:
 
 
 def is_under_way(locker: int, view: str) -> bool:
-    """Whether a transaction was not over when a snapshot was taken.
+    """Whether a transaction was still running when a snapshot was taken.
 
-    locker: its number, of which the row keeps 32 bits. view: the snapshot as PostgreSQL writes it,
-    ``oldest:next:number,number...``, of transactions under way.
+    locker: the transaction's number, of which the row has 32 bits. view: the snapshot as PostgreSQL writes it,
+    ``oldest:next:number,number...``, with the numbers of running transactions.
     """
     _, following, running = view.split(":")
     if (locker - int(following)) % 2**32 < 2**31:
@@ -284,7 +285,7 @@ def is_under_way(locker: int, view: str) -> bool:
 
 
 class ReadStore(Protocol):
-    """The store (`postgres.PostgresStore`), as one of its snapshots knows it."""
+    """What a snapshot needs of its store (`postgres.PostgresStore`)."""
 
     _statements: PgStatements
     _target: Target
@@ -296,11 +297,11 @@ class ReadStore(Protocol):
 
 
 class PgSnapshot(PgReads):
-    """A view of one moment: that of the first read when it is lazy.
+    """A view of one moment. If it is lazy, that is the moment of its first read.
 
-    A lazy one may read without a transaction that stays open, if whoever asks so has seldom gone on reading (`Habits`).
-    If it is read from again all the same, a transaction is begun; should there have been a commit since, what was
-    computed so far is to be computed again (`SnapshotMoved`), as when the schema is not what it was taken for.
+    A lazy snapshot may make its first read without leaving a transaction open, if such a read is seldom followed by others
+    (`Habits`). If it is read from again nevertheless, it begins a transaction. If there was a commit in between, the query
+    must be evaluated again (`errors.SnapshotMoved`), as it must if the schema is not the supposed one.
     """
 
     __slots__ = (
@@ -325,9 +326,9 @@ class PgSnapshot(PgReads):
         self._closed = False
         self._at_least = at_least
         self.reads = ReadSet()
-        #: Newest commit, schema's version and time, once it is pinned.
+        #: once it is pinned: the newest commit, the schema's version and the time
         self._seen: Optional[tuple[int, int, int]] = None
-        #: What is evaluated, and what is asked first, for `Habits`; whether more was asked.
+        #: for `Habits`: the query that is evaluated, its first read, and whether there were further ones
         self._query: object = None
         self._first: Optional[tuple[object, Optional[str]]] = None
         self._more = False
@@ -350,7 +351,7 @@ class PgSnapshot(PgReads):
             if began > time and (view is None or not is_under_way(int(locker), view)):
                 time = began
         else:
-            time = clock.snapshot_time(self._at_least)  # before the view is pinned; see Clock
+            time = clock.snapshot_time(self._at_least)  # before pinning the view; see Clock
             row, rows = self._ask(None if sql is None else self._statement(sql, parameters))
             last_txn, schema_version = row
         time = max(time, last_txn)
@@ -363,7 +364,7 @@ class PgSnapshot(PgReads):
 
     def _ask(self, question: Optional[Statement]) -> Found:
         if self._assumed is not None:
-            # The number of an object that is gone may be another's: a wrong guess.
+            # The id of an object that is gone may be given to another one. That only makes the guess wrong.
             self._first = id(self._query), None if question is None else question.sql
             if self._store._habits.reads_once(self._first):
                 return self._store._readers.ask(question)
@@ -371,7 +372,7 @@ class PgSnapshot(PgReads):
         return found
 
     def _go_on(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
-        """Read in a transaction after all, if what it sees is what has been seen: every commit has a time of its own."""
+        """Make a further read, in a transaction. It must see the same commits as the first read did, by their newest time."""
         assert self._seen is not None
         self._more = True
         if self._conn is CLOSED and not self._closed:

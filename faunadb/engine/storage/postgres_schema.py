@@ -1,4 +1,4 @@
-"""The store on PostgreSQL and its relatives: URL, tables, creation and migration, what errors mean."""
+"""The store in PostgreSQL or a relative of it: its URL, its tables, how they are created and migrated, what errors mean."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .urls import merge_options, positive_seconds, query_options
 
 TABLE_NAMES = ("meta", "version", "stale", "entry", "past_entry", "change_log", "counter", "setting")
 
-#: An index takes keys of less than a third of a page (2704 bytes); ours may be longer. Of ``values`` the first
-#: bytes are the key and ``rest`` the others, told apart by their digest in ``tail``; long ``terms``, which are
-#: only ever compared for equality, end in a digest, and are kept whole beside it.
+#: An index of PostgreSQL takes keys of up to a third of a page (2704 bytes), and ours may be longer. Of ``values`` the index
+#: has the first bytes and a digest of the others, which are in ``rest`` (``tail`` is the digest). Long ``terms``, which are
+#: only compared for equality, end with a digest in the index, and are kept whole in ``whole_terms``.
 VALUES_PREFIX = 1024
 TERMS_PREFIX = 968
 
@@ -48,7 +48,7 @@ CREATE TABLE mark (
 );
 """
 
-#: The newest live documents by name, for people with psql.
+#: A view of the newest live documents, with names instead of numbers, for people who use psql.
 _VIEW = """
 CREATE VIEW document AS
 WITH RECURSIVE place(scope, path) AS (
@@ -76,19 +76,19 @@ WHERE v.live = 1 AND NOT EXISTS (
     SELECT 1 FROM version n WHERE n.scope = v.scope AND n.coll = v.coll AND n.doc = v.doc AND n.ts > v.ts)
 """
 
-#: One row rewritten by every commit: leave room beside it, so that its old copies are tidied away at once.
+#: Every commit rewrites the one row of these tables. With room left on its page, its old copies are removed at once.
 _TUNING = """
 ALTER TABLE meta SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 ALTER TABLE mark SET (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)
 """
 
 
-#: What else turns format n - 1 into format n here.
+#: By n: what a migration to format n does here, besides `statements.MIGRATIONS`.
 _OWN_MIGRATIONS = {2: ["ALTER TABLE mark ADD COLUMN last_batch BIGINT, ADD COLUMN last_outcome TEXT"]}
 
 
 class Target(NamedTuple):
-    """What a URL says: how to connect, and our own options."""
+    """What a URL says: how to connect, and the options of this store. patience: seconds. shown: the URL without password."""
 
     conninfo: str
     schema: str
@@ -99,11 +99,11 @@ class Target(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """The one switch between PostgreSQL and what else speaks its protocol.
+    """Whether the server is PostgreSQL or only speaks its protocol, and its name.
 
-    ``postgresql`` allows LOCK TABLE (it waits before the transaction's view is taken, so that a waiting writer
-    need not begin again), LISTEN/NOTIFY and planner settings. CockroachDB and YugabyteDB lack these: there writers
-    lock the clock row, begin again when they lose, and commits are noticed by polling.
+    PostgreSQL has LOCK TABLE (which waits before the transaction's view is taken, so that a writer that has waited need not
+    begin again), LISTEN/NOTIFY and settings of the planner. CockroachDB and YugabyteDB lack these. There writers lock the
+    clock's row and begin again when they lose, and commits are noticed by polling.
     """
 
     postgresql: bool
@@ -114,7 +114,7 @@ _OWN_OPTIONS = ("schema", "max_connections", "lock_timeout", "prepared")
 _DEFAULTS = {
     "connect_timeout": "10",
     "application_name": "faunadb",
-    # A connection whose other end is gone without a word is given up after half a minute.
+    # A connection whose other end does not answer any more is given up after half a minute.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -123,7 +123,8 @@ _DEFAULTS = {
 
 
 def parse_target(url: str, given: dict[str, Any]) -> Target:
-    """Take our options out of the URL; the rest is libpq's, with defaults that notice dead connections."""
+    """Read a URL. The options of this store are taken out of it, and the rest is libpq's, with defaults that notice dead
+    connections. Raises BadURL."""
     options = query_options(url)
     own = {name: options.pop(name) for name in _OWN_OPTIONS if name in options}
     merged = merge_options(url, own, given, _OWN_OPTIONS)
@@ -172,7 +173,7 @@ def connect(target: Target, connection_class: Any = psycopg.Connection) -> Any:
 
 
 def prepare_schema(connection: Any, target: Target) -> Dialect:
-    """Create, check or migrate the store in its schema. Safe when several processes begin at once."""
+    """Create, check or migrate the store in its schema. Several processes may do so at once."""
     version = connection.execute("SELECT version()").fetchone()[0]
     dialect = Dialect("CockroachDB" not in version and "-YB-" not in version, version.split(" on ")[0])
     until = time.monotonic() + target.patience
@@ -186,7 +187,7 @@ def prepare_schema(connection: Any, target: Target) -> Dialect:
             errors.DuplicateSchema,
             errors.SerializationFailure,
             errors.DeadlockDetected,
-        ) as error:  # another process is making it
+        ) as error:  # another process is creating or migrating it
             if time.monotonic() > until:
                 raise explain(error, target.shown) from error
             time.sleep(random.uniform(0.005, 0.05))
@@ -249,7 +250,7 @@ def _migrate(connection: Any, target: Target, dialect: Dialect) -> None:
     connection.execute("UPDATE meta SET format = %s", (SCHEMA_VERSION,))
 
 
-#: Versions of which checksums are made at a time.
+#: For how many versions at a time a migration computes checksums.
 _AT_ONCE = 1000
 
 
@@ -275,18 +276,18 @@ def _make_checksums(connection: Any) -> None:
 
 
 def channel(target: Target) -> str:
-    """The notification channel of a store: channels are shared by all schemas of a database."""
+    """The notification channel of a store. It has the schema's name, since a database has its channels in common."""
     return f'"faunadb_{target.schema}"'
 
 
 def qualify(text: str, schema: str) -> str:
-    """The statement with our tables' names in their schema (no search path: poolers do not keep one)."""
+    """A statement with the schema before the names of our tables. (Poolers keep no search path.)"""
     names = "|".join((*TABLE_NAMES, "writer", "mark"))
     return re.sub(rf"\b(FROM|INTO|UPDATE|JOIN|TABLE) ({names})\b", rf'\1 "{schema}".\2', text)
 
 
 def first_line(error: BaseException, shown: str) -> str:
-    """The error's own words, without the lines libpq adds for every host. shown: what may be told of the URL."""
+    """An error's text without the lines that libpq adds for each host. shown: the URL without what is secret in it."""
     return only_shown(str(error).strip().split("\n", 1)[0], shown)
 
 
@@ -312,7 +313,7 @@ def explain(error: Exception, place: str) -> Exception:
 
 
 def worth_another_try(error: Exception) -> bool:
-    """Whether the same works may succeed on a new transaction or a new connection."""
+    """Whether the same works may succeed in a new transaction or on a new connection."""
     state: Optional[str] = getattr(error, "sqlstate", None)
     if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
         return True

@@ -1,4 +1,4 @@
-"""The one connection per process that writes to PostgreSQL, and its transactions."""
+"""Writes to PostgreSQL with the lock held: the connection of a process for that, and its transactions."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
 from .statements import COPIED, import_statement, read_clock
 
-#: A writer that neither works nor ends (a stopped process) loses its transaction, and so the lock, after this.
+#: After this time, a writer that does nothing (a process that hangs) loses its transaction, and with it the lock.
 IDLE_WRITER = "60s"
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
 INTRANS = psycopg.pq.TransactionStatus.INTRANS
 
 
-#: Statements sent in one round trip at most, and newest versions of documents remembered.
+#: How many statements are sent in one round trip at most, and of how many documents the newest version is remembered.
 _AT_ONCE = 5_000
 _REMEMBERED = 1_000
 
 
 class PgTransaction(PgReads, SqlTransaction):
-    """A work's view of the writing connection. Writes are sent together, before the next read or at the end."""
+    """A work's view of the connection for writing. Its writes are sent together, before the next read or at the end."""
 
     __slots__ = ("_conn", "_failed", "_place", "_sql", "_undecided", "_writer", "_wrote")
 
@@ -61,7 +61,7 @@ class PgTransaction(PgReads, SqlTransaction):
 
     @property
     def wrote(self) -> bool:
-        """Whether anything was written; asks the server when only it can know."""
+        """Whether anything was written. If only the server knows, it is asked."""
         if self._undecided and not self._wrote and self._conn is not CLOSED:
             self._send()
         return self._wrote
@@ -75,7 +75,7 @@ class PgTransaction(PgReads, SqlTransaction):
         return super()._failed_with(error)
 
     def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
-        """The newest one is remembered, for the works that follow as well: under the lock nobody else changes it."""
+        """The newest one is remembered, also for the next works: nobody else changes it while the lock is held."""
         if at is not None:
             return super().version(scope, coll, doc, at)
         known, key = self._writer.known, (scope, coll, doc)
@@ -98,7 +98,7 @@ class PgTransaction(PgReads, SqlTransaction):
         return self._send()[0]
 
     def _send(self, query: Optional[Statement] = None) -> tuple[int, list[Row]]:
-        """Send what waits, and a query; how many rows the last statement touched, and which."""
+        """Send what waits, and a query after it. Returns how many rows the last statement changed or found, and these rows."""
         if self._conn is CLOSED:
             raise StoreError("the snapshot is closed")
         try:
@@ -232,7 +232,7 @@ class PgTransaction(PgReads, SqlTransaction):
 
 
 class PgWriter(Writer):
-    """The one connection that writes."""
+    """The connection for writing with the lock held, as group commit uses it. conn: None to connect when it is needed."""
 
     def __init__(
         self,
@@ -247,17 +247,20 @@ class PgWriter(Writer):
         self.dialect = dialect
         self.statements = statements
         self.conn = conn
-        #: What waits to be sent, of all works since something was last sent; that of the work at hand begins at the mark.
+        #: statements that wait to be sent; those of the running work begin at the mark
         self.pending: list[Statement] = []
         self._mark = 0
-        #: The newest versions of documents, as they are in the open transaction.
+        #: the newest versions of documents, as they are in the open transaction
         self.known: dict[tuple[int, int, int], Optional[VersionRow]] = {}
         self._me = uuid.uuid4().hex
-        self._guarded = False  # there are works before, which are not to suffer from one that fails
-        self._savepoint_sent = False  # that of the work at hand
-        self._savepoint_open = False  # any
-        #: What is written is sent work by work, since it could not be told whose it was that was refused.
+        #: whether there were works before the running one that must be kept if it fails
+        self._guarded = False
+        #: whether the savepoint of the running work has been sent, and whether there is any savepoint
+        self._savepoint_sent = False
+        self._savepoint_open = False
+        #: whether the writes of each work are sent by themselves, after it was not known whose of many were refused
         self._one_by_one = False
+        #: whether the server has refused statements that may be those of other works
         self._refused = False
         self.last_txn = 0
         self.schema_version = 0
@@ -293,10 +296,10 @@ class PgWriter(Writer):
             conn.set_up()
         level, lock, read = "SERIALIZABLE", "", qualify(f"{read_clock()} FOR UPDATE", self.target.schema)
         if self.dialect.postgresql:
-            # The lock makes writers serial, from before their views are taken. SERIALIZABLE would add nothing but its
-            # book-keeping of reads, whose room in the server's memory is limited and runs out when many wait.
+            # The lock, which is taken before the transaction's view, makes writers serial. SERIALIZABLE would add nothing but
+            # notes of all reads, for which the server's memory is limited and runs out when many writers wait.
             level = "REPEATABLE READ"
-            # The clock is read once the row is ours.
+            # The outer query reads the clock when the row is locked.
             read = f"SELECT last_txn, schema_version, {micros('clock_timestamp()')} FROM ({read}) AS locked"
             lock = (
                 f"SET LOCAL lock_timeout = {max(1, int(wait * 1000))};"
@@ -323,7 +326,7 @@ class PgWriter(Writer):
     def send(self, query: Optional[Statement] = None) -> tuple[Any, bool]:
         """Send what waits, and a query after it, in one round trip.
 
-        Returns the last one's result, and whether the work at hand has changed rows by this.
+        Returns the result of the last statement, and whether the running work has changed rows by these.
         """
         conn = self.conn
         assert conn is not None
@@ -368,12 +371,13 @@ class PgWriter(Writer):
         if failed is not None and conn.info.transaction_status != INTRANS:
             explained = explain(failed, self.target.shown)
             if not isinstance(explained, StoreError):
-                return None  # a caller's mistake: undone like any exception of its work
+                return None  # a fault of the work, which is undone as after any exception
             return TransactionLost(explained, again=False)
         return None
 
     def _unclear(self, error: psycopg.Error) -> TransactionLost:
-        """Something was refused, and it may be another work's: all are to be run again, and sent one by one."""
+        """The error after which all works run again and are sent one by one: something was refused, and it is not known
+        whose it was."""
         self._one_by_one = True
         explained = explain(error, self.target.shown)
         if not isinstance(explained, StoreError):
@@ -381,7 +385,7 @@ class PgWriter(Writer):
         return TransactionLost(explained, again=True)
 
     def savepoint(self) -> None:
-        self._guarded = True  # it is made when the work sends something
+        self._guarded = True  # the savepoint is set when the work sends something
 
     def rollback_to_savepoint(self) -> None:
         del self.pending[self._mark :]
@@ -414,7 +418,7 @@ class PgWriter(Writer):
 
     def commit(self, last_txn: int, schema_version: int, reach: Optional[str]) -> None:
         self._guarded, self._mark = False, len(self.pending)
-        # Released, the savepoint leaves the clock row to the transaction itself: `xmax` names that one.
+        # Without a savepoint it is the transaction itself that locks the clock's row, whose `xmax` then names it.
         if self._savepoint_open:
             self.pending.append(_RELEASE)
         if reach is not None:
@@ -431,7 +435,7 @@ class PgWriter(Writer):
         except psycopg.Error as error:
             conn = self.conn
             if not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.UNKNOWN:
-                # The server answered: it refused, and rolled back.
+                # The server has answered: it refused the commit and rolled it back.
                 if self._refused and not worth_another_try(error):
                     raise self._unclear(error) from error
                 explained = explain(error, self.target.shown)
@@ -454,7 +458,7 @@ class PgWriter(Writer):
         return self._find_out(last_txn)
 
     def _find_out(self, txn: int) -> bool:
-        """The connection broke during COMMIT: is the transaction there? Waits until that is certain."""
+        """Whether a transaction is committed whose connection broke during COMMIT. Waits until that is certain."""
         until = time.monotonic() + self.target.patience
         while True:
             try:
@@ -468,8 +472,8 @@ class PgWriter(Writer):
                 time.sleep(0.1)
 
     def _look_for(self, txn: int) -> bool:
-        # The lock waits for a commit still under way. The answer is itself committed, so that where commits wait
-        # for a standby, what we saw is on the standby as well before anybody is told.
+        # A commit that is still running is waited for, by the lock. This transaction is committed as well: where commits wait
+        # for a standby, the standby then has all that was seen here before anybody is told.
         self.rollback()
         self._begin(self.target.patience)
         conn = self.conn
