@@ -156,8 +156,6 @@ class Caller:
 
 
 _request = maker(Request)
-#: The fields of a usual `Request` from `retries` to `snapshot`.
-_USUAL_REQUEST = (DEFAULT_RETRIES, WRITE, "", False, None)
 
 
 class EngineAdapter(BaseAdapter):
@@ -245,24 +243,23 @@ class EngineAdapter(BaseAdapter):
         if limit is not None and not _set_limit(incoming, limit):
             limit = None
 
-        return self._within(limit, time.monotonic(), request, self._answer, incoming, request)
+        return self._within(limit, time.monotonic(), request, partial(self._answer, incoming, request))
 
     def _within(
         self,
         limit: Optional[int],
         began: float,
         request: Optional[PreparedRequest],
-        work: Callable[..., T],
-        *given: Any,
+        work: Callable[[], T],
     ) -> T:
-        """The result of ``work(*given)``: an answer or an outcome.
+        """The result of work: an answer or an outcome.
 
         limit: milliseconds; a 503 after that time counts as the adapter's timeout. None: there is no such timeout.
         """
         if companions.wanted():
-            answer = companions.run(partial(forks.visit_alone, work, *given))
+            answer = companions.run(partial(forks.visit_alone, work))
         else:
-            answer = forks.visit_alone(work, *given)
+            answer = forks.visit_alone(work)
         if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
             raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
         return answer
@@ -314,7 +311,8 @@ class EngineAdapter(BaseAdapter):
         if len(source) > MAX_BODY:
             return None
         began = time.monotonic()
-        return self._within(limit, began, None, self._run, caller, source, last_seen, milliseconds, began)
+        work = partial(self._run, caller, source, last_seen, milliseconds, began)
+        return self._within(limit, began, None, work)
 
     def _run(
         self, caller: Caller, source: bytes, last_seen: int, milliseconds: int, began: float
@@ -322,9 +320,24 @@ class EngineAdapter(BaseAdapter):
         engine = self._engine or self._opened()
         version, secret = caller.version, caller.secret_digest(engine.authenticator)
         deadline = began + milliseconds / 1000
-        request = (caller.authorization, source, version, deadline, last_seen, *_USUAL_REQUEST, secret, None)
+        request = _request(
+            (
+                caller.authorization,
+                source,
+                version,
+                deadline,
+                last_seen,
+                DEFAULT_RETRIES,
+                WRITE,
+                "",
+                False,
+                None,
+                secret,
+                None,
+            )
+        )
         try:
-            return engine.run(_request(request))
+            return engine.run(request)
         except (RequestError, Unauthenticated, Failed) as failure:
             return self._usual_exchange(engine, caller, source, began).answer_to(failure)
 

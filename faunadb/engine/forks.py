@@ -67,18 +67,18 @@ def visit(work: Callable[[], T]) -> T:
             door.wait()
 
 
-def _inside(work: Callable[..., T], *arguments: Any) -> T:
+def _inside(work: Callable[[], T]) -> T:
     # `visit` has found the door open, but before this frame was on the stack for a thread that forks to see.
     if _door is not None:
         return _CLOSED  # type: ignore[no-any-return]
     try:
         _here.inside = True
-        return work(*arguments)
+        return work()
     finally:
         _here.inside = False
 
 
-def visit_alone(work: Callable[..., T], *arguments: Any) -> T:
+def visit_alone(work: Callable[[], T]) -> T:
     """As `visit`, for a whole query. Raises `Reentered` inside another one, since this thread may hold any lock there."""
     if _here.inside and _is_inside(sys._getframe()):
         raise Reentered(
@@ -86,11 +86,11 @@ def visit_alone(work: Callable[..., T], *arguments: Any) -> T:
             "by a signal handler or a finalizer: do it afterwards, or in another thread"
         )
     if _door is None:
-        result = _inside(work, *arguments)
+        result = _inside(work)
         if result is not _CLOSED:
             return result
     _here.inside = False
-    return visit(lambda: work(*arguments))
+    return visit(work)
 
 
 def accompany(work: Callable[[], T]) -> T:
