@@ -124,7 +124,12 @@ def serve(
         print(f"faunadb: the dashboard is at {here}/dashboard/", flush=True)
     if found.is_in_memory:
         print("faunadb: sqlite:// is memory: all is lost at exit; sqlite:///app.db is a file", flush=True)
-    server.serve()
+    try:
+        server.serve()
+    except SystemExit:
+        # A service manager may signal the workers, too. granian takes one that has ended by that for lost, and exits with 1.
+        if not server.interrupt_signal:
+            raise
 
 
 def http_settings() -> dict[str, Any]:

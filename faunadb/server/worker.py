@@ -27,7 +27,7 @@ LOOK_EVERY = 1.0
 
 def create_app() -> Application:
     """The application of a worker process, configured by the environment."""
-    _stop_at_first_signal()
+    _stop_at_first_sigterm()
     _stop_with_main_process()
     config = json.loads(os.environ[CONFIG])
     _configure_logging(config["log_level"], config["access_log"])
@@ -47,11 +47,12 @@ def create_app() -> Application:
     )
 
 
-def _stop_at_first_signal() -> None:
-    """Make granian see only the first signal to stop.
+def _stop_at_first_sigterm() -> None:
+    """Make granian see only the first SIGTERM, and no SIGINT.
 
-    A worker gets one from the main process, and often another from the terminal or the service manager. A signal that
-    comes while granian is stopping can make it wait for itself for ever, and the event loop with it.
+    The main process stops its workers by SIGTERM. Ctrl-C in a terminal reaches them, too: a worker that ended before the
+    main process has heard of it would be taken for lost. A service manager may send a second SIGTERM; a signal that comes
+    while granian is stopping can make it wait for itself for ever, and the event loop with it.
     """
     try:
         from granian import _signals  # late: an extra
@@ -72,8 +73,8 @@ def _stop_at_first_signal() -> None:
                 event.set()
 
         with contextlib.suppress(NotImplementedError):  # on Windows
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, tell)
+            loop.add_signal_handler(signal.SIGTERM, tell)
+            loop.add_signal_handler(signal.SIGINT, lambda: None)
         return event
 
     _signals.set_loop_signals = set_once

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import queue
 import random
 import signal
 import subprocess
@@ -96,24 +97,24 @@ def test_an_exception_of_a_handler_passes_unchanged(
 def test_an_exception_that_another_thread_injects_passes_unchanged(client: FaunaClient) -> None:
     """As timers of job queues do it; whatever was written is whole, and the client goes on."""
     ended: list[BaseException] = []
-    begun = threading.Event()
 
-    def work() -> None:
+    def work(done: queue.SimpleQueue[int]) -> None:
         try:
             number = 0
             while True:
                 client.query(pair(number))
-                begun.set()
+                done.put(number)
                 number += 1
         except BaseException as error:
             ended.append(error)
 
     chance = random.Random(1)
     for _ in range(40):
-        begun.clear()
-        thread = threading.Thread(target=work)
+        # It has no lock that the exception could leave taken.
+        done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        thread = threading.Thread(target=work, args=(done,))
         thread.start()
-        assert begun.wait(30) or ended
+        done.get(timeout=30)
         time.sleep(chance.uniform(0, 0.005))  # at any moment, also where it takes or gives back a lock
         while (
             thread.is_alive()

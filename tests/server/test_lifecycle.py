@@ -88,6 +88,36 @@ def test_streams_end_when_the_server_stops(start, workers, tell):
         assert time.monotonic() - begun < 10
 
 
+def test_workers_leave_ctrl_c_to_the_main_process(start):
+    server = start("--workers", "2")
+    prepare(server)
+    processes = server.processes()
+    for worker in processes:
+        if worker != server.pid:
+            os.kill(worker, signal.SIGINT)
+    for _ in range(10):
+        server.query({"get": ref(1)})
+    assert server.processes() == processes
+    os.kill(server.pid, signal.SIGINT)
+    assert server.ended()[0] == 0
+
+
+def test_workers_that_a_service_manager_stops_first_are_not_lost(start):
+    server = start("--workers", "2")
+    prepare(server)
+    workers = [pid for pid in server.processes() if pid != server.pid]
+    os.kill(server.pid, signal.SIGSTOP)
+    os.killpg(server.pid, signal.SIGTERM)
+    eventually(lambda: any(map(_has_ended, workers)), "a worker ends")
+    os.kill(server.pid, signal.SIGCONT)
+    assert server.ended()[0] == 0
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process only waits for its parent to hear of its end."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 def test_nohup_keeps_a_database_in_memory(start):
     """granian replaces workers when its terminal is closed, and this database is in the worker."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
