@@ -327,7 +327,8 @@ def time_text(time: Time) -> str:
     return f"{head}.{nanos:09d}Z"
 
 
-_DATE = r"([0-9]{4}|-[0-9]{4,9}|\+[0-9]{5,9})-([0-9]{2})-([0-9]{2})"
+#: More digits than years can have, and fewer, are made up by zeros: +02019 is 2019.
+_DATE = r"([0-9]{4}|-[0-9]{4,10}|\+[0-9]{5,10})-([0-9]{2})-([0-9]{2})"
 _TIME = (
     _DATE
     + r"[Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{0,9}))?)?"
@@ -336,11 +337,8 @@ _TIME = (
 
 
 def _parse_year(text: str) -> Optional[int]:
-    # The sign is there exactly when it is needed: +2019 and -0000 are refused.
     year = int(text)
-    if text[0] == "+" and year <= 9999:
-        return None
-    if text[0] == "-" and year == 0:
+    if abs(year) > MAX_YEAR or (year == 0 and text[0] == "-"):
         return None
     return year
 
