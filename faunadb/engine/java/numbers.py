@@ -191,11 +191,14 @@ def round_number(value: Number, precision: Optional[int]) -> Number:
         whole = double_to_long(value)
         return whole + double_to_long((value - whole + 0.5 / scale) * scale) / scale
     power = _power_of_ten(precision)
-    return _scale_back(double_to_long(value * power + 0.5), power)
+    return float(double_to_long(_scale_back(double_to_long(value * power + 0.5), power)))
 
 
 def trunc_number(value: Number, precision: Optional[int]) -> Number:
-    """``trunc``: as :func:`round_number`, cutting instead of rounding."""
+    """``trunc``: as :func:`round_number`, cutting instead of rounding.
+
+    But what is divided by the power again is not cut: beyond 64 bits, ``trunc`` of a double goes further than ``round``.
+    """
     if type(value) is int:
         if precision is None or precision > 0:
             return value

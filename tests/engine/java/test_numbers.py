@@ -264,7 +264,8 @@ def test_doubles_parse_back(value):
         (7, 5, 7),
         (1.23456789, 12, 1.234567890052948),
         (5, -500, 0),
-        (5.0, -500, math.nan),
+        (5.0, -500, 0.0),
+        (1.5e300, -1, 9.223372036854775807e18),
     ],
 )
 def test_round(value, precision, result):
@@ -281,6 +282,8 @@ def test_round(value, precision, result):
         (2**62 + 1, 0, 2**62),
         (7, 3, 7),
         (math.inf, 0, 9.223372036854775807e18),
+        (1.5e300, -1, 9.223372036854775807e19),
+        (5.0, -500, math.nan),
     ],
 )
 def test_trunc(value, precision, result):
