@@ -47,6 +47,8 @@ NULL = 0x78
 #: The tag of doubles in the exact encoding, where they differ from integers.
 _EXACT_DOUBLE = 0x11
 
+_STRING, _ARRAY, _OBJECT = bytes((STRING,)), bytes((ARRAY,)), bytes((OBJECT,))
+_PENDING, _FALSE, _TRUE, _NULL = bytes((PENDING,)), bytes((FALSE,)), bytes((TRUE,)), bytes((NULL,))
 _END = b"\x00"
 _SIGN = 1 << 63
 _MASK = (1 << 64) - 1
@@ -126,12 +128,12 @@ def _bytes(value: bytes) -> bytes:
 
 
 def _string(value: str) -> bytes:
-    return b" " + string_sort_key(value, spend) + _END
+    return _STRING + string_sort_key(value, spend) + _END
 
 
 def _exact_string(value: str) -> bytes:
     # As `_escaped` with the tag of strings, but written out to be quick: nearly every term is a string.
-    return b" " + value.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x00\xff") + b"\x00\x00"
+    return _STRING + value.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x00\xff") + b"\x00\x00"
 
 
 def _ref(value: v.Ref) -> bytes:
@@ -151,15 +153,15 @@ def _uuid(value: uuid.UUID) -> bytes:
 
 
 def _boolean(value: bool) -> bytes:
-    return b"\x70" if value else b"\x68"
+    return _TRUE if value else _FALSE
 
 
 def _null(value: None) -> bytes:
-    return b"\x78"
+    return _NULL
 
 
 def _pending(value: v.PendingTime) -> bytes:
-    return b"\x58"
+    return _PENDING
 
 
 def _lambda(value: v.Lambda) -> bytes:
@@ -200,10 +202,10 @@ def _containers(
     """The encoders of all types but numbers, for one of the two encodings: given how it writes any value, and strings."""
 
     def array(value: list[Any]) -> bytes:
-        return b"(" + _joined(map(encode_one, value)) + _END
+        return _ARRAY + _joined(map(encode_one, value)) + _END
 
     def mapping(value: dict[str, Any]) -> bytes:
-        return b"0" + _joined(map(encode_one, _members(value))) + _END
+        return _OBJECT + _joined(map(encode_one, _members(value))) + _END
 
     return {
         str: string,

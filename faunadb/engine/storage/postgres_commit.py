@@ -16,7 +16,7 @@ from .clock import Clock
 from .commit_queue import Committer, Finished, Lost, Outcome, Won
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .pending_writes import Entry
-from .postgres_connection import Connection, Statement, statement
+from .postgres_connection import Connection, Statement, close_without_mark, statement
 from .postgres_readers import COMMIT, Readers
 from .postgres_reads import entry_key
 from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
@@ -260,14 +260,7 @@ class PgCommitter(Committer):
         return json.loads(outcome) if found == number else None
 
     def close(self) -> None:
-        conn = self._conn
-        if conn is None or conn.closed:
-            return
-        try:
-            conn.script(qualify(f"DELETE FROM mark WHERE store = '{self._me}'", self._target.schema))
-        except psycopg.Error:
-            pass
-        conn.close()
+        close_without_mark(self._conn, self._me, self._target.schema)
 
 
 def _run(conn: Connection, *statements: Statement) -> Optional[dict[str, Any]]:

@@ -178,6 +178,20 @@ class Connection(psycopg.Connection[Any]):
             raise psycopg.OperationalError("the connection is lost")
 
 
+def close_without_mark(conn: Optional[Connection], name: str, schema: str) -> None:
+    """Close a connection that commits, and remove its mark, by which it finds out what it has committed.
+
+    name: under which it has committed. schema: of the store.
+    """
+    if conn is None or conn.closed:
+        return
+    try:
+        conn.script(f"""DELETE FROM "{schema}".mark WHERE store = '{name}'""")
+    except psycopg.Error:
+        pass  # the mark stays, and does no harm
+    conn.close()
+
+
 def _places(statements: Sequence[Statement], new: dict[tuple[str, tuple[int, ...]], bytes]) -> list[int]:
     """The places of the statements' results in a list that also has a result for preparing each new one, before its first
     use."""

@@ -13,7 +13,7 @@ from .base import Transaction, write_ops
 from .clock import Clock
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
-from .postgres_connection import Connection, Statement, statement
+from .postgres_connection import Connection, Statement, close_without_mark, statement
 from .postgres_readers import COMMIT
 from .postgres_reads import SETTINGS, PgReads, PgStatements, entry_key, micros, split_row
 from .postgres_schema import (
@@ -489,14 +489,7 @@ class PgWriter(Writer):
         return bool(rows) and rows[0][0] == txn
 
     def close(self) -> None:
-        conn = self.conn
-        if conn is None or conn.closed:
-            return
-        try:
-            conn.script(qualify(f"DELETE FROM mark WHERE store = '{self._me}'", self.target.schema))
-        except psycopg.Error:
-            pass
-        conn.close()
+        close_without_mark(self.conn, self._me, self.target.schema)
 
 
 _SAVEPOINT = statement("SAVEPOINT work")
