@@ -28,7 +28,7 @@ from .language.registry import FORMS, WRITE
 from .language.values import Document, Ref
 from .records import NamedTuple, maker
 from .request import DEFAULT_TIMEOUT, Failed, Metrics, NotQuick, Outcome, Request, Unauthenticated
-from .schema.view import SchemaCache, SchemaView, schema_view
+from .schema.view import Committed, SchemaCache, SchemaView, schema_view
 from .storage.errors import (
     ClockBehind,
     Contended,
@@ -86,6 +86,8 @@ class Queries:
         self.prepared = PreparedQueries()
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
         self.schema_cache = SchemaCache()
+        #: the view of the snapshot from which requests were last answered quickly
+        self._shared_view = SchemaView(Committed(None), None)
 
     def start_tasks(self) -> None:
         """See `language.context.Host`. For subclasses, which know where to run tasks."""
@@ -177,7 +179,10 @@ class Queries:
             prepared = self._prepare(request, snap, None, known)
             if prepared.effect >= WRITE:
                 raise NotQuick
-            return self._read(request, prepared, snap, name)
+            outcome = self._evaluate(request, prepared, snap, None)
+            if name is not None:
+                self.answers.keep(name, prepared.ctx, outcome)
+            return outcome
         except (NeedsWriter, TakesLong, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
@@ -260,13 +265,15 @@ class Queries:
         known: Optional[Known] = None,
     ) -> _Prepared:
         """Authenticate, and parse the query. known: what is remembered of its text, if the caller has looked for that."""
-        schema = SchemaView(self.schema_cache.at(snap), snap)
-        auth = self.authenticator.authenticate(
-            self, snap, schema, request.authorization, request.deadline, request.secret
-        )
+        authorization, source, version, deadline, _, _, limit, reason, _, snapshot, secret, _ = request
+        schema = self._shared_view
+        if schema.snap is not snap:
+            schema = SchemaView(self.schema_cache.at(snap), snap)
+            if snapshot is not None:  # it answers others as well, and none of them writes
+                self._shared_view = schema
+        auth = self.authenticator.authenticate(self, snap, schema, authorization, deadline, secret)
         if auth is None:
             raise Unauthenticated(snap.time)
-        _, source, version, deadline, _, _, limit, reason, _, snapshot, _, _ = request
         ctx = Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
         if known is None:
             text = source if type(source) is bytes else source.source if type(source) is Text else None

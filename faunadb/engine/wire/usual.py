@@ -98,7 +98,7 @@ def answer(
             return response.status, response.raw_headers, response.body
     status, text, _, metrics = outcome
     if type(text) is not str:
-        text = answers.text_of(name, outcome)
+        text = outcome.text if name is None else answers.text_of(name, outcome)
     body = text.encode("utf-8", "replace")
     headers = [
         CONTENT,
