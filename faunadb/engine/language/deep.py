@@ -15,8 +15,10 @@ from .. import forks
 
 T = TypeVar("T")
 
-#: The recursion limit on the large stack: more than nesting times lambda depth times frames per level.
-FRAMES = 1_000_000
+#: The recursion limit on the large stack: more than nesting times lambda depth times frames per level. It holds for all
+#: threads meanwhile. Before Python 3.11 each call takes some of the thread's stack, so that another query, which is on a usual
+#: one of 8 MiB, would end the process before it came to such a limit: half of the calls for which there is room.
+FRAMES = 1_000_000 if sys.version_info >= (3, 11) else 12_000
 #: Bytes of address space for that stack; only the pages that are used take memory.
 STACK = 1 << 30
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +22,7 @@ def test_shallow_work_is_done_on_the_spot():
 
 
 def test_deep_work_finds_room():
-    levels = sys.getrecursionlimit() * 20
+    levels = sys.getrecursionlimit() * 8
     assert deep.with_room(lambda: descend(levels)) == levels
 
 
@@ -64,6 +67,54 @@ def test_the_limit_stays_up_until_the_last_of_several_has_ended():
         thread.join(30)
     assert limits == [max(before, deep.FRAMES)]
     assert sys.getrecursionlimit() == before
+
+
+def test_what_recurses_meanwhile_on_a_usual_stack_does_not_end_the_process():
+    """Another query, as deep: the limit is up for it, too."""
+    script = """
+        import json, threading
+        from faunadb.engine.engine import open_engine
+        from faunadb.engine.language import deep
+        from faunadb.engine.request import Failed, Request
+
+        def ask(expression):
+            return engine.run(Request("Bearer secret", json.dumps(expression).encode())).status
+
+        def change(function, body):
+            body = {"query": {"lambda": "x", "expr": body}}
+            return {function: {"function": "f"}, "params": {"object": {"body": body}}}
+
+        def recurse():
+            try:
+                ask({"call": {"function": "f"}, "arguments": 1})
+            except Exception as failure:
+                print(type(failure).__name__)
+
+        engine = open_engine("sqlite://")
+        ask({"create_function": {"object": {"name": "f", "body": {"query": {"lambda": "x", "expr": 1}}}}})
+        body = {"call": {"function": "f"}, "arguments": {"var": "x"}}
+        for _ in range(200):
+            body = {"object": {"a": {"add": [body, 1]}}}
+        ask(change("update", body))
+        started, over = threading.Event(), threading.Event()
+        other = threading.Thread(target=lambda: deep.run(lambda: (started.set(), over.wait())))
+        other.start()
+        started.wait()
+        usual = threading.Thread(target=recurse)
+        usual.start()
+        usual.join()
+        over.set()
+        other.join()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() in ("Failed", "RequestError")
 
 
 def test_new_threads_of_the_application_keep_their_stack_size():
