@@ -39,7 +39,7 @@ def test_a_damaged_database(faunadb, tmp_path):
     assert "not shown" in said
 
 
-def test_repair(faunadb, tmp_path):
+def test_repair_makes_missing_index_entries_anew(faunadb, tmp_path):
     fill(tmp_path / "app.db")
     with sqlite3.connect(tmp_path / "app.db") as connection:
         connection.execute("DELETE FROM entry WHERE idx >= 32768")

@@ -91,7 +91,7 @@ def test_no_database_is_made_by_a_typing_error(tmp_path, capsys):
     assert not (tmp_path / "no.db").exists()
 
 
-def test_create(start, tmp_path):
+def test_create_makes_the_file(start, tmp_path):
     way_in(start("sqlite:///new.db", "--create", "--no-open"))
     assert (tmp_path / "new.db").exists()
 

@@ -22,7 +22,7 @@ EXPECTED = {
 }
 
 
-def test_queries(database):
+def test_the_ten_queries_find_what_the_demo_loads(database):
     demo.load(database.client)
     results = [database.query(expression) for _, expression in demo.QUERIES]
     assert len(results) == 10
@@ -34,7 +34,7 @@ def test_queries(database):
     assert [event["action"] for event in results[9]["data"]] == ["create", "update"]
 
 
-def test_output(database):
+def test_every_query_is_printed_with_its_title_and_its_code(database):
     demo.load(database.client)
     out = io.StringIO()
     demo.run(database.client, out)

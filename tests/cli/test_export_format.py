@@ -84,7 +84,7 @@ def test_values_in_both_directions(tagged, literal):
     assert _encode({"x": literal}) == ({"x": tagged}, [])
 
 
-def test_nan():
+def test_nan_is_a_tagged_double():
     document, _ = _decode({"x": {"@double": "NaN"}})
     assert math.isnan(document.data["x"])
     assert _encode({"x": math.nan}) == ({"x": {"@double": "NaN"}}, [])
@@ -211,7 +211,7 @@ def test_names_that_collide_with_metadata_go_under_data():
     assert _decode(record)[0].data == data
 
 
-def test_simple():
+def test_a_simple_record_is_read_without_guessing_types():
     record = {
         "id": "101",
         "coll": "Author",

@@ -129,7 +129,7 @@ def test_values_times_and_ttl_survive(tmp_path, connection, author, database):
     assert (data["ts"], data["data"]) == (1, {"a": "b"})
 
 
-def test_simple(tmp_path, connection, author):
+def test_a_simple_export_is_imported_with_the_types_of_json(tmp_path, connection, author):
     record = {
         "id": "1",
         "coll": "Author",

@@ -119,7 +119,7 @@ def test_an_error_of_a_query_that_python_sends(talk):
     assert not talk.ok
 
 
-def test_time(talk):
+def test_time_is_shown_between_two_commands(talk):
     assert talk.say(":time") == "timing is on\n"
     said = talk.say("Add(1, 2)")
     assert said.startswith("3\n")
@@ -128,7 +128,7 @@ def test_time(talk):
     assert talk.say("Add(1, 2)") == "3\n"
 
 
-def test_json(talk):
+def test_json_shows_results_as_the_wire_has_them(talk):
     talk.say(":json")
     said = talk.say(
         '{"at": Time("2020-01-01T00:00:00Z"), "d": 1.5, "ref": Collection("spells")}'.replace(

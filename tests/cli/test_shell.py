@@ -76,7 +76,7 @@ def test_a_conversation(terminal, tmp_path):
     assert "password" not in history
 
 
-def test_pages(terminal):
+def test_enter_shows_the_next_page_of_a_set(terminal):
     shell = terminal()
     shell.sendline('Map(Paginate(Documents(Collection("spells")), {size: 4}), r => Select("id", r))')
     shell.expect("-- more")
@@ -155,7 +155,7 @@ def test_scripts_on_standard_input(faunadb, tmp_path):
     assert "instance not found" in done.err
 
 
-def test_eval(faunadb):
+def test_eval_prints_the_result_of_one_query(faunadb):
     faunadb("demo", "sqlite:///app.db", code=0)
     done = faunadb("eval", "sqlite:///app.db", "q.paginate(q.collections())", code=0)
     assert done.out == '{"data": [collection("spells"), collection("characters")]}\n'
@@ -241,7 +241,7 @@ def test_secrets_from_the_environment(tmp_path, environment):
     assert "wrong" not in done.stderr
 
 
-def test_demo(faunadb, tmp_path):
+def test_demo_runs_once_on_a_database(faunadb, tmp_path):
     done = faunadb("demo", code=0)
     assert len(re.findall(r"^ ?\d+\. ", done.out, re.MULTILINE)) == 10
     assert '"count": 7, "total": 117, "dearest": 40' in done.out
@@ -251,7 +251,7 @@ def test_demo(faunadb, tmp_path):
     )
 
 
-def test_copy(faunadb, tmp_path):
+def test_copy_brings_history_along(faunadb, tmp_path):
     faunadb("demo", "sqlite:///app.db", code=0)
     done = faunadb("copy", "sqlite:///app.db", "sqlite:///other.db", code=0)
     assert "rows copied and compared" in done.out

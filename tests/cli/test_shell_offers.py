@@ -101,7 +101,7 @@ def test_ls_and_describe(session):
     assert "nothing is here yet" in _said(session)[1]
 
 
-def test_load(session, tmp_path):
+def test_load_runs_a_file_up_to_its_first_error(session, tmp_path):
     path = tmp_path / "a.fql"
     path.write_text("Add(1, 1)\nAdd(2, 2)")
     assert session.run(f":load {path}")
@@ -112,7 +112,7 @@ def test_load(session, tmp_path):
     assert "No such file" in _said(session)[1]
 
 
-def test_edit(session, tmp_path, monkeypatch):
+def test_edit_runs_the_last_text_as_changed_in_an_editor(session, tmp_path, monkeypatch):
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nsed -i s/1/41/ "$1"\n')
     editor.chmod(0o700)

@@ -58,7 +58,7 @@ def _leave(connection, out, form):
     return exporter
 
 
-def test_sqlite(tmp_path, connection, library):
+def test_sqlite_has_a_typed_row_for_each_document(tmp_path, connection, library):
     path = tmp_path / "out.db"
     _leave(connection, path, "sqlite")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -93,7 +93,7 @@ def test_sqlite(tmp_path, connection, library):
     database.close()
 
 
-def test_csv(tmp_path, connection, library):
+def test_csv_has_a_line_for_each_document(tmp_path, connection, library):
     _leave(connection, tmp_path / "out", "csv")
     with open(tmp_path / "out" / "author.csv", newline="", encoding="utf-8") as file:
         [author] = csv.DictReader(file)
@@ -103,7 +103,7 @@ def test_csv(tmp_path, connection, library):
     assert (book["lent"], book["cover"], book["by"], book["ttl"]) == ("true", "00ff", "1", "")
 
 
-def test_ndjson(tmp_path, connection, library):
+def test_ndjson_has_a_document_on_each_line(tmp_path, connection, library):
     _leave(connection, tmp_path / "out", "ndjson")
     records = [
         json.loads(line) for line in (tmp_path / "out" / "book.ndjson").read_text("utf-8").splitlines()
@@ -196,7 +196,7 @@ def test_names(text, taken, found):
     assert unique_name(text, taken) == found
 
 
-def test_command(tmp_path, faunadb):
+def test_the_command_counts_rows_and_refuses_options_without_meaning(tmp_path, faunadb):
     faunadb("demo", "sqlite:///app.db", code=0)
     done = faunadb("export", "sqlite:///app.db", "--format", "csv", "--out", "t", "--quiet", code=0)
     assert done.out.endswith("10  rows in 2 tables\n")

@@ -91,7 +91,7 @@ def test_malformed_tags(tags: Any) -> None:
         client_of().query(1, tags=tags)
 
 
-def test_ping(mock: Any) -> None:
+def test_ping_asks_for_a_scope_within_a_timeout(mock: Any) -> None:
     client = client_of()
     assert client.ping() == "Scope write is OK"
     assert sent(mock).url == URL + "/ping"

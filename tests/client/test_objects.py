@@ -35,7 +35,7 @@ def result(status: int, content: object) -> RequestResult:
     return RequestResult("POST", "", None, {"a": 1}, "", content, status, {}, 1.0, 2.5)
 
 
-def test_ref() -> None:
+def test_a_ref_has_an_id_a_collection_and_a_database() -> None:
     collection = Ref("c", Native.COLLECTIONS)
     database = Ref("d", Native.DATABASES)
     ref = Ref("1", collection, database)
@@ -49,7 +49,7 @@ def test_ref() -> None:
         Ref(None)
 
 
-def test_native() -> None:
+def test_native_has_a_constant_for_each_native_collection() -> None:
     names = "collections indexes databases functions keys tokens credentials roles access_providers".split()
     for name in names:
         constant = getattr(Native, name.upper())
@@ -61,7 +61,7 @@ def test_native() -> None:
         Native()
 
 
-def test_times() -> None:
+def test_a_time_keeps_nanoseconds_and_needs_an_offset() -> None:
     assert FaunaTime("1970-01-01T00:00:00+00:00") == FaunaTime("1970-01-01T00:00:00Z")
     nanoseconds = FaunaTime("1970-01-01T00:00:00.123456789Z")
     assert nanoseconds.value.endswith(".123456789Z")
@@ -92,7 +92,7 @@ def test_copies_are_equal(value: object) -> None:
         assert repr(copied) == repr(value)
 
 
-def test_page() -> None:
+def test_a_page_has_elements_and_cursors() -> None:
     page = Page.from_raw({"data": [1, 2], "after": ["x"]})
     assert repr(page) == "Page(data=[1, 2], before=None, after=['x'])"
     assert repr(Page(["a"], before="x")) == "Page(data=['a'], before=x, after=None)"

@@ -123,7 +123,9 @@ class TestFailures:
         with pytest.raises((requests.exceptions.ChunkedEncodingError, UnexpectedError)):
             connected.query(1)
 
-    def test_hang_up(self, server: Server, connected: FaunaClient) -> None:
+    def test_a_connection_closed_without_an_answer_is_a_connection_error(
+        self, server: Server, connected: FaunaClient
+    ) -> None:
         server.handler = lambda connection, request: "close"
         with pytest.raises(requests.exceptions.ConnectionError):
             connected.query(1)
@@ -144,14 +146,16 @@ class TestFailures:
         with pytest.raises(requests.exceptions.ConnectionError):
             connected.query(1)
 
-    def test_gzip(self, server: Server, connected: FaunaClient) -> None:
+    def test_a_gzipped_answer_is_unpacked(self, server: Server, connected: FaunaClient) -> None:
         body = gzip.compress(json.dumps({"resource": "é" * 1000}).encode())
         server.handler = lambda connection, request: connection.answer(
             body, headers={"Content-Encoding": "gzip"}
         )
         assert connected.query(1) == "é" * 1000
 
-    def test_chunked(self, server: Server, connected: FaunaClient) -> None:
+    def test_an_answer_in_chunks_is_put_together_and_its_connection_used_again(
+        self, server: Server, connected: FaunaClient
+    ) -> None:
         def handler(connection: Connection, request: Incoming) -> None:
             connection.start_stream()
             for byte in '{"resource":"é"}'.encode():

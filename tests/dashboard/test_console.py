@@ -112,7 +112,7 @@ def test_the_style_of_a_text_can_be_changed(console):
     console.get_by_text('q.get(q.ref(q.collection("spells"), "1"))').first.wait_for()
 
 
-def test_cancel(console, database):
+def test_cancel_ends_the_query_and_the_next_one_runs(console, database):
     held = threading.Event()
     console.route("**/", lambda route: None if not held.is_set() else route.continue_())
     run(console, "Add(1, 1)\nAdd(2, 2)")

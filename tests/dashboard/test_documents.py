@@ -181,7 +181,7 @@ def test_download_of_everything(spells, app, kind):
         assert len(lines) == 31
 
 
-def test_copy(spells, app):
+def test_the_rows_shown_are_copied_as_json(spells, app):
     visit(app, spells, "collections/spells?size=10")
     app.get_by_role("button", name="Copy JSON").click()
     app.get_by_text("Copied").wait_for()

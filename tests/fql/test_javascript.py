@@ -154,7 +154,7 @@ def test_nesting_too_deep_is_an_error_of_the_query():
         parse("[" * 100_000)
 
 
-def test_script():
+def test_a_script_has_queries_one_after_another():
     text = "CreateCollection({name: 'a'}); Now()\n\n// the end\nGet(\nRef(Collection('a'), '1')\n)\n;;"
     assert [query.wire for query in parse_script(text)] == [
         {"create_collection": {"object": {"name": "a"}}},

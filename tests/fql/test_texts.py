@@ -193,7 +193,7 @@ def test_all_functions_of_the_driver_are_there():
     assert "_wrap" not in QUERY_FUNCTIONS
 
 
-def test_scripts():
+def test_a_script_may_be_in_either_style():
     assert [query.wire for query in parse_script("q.now()\nq.new_id()")] == [{"now": None}, {"new_id": None}]
     assert [query.wire for query in parse_text("Now(); NewId()")] == [{"now": None}, {"new_id": None}]
     assert [query.wire for query in parse_text("now()\nnew_id()")] == [{"now": None}, {"new_id": None}]

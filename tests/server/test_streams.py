@@ -39,7 +39,7 @@ def test_events_come_in_chunks_of_their_own(server):
         assert {event["event"]["action"] for event in events} == {"update"}
 
 
-def test_http2(server):
+def test_a_stream_and_queries_share_a_connection_of_http2(server):
     with httpx.Client(http1=False, http2=True, headers=standard(), timeout=20) as client:
         body = json.dumps({"documents": {"collection": "c"}})
         with client.stream("POST", server.address + "/stream", content=body) as response:

@@ -70,7 +70,7 @@ def test_no_principal(db, header):
     assert unauthorized(db, headers={"authorization": header})
 
 
-def test_bearer(db):
+def test_a_secret_may_come_as_a_bearer_token(db):
     assert db.wire(1, headers={"authorization": "Bearer secret"}) == 1
 
 
@@ -83,7 +83,7 @@ def test_401_comes_before_anything_about_the_query(db):
 # ---- root -------------------------------------------------------------------------------------------------------
 
 
-def test_root(world):
+def test_the_root_key_reads_everything_and_is_no_identity(world):
     assert world.wire({"has_current_token": None}) is False
     assert world.wire({"has_current_identity": None}) is False
     assert world.wire(get(database("child")))["name"] == "child"
@@ -224,7 +224,7 @@ def test_moved_database_keeps_its_keys(world):
 # ---- tokens -----------------------------------------------------------------------------------------------------
 
 
-def test_token(world):
+def test_a_token_acts_as_its_document(world):
     token = world.as_(login(world))
     assert token.wire({"current_identity": None}) == world.wire(ref("users", 1))
     assert token.wire({"has_current_token": None}) is True

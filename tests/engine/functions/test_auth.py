@@ -73,7 +73,7 @@ def key(db, role, **more):
 # ---- login ------------------------------------------------------------------------------------------------------
 
 
-def test_login(world):
+def test_login_makes_a_token_whose_secret_is_shown_once(world):
     response = world.raw(login(ONE, password="sesame"))
     assert response.status == 201
     token = world.wire(login(ONE, password="sesame"))

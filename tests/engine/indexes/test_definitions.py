@@ -272,7 +272,7 @@ def test_too_many_entries_of_one_document(spells: Database) -> None:
     assert data(spells, documents()) == []
 
 
-def test_sources(db: Database) -> None:
+def test_an_index_covers_the_collections_of_its_source(db: Database) -> None:
     for name in ("spells", "plants"):
         create_collection(db, name)
     create_index(db, "both", source=[coll("spells"), coll("plants")], terms=["v"])

@@ -118,7 +118,7 @@ def test_issuers_are_unique(db):
     db.query(q.update(q.access_provider("other"), {"issuer": GIVEN["issuer"]}))
 
 
-def test_replace(roles):
+def test_replace_drops_data_and_keeps_the_rest(roles):
     made = roles.wire(q.create_access_provider({**GIVEN, "roles": ["r"], "data": {"a": 1}}))
     replaced = roles.wire(q.replace(q.access_provider("p"), {"audience": "x"}))
     made.pop("data")

@@ -58,7 +58,7 @@ def test_failures(db, params, failures):
     assert failures_of(db, q.update(q.collection("there"), params)) == ([], failures)
 
 
-def test_replace(db):
+def test_replace_keeps_name_and_history_days(db):
     db.query(q.create_collection({"name": "x", "history_days": 5, "ttl_days": 3, "data": {"a": 1}}))
     made = db.wire(q.replace(q.collection("x"), {}))
     assert {key: made[key] for key in made if key not in ("ref", "ts")} == {"history_days": 5, "name": "x"}

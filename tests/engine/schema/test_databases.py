@@ -217,7 +217,7 @@ def tree(db):
     return db
 
 
-def test_moving(tree):
+def test_a_moved_database_keeps_its_content_and_global_id(tree):
     before = tree.query(q.get(q.database("a")))
     key = tree.query(q.create_key({"role": "server", "database": q.database("a"), "data": {"k": 1}}))
     status, body = tree.body(q.move_database(q.database("a"), q.database("b")))

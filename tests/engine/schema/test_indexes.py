@@ -323,7 +323,7 @@ def test_partitions_may_not_change(two):
     assert failures_of(two, q.update(q.index("wide"), {"unique": True})) == ([], [change])
 
 
-def test_replace(indexed):
+def test_replace_needs_source_and_active(indexed):
     indexed.query(q.update(q.index("i"), {"unique": True, "serialized": False}))
     same = {"source": spells(), "terms": [{"field": ["data", "x"]}], "values": {"field": ["data", "y"]}}
     replaced = indexed.wire(q.replace(q.index("i"), {**same, "active": False}))

@@ -28,7 +28,7 @@ def privilege(**actions):
     return {"privileges": {"resource": q.collection("spells"), "actions": actions}}
 
 
-def test_create(spells):
+def test_a_role_keeps_known_fields_only(spells):
     params = {
         "name": "r",
         "privileges": [

@@ -224,7 +224,7 @@ def test_get_takes_the_lowest_document_of_the_first_group(letters: Database) -> 
     assert letters.wire(ref) == doc(100)
 
 
-def test_join(letters: Database) -> None:
+def test_a_join_takes_a_lambda_or_an_index(letters: Database) -> None:
     create_collection(letters, "casters")
     create_index(letters, "casts", source={"@ref": {"id": "casters", "collection": {"@ref": {"id": "collections"}}}},
                  terms=["spells"], values=["name"])  # fmt: skip
@@ -251,7 +251,7 @@ def test_join(letters: Database) -> None:
     )
 
 
-def test_filters(letters: Database) -> None:
+def test_a_predicate_gives_a_boolean_and_writes_nothing(letters: Database) -> None:
     error = letters.error(paginate({"filter": {"lambda": "x", "expr": 1}, "collection": A}))
     assert (error["position"], error["description"]) == (
         ["paginate", "filter"],

@@ -170,7 +170,7 @@ def test_errors(spells: Database, query: Any, error: tuple[str, list[Any], str])
     assert (found["code"], found["position"], found["description"]) == error
 
 
-def test_sources(spells: Database) -> None:
+def test_sources_name_the_sets_that_an_element_comes_from(spells: Database) -> None:
     source = {"@set": {"match": index_ref("by_school"), "terms": "fire"}}
     assert spells.wire(paginate(FIRE, size=1, sources=True))["data"] == [
         {"value": doc(101), "sources": [source]}

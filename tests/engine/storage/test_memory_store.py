@@ -105,7 +105,7 @@ def test_nested_snapshots_while_a_writer_waits() -> None:
         assert not thread.is_alive()
 
 
-def test_closing(tmp_path: object) -> None:
+def test_a_closed_store_gives_no_snapshot(tmp_path: object) -> None:
     store: Store = open_store("sqlite://")
     store.close()
     with pytest.raises(StoreError):

@@ -149,7 +149,7 @@ def use_and_note(connections: Any, got: list[Any]) -> None:
     connections.give_back(conn)
 
 
-def test_closed(connections: Any) -> None:
+def test_connections_are_closed_with_the_pool_or_when_given_back(connections: Any) -> None:
     free, used = connections.take(), connections.take()
     connections.give_back(free)
     connections.close()

@@ -273,7 +273,7 @@ def test_who_goes_on_reading_gets_a_transaction_at_once(place: Place, store: Pos
     read_twice()
 
 
-def test_habits() -> None:
+def test_two_further_reads_are_a_habit_which_is_given_up() -> None:
     habits = Habits()
     assert habits.reads_once("a")
     habits.learn("a", more=True)

@@ -455,7 +455,7 @@ def test_a_document_of_a_child_database(world):
 # ---- sets -------------------------------------------------------------------------------------------------------
 
 
-def test_index(world):
+def test_events_of_a_set_show_the_values_of_its_index(world):
     reader = subscribe(world, match("i", "k"), ALL)
     made = world.wire(create(DOC, kind="k", n=1))
     changed = world.wire(update(DOC, n=2))
@@ -1034,7 +1034,7 @@ def test_nothing_goes_in_after_the_end():
     assert list(stream) == [error_frame("time out", "over")]
 
 
-def test_frames():
+def test_a_frame_is_a_line_of_json():
     assert frame("start", 5, "5") == b'{"type":"start","txn":5,"event":5}\r\n'
     assert (
         error_frame("a", 'b"c', 7)
