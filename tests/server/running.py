@@ -190,7 +190,7 @@ class Http:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.socket = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
-        self._buffer = b""
+        self._buffer = bytearray()  # bytes would be copied whole for each piece that comes
 
     def __enter__(self) -> Http:
         return self
@@ -221,8 +221,7 @@ class Http:
         length = 0 if method == "HEAD" else int(headers.get("content-length", 0))
         while len(self._buffer) < length:
             self._more()
-        body, self._buffer = self._buffer[:length], self._buffer[length:]
-        return Answer(status, headers, body)
+        return Answer(status, headers, self._take(length))
 
     def chunk(self) -> bytes:
         """The next chunk of a chunked body; empty at its end."""
@@ -232,8 +231,12 @@ class Http:
         length = int(size, 16)
         while len(self._buffer) < length + 2:
             self._more()
-        data, self._buffer = self._buffer[:length], self._buffer[length + 2 :]
-        return data
+        return self._take(length + 2)[:-2]
+
+    def _take(self, length: int) -> bytes:
+        taken = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return taken
 
     def ask(self, method: str, path: str, body: bytes = b"", secret: Any = SECRET, **headers: Any) -> Answer:
         self.send(request_bytes(method, path, body, standard(secret, **headers)))
