@@ -17,8 +17,7 @@ from typing import Any, Callable, Optional
 
 from ..auth.permissions import Admin
 from ..auth.principals import Auth
-from ..indexes import definitions as indexing
-from ..indexes import entries
+from ..indexes import entries, extraction
 from ..indexes.definitions import Index
 from ..indexes.internal import GLOBAL_IDS, SCOPES
 from ..indexes.lookups import KEYS_BY_ID, key_id
@@ -232,7 +231,7 @@ def _of_index(ctx: Context, index: Index, ref: v.Ref, row: Any) -> entries.Entri
         return {}
     return {
         entries.Place(index.scope, index.id, terms, values, ref.coll, ref.id): cover
-        for terms, values, cover in indexing.entries(ctx, index, document)
+        for terms, values, cover in extraction.entries(ctx, index, document)
     }
 
 

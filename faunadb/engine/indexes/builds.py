@@ -13,8 +13,8 @@ from ..language import codec
 from ..language import values as v
 from ..language.context import Context
 from ..records import NamedTuple
-from . import definitions as indexing
 from .definitions import Index, live_sources
+from .extraction import Entry, entries
 
 #: An index is built at once if its source holds at most so many documents and at most so many versions.
 SMALL = 128
@@ -48,7 +48,7 @@ def build_now(ctx: Context, index: Index) -> None:
 class Span(NamedTuple):
     """The life of an entry: from `added` to `removed`, in microseconds (None: it is still alive). ttl: in microseconds."""
 
-    entry: indexing.Entry
+    entry: Entry
     ttl: Optional[int]
     added: int
     removed: Optional[int]
@@ -59,7 +59,7 @@ def _spans(ctx: Context, index: Index, ref: v.Ref) -> Iterator[Span]:
     living: dict[tuple[bytes, bytes], Span] = {}
     for row in ctx.snap.versions(ref.scope, ref.coll, ref.id):
         version = codec.stored(ref, row)
-        found = [] if version is None else indexing.entries(ctx, index, version)
+        found = [] if version is None else entries(ctx, index, version)
         now = {(entry.terms, entry.values): entry for entry in found}
         for key, span in list(living.items()):
             # 1 and 1.0 have the same key, but show different values.

@@ -13,8 +13,7 @@ from ..language import values as v
 from ..language.errors import RequestError, bad_request, not_unique
 from ..records import NamedTuple
 from ..storage.base import WRITE_UNIT, write_ops
-from . import definitions as indexing
-from . import keys, lookups
+from . import extraction, keys, lookups
 from .builds import build_document
 from .internal import BY_NAME, GLOBAL_IDS, PROVIDERS_BY_ISSUER, SCOPES, id_terms, name_terms, text_terms
 
@@ -57,7 +56,7 @@ def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
 def _of_indexes(ctx: Context, document: v.Document) -> Iterator[tuple[int, bytes, bytes, Optional[str]]]:
     """The entries of a live version in the indexes of users: index, terms, values, and the values as stored JSON."""
     for index in ctx.schema.indexes_on(document.ref.scope, document.ref.coll):
-        for terms, values, cover in indexing.entries(ctx, index, document):
+        for terms, values, cover in extraction.entries(ctx, index, document):
             _check_key(terms, values)
             yield index.id, terms, values, cover
 
@@ -126,7 +125,7 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
         for place in internal:
             tx.add_entry(*place, None, ttl)
     for index in ctx.schema.indexes_on(scope, coll):
-        for entry in indexing.entries(ctx, index, document):
+        for entry in extraction.entries(ctx, index, document):
             terms, values, cover = entry
             size = len(terms) + len(values)
             if size > MAX_KEY:
@@ -135,7 +134,7 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
             if cover is not None:
                 size += len(cover)
             tx.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
-            if index.unique and indexing.taken(ctx, index, entry, ref):
+            if index.unique and extraction.taken(ctx, index, entry, ref):
                 raise not_unique()
 
 
@@ -217,7 +216,7 @@ def check_unique(ctx: Context, ref: v.Ref, added: Entries) -> None:
         for place, cover in added.items():
             if place.index_id != index.id or place.scope != index.scope:
                 continue
-            if indexing.taken(ctx, index, indexing.Entry(place.terms, place.values, cover), ref):
+            if extraction.taken(ctx, index, extraction.Entry(place.terms, place.values, cover), ref):
                 raise not_unique()
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import documents
 from ..auth.permissions import ALL
-from ..indexes import definitions as indexing
 from ..indexes import keys
-from ..indexes.definitions import PARTITIONS
+from ..indexes.definitions import PARTITIONS, Index, live_sources
+from ..indexes.extraction import check_terms
 from ..language import values as v
 from ..language.errors import Fault, not_found, permission_denied, undefined_name
 from .base import CHECK_EVERY, REFS, Denied, Edges, LazySet, Reader, Shape
@@ -203,7 +203,7 @@ class Match(LazySet):
             return {"match": self.index}
         return {"match": self.index, "terms": self.terms[0] if len(self.terms) == 1 else self.terms}
 
-    def config(self, ctx: Context) -> indexing.Index:
+    def config(self, ctx: Context) -> Index:
         """The index. Raises Fault when it is gone."""
         found = find_index(ctx, self.index)
         if found is None:
@@ -227,7 +227,7 @@ class Match(LazySet):
         filtered = self._permit(ctx)
         if ctx.at is not None:
             at = documents.valid_time(ctx, ctx.at)
-            for coll in indexing.live_sources(ctx, index):
+            for coll in live_sources(ctx, index):
                 documents.check_time(ctx, index.scope, coll, at)
         terms = self.key()
         return EntryReader(
@@ -237,14 +237,14 @@ class Match(LazySet):
     def key(self) -> bytes:
         """The terms as the entries have them. A match in a query that is asked again and again is encoded once."""
         if self._key is None:
-            self._key = indexing.check_terms(keys.encode_terms(self.terms))
+            self._key = check_terms(keys.encode_terms(self.terms))
         return self._key
 
     def history(self, ctx: Context) -> History:
         index = self.config(ctx)
         filtered = self._permit(ctx)
         terms = self.key()
-        collections = indexing.live_sources(ctx, index)
+        collections = live_sources(ctx, index)
         return EntryHistory(
             ctx,
             index.scope,
@@ -258,9 +258,9 @@ class Match(LazySet):
         )
 
 
-def find_index(ctx: Context, ref: v.Ref) -> Optional[indexing.Index]:
+def find_index(ctx: Context, ref: v.Ref) -> Optional[Index]:
     """The index that sets read: as committed before this query. None when it was deleted, or made by this query."""
-    found: Optional[indexing.Index] = ctx.schema.committed_index(ref)
+    found: Optional[Index] = ctx.schema.committed_index(ref)
     return found
 
 

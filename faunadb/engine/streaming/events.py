@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..documents import difference
-from ..indexes import definitions as indexing
+from ..indexes import extraction
+from ..indexes.definitions import Index
 from ..language import codec
 from ..language.values import Document, Ref
 from ..records import NamedTuple
@@ -150,7 +151,7 @@ class Change:
             return []
         return [SetEvent("remove" if existed else "add", self.ref, self.ts, None)]
 
-    def index_events(self, ctx: Context, index: indexing.Index) -> list[tuple[bytes, SetEvent]]:
+    def index_events(self, ctx: Context, index: Index) -> list[tuple[bytes, SetEvent]]:
         """The events of an index, as (encoded terms, event): entries removed come before those added."""
         states = self._states()
         if states is None:
@@ -168,11 +169,11 @@ class Change:
 
     @staticmethod
     def _entries(
-        ctx: Context, index: indexing.Index, document: Optional[Document]
+        ctx: Context, index: Index, document: Optional[Document]
     ) -> dict[tuple[bytes, bytes], Optional[str]]:
         if document is None:
             return {}
-        found = indexing.entries(ctx, index, document)
+        found = extraction.entries(ctx, index, document)
         return {(entry.terms, entry.values): entry.cover for entry in found}
 
     def _set_event(self, action: str, cover: Optional[str], scope: int) -> SetEvent:
