@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Optional, Union
 
 from ..records import NamedTuple
@@ -19,9 +17,6 @@ MAX_BYTES = 1 << 20
 #: The most seconds that a leader waits for others to join. Less than the second one is not worth waiting.
 MAX_PAUSE = 0.010
 MIN_PAUSE = 0.001
-#: Threads that have committed within so many seconds are expected to join. At most so many threads are remembered.
-RECENT = 0.25
-MAX_THREADS = 1000
 
 
 class Won(NamedTuple):
@@ -113,8 +108,6 @@ class CommitQueue:
         self._turns = Turns[_Waiting]("the write's deadline passed while others were committed")
         #: the batch that is being committed, or was when its leader was interrupted, and what `Committer.commit` got
         self._open: Optional[tuple[list[_Waiting], list[Finished]]] = None
-        #: by thread, when it came last
-        self._came: dict[int, float] = {}
 
     def commit(self, finished: Finished, deadline: Optional[float] = None) -> Outcome:
         """Commit a transaction, and return its outcome.
@@ -123,9 +116,6 @@ class CommitQueue:
         raises.
         """
         own = _Waiting(finished, deadline)
-        if len(self._came) > MAX_THREADS:
-            self._came.clear()
-        self._came[threading.get_ident()] = time.monotonic()
         try:
             self._turns.take_part(own, self._lead)
         except DeadlineExceeded:
@@ -174,11 +164,7 @@ class CommitQueue:
         With small batches the lock is taken often, and its holder waits for a disk each time.
         """
         pause = min(self._committer.waited / 2, MAX_PAUSE)
-        if pause < MIN_PAUSE:
-            return
-        since = time.monotonic() - RECENT
-        if sum(came > since for came in list(self._came.values())) > 1 + len(self._turns.waiting()):
-            time.sleep(pause)
+        self._turns.gather(pause if pause >= MIN_PAUSE else 0.0)
 
     def _commit(self, batch: list[_Waiting]) -> None:
         handed_over = [each.finished for each in batch]

@@ -18,6 +18,15 @@ from typing import Any, Callable, Generic, Optional, TypeVar
 
 from .errors import DeadlineExceeded, StoreError
 
+#: Threads that have come within so many seconds may come again. So many threads are remembered.
+RECENT = 0.25
+MAX_THREADS = 1000
+#: Seconds that a leader waits for each thread that may come, and for all of them: less than they compute between two
+#: questions. It does not wait for so few.
+FOR_EACH = 0.000_05
+FOR_ALL = 0.001
+A_FEW = 3
+
 #: How often a step is tried again while it is interrupted.
 _INSISTENCE = 10
 
@@ -83,6 +92,8 @@ class Turns(Generic[W]):
         self._lock = threading.Lock()
         self._waiting: deque[W] = deque()
         self._leaders: list[W] = []
+        #: when each thread has come last
+        self._came: dict[int, float] = {}
         #: why no thread may join any more, if that is so
         self.refusal: Optional[str] = None
 
@@ -92,6 +103,9 @@ class Turns(Generic[W]):
         lead: what a leader does, for ``own`` and for those that it takes along. Those that are not ``over`` when it
         returns or raises go on waiting. Raises DeadlineExceeded, and StoreError if nobody may join any more.
         """
+        if len(self._came) > MAX_THREADS:
+            self._came.clear()
+        self._came[threading.get_ident()] = time.monotonic()
         try:
             if self._join(own):
                 lead(own)
@@ -102,6 +116,19 @@ class Turns(Generic[W]):
             raise
 
     # -- for leaders --------------------------------------------------------------------------------------------
+
+    def gather(self, at_least: float = 0.0) -> None:
+        """Wait a little if more than a few threads have come recently that do not wait now, since they may come again.
+
+        A round trip for many costs hardly more than one for a single thread. And where several processes share the
+        processor's cores, one that has many answers at once computes for longer before another one takes its place, and
+        with it its caches. at_least: seconds to wait even for a single thread.
+        """
+        since = time.monotonic() - RECENT
+        missing = sum(came > since for came in list(self._came.values())) - 1 - len(self._waiting)
+        pause = min(missing * FOR_EACH, FOR_ALL) if missing > A_FEW else 0.0
+        if missing > 0 and max(pause, at_least) > 0:
+            time.sleep(max(pause, at_least))
 
     def take(self, own: W) -> Optional[W]:
         """Take the next one along, if it waits and is not to lead itself."""

@@ -23,7 +23,8 @@ T = TypeVar("T")
 BEGIN = statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 COMMIT = statement("COMMIT")
 
-#: How many batches of reads may be under way at the same time, and how many reads a batch has at most.
+#: How many batches of reads may be under way at the same time, beside one of short ones, and how many reads a batch has
+#: at most.
 MAX_UNDER_WAY = 2
 MAX_TOGETHER = 32
 #: For how many keys `Habits` remembers how often there are further reads.
@@ -52,7 +53,10 @@ class Readers:
     def __init__(self, target: Target, read_clock: str) -> None:
         self._target = target
         self._clock = statement(read_clock)
-        self._turns = Turns[_Asked](most=MAX_UNDER_WAY)
+        #: What comes while a batch of short reads is under way goes together; it has not to wait for others, which may take
+        #: long.
+        self._short = Turns[_Asked]()
+        self._others = Turns[_Asked](most=MAX_UNDER_WAY)
         self._connections = Connections(target)
 
     # -- a transaction of one's own -----------------------------------------------------------------------------
@@ -108,17 +112,22 @@ class Readers:
 
     # -- together with others -----------------------------------------------------------------------------------
 
-    def ask(self, question: Optional[Statement]) -> Found:
-        """Ask one question, in a transaction that begins after this is called and has ended when it returns."""
+    def ask(self, question: Optional[Statement], short: bool = False) -> Found:
+        """Ask one question, in a transaction that begins after this is called and has ended when it returns.
+
+        short: it takes a short time, whatever is stored.
+        """
         own = _Asked(question)
-        self._turns.take_part(own, self._lead)
+        turns = self._short if short else self._others
+        turns.take_part(own, lambda own: self._lead(turns, own))
         if own.found is None:
             raise own.take_error()
         return own.found
 
-    def _lead(self, own: _Asked) -> None:
+    def _lead(self, turns: Turns[_Asked], own: _Asked) -> None:
         """Ask for all that wait."""
-        batch = [own, *self._turns.take_those(own, self._turns.waiting()[: MAX_TOGETHER - 1])]
+        turns.gather()
+        batch = [own, *turns.take_those(own, turns.waiting()[: MAX_TOGETHER - 1])]
         self._ask_together(batch)
         for each in batch:
             each.over = True

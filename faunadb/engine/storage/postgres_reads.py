@@ -54,6 +54,8 @@ class PgStatements(Statements):
             key: self.mark(text)
             for key, text in _batches("past_entry", "removed", " AND added <= ? AND removed > ?").items()
         }
+        #: those that take the same short time whatever is stored
+        self.short = frozenset((self.newest, self.newest_at, self.changed, self.counter, self.setting))
 
     def mark(self, text: str) -> str:
         found = self._marked.get(text)
@@ -367,7 +369,8 @@ class PgSnapshot(PgReads):
             # The id of an object that is gone may be given to another one. That only makes the guess wrong.
             self._first = id(self._query), None if question is None else question.sql
             if self._store._habits.reads_once(self._first):
-                return self._store._readers.ask(question)
+                short = question is None or question.sql in self._sql.short
+                return self._store._readers.ask(question, short)
         self._conn, found = self._store._readers.begin(question)
         return found
 

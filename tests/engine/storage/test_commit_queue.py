@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import pytest
 
-from faunadb.engine.storage import commit_queue
+from faunadb.engine.storage import leading
 from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
 from faunadb.engine.storage.read_set import Changes, ReadSet, document_path, place_path
 from tests.server.running import eventually
@@ -146,12 +146,13 @@ def test_where_the_lock_was_waited_for_more_are_gathered(
     committer = Held()
     committer.go.set()
     queue = CommitQueue(committer)
-    monkeypatch.setattr(commit_queue, "RECENT", 3600.0)
+    monkeypatch.setattr(leading, "RECENT", 3600.0)
     for number in range(1, writers):
         thread = threading.Thread(target=queue.commit, args=(finished(-number, 80 + number, 80 + number),))
         thread.start()
         thread.join()
-        queue._came[-number] = queue._came.pop(thread.ident or 0)  # an ident is given again
+        came = queue._turns._came
+        came[-number] = came.pop(thread.ident or 0)  # an ident is given again
     committer.batches.clear()
     committer.waited = waited
     outcomes: dict[int, Outcome] = {}

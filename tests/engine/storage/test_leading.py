@@ -151,7 +151,7 @@ class Reading(Queue):
         readers = pytest.importorskip("faunadb.engine.storage.postgres_readers")
         FILES.add(readers.__file__)
         self.readers = readers.Readers.__new__(readers.Readers)
-        self.readers._turns = self.turns = Turns()
+        self.readers._others = self.turns = Turns()
         self.readers._ask_together = self.answer
 
     def run(self, number: int, deadline: Optional[float] = None) -> object:
@@ -263,6 +263,42 @@ def test_interrupted_at_each_step(kind: Callable[[], Queue], scene: Callable[[Cr
         pytest.fail("it does not end")
     assert result is True or isinstance(result, (DeadlineExceeded, StoreUnavailable))
     assert step > 10
+
+
+@pytest.mark.parametrize(
+    ("came", "waiting", "at_least", "pause"),
+    [
+        (1, 0, 0.0, None),
+        (1, 0, 0.004, None),  # nobody else is there
+        (2, 0, 0.004, 0.004),
+        (2, 1, 0.004, None),  # all that may come wait already
+        (4, 0, 0.0, None),  # a few
+        (5, 0, 0.0, 4 * leading.FOR_EACH),
+        (8, 3, 0.0, 4 * leading.FOR_EACH),
+        (8, 4, 0.0, None),
+        (5, 0, 0.004, 0.004),
+        (900, 0, 0.0, leading.FOR_ALL),
+    ],
+)
+def test_a_leader_waits_for_those_that_may_come(
+    monkeypatch: pytest.MonkeyPatch, came: int, waiting: int, at_least: float, pause: Optional[float]
+) -> None:
+    """As long as they take, not for a few, and not for those that came long ago."""
+    turns: Turns[Waiter] = Turns()
+    monkeypatch.setattr(leading, "RECENT", 3600.0)
+    slept: list[float] = []
+
+    def lead(own: Waiter) -> None:
+        now = time.monotonic()
+        turns._came.update({-number: now for number in range(1, came)})
+        turns._came.update({-number: now - 4000 for number in range(1000, 1010)})
+        turns._waiting.extend(Waiter() for _ in range(waiting))
+        turns.gather(at_least)
+        turns._waiting.clear()
+
+    monkeypatch.setattr(time, "sleep", slept.append)
+    turns.take_part(Waiter(), lead)
+    assert slept == ([] if pause is None else [pytest.approx(pause)])
 
 
 def test_several_lead_at_the_same_time() -> None:

@@ -18,7 +18,7 @@ from faunadb.engine.storage import StoreError, Transaction, open_store
 from faunadb.engine.storage.errors import SnapshotMoved
 from faunadb.engine.storage.postgres import PostgresStore
 from faunadb.engine.storage.postgres_connection import Connection, statement
-from faunadb.engine.storage.postgres_readers import MAX_UNDER_WAY, Habits
+from faunadb.engine.storage.postgres_readers import Habits
 from tests.engine.storage import places
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 from tests.server.running import eventually
@@ -139,7 +139,7 @@ def test_options_of_the_url_reach_the_server(place: Place) -> None:
 
 
 class Held:
-    """Lets the first batches of reads wait until `go`, and counts all. Threads read a document each."""
+    """Lets the first batch of reads wait until `go`, and counts all. Threads read a document each."""
 
     def __init__(self, store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
         self.store = store
@@ -153,20 +153,20 @@ class Held:
         def held(conn: Connection, statements: Any) -> Any:
             self.sessions.append(conn.info.backend_pid)
             self.sent.append(len(statements))
-            if len(self.sent) <= MAX_UNDER_WAY:
+            if len(self.sent) == 1:
                 assert self.go.wait(60)
             return run(conn, statements)
 
         monkeypatch.setattr(Connection, "run", held)
 
     def read(self, doc: int) -> None:
-        """Document 0 is a question that the server refuses."""
+        """Document 0 is a look-up that the server refuses."""
 
         def read() -> None:
             try:
+                if doc == 0:
+                    self.store._readers.ask(statement("SELECT 1 / CAST(%s AS BIGINT)", (0,)), short=True)
                 with self.store.snapshot(lazy=True) as snapshot:
-                    if doc == 0:
-                        snapshot._all("SELECT 1 / CAST(%s AS BIGINT)", (0,))  # type: ignore[attr-defined]
                     row = snapshot.version(SCOPE, COLL, doc)
                     self.found[doc] = None if row is None else row.data
             except Exception as error:
@@ -177,7 +177,7 @@ class Held:
         self.threads.append(thread)
 
     def waiting(self, count: int) -> None:
-        eventually(lambda: len(self.store._readers._turns.waiting()) == count, "they wait")
+        eventually(lambda: len(self.store._readers._short.waiting()) == count, "they wait")
 
     def end(self) -> None:
         self.go.set()
@@ -192,35 +192,45 @@ def held(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Held:
 
 
 def test_what_is_asked_at_the_same_time_goes_together(held: Held) -> None:
-    for doc in range(1, MAX_UNDER_WAY + 1):
+    held.read(1)
+    eventually(lambda: len(held.sent) == 1, "the first is under way")
+    for doc in range(2, 12):
         held.read(doc)
-    eventually(lambda: len(held.sent) == MAX_UNDER_WAY, "the first are under way")
-    others = range(MAX_UNDER_WAY + 1, 12)
-    for doc in others:
-        held.read(doc)
-    held.waiting(len(others))
+    held.waiting(10)
     held.end()
     assert held.found == {doc: str(doc) if doc < 10 else None for doc in range(1, 12)}
     # Beginning, clock and end stand around what is asked.
-    assert sorted(held.sent[MAX_UNDER_WAY:]) in ([3 + len(others)], sorted([4, 3 + len(others) - 1]))
+    assert held.sent == [4, 3 + 10]
+
+
+def test_who_reads_a_document_does_not_wait_for_what_may_take_long(
+    held: Held, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = threading.Thread(target=lambda: store._readers.ask(statement("SELECT 1")))
+    counting.start()
+    eventually(lambda: len(held.sent) == 1, "it is under way")
+    held.read(1)
+    eventually(lambda: held.found == {1: "1"}, "the document is there")
+    assert counting.is_alive()
+    held.end()
+    counting.join()
 
 
 def test_what_cannot_be_asked_fails_alone(held: Held) -> None:
-    for doc in range(1, MAX_UNDER_WAY + 1):
-        held.read(doc)
-    eventually(lambda: len(held.sent) == MAX_UNDER_WAY, "the first are under way")
+    held.read(1)
+    eventually(lambda: len(held.sent) == 1, "the first is under way")
     for doc in (7, 0, 8):
         held.read(doc)
     held.waiting(3)
     held.end()
     assert isinstance(held.found.pop(0), ValueError)
-    assert held.found == {1: "1", 2: "2", 7: "7", 8: "8"}
+    assert held.found == {1: "1", 7: "7", 8: "8"}
 
 
 def test_a_session_that_is_ended_costs_nobody_an_answer(held: Held) -> None:
     for doc in (1, 2, 3, 4):
         held.read(doc)
-    held.waiting(2)
+    held.waiting(3)
     with psycopg.connect(places.bare(held.store.url), autocommit=True) as another:
         another.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS s (pid)", (held.sessions,))
     held.end()
