@@ -1,10 +1,9 @@
-"""A network of a given round trip: a TCP proxy that holds everything for half of it, in both directions.
+"""A network with a given round trip: a TCP proxy that delays everything by half of it, in both directions.
 
     python benchmarks/_delay.py MILLISECONDS HOST PORT
 
-prints the port it listens to. It measures nothing; how much it can carry is far beyond what databases say. What it takes of
-the processor it takes from whom it stands between, so it has no tasks and no streams, and one timer for all that is on its
-way.
+prints the port to which it listens. It can carry far more than databases send. The processor time that it uses is missing to
+those between whom it is, so it uses no tasks and no streams, and one timer for all data on its way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A disk that takes longer to make writes durable, played for one process by a library around ``fdatasync``."""
+"""A disk that takes longer to make writes durable, simulated for one process by a library around ``fdatasync``."""
 
 from __future__ import annotations
 

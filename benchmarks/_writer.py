@@ -2,8 +2,8 @@
 
     python benchmarks/_writer.py URL THREADS
 
-It obeys lines of standard input, ``prepare DOCUMENTS``, ``count`` or ``WORKLOAD SECONDS``, and answers each with a line
-of JSON.
+It reads commands from standard input, ``prepare DOCUMENTS``, ``count`` or ``WORKLOAD SECONDS``, each on a line, and answers each
+with a line of JSON.
 """
 
 from __future__ import annotations

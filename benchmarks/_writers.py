@@ -1,4 +1,4 @@
-"""Many writers beside each other on PostgreSQL, near and behind a network, against another checkout of the project."""
+"""Many concurrent writers on PostgreSQL, on this machine and over a network, against another checkout of the project."""
 
 from __future__ import annotations
 

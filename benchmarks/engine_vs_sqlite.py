@@ -2,10 +2,10 @@
 
     python benchmarks/engine_vs_sqlite.py [--quick] [--only sqlite|group-commit]
 
-Bare sqlite3 runs one prepared statement per operation on a WAL file with synchronous=FULL, as the engine does, which
-keeps no answers here (a read that is given again is measured apart). Each ratio is the median over rounds that
-alternate between the two. Also against mongomock and tinydb, where installed. Group commit is measured on this disk
-and on slower ones, which a library around ``fdatasync`` plays (Linux with a C compiler).
+Bare sqlite3 runs one prepared statement per operation on a WAL file with synchronous=FULL, as the engine does. The engine
+keeps no answers here; a read whose answer is kept is measured separately. Each ratio is the median over rounds that
+alternate between the two. mongomock and tinydb are measured as well, if they are installed. Group commit is measured on this
+disk and on slower ones, which are simulated by a library around ``fdatasync`` (on Linux, with a C compiler).
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
     python benchmarks/importing.py [--quick]
 
-An export of one collection with one index is imported, and the store that it came from is copied, both by the command
-line's own functions in this process. A copy takes rows as they are and knows nothing of documents; what an import does
-beyond it is to read JSON, check it, and find the index's entries. Rounds alternate; times are CPU times of the process,
-so that a disk that is busy elsewhere counts for neither.
+An export of one collection with one index is imported, and the store that it came from is copied, both by the functions of the
+commands, in this process. A copy takes rows as they are. An import also reads JSON, checks it, and finds the index's entries.
+Rounds alternate. Times are CPU times of the process, so that a disk which is busy with something else does not matter.
 """
 
 from __future__ import annotations

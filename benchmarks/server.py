@@ -2,18 +2,18 @@
 
     python benchmarks/server.py [--quick] [--only reads|workers|latency|writers|memory]
 
-Linux, with the extra ``server``. Point reads by ref over HTTP/1.1, of 1,000 documents over and over in changing order,
-from 32 connections of this process. Until something is written, the server gives its answers again; so reads are
-measured also with a write among each 100 requests, and with ``--answers 0``, which has each of them evaluated. Against
+For Linux, with the extra ``server``. It reads 1,000 documents by ref over HTTP/1.1, again and again in changing order, from 32
+connections of this process. Until something is written, the server gives kept answers. So reads are also measured with a write
+among each 100 requests, and with ``--answers 0``, so that each is evaluated. The server is compared with
 
-- an empty ASGI application on the same granian with the same settings, which gives 200 and two bytes, and
-- one that sends a fixed answer with all headers and the body of ours.
+- an empty ASGI application on the same granian with the same settings, which answers 200 and two bytes, and
+- one that sends a fixed answer with all our headers and our body.
 
-Where the load's own work shares the cores with the server, requests per second say little. So rates are also given per
-second of CPU time that the server's processes took, which does not depend on who else is busy.
+If this process uses the same cores as the server, requests per second say little. So rates are also given per second of CPU
+time of the server's processes, which does not depend on what else is running.
 
-Creates a second of 32 connections to those of one are measured on this disk and on slower ones, which a library around
-``fdatasync`` plays (with a C compiler): what many writers gain is the wait for the disk.
+The creates per second of 32 connections are compared with those of one, on this disk and on slower ones, which are simulated
+by a library around ``fdatasync`` (with a C compiler). The more a disk makes writers wait, the more group commit gains.
 """
 
 from __future__ import annotations

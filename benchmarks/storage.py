@@ -3,13 +3,13 @@
     python benchmarks/storage.py [--quick] [--postgres postgresql://user@host/database]
     python benchmarks/storage.py --writers [--quick] [--postgres URL] [--against CHECKOUT]
 
-The opponents run what the engine runs, on the engine's own tables, through ``sqlite3`` and ``psycopg``: a snapshot, a
-look-up and ``json.loads`` for a read; a lock, a version, two index entries, a row of the commit log and the clock for a
-create. Processes are started once; rounds alternate between the two. Rates are of all processes together.
+The engine is compared with the same statements, run on its own tables by ``sqlite3`` and ``psycopg`` directly: for a read a
+snapshot, a look-up and ``json.loads``; for a create a lock, a version, two index entries, a row of the commit log and the
+clock. Processes are started once, and rounds alternate between the two. Rates are those of all processes together.
 
-``--writers`` measures many writers beside each other instead: 4 processes of 16 threads on PostgreSQL, on the machine's
-own network and behind one with a round trip of 2 ms (`_delay`). The opponent is another checkout of this project, such as
-one of an older commit, which ``--against`` names.
+``--writers`` measures many concurrent writers instead: 4 processes of 16 threads on PostgreSQL, on this machine and over a
+network with a round trip of 2 ms (`_delay`). They are compared with another checkout of this project, such as one of an older
+commit, which ``--against`` names.
 
 PostgreSQL is used when ``--postgres`` or FAUNADB_TEST_POSTGRES names a database. Schemas that begin with
 ``faunadb_benchmark`` are made, and removed at the end.

@@ -1,5 +1,5 @@
-"""The most frequent answers, as the parts from which their text is made when needed: a stored document, a page of them,
-and values of scalars."""
+"""The most frequent answers, kept as the parts from which their text is made when it is needed: a stored document, a page of
+such documents, and a value made of scalars."""
 
 from __future__ import annotations
 
