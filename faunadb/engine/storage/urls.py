@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Optional
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -32,7 +33,17 @@ def parse_sqlite(url: str) -> SqliteURL:
         raise BadURL(
             f"{without_password(url)!r} has a fragment ('#...'), which a store URL cannot have; write '#' as %23"
         )
-    path = unquote(parts.path)
+    try:
+        path = unquote(parts.path, errors="strict")
+        os.fsencode(path)
+    except UnicodeDecodeError:
+        raise BadURL(f"{without_password(url)!r} names a path that is not UTF-8") from None
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        raise BadURL(
+            f"{without_password(url)!r} names a path with {character!a}, which files cannot have in this locale"
+            f" (encoding {error.encoding}); set PYTHONUTF8=1"
+        ) from None
     if path.startswith("/"):
         path = path[1:]
     if "\0" in path:
