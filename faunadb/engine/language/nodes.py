@@ -249,10 +249,9 @@ class Param(Node):
 class ParamArray(Node):
     """An array literal in which nothing is evaluated, some of whose items are `Param`."""
 
-    __slots__ = ("_inner", "_params", "_span", "_values", "items")
+    __slots__ = ("_inner", "_params", "_span", "_values")
 
     def __init__(self, items: list[Node], pos: Position):
-        self.items = items
         self._values = [_literal_value(item) for item in items]
         self._params, self._inner = _parts(enumerate(items))
         self._span = _span(self._params) if len(self._params) == len(items) else None
@@ -281,10 +280,9 @@ class ParamArray(Node):
 class ParamObject(Node):
     """An object literal in which nothing is evaluated, some of whose fields are `Param`, or have such in them."""
 
-    __slots__ = ("_inner", "_names", "_params", "_span", "_values", "fields")
+    __slots__ = ("_inner", "_names", "_params", "_span", "_values")
 
     def __init__(self, fields: dict[str, Node], pos: Position):
-        self.fields = fields
         self._values = {key: _literal_value(field) for key, field in fields.items()}
         self._params, self._inner = _parts(fields.items())
         self._names = tuple([name for name, _ in self._params])
@@ -308,6 +306,16 @@ class ParamObject(Node):
 
     def effect(self) -> int:
         return PURE
+
+
+def literal_parts(node: Any) -> Any:
+    """The items or fields of a `ParamArray` or `ParamObject`: constants as they are, all others as nodes."""
+    made = node._values.copy()
+    for key, index in node._params:
+        made[key] = Param(index, None)
+    for key, item in node._inner:
+        made[key] = item
+    return made
 
 
 def _literal_value(node: Node) -> Any:

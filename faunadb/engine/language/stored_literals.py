@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from ..json_text import encoder
 from .errors import Position
-from .nodes import Const, Env, Node, Param, ParamArray, ParamObject
+from .nodes import Const, Env, Node, Param, ParamArray, ParamObject, literal_parts
 from .render import quote
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ class StoredObject(ParamObject):
 def with_text(node: Node) -> Node:
     """The node of an object literal, as a `StoredObject` if it looks like the params of a ``create``: if it has but the field
     ``data``, an object with literals that vary, and nothing in that is stored in another way than it is written."""
-    if type(node) is not ParamObject or list(node.fields) != ["data"]:
+    if type(node) is not ParamObject:
         return node
+    fields = literal_parts(node)
     pieces: list[Union[str, int]] = []
-    if isinstance(node.fields["data"], ParamObject) and _is_plain(node, pieces):
-        return StoredObject(node.fields, node.pos, pieces)
+    if list(fields) == ["data"] and isinstance(fields["data"], ParamObject) and _is_plain(node, pieces):
+        return StoredObject(fields, node.pos, pieces)
     return node
 
 
@@ -58,6 +59,8 @@ def _is_plain(part: Any, pieces: list[Union[str, int]]) -> bool:
     """Whether a literal is stored as it is written. Adds its JSON to `pieces`, in which a number (`Param.index`) stands for
     each literal that varies."""
     value = part.value if isinstance(part, Const) else part
+    if isinstance(value, (ParamArray, ParamObject)):
+        value = literal_parts(value)
     kind = type(value)
     if kind is Param:
         pieces.append(value.index)
@@ -67,11 +70,7 @@ def _is_plain(part: Any, pieces: list[Union[str, int]]) -> bool:
         return True
     if kind is dict:
         return _are_plain_fields(value, pieces)
-    if kind is list:
-        return _are_plain_items(value, pieces)
-    if isinstance(value, ParamObject):
-        return _are_plain_fields(value.fields, pieces)
-    return isinstance(value, ParamArray) and _are_plain_items(value.items, pieces)
+    return kind is list and _are_plain_items(value, pieces)
 
 
 def _are_plain_fields(fields: dict[Any, Any], pieces: list[Union[str, int]]) -> bool:
