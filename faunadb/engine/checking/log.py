@@ -12,7 +12,6 @@ from typing import Any, Optional
 from ..language import values as v
 from ..schema.tasks import TASKS
 from ..storage.base import Finding, Progress
-from ..storage.errors import Damaged
 from ..storage.read_set import Changes, document_path
 from ..storage.sql_snapshot import SqlSnapshot
 from .inventory import Inventory, documents
@@ -32,6 +31,7 @@ def findings(snap: SqlSnapshot, inventory: Inventory, progress: Progress, clock:
     log = _Log(snap, inventory, progress)
     yield from log.rows()
     yield from log.versions()
+    yield from log.missing()
 
 
 class _Log:
@@ -43,9 +43,11 @@ class _Log:
         self._since: Optional[int] = None
         #: Of each transaction in the log the documents that it says it changed; None: any.
         self._touched: dict[int, Optional[set[str]]] = {}
+        #: The versions that should be there and have not been met yet: ``(database, collection, id, ts)``, and by which
+        #: transaction.
+        self._put: dict[tuple[int, int, int, int], int] = {}
 
     def rows(self) -> Iterator[Finding]:
-        gone: dict[tuple[int, int, int, int], int] = {}
         for rows in self._snap.export("change_log"):
             self._progress(len(rows))
             for txn, text, touched in rows:
@@ -58,26 +60,11 @@ class _Log:
                     continue
                 if self._since is None:
                     self._since = txn
-                for change in changes:
-                    self._put(change, txn, gone)
-        for (scope, coll, doc, ts), txn in gone.items():
-            where = (("database", scope), ("collection", coll), ("id", doc), ("ts", ts), ("txn", txn))
-            yield Finding("version that the commit log knows is missing", where)
-
-    def _put(self, change: list[Any], txn: int, gone: dict[tuple[int, int, int, int], int]) -> None:
-        kind, scope, coll, doc, ts = change[:5]
-        if kind != "put":
-            gone.pop((scope, coll, doc, ts), None)
-            return
-        floor = self._inventory.floor(scope, coll)
-        if floor is None or ts <= floor:
-            return
-        try:
-            found = next(self._snap.versions(scope, coll, doc, lower=ts, upper=ts, limit=1), None)
-        except Damaged:
-            return  # it is there, and its checksum reports it
-        if found is None:
-            gone[scope, coll, doc, ts] = txn
+                for kind, scope, coll, doc, ts, *_ in changes:
+                    if kind == "put":
+                        self._put[scope, coll, doc, ts] = txn
+                    else:
+                        self._put.pop((scope, coll, doc, ts), None)
 
     def versions(self) -> Iterator[Finding]:
         if self._since is None:
@@ -85,12 +72,21 @@ class _Log:
         for rows in self._snap.export("version"):
             self._progress(len(rows))
             for scope, coll, doc, ts, _, _, _, txn, _ in rows:
+                self._put.pop((scope, coll, doc, ts), None)
                 if txn < self._since:
                     continue
                 touched = self._touched.get(txn, set())
                 if touched is not None and document_path(scope, coll, doc) not in touched:
                     where = (("database", scope), ("collection", coll), ("id", doc), ("ts", ts), ("txn", txn))
                     yield Finding("version that the commit log does not know", where)
+
+    def missing(self) -> Iterator[Finding]:
+        """Versions that the log knows, when `rows` and `versions` have been gone through."""
+        for (scope, coll, doc, ts), txn in self._put.items():
+            floor = self._inventory.floor(scope, coll)
+            if floor is not None and ts > floor:
+                where = (("database", scope), ("collection", coll), ("id", doc), ("ts", ts), ("txn", txn))
+                yield Finding("version that the commit log knows is missing", where)
 
 
 def _parsed(text: str) -> list[list[Any]]:

@@ -28,9 +28,11 @@ from ..language.errors import RequestError
 from ..records import NamedTuple
 from ..schema.view import schema_view
 from ..storage.base import Finding, Progress
+from ..storage.checksums import verified
 from ..storage.errors import Damaged
+from ..storage.rows import VersionRow
 from ..storage.sql_snapshot import SqlSnapshot
-from .inventory import Database, Inventory, documents
+from .inventory import Database, Inventory
 
 #: (database, index)
 Key = tuple[int, int]
@@ -126,18 +128,18 @@ class Comparison:
         floor = self._inventory.floor(scope, coll)
         assert floor is not None
         indexes = [index for index in database.indexes_on(coll) if only is None or (scope, index.id) in only]
-        for done, doc in enumerate(documents(self._snap, scope, coll)):
+        for done, (doc, rows) in enumerate(self._snap.histories(scope, coll)):
             if done % 100 == 0:
                 self._progress(100)
             try:
-                for life in self._of_document(v.Ref(scope, coll, doc), indexes):
+                versions = [verified(scope, coll, doc, row) for row in rows]
+                for life in self._of_document(v.Ref(scope, coll, doc), versions, indexes):
                     if only is None or life.key in only:
                         yield from _since(life, floor)
             except Damaged:
                 self._unknown.add((scope, coll, doc))
 
-    def _of_document(self, ref: v.Ref, indexes: list[Index]) -> list[Life]:
-        rows = list(self._snap.versions(ref.scope, ref.coll, ref.id))
+    def _of_document(self, ref: v.Ref, rows: list[VersionRow], indexes: list[Index]) -> list[Life]:
         ctx = self._context(ref.scope)
         found = _lives(rows, lambda row: _own(ref, row))
         for index in indexes:

@@ -284,6 +284,26 @@ class SqlSnapshot(Snapshot):
                 return
             after = rows[-1][:width]
 
+    def histories(self, scope: int, coll: int) -> Iterator[tuple[int, list[Row]]]:
+        """All documents of a collection that have any version: the id, and the rows of the versions, which may be damaged.
+
+        It reads them in batches, for who reads the whole collection: a read for each document would take many times as long.
+        """
+        after, ts, history = LOWEST, LOWEST, []  # type: int, int, list[Row]
+        while True:
+            rows = self._all(self._sql.histories, (scope, coll, after, ts, COPY_BATCH))
+            for doc, *row in rows:
+                if history and doc != after:
+                    yield after, history
+                    history = []
+                after = doc
+                history.append(tuple(row))
+            if len(rows) < COPY_BATCH:
+                break
+            ts = rows[-1][1]
+        if history:
+            yield after, history
+
     def scan_documents(self, scope: int, coll: int, *, after: Optional[int] = None, limit: int) -> list[int]:
         self.reads.all_of(collection_path(scope, coll))
         if after is None:

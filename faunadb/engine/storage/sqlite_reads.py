@@ -55,15 +55,6 @@ _TEXTS_OF = (
 _TEXTS_BETWEEN = f"SELECT doc, ts, {_TEXT} FROM version WHERE scope = ? AND coll = ? AND doc BETWEEN ? AND ? ORDER BY doc, ts"
 #: Rows after which a walk from one document to another is looked at: going on costs half of looking each up.
 _STEPS = 8
-#: The text of a version that is live and does not expire; NULL of others.
-_TEXT = "CASE WHEN live = 1 AND ttl IS NULL THEN data END"
-_TEXTS_OF = (
-    f"SELECT doc, ts, {_TEXT} FROM json_each(?) CROSS JOIN version ON scope = ? AND coll = ? AND doc = value AND ts ="
-    " (SELECT n.ts FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value ORDER BY n.ts DESC LIMIT 1)"
-)
-_TEXTS_BETWEEN = f"SELECT doc, ts, {_TEXT} FROM version WHERE scope = ? AND coll = ? AND doc BETWEEN ? AND ? ORDER BY doc, ts"
-#: Versions met before a walk along them is looked at for the first time.
-_STEPS = 8
 
 
 class SqliteReads(SqlSnapshot):

@@ -139,6 +139,7 @@ class Statements:
     drop_version: str
     scan_documents: str
     scan_documents_after: str
+    histories: str
     expired_documents: str
     count_versions: str
     counter: str
@@ -171,6 +172,10 @@ _SHARED = {
     "scan_documents": "SELECT DISTINCT doc FROM version WHERE scope = ? AND coll = ? ORDER BY doc LIMIT ?",
     "scan_documents_after": (
         "SELECT DISTINCT doc FROM version WHERE scope = ? AND coll = ? AND doc > ? ORDER BY doc LIMIT ?"
+    ),
+    "histories": (
+        f"SELECT doc, {VERSION_COLUMNS} FROM version WHERE scope = ? AND coll = ? AND (doc, ts) > (?, ?)"
+        " ORDER BY doc, ts LIMIT ?"
     ),
     "expired_documents": (
         "SELECT v.doc FROM version v WHERE v.scope = ? AND v.coll = ? AND v.ttl IS NOT NULL AND v.ttl <= ?"

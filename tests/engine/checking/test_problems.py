@@ -16,6 +16,7 @@ from faunadb.client import FaunaClient
 from faunadb.engine.checking import problems
 from faunadb.engine.checking.repair import repair
 from faunadb.engine.storage import StoreError, open_store
+from faunadb.engine.storage.sqlite_reads import SqliteReads
 from tests.engine.fuzzing import FIXTURE, Generator, _plain, _ref, _spell
 from tests.engine.storage import places
 from tests.engine.storage.conftest import POSTGRES
@@ -348,3 +349,26 @@ def test_what_an_index_shows_may_change_where_its_entry_lies(shared_place: Place
                 done(event(action, chance.choice([1, 1.0]) if action != "delete" else None, ts))
             if number % 6 == 5:
                 assert found(shared_place.url) == []
+
+
+def test_documents_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Beside busy writers each read of a check takes long, so there must not be one for each document."""
+    reads = 0
+    read = SqliteReads._all
+
+    def counted(self: SqliteReads, sql: str, parameters: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return read(self, sql, parameters)
+
+    def reads_of(spells: int) -> int:
+        nonlocal reads
+        url = f"sqlite:///{tmp_path}/{spells}.db"
+        fill(url, spells)
+        reads = 0
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteReads, "_all", counted)
+            assert found(url) == []
+        return reads
+
+    assert 0 < reads_of(200) < reads_of(3) + 20
