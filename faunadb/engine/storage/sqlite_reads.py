@@ -53,7 +53,7 @@ _TEXTS_OF = (
     " (SELECT n.ts FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value ORDER BY n.ts DESC LIMIT 1)"
 )
 _TEXTS_BETWEEN = f"SELECT doc, ts, {_TEXT} FROM version WHERE scope = ? AND coll = ? AND doc BETWEEN ? AND ? ORDER BY doc, ts"
-#: Rows after which a walk from one document to another is looked at: going on costs half of looking each up.
+#: Versions met before a walk along them is looked at for the first time.
 _STEPS = 8
 
 
