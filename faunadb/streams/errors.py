@@ -30,7 +30,13 @@ class StreamError(FaunaError):
 
 
 class StreamUnauthorized(Unauthorized, BadRequest):
-    """Status 401 on opening a stream."""
+    """Status 401 on opening a stream. The description is the server's, as of the official driver's ``BadRequest``."""
+
+    def __init__(self, request_result: RequestResult) -> None:
+        HttpError.__init__(self, request_result)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.request_result,)
 
 
 class StreamPermissionDenied(PermissionDenied, BadRequest):
