@@ -22,10 +22,10 @@ from .language.errors import RequestError, timed_out
 from .language.overruns import Overrun, forget
 from .language.values import DATABASES
 from .queries import Queries
-from .request import Failed, Outcome, Request, Unauthenticated
+from .request import Failed, Outcome, Request, Unauthenticated, deadline_of
 from .schema.tasks import open_tasks
 from .storage import Store, open_store
-from .storage.errors import ClockBehind, StoreUnavailable
+from .storage.errors import ClockBehind, DeadlineExceeded, StoreUnavailable
 from .storage.urls import is_in_memory
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ class Engine(Queries):
 
         def run_on_snapshot() -> Opened:
             return self.store.read(
-                lambda snap: run(Opener(self, self.streams, self._prepare, fields, snap)), request.last_seen
+                lambda snap: run(Opener(self, self.streams, self._prepare, fields, snap)),
+                request.last_seen,
+                deadline_of(request),
             )
 
         try:
@@ -150,7 +152,7 @@ class Engine(Queries):
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
         except ClockBehind:
             raise timed_out("Timed out before deadline") from None
-        except Overrun:
+        except (DeadlineExceeded, Overrun):
             raise timed_out("Query eval has timed out.") from None
         except StoreUnavailable as failure:
             raise RequestError(503, "unavailable", str(failure)) from failure

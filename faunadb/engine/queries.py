@@ -27,7 +27,16 @@ from .language.prepared import Known, Parsed, PreparedQueries, Text
 from .language.registry import FORMS, WRITE
 from .language.values import Document, Ref
 from .records import NamedTuple, maker
-from .request import DEFAULT_TIMEOUT, Failed, Metrics, NotQuick, Outcome, Request, Unauthenticated
+from .request import (
+    DEFAULT_TIMEOUT,
+    Failed,
+    Metrics,
+    NotQuick,
+    Outcome,
+    Request,
+    Unauthenticated,
+    deadline_of,
+)
 from .schema.view import Committed, SchemaCache, SchemaView, schema_view
 from .storage.errors import (
     ClockBehind,
@@ -121,7 +130,7 @@ class Queries:
             return self.authenticator.authenticate(self, snap, schema, header, deadline) is not None
 
         try:
-            return self.store.read(opens)
+            return self.store.read(opens, deadline=deadline)
         except (KeysNeeded, QueryErrors, RequestError, RecursionError, StoreError):
             return None
 
@@ -201,12 +210,14 @@ class Queries:
         try:
             found = self._run_lazily(request, known)
         except (SnapshotMoved, SnapshotLost):
-            found = self.store.read(lambda snap: self._answer(request, known, snap), request.last_seen)
+            found = self.store.read(
+                lambda snap: self._answer(request, known, snap), request.last_seen, deadline_of(request)
+            )
         return self._write(request, found) if isinstance(found, _Prepared) else found
 
     def _run_lazily(self, request: Request, known: Optional[Known]) -> Union[Outcome, _Prepared]:
         """As `_answer`, on a snapshot that is pinned when it is first read from."""
-        snap = self.store.snapshot(request.last_seen, lazy=True)
+        snap = self.store.snapshot(request.last_seen, True, deadline_of(request))
         try:
             return self._answer(request, known, snap)
         except (StoreError, SnapshotMoved):
@@ -373,7 +384,7 @@ class Queries:
             ctx = self.context(request, snap, schema, auth)
             return json.loads(writer_for(ctx).text(path))
 
-        return self.store.read(show)
+        return self.store.read(show, deadline=deadline_of(request))
 
     def _write_with_room(
         self, work: Callable[[Transaction], Outcome], request: Request
@@ -383,7 +394,7 @@ class Queries:
         # work itself. If the first attempt, without room, fails, the store undoes it.
         options: dict[str, Any] = {
             "retries": request.retries,
-            "deadline": None if request.deadline == float("inf") else request.deadline,
+            "deadline": deadline_of(request),
             "at_least": request.last_seen,
         }
         try:

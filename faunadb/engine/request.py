@@ -49,6 +49,11 @@ class Request(NamedTuple):
     name: Optional[bytes] = None
 
 
+def deadline_of(request: Request) -> Optional[float]:
+    """A request's deadline as stores take it: None if there is none."""
+    return None if request.deadline == float("inf") else request.deadline
+
+
 class Metrics(NamedTuple):
     """What a query cost. compute: compute units. read, written: bytes. read_ops, write_ops: operations, as they are billed.
 

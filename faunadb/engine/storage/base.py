@@ -367,7 +367,7 @@ class Store:
     #: The URL it was opened with, without a password.
     url: str
 
-    def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
+    def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
         """Open a consistent view.
 
         :param at_least: the time of the view is not before this one.
@@ -375,12 +375,14 @@ class Store:
             pinned, which saves a network round trip. Until then it supposes that the schema has the version that was
             seen last. If that turns out to be wrong, reading and `Snapshot.pin` raise `errors.SnapshotMoved`. A caller
             that has read nothing must call `Snapshot.pin` before relying on that version.
+        :param deadline: in ``time.monotonic()`` seconds. While the store cannot be reached, nothing waits for it after that:
+            opening, and reading from it, raise DeadlineExceeded.
         :raises StoreUnavailable: the store cannot be read.
         :raises ClockBehind: at_least is too far ahead.
         """
         raise NotImplementedError
 
-    def read(self, work: Callable[[Snapshot], T], at_least: int = 0) -> T:
+    def read(self, work: Callable[[Snapshot], T], at_least: int = 0, deadline: Optional[float] = None) -> T:
         """What a work gives on a snapshot; on another one where the first is lost, `MAX_LOST` times at most.
 
         Raises what :meth:`snapshot` and the work raise.
@@ -388,7 +390,7 @@ class Store:
         lost = 0
         while True:
             try:
-                with self.snapshot(at_least) as snapshot:
+                with self.snapshot(at_least, deadline=deadline) as snapshot:
                     return work(snapshot)
             except SnapshotLost:
                 lost += 1

@@ -152,6 +152,13 @@ class Turns(Generic[W]):
                     taken.append(each)
         return taken
 
+    def wake_taken(self, own: W) -> None:
+        """Wake those taken along that are over already, while others are not."""
+        with self._lock:
+            for each in own.taken:
+                if each.over:
+                    _wake(each)
+
     def waiting(self) -> list[W]:
         """Those that wait, in the order in which they came."""
         with self._lock:

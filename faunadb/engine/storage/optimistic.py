@@ -25,10 +25,16 @@ LONG = 0.5
 
 
 class Writers:
-    """All writers of a store in one process. pin: ``pin(at_least, lazy)`` gives a snapshot (see `base.Store.snapshot`)."""
+    """All writers of a store in one process.
+
+    pin: ``pin(at_least, lazy, deadline)`` gives a snapshot (see `base.Store.snapshot`).
+    """
 
     def __init__(
-        self, pin: Callable[[int, bool], Snapshot], committer: Committer, exclusive: WriteQueue
+        self,
+        pin: Callable[[int, bool, Optional[float]], Snapshot],
+        committer: Committer,
+        exclusive: WriteQueue,
     ) -> None:
         self._pin = pin
         self._committer = committer
@@ -48,7 +54,7 @@ class Writers:
         while losses < MAX_LOSSES:
             began = time.monotonic()
             try:
-                result, finished = self._evaluate(work, at_least, losses, lazy)
+                result, finished = self._evaluate(work, deadline, at_least, losses, lazy)
             except SnapshotMoved:
                 lazy = False  # pin the next snapshot at once
                 continue
@@ -79,12 +85,17 @@ class Writers:
         return self._exclusive.write(work, retries - losses, deadline, at_least, losses)
 
     def _evaluate(
-        self, work: Callable[[Transaction], Any], at_least: int, losses: int, lazy: bool
+        self,
+        work: Callable[[Transaction], Any],
+        deadline: Optional[float],
+        at_least: int,
+        losses: int,
+        lazy: bool,
     ) -> tuple[Any, Optional[Finished]]:
         """Run a work on a snapshot: its result, and what is to be committed (None if it has written nothing)."""
         if getattr(self._here, "inside", False):
             raise StoreError("a write was begun inside another one's work")
-        with self._pin(at_least, lazy) as snapshot, Overlay(snapshot, losses, self._hot) as overlay:
+        with self._pin(at_least, lazy, deadline) as snapshot, Overlay(snapshot, losses, self._hot) as overlay:
             self._here.inside = True
             try:
                 result = work(overlay)

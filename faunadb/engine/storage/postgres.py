@@ -84,8 +84,8 @@ class PostgresStore(SqlStore):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
-        return PgSnapshot(self, at_least, lazy)
+    def _pin(self, at_least: int, lazy: bool, deadline: Optional[float]) -> Snapshot:
+        return PgSnapshot(self, at_least, lazy, deadline)
 
     def _learn(self, schema_version: int) -> None:
         self._schema_version = schema_version

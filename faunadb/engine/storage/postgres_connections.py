@@ -16,7 +16,7 @@ from typing import Any, Optional, Union
 
 import psycopg
 
-from .errors import BadURL, StoreError, StoreUnavailable
+from .errors import BadURL, DeadlineExceeded, StoreError, StoreUnavailable
 from .postgres_connection import Connection
 from .postgres_schema import Target, connect
 
@@ -51,14 +51,19 @@ class Connections:
         self._not_before = 0.0
         self._pause = 0.0
 
-    def take(self) -> Connection:
+    def take(self, deadline: Optional[float] = None) -> Connection:
         """A connection without an open transaction, for which `Connection.settle` must be called first.
 
-        This waits, and tries to connect again, for up to 10 seconds. Raises StoreError, StoreUnavailable.
+        This waits, and tries to connect again, for up to 10 seconds. deadline: after this (in `time.monotonic` seconds) it
+        does not wait either. Raises StoreError, StoreUnavailable, DeadlineExceeded.
         """
         conn: Optional[Connection] = None
         opening: Optional[_Opening] = None
         until = time.monotonic() + self._patience
+        if deadline is not None and deadline < until:
+            until = deadline
+        else:
+            deadline = None
         try:
             while True:
                 with self._lock:
@@ -72,7 +77,7 @@ class Connections:
                         opening = _Opening()
                         self._all.append(weakref.ref(opening))
                 if news is not None:
-                    self._wait(news, until)
+                    self._wait(news, until, deadline is not None)
                     continue
                 assert opening is not None
                 conn = self._connect()
@@ -149,10 +154,12 @@ class Connections:
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
-    def _wait(self, news: threading.Lock, until: float) -> None:
+    def _wait(self, news: threading.Lock, until: float, is_deadline: bool) -> None:
         try:
             now = time.monotonic()
             if now >= until:
+                if is_deadline:
+                    raise DeadlineExceeded("the deadline passed before there was a connection")
                 if self._refusal is not None:
                     raise StoreUnavailable(self._refusal)
                 raise StoreUnavailable(

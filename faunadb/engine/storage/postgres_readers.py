@@ -6,12 +6,13 @@ same time goes to the server together, in one round trip and one transaction.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable, Optional, TypeVar
 
 import psycopg
 
 from ..records import NamedTuple
-from .errors import Outgrown, StoreError, StoreUnavailable
+from .errors import DeadlineExceeded, Outgrown, StoreError, StoreUnavailable
 from .leading import Turns, Waiter
 from .postgres_connection import Connection, Statement, statement
 from .postgres_connections import Connections
@@ -41,8 +42,8 @@ class Found(NamedTuple):
 class _Asked(Waiter):
     __slots__ = ("found", "question")
 
-    def __init__(self, question: Optional[Statement]) -> None:
-        super().__init__()
+    def __init__(self, question: Optional[Statement], deadline: Optional[float]) -> None:
+        super().__init__(deadline)
         self.question = question
         self.found: Optional[Found] = None
 
@@ -61,14 +62,19 @@ class Readers:
 
     # -- a transaction of one's own -----------------------------------------------------------------------------
 
-    def begin(self, question: Optional[Statement]) -> tuple[Connection, Found]:
-        """Begin a read transaction and ask a first question, if there is one, in one round trip. `give_back` ends it."""
+    def begin(
+        self, question: Optional[Statement], deadline: Optional[float] = None
+    ) -> tuple[Connection, Found]:
+        """Begin a read transaction and ask a first question, if there is one, in one round trip. `give_back` ends it.
+
+        deadline: until when to wait for a connection, in `time.monotonic` seconds. Raises StoreError, DeadlineExceeded.
+        """
 
         def begin(conn: Connection) -> Found:
             results = conn.run([BEGIN, self._clock, *([question] if question else [])])
             return Found(self._clock_of(conn, results), conn.rows_of(results[-1]) if question else [])
 
-        return self._on_connection(begin)
+        return self._on_connection(begin, deadline)
 
     def _clock_of(self, conn: Connection, results: list[Any]) -> Row:
         rows = conn.rows_of(results[1])
@@ -77,13 +83,15 @@ class Readers:
             raise Outgrown(self._target.shown)
         return rows[0]
 
-    def _on_connection(self, action: Callable[[Connection], T]) -> tuple[Connection, T]:
+    def _on_connection(
+        self, action: Callable[[Connection], T], deadline: Optional[float]
+    ) -> tuple[Connection, T]:
         """Do something on a connection without an open transaction. If the connection fails, try another one."""
         tries = 3
         while True:
             conn: Optional[Connection] = None
             try:
-                conn = self._connections.take()
+                conn = self._connections.take(deadline)
                 conn.settle()
                 return conn, action(conn)
             except psycopg.Error as error:
@@ -112,12 +120,15 @@ class Readers:
 
     # -- together with others -----------------------------------------------------------------------------------
 
-    def ask(self, question: Optional[Statement], short: bool = False) -> Found:
+    def ask(
+        self, question: Optional[Statement], short: bool = False, deadline: Optional[float] = None
+    ) -> Found:
         """Ask one question, in a transaction that begins after this is called and has ended when it returns.
 
-        short: it takes a short time, whatever is stored.
+        short: it takes a short time, whatever is stored. deadline: until when to wait for others and for a connection, in
+        `time.monotonic` seconds. Raises StoreError, DeadlineExceeded.
         """
-        own = _Asked(question)
+        own = _Asked(question, deadline)
         turns = self._short if short else self._others
         turns.take_part(own, lambda own: self._lead(turns, own))
         if own.found is None:
@@ -125,16 +136,28 @@ class Readers:
         return own.found
 
     def _lead(self, turns: Turns[_Asked], own: _Asked) -> None:
-        """Ask for all that wait."""
+        """Ask for all that wait. If its own deadline passes meanwhile, the others are left to the next leader."""
         turns.gather()
         batch = [own, *turns.take_those(own, turns.waiting()[: MAX_TOGETHER - 1])]
-        self._ask_together(batch)
-        for each in batch:
-            each.over = True
+        while not own.over:
+            self._ask_together(batch)
+            for each in batch:
+                each.over = each.found is not None or each.error is not None
+            batch = [each for each in batch if not each.over]
+            turns.wake_taken(own)
 
     def _ask_together(self, batch: list[_Asked]) -> None:
+        deadlines = [each.deadline for each in batch if each.deadline is not None]
         try:
-            conn, found = self._on_connection(lambda conn: self._transaction(conn, batch))
+            conn, found = self._on_connection(
+                lambda conn: self._transaction(conn, batch), min(deadlines, default=None)
+            )
+        except DeadlineExceeded as error:  # that of some, not of all
+            now = time.monotonic()
+            for each in batch:
+                if each.deadline is not None and each.deadline <= now:
+                    each.error = error
+            return
         except (StoreError, ValueError) as error:
             if len(batch) == 1 or isinstance(error, StoreUnavailable):
                 for each in batch:

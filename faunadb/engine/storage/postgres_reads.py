@@ -311,6 +311,7 @@ class PgSnapshot(PgReads):
         "_at_least",
         "_closed",
         "_conn",
+        "_deadline",
         "_first",
         "_more",
         "_place",
@@ -320,13 +321,14 @@ class PgSnapshot(PgReads):
         "_store",
     )
 
-    def __init__(self, store: ReadStore, at_least: int, lazy: bool) -> None:
+    def __init__(self, store: ReadStore, at_least: int, lazy: bool, deadline: Optional[float]) -> None:
         self._store = store
         self._sql = store._statements
         self._place = store._target.shown
         self._conn = CLOSED
         self._closed = False
         self._at_least = at_least
+        self._deadline = deadline
         self.reads = ReadSet()
         #: once it is pinned: the newest commit, the schema's version and the time
         self._seen: Optional[tuple[int, int, int]] = None
@@ -370,8 +372,8 @@ class PgSnapshot(PgReads):
             self._first = id(self._query), None if question is None else question.sql
             if self._store._habits.reads_once(self._first):
                 short = question is None or question.sql in self._sql.short
-                return self._store._readers.ask(question, short)
-        self._conn, found = self._store._readers.begin(question)
+                return self._store._readers.ask(question, short, self._deadline)
+        self._conn, found = self._store._readers.begin(question, self._deadline)
         return found
 
     def _go_on(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
@@ -379,7 +381,8 @@ class PgSnapshot(PgReads):
         assert self._seen is not None
         self._more = True
         if self._conn is CLOSED and not self._closed:
-            self._conn, found = self._store._readers.begin(self._statement(sql, parameters))
+            question = self._statement(sql, parameters)
+            self._conn, found = self._store._readers.begin(question, self._deadline)
             if found.clock[:2] != self._seen[:2]:
                 raise SnapshotMoved
             return found.rows

@@ -24,22 +24,22 @@ class SqlStore(Store):
     _queue: WriteQueue
     _closed = False
 
-    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
+    def _pin(self, at_least: int, lazy: bool, deadline: Optional[float]) -> Snapshot:
         """See `snapshot`. at_least has been checked already."""
         raise NotImplementedError
 
-    def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
+    def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
         if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
-        return self._pin(at_least, lazy)
+            self._check_reached(at_least, deadline)
+        return self._pin(at_least, lazy, deadline)
 
     def _newest(self) -> int:
         with self.snapshot() as snapshot:
             return snapshot.last_txn
 
-    def _check_reached(self, at_least: int) -> None:
+    def _check_reached(self, at_least: int, deadline: Optional[float]) -> None:
         """Raise ClockBehind for a time that is too far ahead of the clock, unless this store has given it."""
-        with self.snapshot() as snapshot:
+        with self.snapshot(deadline=deadline) as snapshot:
             if snapshot.last_txn >= at_least:
                 return
             self._clock.resume(snapshot.setting(REACH_SETTING))  # another process may have handed it out
@@ -58,7 +58,7 @@ class SqlStore(Store):
         if self._closed:
             raise StoreError("the store is closed")
         if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
+            self._check_reached(at_least, deadline)
         return forks.visit(lambda: self._run(work, retries, deadline, at_least, exclusive))
 
     def _run(

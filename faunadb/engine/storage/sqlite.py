@@ -230,9 +230,9 @@ class SqliteStore(_SqliteBase):
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
         _stores.add(self)
 
-    def snapshot(self, at_least: int = 0, lazy: bool = False) -> Snapshot:
+    def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
         if at_least and self._clock.too_far(at_least):
-            self._check_reached(at_least)
+            self._check_reached(at_least, deadline)
         return SqliteSnapshot(self, at_least)
 
     def _time(self, at_least: int) -> int:
@@ -326,7 +326,7 @@ class MemoryStore(_SqliteBase):
         self._queue = WriteQueue(self._writer, self._clock, self._signal.announce)
         self._spoiled = self._spoiled or not quiet
 
-    def _pin(self, at_least: int, lazy: bool) -> Snapshot:
+    def _pin(self, at_least: int, lazy: bool, deadline: Optional[float]) -> Snapshot:
         self._check_usable()
         return MemorySnapshot(self, at_least)
 

@@ -129,7 +129,7 @@ def _probe(engine: Engine, scope: str, seconds: float) -> None:
     if scope in ("write", "all"):
         engine.store.write(lambda tx: None, deadline=deadline, exclusive=True)
     if scope in ("read", "all"):
-        engine.store.snapshot().close()
+        engine.store.snapshot(deadline=deadline).close()
     if time.monotonic() > deadline:
         raise DeadlineExceeded
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -14,10 +15,11 @@ import psycopg
 
 from faunadb.engine.java.times import Time
 from faunadb.engine.language.values import Instant
-from faunadb.engine.storage import StoreError, Transaction, open_store
-from faunadb.engine.storage.errors import SnapshotMoved
+from faunadb.engine.storage import StoreError, Transaction, open_store, postgres_connections
+from faunadb.engine.storage.errors import DeadlineExceeded, SnapshotMoved, StoreUnavailable
 from faunadb.engine.storage.postgres import PostgresStore
 from faunadb.engine.storage.postgres_connection import Connection, statement
+from faunadb.engine.storage.postgres_connections import Connections
 from faunadb.engine.storage.postgres_readers import Habits
 from tests.engine.storage import places
 from tests.engine.storage.places import COLL, SCOPE, Place, put
@@ -159,14 +161,15 @@ class Held:
 
         monkeypatch.setattr(Connection, "run", held)
 
-    def read(self, doc: int) -> None:
-        """Document 0 is a look-up that the server refuses."""
+    def read(self, doc: int, seconds: Optional[float] = None) -> None:
+        """Document 0 is a look-up that the server refuses. seconds: until the deadline."""
+        deadline = None if seconds is None else time.monotonic() + seconds
 
         def read() -> None:
             try:
                 if doc == 0:
                     self.store._readers.ask(statement("SELECT 1 / CAST(%s AS BIGINT)", (0,)), short=True)
-                with self.store.snapshot(lazy=True) as snapshot:
+                with self.store.snapshot(lazy=True, deadline=deadline) as snapshot:
                     row = snapshot.version(SCOPE, COLL, doc)
                     self.found[doc] = None if row is None else row.data
             except Exception as error:
@@ -235,6 +238,35 @@ def test_a_session_that_is_ended_costs_nobody_an_answer(held: Held) -> None:
         another.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS s (pid)", (held.sessions,))
     held.end()
     assert held.found == {1: "1", 2: "2", 3: "3", 4: "4"}
+
+
+@pytest.mark.parametrize("hurried", [2, 3], ids=["who leads", "who is taken along"])
+def test_who_has_a_deadline_waits_no_longer_for_a_server_that_is_away(
+    held: Held, monkeypatch: pytest.MonkeyPatch, hurried: int
+) -> None:
+    """It hears that its time is over, and the others, who went along with it, are answered when the server is back."""
+    away, free = threading.Event(), Connections._free
+
+    def connect(target: Any, kind: Any = None) -> Any:
+        if away.is_set():
+            raise StoreUnavailable("cannot connect")
+        return real(target, kind)
+
+    real = postgres_connections.connect
+    monkeypatch.setattr(postgres_connections, "connect", connect)
+    monkeypatch.setattr(Connections, "_free", lambda pool: None if away.is_set() else free(pool))
+    held.read(1)
+    eventually(lambda: len(held.sent) == 1, "the first is under way")
+    for number, doc in enumerate((2, 3), 1):
+        held.read(doc, 0.5 if doc == hurried else None)
+        held.waiting(number)
+    away.set()
+    held.go.set()
+    held.threads[hurried - 1].join()
+    assert isinstance(held.found.pop(hurried), DeadlineExceeded)
+    away.clear()
+    held.end()
+    assert held.found == {doc: str(doc) for doc in (1, 2, 3) if doc != hurried}
 
 
 def test_nothing_is_asked_of_a_closed_store(store: PostgresStore) -> None:

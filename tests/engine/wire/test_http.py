@@ -415,7 +415,7 @@ def test_ping_of_a_store_that_does_not_answer(db, monkeypatch, query, name, mill
 
 
 def test_ping_of_a_store_that_is_gone(db, monkeypatch):
-    def snapshot(*_: Any) -> None:
+    def snapshot(*_: Any, **__: Any) -> None:
         raise StoreUnavailable("disk gone")
 
     monkeypatch.setattr(db.engine.store, "snapshot", snapshot)
