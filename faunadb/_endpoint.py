@@ -87,7 +87,7 @@ def parse_endpoint(endpoint: str, source: str = "") -> Endpoint:
         reason = "its host or port is none" if re.search("[\"']", str(error)) else str(error)
         raise _malformed(endpoint, reason, source) from None
     if endpoint != endpoint.strip() or " " in endpoint:
-        raise _malformed(endpoint, "it contains spaces", source)
+        raise _malformed(endpoint, "it contains spaces; inside a URL they are written %20", source)
     if parts.scheme in _HTTP_SCHEMES:
         return _http_endpoint(endpoint, parts, port, source)
     if parts.scheme in _ENGINE_SCHEMES and "://" in endpoint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import re
+from threading import stack_size
 from typing import Any
 
 from faunadb._expressions import Expr
@@ -13,6 +14,9 @@ from faunadb._json import to_json
 MAX_LENGTH, MAX_TEXTS = 1 << 11, 256
 #: Expressions for each text, during which nothing is looked up after hardly any was found again.
 PAUSE = 16
+#: Bytes of a thread's stack that ``marshal`` may need for the deepest nesting it accepts. It does not look at how many there
+#: are, and overrunning them ends the process; the JSON encoder gives up earlier.
+STACK = 1 << 20
 #: What stands in texts that are not remembered: passwords and secrets do not stay in memory.
 _CONFIDENTIAL = re.compile(rb"password|secret", re.IGNORECASE)
 
@@ -33,7 +37,7 @@ class Written:
 
     def __call__(self, data: Any) -> bytes:
         """Return the JSON of an expression or value; raises what :func:`to_json` raises."""
-        if self._pause or type(data) is not Expr:
+        if self._pause or type(data) is not Expr or 0 < stack_size() < STACK:
             self._pause = max(0, self._pause - 1)
             return to_json(data).encode()
         try:

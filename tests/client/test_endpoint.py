@@ -76,6 +76,11 @@ def test_malformed_endpoints_are_named(endpoint: str, monkeypatch: pytest.Monkey
         FaunaClient("secret")
 
 
+def test_an_endpoint_with_a_space_is_told_how_to_write_it() -> None:
+    with pytest.raises(ValueError, match="spaces; inside a URL they are written %20"):
+        FaunaClient("secret", endpoint="postgresql://host/db?options=-c work_mem=64MB")
+
+
 def test_passwords_in_endpoints_are_not_shown() -> None:
     for endpoint in ("http://user:hunter2@host", "mysql://user:hunter2@host"):
         with pytest.raises(ValueError, match="Malformed") as caught:

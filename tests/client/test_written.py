@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 _shared = Written()
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @given(VALUES)
@@ -118,3 +122,32 @@ def test_who_sends_others_each_time_does_not_pay_for_looking_them_up_but_now_and
     while written._pause:
         written(Expr([-1]))
     assert written(Expr([-2])) is written(Expr([-2]))
+
+
+#: 900 calls: some 1,800 objects and lists within each other, more than JSON may have and nearly as many as marshal takes.
+_DEEP = """
+import threading
+from faunadb import query as q
+from faunadb._written import written
+
+def write():
+    expression = 1
+    for _ in range(900):
+        expression = q.add(expression, 1)
+    try:
+        written(expression)
+    except RecursionError:
+        print("refused")
+
+threading.stack_size(256 << 10)
+thread = threading.Thread(target=write)
+thread.start()
+thread.join()
+"""
+
+
+def test_deep_expressions_do_not_overrun_a_small_stack() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _DEEP], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

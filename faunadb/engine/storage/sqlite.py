@@ -131,11 +131,12 @@ class MemorySnapshot(SqliteReads):
 class _Pool:
     """Connections for reading that are not in use. The one that was used last is given first."""
 
-    __slots__ = ("_idle", "_path", "_synchronous", "closed")
+    __slots__ = ("_idle", "_path", "_patience", "_synchronous", "closed")
 
-    def __init__(self, path: str, synchronous: str) -> None:
+    def __init__(self, path: str, synchronous: str, patience: float) -> None:
         self._path = path
         self._synchronous = synchronous
+        self._patience = patience
         self._idle: list[sqlite3.Connection] = []
         #: why it opens no connections any more, if that is so
         self.closed = ""
@@ -148,7 +149,7 @@ class _Pool:
         if self.closed:
             raise StoreError(self.closed)
         try:
-            return connect(self._path, self._synchronous)
+            return connect(self._path, self._synchronous, self._patience)
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
 
@@ -224,7 +225,7 @@ class SqliteStore(_SqliteBase):
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
         self._patience = patience
         conn = open_file(path, self._synchronous, patience)
-        self._pool = _Pool(path, self._synchronous)
+        self._pool = _Pool(path, self._synchronous, patience)
         self._write_lock = WriteLock(path)
         self._read_clock = pinned_clock()
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))

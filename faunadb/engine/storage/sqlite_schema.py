@@ -21,6 +21,8 @@ from .statements import CHECKSUMS, MIGRATIONS, SCHEMA_VERSION, TABLES
 #: How many bytes of a file are mapped into memory, where all connections share them. Without that, each page would be read
 #: by a system call, and look-ups in large files would take longer than in small ones.
 MAPPED = 256 << 20
+#: How many seconds a statement that reads waits at most while another process has the file to itself.
+MAX_BUSY = 5.0
 #: PRAGMA application_id of our files ("FQL4").
 APPLICATION_ID = 0x46514C34
 
@@ -100,10 +102,11 @@ _inheriting = threading.Lock()
 _SHARED = 0x40000002, 510
 
 
-def connect(path: str, synchronous: str) -> sqlite3.Connection:
+def connect(path: str, synchronous: str, patience: float = MAX_BUSY) -> sqlite3.Connection:
     """A connection in autocommit mode, which one thread at a time may use. Raises sqlite3.Error, StoreUnavailable.
 
-    synchronous: the value of the PRAGMA, "FULL", "NORMAL" or "OFF".
+    synchronous: the value of the PRAGMA, "FULL", "NORMAL" or "OFF". patience: how many seconds a statement waits at most for
+    another process that has the file to itself.
     """
     if _inherited:
         _close_inherited()
@@ -112,7 +115,7 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
         raise StoreUnavailable(forks.SPOILED.format(place=repr(path)))
     connection = sqlite3.connect(
         path,
-        timeout=5.0,
+        timeout=min(patience, MAX_BUSY),
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
@@ -208,7 +211,7 @@ def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connectio
     except OSError as error:
         raise StoreUnavailable(f"cannot open {path!r}: {error.strerror}") from error
     try:
-        connection = connect(path, synchronous)
+        connection = connect(path, synchronous, patience)
     except sqlite3.Error as error:
         raise explain(error, path) from error
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from faunadb.engine.storage import Contended, Store, open_store
+from faunadb.engine.storage.sqlite_reads import SqliteReads
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -187,3 +188,12 @@ def test_a_writer_that_stands_still_loses_its_turn_and_begins_again(
     assert runs[0] < txn < runs[1]
     place.close()
     places.drop_postgres_place(place)
+
+
+def test_no_statement_waits_longer_than_the_lock_timeout(tmp_path: Path) -> None:
+    """For another process that has the file to itself. SQLite takes the time in milliseconds."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    for seconds, expected in ((0.25, 250), (60, 5000)):
+        with open_store(url, lock_timeout=seconds) as store, store.snapshot() as snapshot:
+            assert isinstance(snapshot, SqliteReads)
+            assert snapshot._conn.execute("PRAGMA busy_timeout").fetchone() == (expected,)
