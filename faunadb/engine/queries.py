@@ -52,6 +52,9 @@ from .storage.unresolved import Forms
 if TYPE_CHECKING:
     from .storage import Snapshot, Store, Transaction
 
+#: Seconds that the check of an unknown secret waits for a store that is away. The query then waits again, until its deadline.
+AWAY_SECONDS = 0.5
+
 
 class _Prepared(NamedTuple):
     """A parsed query, which may be evaluated on every snapshot with the same schema version.
@@ -130,7 +133,7 @@ class Queries:
             return self.authenticator.authenticate(self, snap, schema, header, deadline) is not None
 
         try:
-            return self.store.read(opens, deadline=deadline)
+            return self.store.read(opens, deadline=time.monotonic() + AWAY_SECONDS)
         except (KeysNeeded, QueryErrors, RequestError, RecursionError, StoreError):
             return None
 

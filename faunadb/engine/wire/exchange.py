@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..auth.jwks import with_keys
 from ..integers import int64
 from ..language import reader
-from ..language.errors import TICKET, RequestError, wires
+from ..language.errors import TICKET, RequestError, timed_out, wires
 from ..language.legacy import is_legacy, legacy_error
 from ..language.registry import WRITE
 from ..language.render import pretty
 from ..request import QUICK_SECONDS, Failed, Metrics, NotQuick, Outcome, Request, Unauthenticated
 from ..schema.view import schema_view
+from ..storage.errors import ClockBehind, DeadlineExceeded, StoreUnavailable
 from .headers import Options, build, metric_headers, traceparent
 from .messages import CONTENT_TYPE, HttpRequest, HttpResponse, RawHeaders, encoded
 
@@ -168,6 +169,10 @@ class Exchange:
             return self.unauthorized(failure.time)
         if isinstance(failure, Failed):
             return self.query_errors(failure)
+        if isinstance(failure, (ClockBehind, DeadlineExceeded)):
+            return self.failure(timed_out("Timed out before deadline"))
+        if isinstance(failure, StoreUnavailable):
+            return self.failure(RequestError(503, "unavailable", str(failure)))
         log.error("unexpected failure while answering a request", exc_info=failure)
         self.tags = ""
         return self.failure(internal_error(type(failure).__name__))
@@ -227,7 +232,11 @@ class Exchange:
             self.time = snap.time
             return auth
 
-        return self.engine.store.read(authenticate, self.options.last_seen)
+        return self.engine.store.read(authenticate, self.options.last_seen, self.deadline())
+
+    def deadline(self) -> float:
+        """When the time that the request gives to its query is over, in `time.monotonic` seconds."""
+        return self.started + self.options.timeout / 1000
 
     def query_request(
         self, source: Any, effect_limit: int = WRITE, reason: str = "", writer: bool = False

@@ -102,7 +102,7 @@ def _exists(exchange: Exchange, target: _Target) -> bool:
         found = refs.parse_path(ctx, target.path)
         return found is not None and type(found) is not UnresolvedRef
 
-    return engine.store.read(exists, exchange.options.last_seen)
+    return engine.store.read(exists, exchange.options.last_seen, exchange.deadline())
 
 
 def _query(exchange: Exchange, target: _Target, method: str) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faunadb.engine.engine import open_engine
-from faunadb.engine.storage import Contended, StoreUnavailable
+from faunadb.engine.storage import Contended, DeadlineExceeded, StoreUnavailable
 from faunadb.engine.storage.commit_queue import Lost
 from faunadb.engine.storage.group_commit import TransactionLost
 from faunadb.engine.wire.http import handle
@@ -424,6 +424,29 @@ def test_ping_of_a_store_that_is_gone(db, monkeypatch):
         503,
         {"code": "time out", "description": "Scope read is unavailable"},
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("GET", "/collections/c", b""), ("POST", "/", b"{"), ("POST", "/stream", b"1")],
+)
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [(StoreUnavailable("disk gone"), "unavailable"), (DeadlineExceeded("late"), "time out")],
+)
+def test_a_store_that_is_away_is_told_on_every_route(db, monkeypatch, method, path, body, failure, code):
+    """And nothing waits for it longer than the request's own time."""
+    deadlines = []
+
+    def snapshot(at_least: int = 0, lazy: bool = False, deadline: Any = None) -> None:
+        deadlines.append(deadline)
+        raise failure
+
+    monkeypatch.setattr(db.engine.store, "snapshot", snapshot)
+    response = db.send(method, path, body=body, headers={"x-query-timeout": "5000"})
+    assert (response.status, json.loads(response.body)["errors"][0]["code"]) == (503, code)
+    assert deadlines
+    assert None not in deadlines
 
 
 # Whatever is sent
