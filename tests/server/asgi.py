@@ -80,9 +80,10 @@ def prepare(application: Application, headers: dict[str, str], expressions: Iter
         assert run(ask(application, json.dumps(expression).encode(), headers)).status == 201
 
 
-def run(coroutine: Any) -> Any:
+def run(coroutine: Any, patience: float = 30) -> Any:
+    """The result of a coroutine, which has so many seconds."""
     with ThreadPoolExecutor(1) as thread:  # in that of the test there may be Playwright's loop
-        return thread.submit(asyncio.run, asyncio.wait_for(coroutine, 30)).result()
+        return thread.submit(asyncio.run, asyncio.wait_for(coroutine, patience)).result()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived
 
+from tests.server.asgi import run
 from tests.server.conftest import create, ref
 from tests.server.running import AsyncStream, Http, Server, eventually, standard
 
@@ -123,7 +124,7 @@ def test_a_thousand_idle_and_a_hundred_active_streams(server):
         for stream in idle + active:
             await stream.close()
 
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+    run(scenario(), patience=60)
 
 
 def test_a_slow_reader_is_cut_off_and_hinders_nobody(server):
