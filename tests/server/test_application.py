@@ -161,7 +161,7 @@ def test_what_comes_after_a_snapshot_was_opened_is_not_read_from_it(on_file, mon
 
 
 def test_a_store_that_cannot_be_read_is_told(on_file, monkeypatch):
-    def refuse(at_least: int = 0, lazy: bool = False) -> Any:
+    def refuse(*_: Any, **__: Any) -> Any:
         raise StoreUnavailable("the disk is gone")
 
     monkeypatch.setattr(on_file.engine.store, "snapshot", refuse)

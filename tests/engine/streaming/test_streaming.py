@@ -667,11 +667,11 @@ def test_store_that_fails_for_a_moment(world, monkeypatch):
     store = world.engine.store
     snapshot, failures = store.snapshot, []
 
-    def failing(*args: Any) -> Any:
+    def failing(*args: Any, **named: Any) -> Any:
         if threading.current_thread().name == "faunadb-streams" and len(failures) < 3:
             failures.append(1)
             raise StoreUnavailable("gone")
-        return snapshot(*args)
+        return snapshot(*args, **named)
 
     monkeypatch.setattr(store, "snapshot", failing)
     late = subscribe(world, DOC)
