@@ -112,7 +112,11 @@ class Turns(Generic[W]):
                 with self._lock:
                     insist(self._end, own)
         except BaseException:
-            insist(self._leave, own)
+            try:
+                insist(self._leave, own)
+            except BaseException:
+                insist(self._leave, own)  # another exception may have come before `insist` began
+                raise
             raise
 
     # -- for leaders --------------------------------------------------------------------------------------------

@@ -85,7 +85,11 @@ class WriteQueue:
             batch.run()
             self._conclude(batch)
         except BaseException:
-            insist(self._conclude, batch)
+            try:
+                insist(self._conclude, batch)
+            except BaseException:
+                insist(self._conclude, batch)  # another exception may have come before `insist` began
+                raise
             raise
 
     def _conclude(self, batch: Batch) -> None:

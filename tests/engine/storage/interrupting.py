@@ -12,11 +12,13 @@ def interruption(
     kind: type[BaseException],
     files: Collection[str],
     passed_over: Collection[str] = ("c_exception",),
+    twice: bool = False,
 ) -> Any:
     """Raises at the step-th point, in some files, at which the interpreter looks for exceptions from outside: when a function
     begins, and when one has returned. Before a lock is taken as well, since to wait for it ends with a signal.
 
-    For `sys.setprofile`, in the thread to interrupt. passed_over: events that are no such points.
+    For `sys.setprofile`, in the thread to interrupt. passed_over: events that are no such points. twice: whether another
+    exception comes when the next function begins, which is what handles the first one, if anything does.
     """
     left = step
 
@@ -29,6 +31,12 @@ def interruption(
         left -= 1
         if left == 0:
             sys.setprofile(None)
+            if twice:
+                sys.settrace(once_more)
             raise kind
+
+    def once_more(*_: Any) -> None:
+        sys.settrace(None)
+        raise kind
 
     return profile

@@ -166,8 +166,9 @@ class Reading(Queue):
 class Crowd:
     """Threads that run on a queue, and what came of each."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, twice: bool = False) -> None:
         self.queue = queue
+        self.twice = twice
         self.results: dict[int, object] = {}
         self.threads: list[threading.Thread] = []
 
@@ -178,12 +179,13 @@ class Crowd:
         def run() -> None:
             try:
                 if step:
-                    sys.setprofile(interruption(step, self.queue.interruption, FILES))
+                    sys.setprofile(interruption(step, self.queue.interruption, FILES, twice=self.twice))
                 self.results[number] = self.queue.run(number, deadline)
             except BaseException as error:
                 self.results[number] = error
             finally:
                 sys.setprofile(None)
+                sys.settrace(None)
 
         thread = threading.Thread(target=run)
         self.threads.append(thread)
@@ -237,10 +239,13 @@ def too_late(crowd: Crowd, step: int) -> None:
 
 @pytest.mark.parametrize("kind", [Writing, WritingTogether, Committing, Reading])
 @pytest.mark.parametrize("scene", [alone, leading_others, next_in_turn, taken_along, too_late])
-def test_interrupted_at_each_step(kind: Callable[[], Queue], scene: Callable[[Crowd, int], None]) -> None:
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+def test_interrupted_at_each_step(
+    kind: Callable[[], Queue], scene: Callable[[Crowd, int], None], twice: bool
+) -> None:
     for step in range(1, 1000):
         queue = kind()
-        crowd = Crowd(queue)
+        crowd = Crowd(queue, twice)
         scene(crowd, step)
         crowd.join()
         result = crowd.results.pop(VICTIM)
