@@ -191,10 +191,7 @@ class Queries:
             prepared = self._prepare(request, snap, None, known)
             if prepared.effect >= WRITE:
                 raise NotQuick
-            outcome = self._evaluate(request, prepared, snap, None)
-            if name is not None:
-                self.answers.keep(name, prepared.ctx, outcome)
-            return outcome
+            return self._read(request, prepared, snap, name)
         except (NeedsWriter, TakesLong, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:

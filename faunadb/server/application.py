@@ -39,7 +39,6 @@ from .asgi import (
     request_of,
     start_of,
     text_of,
-    usual_start,
 )
 from .bodies import SMALL, Bodies, Held, TooLarge
 from .browsers import Browsers
@@ -237,7 +236,7 @@ class Application:
         except Refused as refused:
             status = refused.status
             response = refused.response()
-            await send(start_of(scope, response, len(response.body), close=True))
+            await send(start_of(scope, status, response.raw_headers, len(response.body), close=True))
             await send({"type": "http.response.body", "body": response.body})
         except ConnectionError:
             status = 499
@@ -276,15 +275,17 @@ class Application:
                 if options is not None:
                     answer = self._answer_usually(engine, scope, headers, body, options, authorization, name)
                     if answer is not None:
-                        return usual_start(scope, answer), answer[2], None
+                        status, raw_headers, text = answer
+                        return start_of(scope, status, raw_headers, len(text)), text, None
                 response = await self._answer(scope, headers, body, receive, name, options is not None)
         if b"origin" in headers and self._browsers.is_listed(headers[b"origin"].decode("latin-1")):
             response.headers.append(("access-control-allow-credentials", "true"))
         connection = headers.get(b"connection")
         close = close or (connection is not None and b"close" in connection.lower())
+        begin = partial(start_of, scope, response.status, response.raw_headers, close=close)
         if response.stream is not None:
-            return start_of(scope, response, None, close), b"", response.stream
-        return start_of(scope, response, len(response.body), close), response.body, None
+            return begin(None), b"", response.stream
+        return begin(len(response.body)), response.body, None
 
     def _answer_usually(
         self,

@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Optional
 
 from ..engine.integers import int64
-from ..engine.wire import usual
 from ..engine.wire.exchange import error_body
-from ..engine.wire.messages import HttpRequest, HttpResponse
+from ..engine.wire.messages import HttpRequest, HttpResponse, RawHeaders
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -102,8 +101,6 @@ def content_length(headers: Headers) -> Optional[int]:
     announced = headers.get(b"content-length")
     if announced is None:
         return None
-    if len(announced) < 10 and announced.isdigit():
-        return int(announced)
     length = int64(announced.decode("latin-1"))
     if length is None or length < 0:
         raise BadRequest
@@ -120,20 +117,15 @@ def request_of(scope: Message, headers: Headers, body: bytes) -> HttpRequest:
     )
 
 
-def start_of(scope: Message, response: HttpResponse, length: Optional[int], close: bool) -> Message:
-    """The message with status and headers. length: of the body, None for a stream. close: end the connection with it."""
-    headers = response.raw_headers
+def start_of(
+    scope: Message, status: int, headers: RawHeaders, length: Optional[int], close: bool = False
+) -> Message:
+    """The message with status and headers, to which those of the connection are added.
+
+    length: of the body, None for a stream. close: end the connection with it.
+    """
     if scope["http_version"] == "1.1":
         headers.append(_CLOSES if close else _STAYS)
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
-    return {"type": "http.response.start", "status": response.status, "headers": headers}
-
-
-def usual_start(scope: Message, answer: usual.Answer) -> Message:
-    """The same of the answer to a usual request, which lets its connection stay."""
-    status, headers, body = answer
-    if scope["http_version"] == "1.1":
-        headers.append(_STAYS)
-    headers.append((b"content-length", b"%d" % len(body)))
     return {"type": "http.response.start", "status": status, "headers": headers}

@@ -69,7 +69,7 @@ class SqliteReads(SqlSnapshot):
     def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
             return self._conn.execute(sql, parameters).fetchall()
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
 
     def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
@@ -78,7 +78,7 @@ class SqliteReads(SqlSnapshot):
             return super().version(scope, coll, doc, at)
         try:
             row = self._conn.execute(self._sql.newest, (scope, coll, doc)).fetchone()
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
         self.reads.document(scope, coll, doc)
         if row is None:
@@ -102,7 +102,7 @@ class SqliteReads(SqlSnapshot):
             if others:
                 for doc, ts, text in self._all(_TEXTS_OF, (str(others), scope, coll, scope, coll)):
                     found[doc] = ts, text
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
         return {doc: newest for doc, newest in found.items() if newest[1] is not None}
 

@@ -78,13 +78,13 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         try:
             self._conn.execute(sql, parameters)
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
 
     def _changed(self, sql: str, parameters: Sequence[Any]) -> int:
         try:
             count: int = self._conn.execute(sql, parameters).rowcount
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
         return count
 
@@ -95,7 +95,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         if len(waiting) >= MAX_WAITING * insert.width:
             try:
                 self._conn.flush()
-            except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            except sqlite3.DatabaseError as error:
                 raise self._explain(error) from error
 
     def _put_version(
@@ -116,7 +116,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self._loaded = True
         try:
             self._conn.executemany(import_statement(table, COPIED[table]), rows)
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
 
     def add_entry(

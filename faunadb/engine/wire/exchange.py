@@ -242,14 +242,14 @@ class Exchange:
         self, source: Any, effect_limit: int = WRITE, reason: str = "", writer: bool = False
     ) -> Request:
         options = self.options
-        seconds = options.timeout / 1000
+        deadline = self.deadline()
         if self.snapshot is not None:
-            seconds = min(seconds, QUICK_SECONDS)
+            deadline = min(deadline, self.started + QUICK_SECONDS)
         return Request(
             self.headers.get("authorization"),
             source,
             options.version,
-            self.started + seconds,
+            deadline,
             options.last_seen,
             options.retries,
             effect_limit,

@@ -96,10 +96,8 @@ def answer(
             exchange.options = options
             response = exchange.answer_to(failure)
             return response.status, response.raw_headers, response.body
-    status, text, _, metrics = outcome
-    if type(text) is not str:
-        text = outcome.text if name is None else answers.text_of(name, outcome)
-    body = text.encode("utf-8", "replace")
+    status, _, _, metrics = outcome
+    body = answers.text_of(name, outcome).encode("utf-8", "replace")
     headers = [
         CONTENT,
         _txn_time(snapshot.time),
