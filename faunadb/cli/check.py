@@ -20,8 +20,10 @@ WHOLE, DAMAGED, NOT_OPENED = 0, 1, 2
 _ADVICE = """\
 What to do: keep the damaged database as it is (a copy of the file with its -wal, or a dump), look for the cause (disk,
 memory, somebody else writing to it), and restore a backup or copy from before. Entries of indexes alone are made anew
-from the documents with --repair. Of documents with the same entry in a unique index change or delete all but one. What
-can still be read, `faunadb export` writes to files."""
+from the documents with --repair. What can still be read, `faunadb export` writes to files."""
+_SHARED = """\
+Writes into the past (`insert`, as an import does), and a unique index that is made when the documents are there, do
+not look for documents with the same entry. If there should be one only, change or delete the others."""
 
 
 @click.command()
@@ -35,7 +37,8 @@ def check(url: Optional[str], quiet: bool, most: int, repair: bool) -> int:
     """Check whether a database (URL, or FAUNA_ENDPOINT) is whole, while it is in use.
 
     Looks at the file (SQLite), the checksum of every version, index entries against documents both ways, history
-    against the commit log, and unique indexes. URL is that of a database (sqlite:///app.db,
+    against the commit log. Documents that share an entry of a unique index are named; that is no damage, since
+    inserts into the past may make them. URL is that of a database (sqlite:///app.db,
     postgresql://user@host/db), not of a server; no secret is asked for. Nothing is changed without --repair, except
     that a store of an older format is migrated.
 
@@ -66,30 +69,34 @@ def _check(url: str, quiet: bool, most: int, mend: bool) -> int:
     except StoreError as fault:
         raise CliError(str(fault)) from None
     with store:
-        found = _show_problems(store, quiet, most)
-        if found and mend:
+        damage, shared = _show_problems(store, quiet, most)
+        if damage and mend:
             with Progress("repairing", None, quiet=quiet) as bar:
                 mended, left = repair(store, lambda rows: bar.update(rows, bar.rows + rows))
             click.echo(
                 f"\n{amount(mended)} entries of indexes made anew or removed, {amount(left)} left; what is there now:"
             )
-            found = _show_problems(store, quiet, most)
-    if not found:
+            damage, shared = _show_problems(store, quiet, most)
+    if shared:
+        click.echo(
+            f"\n{amount(shared)} documents that share an entry of a unique index; no damage.\n{_SHARED}\n"
+        )
+    if not damage:
         click.echo(f"{shown_url(url)} is whole")
         return WHOLE
-    more = f" ({amount(found - most)} not shown)" if found > most else ""
-    click.echo(f"\n{shown_url(url)} is damaged: {amount(found)} problems{more}\n{_ADVICE}")
+    more = f" ({amount(damage - most)} not shown)" if damage > most else ""
+    click.echo(f"\n{shown_url(url)} is damaged: {amount(damage)} problems{more}\n{_ADVICE}")
     return DAMAGED
 
 
-def _show_problems(store: Any, quiet: bool, most: int) -> int:
-    """Print the first ``most`` problems of a store; return how many there are."""
+def _show_problems(store: Any, quiet: bool, most: int) -> tuple[int, int]:
+    """Print the first ``most`` problems of a store of each kind; return how many are damage, and how many are not."""
     from faunadb.engine.checking import problems  # late: listing the commands needs no engine
 
-    found = 0
+    found = {True: 0, False: 0}
     with Progress("checking", None, quiet=quiet) as bar:
         for problem in problems(store, lambda rows: bar.update(rows, bar.rows + rows)):
-            found += 1
-            if found <= most:
+            found[problem.damage] += 1
+            if found[problem.damage] <= most:
                 click.echo(printable(str(problem)))
-    return found
+    return found[True], found[False]

@@ -55,6 +55,20 @@ def test_repair_makes_missing_index_entries_anew(faunadb, tmp_path):
     assert counted.out == "1\n"
 
 
+def test_documents_that_share_an_entry_of_a_unique_index_are_named_and_no_damage(faunadb, tmp_path):
+    """As when the index is made of documents that are there: no check of the original looked at them either."""
+    fill(tmp_path / "app.db")
+    with FaunaClient("secret", endpoint=f"sqlite:///{tmp_path / 'app.db'}") as client:
+        client.query(q.create(q.ref(q.collection("orders"), "8"), {"data": {"n": 1}}))
+        terms = [{"field": ["data", "n"]}]
+        fields = {"source": q.collection("orders"), "terms": terms, "unique": True}
+        client.query(q.create_index({"name": "by_n", **fields}))
+    said = faunadb("check", "sqlite:///app.db", code=0).out
+    assert "index by_n, collection orders, id 8" in said
+    assert "1 documents that share an entry of a unique index; no damage" in said
+    assert said.endswith("sqlite:///app.db is whole\n")
+
+
 def test_what_cannot_be_opened(faunadb, tmp_path):
     (tmp_path / "text.db").write_text("text, not a database\n" * 100)
     for url, words in {

@@ -1,5 +1,5 @@
 """Finds damage in a store: its file, the checksum of every version, index entries against documents, the commit log
-against history, unique indexes."""
+against history. And what is no damage, but should be known: several documents with one entry in a unique index."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ _UNREADABLE = (StoreUnavailable, ValueError, LookupError, TypeError, AttributeEr
 
 
 class Problem(NamedTuple):
-    """One piece of damage. where: in words, "" for the store as a whole."""
+    """One piece of damage, or (``damage`` is False) what queries may have made. where: in words, "" for the whole store."""
 
     what: str
     where: str
+    damage: bool = True
 
     def __str__(self) -> str:
         return f"{self.what}: {self.where}" if self.where else self.what
 
 
 def problems(store: Store, progress: Progress = ignore_progress) -> Iterator[Problem]:
-    """The damage in a store. Others may write to it meanwhile: each part of the check is of one snapshot.
+    """The damage in a store, and documents that share an entry of a unique index.
 
-    progress: called with a number of rows whenever so many more have been looked at. Nothing is written, and no
-    background work is begun. Raises :class:`StoreUnavailable` when the store cannot be reached.
+    Others may write to it meanwhile: each part of the check is of one snapshot. progress: called with a number of rows
+    whenever so many more have been looked at. Nothing is written, and no background work is begun. Raises
+    :class:`StoreUnavailable` when the store cannot be reached.
     """
     with store.inspect() as snap:
         assert isinstance(snap, SqlSnapshot)
@@ -56,7 +58,7 @@ def problems(store: Store, progress: Progress = ignore_progress) -> Iterator[Pro
             for finding in log.findings(snap, current, progress, clock):
                 yield _problem(current, finding)
             for finding in uniqueness.findings(snap, current, progress, clock):
-                yield _problem(current, finding)
+                yield _problem(current, finding, damage=False)
         except _UNREADABLE as error:
             yield Problem(f"not all could be compared: {type(error).__name__}: {error}", "")
 
@@ -69,7 +71,7 @@ def _inventory(snap: SqlSnapshot) -> Optional[Inventory]:
         return None
 
 
-def _problem(inventory: Optional[Inventory], finding: Finding) -> Problem:
+def _problem(inventory: Optional[Inventory], finding: Finding, damage: bool = True) -> Problem:
     where = finding.where
     words = ", ".join(f"{n} {x}" for n, x in where) if inventory is None else inventory.words(where)
-    return Problem(finding.what, words)
+    return Problem(finding.what, words, damage)

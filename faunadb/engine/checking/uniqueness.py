@@ -1,6 +1,8 @@
 """Finds documents with the same entry in a unique index.
 
-Writes prevent that, except writes into the past (``insert``, an import), where the original did not check either.
+Writes prevent that, but for those into the past (``insert``, an import), and for documents that were there before their
+index was made, or made unique. The original did not look at these either (spec: writes-and-schema 1.10 and 1.15), so such
+documents are no damage.
 """
 
 from __future__ import annotations
