@@ -223,7 +223,7 @@ class Exchanges:
         query: Optional[dict[str, Any]] = None,
     ) -> Any:
         """Return a request as the session prepares it."""
-        from requests import Request
+        from requests.models import Request
 
         session_headers = getattr(self.session, "headers", None)
         if session_headers is not None and "X-FaunaDB-API-Version" not in session_headers:

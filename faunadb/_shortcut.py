@@ -13,13 +13,14 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any, Callable, NoReturn, Optional, Union, cast
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest, Request, Session
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from requests.exceptions import ChunkedEncodingError, ConnectionError, ContentDecodingError, SSLError
+from requests.models import PreparedRequest, Request
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 from urllib3.exceptions import SSLError as Urllib3SSLError
@@ -29,6 +30,7 @@ from faunadb._transport import (
     EngineAnswer,
     FaunaAdapter,
     ReadyRequest,
+    Session,
     SharedHeaders,
     WireAnswer,
 )
@@ -44,7 +46,10 @@ def _patchable() -> _Patchable:
 def _originals() -> Optional[_Patchable]:
     """Return the methods of ``requests`` itself; ``None`` when something has replaced them already."""
     found = _patchable()
-    genuine = all(getattr(method, "__module__", "").startswith("requests.") for method in found)
+    # Not by their names: stand-ins made with ``autospec`` and ``functools.wraps`` have those of what they replace.
+    files = [method.__code__.co_filename if type(method) is FunctionType else None for method in found]
+    of_session, of_adapter = Session.mount.__code__.co_filename, HTTPAdapter.close.__code__.co_filename
+    genuine = files == [of_session, of_session, of_session, of_adapter]
     return found if genuine and hasattr(HTTPAdapter, "get_connection_with_tls_context") else None
 
 
@@ -80,7 +85,7 @@ def _proxy_environment() -> Callable[[], tuple[Any, ...]]:
 proxy_environment = _proxy_environment()
 
 _NO_HOOKS: dict[str, Any] = {"response": []}
-_ATTRIBUTES = len(Session.__attrs__)
+_ATTRIBUTES = len(Session.__attrs__) + 1  # and ``timeout``, which the client sets
 
 
 def _nothing() -> None:

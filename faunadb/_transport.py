@@ -7,12 +7,17 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, Union, cast
 
-from requests import PreparedRequest, Response, Session
+from requests import Session as Session
 from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 from urllib3.util import Timeout
 
 from faunadb._json import without_lone_surrogates
+
+if not isinstance(Session, type):
+    # This module is loaded with the first client, which a test may make while it has ``requests.Session`` replaced.
+    from requests.sessions import Session as Session
 
 Seconds = Union[None, int, float, tuple[Optional[float], Optional[float]], Timeout]
 
@@ -198,13 +203,13 @@ def seconds(timeout: Optional[Timeout]) -> Optional[float]:
     return min(limits, default=None)
 
 
-def new_session(
-    headers: Mapping[str, str], timeout: Seconds, pool_connections: int, pool_maxsize: int
+def prepare_session(
+    session: Session, headers: Mapping[str, str], timeout: Seconds, pool_connections: int, pool_maxsize: int
 ) -> Session:
-    """Return a session with pooled connections, and ``headers`` in every request."""
-    session = Session()
+    """Give a new session pooled connections, and ``headers`` in every request."""
     session.headers = SharedHeaders()
     session.headers.update(headers)
+    session.timeout = timeout  # type: ignore[attr-defined]  # does nothing: programs read it here
     for prefix in ("https://", "http://"):
         session.mount(
             prefix, FaunaAdapter(timeout, pool_connections=pool_connections, pool_maxsize=pool_maxsize)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Mapping
 from importlib import import_module
-from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from faunadb import __api_version__
@@ -93,16 +93,17 @@ class FaunaClient(Exchanges):
         self.base_url = self._endpoint.base_url
         self._last_txn_time: _LastTxnTime = kwargs.get("last_txn_time") or _LastTxnTime()
         self._shortcut = None
-        self.session: Session = kwargs.get("session") or self._new_session()
+        self.session: Session = kwargs.get("session") or self._new_session(timeout)
         self.counter: _Counter = kwargs.get("counter") or _Counter(1)
         self._closed = False
         _clients[id(self)] = self
         self._prepare_session()
 
-    def _new_session(self) -> Session:
-        from faunadb._transport import new_session
+    def _new_session(self, timeout: Seconds) -> Session:
+        from faunadb._transport import prepare_session
 
-        return new_session(driver_headers(), self._timeout, self.pool_connections, self.pool_maxsize)
+        make: Callable[[], Session] = sys.modules[__name__].Session  # tests replace it here
+        return prepare_session(make(), driver_headers(), timeout, self.pool_connections, self.pool_maxsize)
 
     def _prepare_session(self) -> None:
         """Mount the engine's adapter, if the endpoint is a database in this process and the session has none yet."""
@@ -141,7 +142,7 @@ class FaunaClient(Exchanges):
     def __del__(self) -> None:
         # The constructor may have failed before its first line. At exit, modules may be gone already, and a stopped
         # thread may hold a lock that closing would wait for.
-        if not getattr(self, "_closed", True) and not is_finalizing():
+        if not getattr(self, "_closed", True) and not sys.is_finalizing():
             self.close()
 
     def check_new_version(self) -> None:
@@ -301,10 +302,10 @@ _FROM_ELSEWHERE = {
     "parse_json_or_none": "faunadb._json",
     "AuthBase": "requests.auth",
     "HTTPAdapter": "requests.adapters",
-    "Request": "requests",
+    "Request": "requests.models",
     "RequestResult": "faunadb.request_result",
     "RuntimeEnvHeader": "faunadb._driver_env",
-    "Session": "requests",
+    "Session": "faunadb._transport",
     "_get_or_raise": "faunadb.errors",
     "to_json": "faunadb._json",
 }

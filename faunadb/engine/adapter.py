@@ -16,10 +16,10 @@ from http import HTTPStatus
 from typing import Any, Callable, Optional, TypeVar, Union
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ReadTimeout
+from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password

@@ -10,8 +10,8 @@ from time import time
 from typing import Any, Callable, Optional
 from urllib.parse import urlencode
 
-from requests import Response
 from requests.exceptions import ConnectionError
+from requests.models import Response
 
 from faunadb import _telemetry
 from faunadb._json import parse_json_or_none, to_json

@@ -171,6 +171,21 @@ assert _shortcut.new_shortcut(client.session, "http://localhost:8443", client.au
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_client_first_made_while_the_class_of_sessions_is_replaced_is_as_others() -> None:
+    """As with the official driver, which had loaded it before: neither that client nor later ones notice."""
+    code = """
+import sys
+from unittest import mock
+from faunadb.client import FaunaClient
+with mock.patch(sys.argv[1]):
+    first = FaunaClient("secret", endpoint="sqlite://")
+    assert first.query(1) == 1
+assert FaunaClient("secret", endpoint="sqlite://").query(2) == 2
+"""
+    for name in ("requests.Session", "requests.sessions.Session", "requests.Request"):
+        subprocess.run([sys.executable, "-c", code, name], check=True)
+
+
 def test_requests_is_loaded_with_the_first_client() -> None:
     code = "import sys, faunadb.client, faunadb.page; print('requests' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import threading
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
 import requests
 import responses
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
 
+from faunadb import _shortcut
 from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.errors import UnexpectedError
@@ -272,6 +276,52 @@ def test_mocks_are_heard_after_real_queries(
     del client.session.send
     assert client.query(1) == 1
     assert len(server.requests) == 2
+
+
+class Wrapped:
+    """Ways to replace a method by one that looks as if it were the method itself."""
+
+    @staticmethod
+    def by_functools(owner: type, name: str, answer: Any) -> Any:
+        replaced = functools.wraps(getattr(owner, name))(lambda *given, **more: answer)
+        return mock.patch.object(owner, name, replaced)
+
+    @staticmethod
+    def by_autospec(owner: type, name: str, answer: Any) -> Any:
+        return mock.patch.object(owner, name, autospec=True, return_value=answer)
+
+
+@pytest.mark.parametrize("way", ["by_functools", "by_autospec"])
+@pytest.mark.parametrize("owner", [requests.Session, requests.adapters.HTTPAdapter])
+def test_a_wrapper_is_heard_that_was_there_before_the_first_client(
+    owner: type, way: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as those of tracers, which keep the name and the module of what they wrap."""
+    monkeypatch.setattr(_shortcut, "_ORIGINALS", None)
+    answer = requests.Response()
+    answer.status_code = 200
+    answer._content = b'{"resource":"wrapped"}'
+    answer.raw = HTTPResponse()
+    with getattr(Wrapped, way)(owner, "send", answer):
+        with FaunaClient("secret", endpoint=server.url) as client:
+            assert client.query(1) == "wrapped"
+    assert server.requests == []
+
+
+def test_the_class_of_sessions_may_be_replaced_in_the_clients_module(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = mock.MagicMock()
+    made.return_value.send.return_value = mock.Mock(status_code=200, text='{"resource":"mocked"}', headers={})
+    with mock.patch("faunadb.client.Session", made):
+        assert FaunaClient("secret", endpoint=server.url).query(1) == "mocked"
+    assert FaunaClient("secret", endpoint=server.url).query(1) == 1
+
+
+def test_the_session_shows_its_timeout(server: Server) -> None:
+    """For programs that hand it on to clients they make of a session themselves."""
+    with FaunaClient("secret", endpoint=server.url, timeout=7) as client:
+        assert client.session.timeout == 7  # type: ignore[attr-defined]
 
 
 def test_redirects_are_followed(server: Server, client: FaunaClient) -> None:
