@@ -24,6 +24,7 @@ from .defaults import ANSWERS
 from .language.registry import WRITE
 from .records import NamedTuple
 from .request import Outcome, Request
+from .storage.base import LOG_KEPT
 from .storage.read_set import Changes, Read, larger_paths, within
 
 if TYPE_CHECKING:
@@ -112,14 +113,14 @@ class Answers:
 
     def look_up(self, name: bytes, snap: Snapshot) -> Optional[Outcome]:
         """As `find`, as of the time at which the answer was given first. snap: one that is pinned."""
-        kept = self._kept.get(name)
-        if kept is None:
+        if name not in self._kept:
             return None
         txn = snap.last_txn
         if txn > self._txn:
             self._catch_up(snap)
-            kept = self._kept.get(name)
-        # Another thread may have learned of a newer commit meanwhile.
+        # It is looked up after the commits that the snapshot sees are known: another thread may have learned of them just
+        # now, and dropped it. If that thread knows of newer ones as well, nothing can be said.
+        kept = self._kept.get(name)
         if kept is None or kept.txn > txn or txn != self._txn:
             return None
         return kept.answer
@@ -180,8 +181,14 @@ class Answers:
         with self._lock:
             if snap.last_txn <= self._txn:
                 return
-            # Copying a store into an empty one leaves no row in the log, but changes the version of the schema.
-            if snap.schema_version != self._schema_version or not commits or len(commits) == MAX_BEHIND:
+            # Copying a store into an empty one leaves no row in the log, but changes the version of the schema. And if
+            # nobody has asked for very long, the log does not reach back to the last look.
+            if (
+                snap.schema_version != self._schema_version
+                or not commits
+                or len(commits) == MAX_BEHIND
+                or snap.last_txn - self._txn > LOG_KEPT
+            ):
                 self._clear(snap.last_txn, snap.schema_version)
                 return
             for txn, changes in commits:

@@ -13,8 +13,11 @@ import pytest
 
 from faunadb import query as q
 from faunadb.engine.answers import MAX_BEHIND, MAX_READS, Answers
+from faunadb.engine.background.sweeping import sweep
 from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.request import Metrics, Outcome, Request
+from faunadb.engine.storage.base import LOG_KEPT
+from faunadb.engine.storage.clock import wall_micros
 from faunadb.engine.storage.read_set import Changes, ReadSet
 from tests.engine.conftest import Database
 from tests.engine.fuzzing import FIXTURE, Generator
@@ -369,6 +372,56 @@ def test_after_very_many_commits_nothing_is_kept() -> None:
     keep(answers, 1, Snapshot(5, 10_000))
     assert found(answers, 1, Snapshot(5 + MAX_BEHIND - 1))
     assert not found(answers, 1, Snapshot(5 + 3 * MAX_BEHIND))
+
+
+def test_what_is_older_than_the_commit_log_is_not_kept() -> None:
+    """The log of a day shows nothing of what changed before, so an idle engine must not believe that nothing did."""
+    answers = Answers()
+    keep(answers, 1, Snapshot(5, 100))
+    keep(answers, 2, Snapshot(5, 6))
+    within = Snapshot(5 + LOG_KEPT)
+    within.changed = lambda after, limit: [(7, Changes()), (5 + LOG_KEPT, Changes())]  # type: ignore[method-assign]
+    assert found(answers, 1, within)
+    keep(answers, 2, within)
+    beyond = Snapshot(6 + 2 * LOG_KEPT)
+    beyond.changed = lambda after, limit: [(6 + 2 * LOG_KEPT, Changes())]  # type: ignore[method-assign]
+    assert not found(answers, 1, beyond)
+    assert not found(answers, 2, beyond)
+
+
+def test_an_idle_engine_learns_of_writes_that_the_log_has_forgotten(
+    two: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine that answers has not been asked for more than a day."""
+    here, there = two
+    there.query(q.create_collection({"name": "spells"}))
+    there.query(1)
+    for _ in range(2):
+        assert here.query(q.count(q.documents(SPELLS))) == 0
+    there.query(q.create(ONE, {}))
+    two_days_later = wall_micros() + 2 * LOG_KEPT
+    monkeypatch.setattr(there.engine.store._clock, "_wall", lambda: two_days_later)  # type: ignore[attr-defined]
+    sweep(there.engine)
+    assert here.query(q.count(q.documents(SPELLS))) == 1
+
+
+def test_an_answer_that_another_thread_drops_meanwhile_is_not_given() -> None:
+    """The other thread comes between the moment at which this one has found the answer and the one at which it asks how
+    far the commits are known."""
+    answers = Answers()
+    keep(answers, 1, Snapshot(5, 6))
+
+    class Interrupted(Snapshot):
+        @property
+        def last_txn(self) -> int:
+            answers.find(name(answers, 1), Snapshot(6))  # type: ignore[arg-type]
+            return 6
+
+        @last_txn.setter
+        def last_txn(self, _: int) -> None:
+            pass
+
+    assert not found(answers, 1, Interrupted(6)), "the commit 6 changed what it read at 5"
 
 
 def test_names_tell_secret_and_query_apart() -> None:

@@ -16,6 +16,7 @@ from ..language import codec
 from ..language import values as v
 from ..schema.native import end_access
 from ..schema.view import SchemaView, schema_view
+from ..storage.base import LOG_KEPT
 from .keeper import Keeper, system_context
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ INTERVAL = 600.0
 
 #: How many microseconds after the last sweep, of whatever process, one begins at once.
 OVERDUE = 86_400_000_000
-
-#: For how many microseconds the commit log is kept: longer than any stream lags behind.
-LOG_KEPT = 86_400_000_000
 
 #: How many rows, and seconds, one write takes at most.
 STEP = 500

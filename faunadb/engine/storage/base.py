@@ -30,6 +30,10 @@ from .rows import EntryRow, VersionRow
 
 T = TypeVar("T")
 
+#: For how many microseconds the commit log is kept: longer than any transaction is evaluated, and any stream lags behind. A
+#: view that is later than a commit by no more than this sees all rows after that commit's.
+LOG_KEPT = 86_400_000_000
+
 #: How often what was computed on a snapshot that is lost is computed again on another one.
 MAX_LOST = 2
 
@@ -456,7 +460,7 @@ class Store:
         return list(map(str, self.findings()))
 
     def prune_log(self, before: int) -> None:
-        """Remove the rows of the commit log that are older than ``before``."""
+        """Remove the rows of the commit log that are older than ``before``, which is `LOG_KEPT` before now or earlier."""
         raise NotImplementedError
 
     def close(self) -> None:
