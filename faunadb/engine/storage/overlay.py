@@ -306,6 +306,13 @@ class Overlay(Transaction):
             found = states[values] = Entry()
         return found
 
+    def _touch(self, scope: int, index: int, terms: bytes, values: bytes) -> None:
+        """Note that an entry was changed. One that holds this transaction's own time may get any place among the others."""
+        touched = self.writes.touched
+        touched.entry(scope, index, terms, values)
+        if unresolved.may_be_in(values):
+            touched.unplaced.add(place_path(scope, index, terms))
+
     def _base_live(self, place: Place, values: bytes) -> Optional[EntryRow]:
         """The snapshot's live entry with a key."""
         rows = self._snapshot.entries(*place, lower=values, upper=values + b"\0", limit=1)
@@ -353,7 +360,7 @@ class Overlay(Transaction):
             if ended is not None and ended.removed == self.txn:
                 state.past[added] = None
         self._wrote = True
-        self.writes.touched.entry(scope, index, terms, values)
+        self._touch(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         if state.ended is None:
             state.gone = True
@@ -376,7 +383,7 @@ class Overlay(Transaction):
                 self._resolve_end(place, values, state)
         else:
             return
-        self.writes.touched.entry(scope, index, terms, values)
+        self._touch(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values)
 
     def put_past_entry(
@@ -396,7 +403,7 @@ class Overlay(Transaction):
         state = self._state(place, values)
         self._resolve_end(place, values, state)
         self._wrote = True
-        self.writes.touched.entry(scope, index, terms, values)
+        self._touch(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         state.past[added] = EntryRow(values, coll, doc, cover, ttl, added, removed)
 
@@ -419,7 +426,7 @@ class Overlay(Transaction):
             state.gone = live is not None and live.added == added
         state.past[added] = None
         self._wrote = True
-        self.writes.touched.entry(scope, index, terms, values)
+        self._touch(scope, index, terms, values)
 
     # -- everything else -------------------------------------------------------------------------------------
 

@@ -101,13 +101,16 @@ class Changes:
     """What one transaction changed.
 
     at: by path; for a set of entries, the values (in hexadecimal) of those that were changed, or None if any may have been;
-    for anything else None. wide: the paths of larger things of which all counts as changed.
+    for anything else None. unplaced: the paths of sets in which some of these values hold the time of a transaction that has
+    none yet, so that they may come to lie anywhere; not in the commit log. wide: the paths of larger things of which all
+    counts as changed.
     """
 
-    __slots__ = ("at", "wide")
+    __slots__ = ("at", "unplaced", "wide")
 
     def __init__(self) -> None:
         self.at: dict[str, Optional[set[str]]] = {}
+        self.unplaced: set[str] = set()
         self.wide: set[str] = set()
 
     def document(self, scope: int, coll: int, doc: int) -> None:
@@ -141,6 +144,7 @@ class Changes:
             known = self.at.setdefault(path, set())
             if known is not None:
                 known |= values
+        self.unplaced |= other.unplaced
         self.wide |= other.wide
 
     def meets(self, other: Changes) -> bool:
@@ -292,7 +296,7 @@ class ReadSet:
                 if any(other.startswith(path) or path.startswith(other) for other in wide):
                     return path
                 continue
-            if path in at and within(at[path], read.lower, read.upper):
+            if path in at and (path in changes.unplaced or within(at[path], read.lower, read.upper)):
                 return path
             if wide and any(map(path.startswith, wide)):
                 return path

@@ -62,6 +62,11 @@ def draw() -> int:
             _drawn.extend(_FIRST + number % (_LAST - _FIRST) for number in numbers)
 
 
+def may_be_in(key: bytes) -> bool:
+    """Whether a key may hold such a number, of whatever transaction."""
+    return _leads.search(key) is not None
+
+
 class Forms:
     """Finds and replaces the number that stands for a time: in texts as digits, in keys in all forms (`add_form`)."""
 
@@ -77,7 +82,7 @@ class Forms:
 
     def in_key(self, key: bytes) -> bool:
         # All keys of all transactions come by here, and hardly any has one, so first comes the quick test.
-        return _leads.search(key) is not None and any(form in key for _, form in self._in_keys())
+        return may_be_in(key) and any(form in key for _, form in self._in_keys())
 
     def text(self, text: str, txn: int) -> str:
         """The text with the real time."""
