@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
             fields["values"] = value.values
         return fields
     if kind is v.EventCursor:
-        return value.fields
+        return value.fields if value.event is None else plain(value.event)
     if kind is v.Sourced:
         return {"value": value.value, "sources": value.sources}
     if isinstance(value, v.SetValue):

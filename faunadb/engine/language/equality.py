@@ -40,7 +40,7 @@ def identical(a: Any, b: Any) -> bool:
             a.ts == b.ts and a.action is b.action and a.ref == b.ref and identical(a.values, b.values)
         )
     if kind is v.EventCursor:
-        return identical(a.fields, b.fields)
+        return identical(a.fields, b.fields) and identical(a.event, b.event)
     if kind is v.Sourced:
         return identical(a.value, b.value) and identical(a.sources, b.sources)
     if kind is v.Lambda:

@@ -31,11 +31,11 @@ class LegacyWriter(ResponseWriter):
     def _event(self, event: Any) -> list[str]:
         return self.members({"ts": event.ts, "action": event.action, "instance": event.ref})
 
-    def event_cursor(self, value: Any) -> str:
-        fields = value.fields
+    def cursor_fields(self, cursor: v.EventCursor) -> str:
+        fields = cursor.fields
         if fields is not None:
             fields = {self.event_keys.get(key, key): part for key, part in fields.items()}
-        return super().event_cursor(v.EventCursor(fields))
+        return super().cursor_fields(v.EventCursor(fields))
 
     def document(self, value: Any) -> str:
         document: v.Document = value
@@ -85,11 +85,11 @@ class FirstWriter(LegacyWriter):
     def _event(self, event: Any) -> list[str]:
         return self.members({"ts": event.ts, "action": _first_action(event.action), "resource": event.ref})
 
-    def event_cursor(self, value: Any) -> str:
-        fields = value.fields
+    def cursor_fields(self, cursor: v.EventCursor) -> str:
+        fields = cursor.fields
         if fields is not None and "action" in fields:
-            value = v.EventCursor({**fields, "action": _first_action(fields["action"])})
-        return super().event_cursor(value)
+            cursor = v.EventCursor({**fields, "action": _first_action(fields["action"])})
+        return super().cursor_fields(cursor)
 
     def document_event(self, value: Any) -> str:
         return "{" + ",".join(self._event(value)) + "}"

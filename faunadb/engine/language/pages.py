@@ -95,15 +95,19 @@ class SetEvent:
 
 
 class EventCursor:
-    """A cursor of a page of events, rendered as an object. fields: its members in order; None is rendered as ``null``."""
+    """A cursor of a page of events. fields: what the page shows of it, in order; None is shown as ``null``.
 
-    __slots__ = ("fields",)
+    event: the event whose place it is, as which it counts when it is selected. None when it is only a time.
+    """
 
-    def __init__(self, fields: Optional[dict[str, Any]]):
+    __slots__ = ("event", "fields")
+
+    def __init__(self, fields: Optional[dict[str, Any]], event: Union[DocumentEvent, SetEvent, None] = None):
         self.fields = fields
+        self.event = event
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is EventCursor and self.fields == other.fields
+        return type(other) is EventCursor and (self.fields, self.event) == (other.fields, other.event)
 
     __hash__ = None  # type: ignore[assignment]
 

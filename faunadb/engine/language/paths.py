@@ -119,6 +119,8 @@ def _set_event(ctx: Context, event: v.SetEvent, step: Step, last: bool) -> Any:
 
 
 def _event_cursor(ctx: Context, cursor: v.EventCursor, step: Step, last: bool) -> Any:
+    if cursor.event is not None:
+        return _VISITS[type(cursor.event)](ctx, cursor.event, step, last)
     return (cursor.fields or {}).get(step, NOT_FOUND) if type(step) is str else NOT_FOUND
 
 

@@ -351,19 +351,10 @@ class ResponseWriter(Writer):
         return (owner, documents) if owner and len(documents) == len(items) else None
 
     def _cursor(self, cursor: Any) -> str:
-        """The text of a page's cursor. That of a removal is written without ``data``.
-
-        Unlike other arrays a cursor is not charged for, because it is a part of its page.
-        """
+        """The text of a page's cursor. Unlike other arrays it is not charged for, because it is a part of its page."""
         if type(cursor) is list:
             return "[" + ",".join(map(self.text, cursor)) + "]"
-        if (
-            type(cursor) is v.EventCursor
-            and cursor.fields is not None
-            and cursor.fields.get("data", ()) is None
-        ):
-            cursor = v.EventCursor({key: part for key, part in cursor.fields.items() if key != "data"})
-        return self.text(cursor)
+        return self.cursor_fields(cursor) if type(cursor) is v.EventCursor else self.text(cursor)
 
     def _event(self, event: Any) -> list[str]:
         return self.members({"ts": event.ts, "action": event.action, "document": event.ref})
@@ -382,6 +373,10 @@ class ResponseWriter(Writer):
 
     def event_cursor(self, value: Any) -> str:
         cursor: v.EventCursor = value
+        return self.cursor_fields(cursor) if cursor.event is None else self.text(cursor.event)
+
+    def cursor_fields(self, cursor: v.EventCursor) -> str:
+        """The text of a cursor of events inside its page."""
         return "null" if cursor.fields is None else "{" + ",".join(self.members(cursor.fields)) + "}"
 
     def sourced(self, value: Any) -> str:

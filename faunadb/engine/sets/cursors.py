@@ -150,15 +150,15 @@ def event_place(history: History, cursor: Optional[EventCursor], before: bool) -
         removes_only = before and action in ("remove", "delete")
         return Cut((ts, ADDED) if removes_only else (ts, ADDED + 1)), v.EventCursor(None)
     assert action is not None  # the key sets have no document without an action
-    fields: dict[str, Any] = {"ts": ts, "action": _ECHOED[action], "document": ref}
+    echoed = _ECHOED[action]
+    fields: dict[str, Any] = {"ts": ts, "action": echoed, "document": ref}
     key: tuple[Any, ...] = (ts, _PHASES[action], keys.ref_suffix(ref.coll, ref.id))
     if values is not None:
         items = values if type(values) is list else [values]
         fields["data"] = items
         key = (*key, history.encode(items))
-    if history.of_document:
-        return Cut((ts,)), v.EventCursor(fields)
-    return Cut(key, exact=True), v.EventCursor(fields)
+    cut = Cut((ts,)) if history.of_document else Cut(key, exact=True)
+    return cut, v.EventCursor(fields, v.SetEvent(ts, echoed, ref, fields.get("data")))
 
 
 def _instant(ctx: Context, value: Any) -> Optional[int]:

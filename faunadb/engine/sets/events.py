@@ -25,14 +25,9 @@ def _time(ctx: Context, ts: int) -> v.Timestamp:
 
 
 def cursor_of(ctx: Context, event: Event) -> v.EventCursor:
-    """The cursor that stands for an event's place: the event without the document's data, which is null for a deletion."""
-    fields: dict[str, Any] = {
-        "ts": _time(ctx, event.ts),
-        "action": v.ACTIONS[event.action],
-        "document": event.document,
-    }
-    if event.cover:
-        fields["data"] = codec.decode_value(event.cover, event.scope)
-    elif event.document_event is not None and event.document_event.diff is None:
-        fields["data"] = None
-    return v.EventCursor(fields)
+    """The cursor that stands for an event's place. A page shows it without what a document event has as ``data``."""
+    found = value_of(ctx, event)
+    fields: dict[str, Any] = {"ts": _time(ctx, event.ts), "action": found.action, "document": found.ref}
+    if type(found) is v.SetEvent and found.values is not None:
+        fields["data"] = found.values
+    return v.EventCursor(fields, found)

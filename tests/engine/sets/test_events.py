@@ -290,6 +290,38 @@ def test_an_event_itself_is_no_cursor(spells: Database) -> None:
     assert data(spells, {"events": NAMES}, after=cursor) == NAME_EVENTS[1:]
 
 
+#: a history, the part of its page whose cursor is selected, path, result
+SELECTED_CURSORS: list[tuple[Any, Any, list[str], Any]] = [
+    (doc(101), {}, ["after"], {**event(2000, "update", 101), "data": {"name": "B"}}),
+    (doc(101), {}, ["after", "data", "name"], "B"),
+    (doc(101), {}, ["after", "instance"], doc(101)),
+    (doc(101), {"size": 2}, ["after"], {**event(3000, "delete", 101), "data": None}),
+    (NAMES, {}, ["after"], event(2000, "remove", 101, "A")),
+    (NAMES, {}, ["after", "data"], "A"),
+    (REFS, {}, ["after"], event(2000, "add", 102)),
+    (REFS, {}, ["after", "data"], []),
+    (NAMES, {"after": obj(event(2000, "create", 101))}, ["before"], event(2000, "add", 101)),
+    (NAMES, {"after": obj(event(2000, "create", 101))}, ["before", "resource"], doc(101)),
+    (NAMES, {"after": 2000}, ["before"], {"ts": 2000, "action": "add"}),
+]
+
+
+@pytest.mark.parametrize(("target", "part", "path", "expected"), SELECTED_CURSORS)
+def test_a_selected_cursor_is_the_event(
+    spells: Database, target: Any, part: Any, path: list[str], expected: Any
+) -> None:
+    """A page shows its cursors without what a document event has as ``data``; selected, they are the whole event."""
+    page = paginate({"events": target}, **{"size": 1, **part})
+    assert spells.wire({"select": path, "from": page}) == expected
+
+
+def test_a_stored_cursor_is_stored_as_an_event(spells: Database) -> None:
+    cursor = {"select": "after", "from": paginate({"events": NAMES}, size=1)}
+    params = {"object": {"data": {"object": {"cursor": cursor}}}}
+    stored = spells.wire({"create": coll(), "params": params})["data"]["cursor"]
+    assert stored == {"ts": 2000, "action": "remove", "resource": doc(101), "values": ["A"]}
+
+
 def test_sources_of_events(spells: Database) -> None:
     (item, *_) = data(spells, {"events": NAMES}, sources=True)
     assert item["sources"] == [{"@set": {"events": {"match": index_ref("names"), "terms": "fire"}}}]
