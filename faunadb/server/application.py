@@ -21,11 +21,7 @@ from typing import Any, Optional
 
 from .. import dashboard
 from ..engine.auth.jwks import PATIENCE, KeysNeeded, without_waiting
-from ..engine.request import NotQuick
-from ..engine.storage.errors import StoreError
-from ..engine.wire import usual
-from ..engine.wire.headers import Options
-from ..engine.wire.http import handle, handle_quickly
+from ..engine.wire.http import handle
 from ..engine.wire.messages import HttpRequest, HttpResponse
 from . import departures
 from .answers import WHOLE, Answers
@@ -48,6 +44,7 @@ from .memory import LARGE, Memory, give_back_now
 from .plain_listener import PlainListener
 from .strangers import Strangers
 from .streams import Streams
+from .turns import Turns
 from .worker_channel import END_STREAMS
 
 access = logging.getLogger("faunadb.server.access")
@@ -61,8 +58,6 @@ OPENING = 8
 _OPEN_STREAMS = ("/stream", "/dashboard/streams")
 #: Threads that check secrets which are not known yet, and answer requests without one.
 STRANGERS_THREADS = 4
-#: Queries longer than this many bytes are not tried on the event loop.
-QUICK_BODY = 16 * 1024
 #: An answer that took fewer seconds is sent at once; others wait to be sent together with those that are ready soon.
 MOMENT = 0.000_05
 #: Seconds that clients have, when the server stops, to send the rest of a request or to read the rest of a stream.
@@ -110,7 +105,7 @@ class Application:
         self._collector = Collector(lambda: not self._busy)
         self._opening: Optional[asyncio.Semaphore] = None
         self._requests = 0
-        self._snapshot: Any = None
+        self._turns = Turns()
 
     # Start and stop
 
@@ -210,13 +205,31 @@ class Application:
         status = 0
         self._requests += 1
         try:
-            start, body, stream = await self._respond(scope, receive)
+            headers, options = self._heads.read(scope)
+            engine = self.engine or self.open()
+            authorization = headers.get(b"authorization", b"").decode("latin-1")
+            name = engine.authenticator.trusted_name(authorization)
+            length = content_length(headers)
+            small = answer = None
+            if name is not None and length is not None and length <= SMALL:
+                # A small body of a known client does not count against the room for bodies.
+                small = await self._bodies.read_small(length, receive)
+                if options is not None:
+                    answer = self._turns.answer_usually(
+                        engine, scope, headers, small, options, authorization, name
+                    )
+            if answer is not None:
+                status, raw_headers, body = answer
+                start, stream = start_of(scope, status, raw_headers, len(body)), None
+            else:
+                is_tried = options is not None
+                start, body, stream = await self._respond(scope, headers, receive, name, small, is_tried)
             status = start["status"]
             if stream is not None:
                 try:
                     await send(start)
                     # There may be thousands of streams, so each keeps as little as possible.
-                    del start
+                    del start, headers, authorization, small, body
                     needed = {name: scope.get(name) for name in _LOGGED}
                     scope.clear()
                     scope.update(needed)
@@ -255,29 +268,28 @@ class Application:
             if is_large:
                 self._memory.give_back()
 
-    async def _respond(self, scope: Message, receive: Receive) -> tuple[Message, bytes, Any]:
-        """The message with which the answer begins, and its body, or the stream whose events follow instead."""
-        headers, options = self._heads.read(scope)
-        engine = self.engine or self.open()
-        authorization = headers.get(b"authorization", b"").decode("latin-1")
-        name = engine.authenticator.trusted_name(authorization)
+    async def _respond(
+        self,
+        scope: Message,
+        headers: Headers,
+        receive: Receive,
+        name: Optional[bytes],
+        small: Optional[bytes],
+        is_tried: bool,
+    ) -> tuple[Message, bytes, Any]:
+        """The message with which the answer begins, and its body, or the stream whose events follow instead.
+
+        name: the name under which the secret is trusted (`Authenticator.trusted_name`), None for a stranger's. small: the
+        body, if it has been read because it is small. is_tried: then the answer has turned out not to be quick.
+        """
         close = False
         if name is None:
-            response, close = await self._respond_to_stranger(engine, scope, headers, receive)
+            response, close = await self._respond_to_stranger(scope, headers, receive)
+        elif small is None:
+            with self._bodies.held() as held:
+                response, close = await self._respond_to(scope, headers, receive, held, name)
         else:
-            length = content_length(headers)
-            if length is None or length > SMALL:
-                with self._bodies.held() as held:
-                    response, close = await self._respond_to(scope, headers, receive, held, name)
-            else:
-                # A small body does not count against the room for bodies.
-                body = await self._bodies.read_small(length, receive)
-                if options is not None:
-                    answer = self._answer_usually(engine, scope, headers, body, options, authorization, name)
-                    if answer is not None:
-                        status, raw_headers, text = answer
-                        return start_of(scope, status, raw_headers, len(text)), text, None
-                response = await self._answer(scope, headers, body, receive, name, options is not None)
+            response = await self._answer(scope, headers, small, receive, name, is_tried)
         if b"origin" in headers and self._browsers.is_listed(headers[b"origin"].decode("latin-1")):
             response.headers.append(("access-control-allow-credentials", "true"))
         connection = headers.get(b"connection")
@@ -286,36 +298,6 @@ class Application:
         if response.stream is not None:
             return begin(None), b"", response.stream
         return begin(len(response.body)), response.body, None
-
-    def _answer_usually(
-        self,
-        engine: Any,
-        scope: Message,
-        headers: Headers,
-        body: bytes,
-        options: Options,
-        authorization: str,
-        name: bytes,
-    ) -> Optional[usual.Answer]:
-        """The answer to a usual query, if working it out takes less than handing it to a thread would; else None."""
-        if not 0 < len(body) <= QUICK_BODY or not engine.is_quick:
-            return None
-        if not engine.authenticator.knows(authorization, name):
-            return None  # finding out may take long: predicates of roles, signatures
-        seen = headers.get(b"x-last-seen-txn")
-        if seen is not None:
-            since = usual.after(options, seen.decode("latin-1"))
-            if since is None:
-                return None
-            options = since
-        trace = headers.get(b"traceparent")
-        text = None if trace is None else trace.decode("latin-1")
-        request = partial(request_of, scope, headers, body)
-        try:
-            snapshot = self._snapshot or self._pin(engine)
-            return usual.answer(engine, snapshot, authorization, name, body, options, text, request)
-        except (NotQuick, StoreError):
-            return None
 
     async def _answer(
         self,
@@ -357,12 +339,12 @@ class Application:
         return await self._answer(scope, headers, body, receive, name), False
 
     async def _respond_to_stranger(
-        self, engine: Any, scope: Message, headers: Headers, receive: Receive
+        self, scope: Message, headers: Headers, receive: Receive
     ) -> tuple[HttpResponse, bool]:
         """Answer a request whose secret is not known yet: nothing large is read before the secret proves good."""
         client = tuple(scope.get("client") or ("", 0))
         with self._strangers.visit(client):
-            is_good = await self._is_good(engine, client[0], headers)
+            is_good = await self._is_good(client[0], headers)
             if is_good is not False:
                 with self._bodies.held(is_stranger=is_good is None) as held:
                     response, close = await self._respond_to(scope, headers, receive, held)
@@ -380,7 +362,7 @@ class Application:
                 page = self._answer_quickly(request)
                 return page or await self._in_pool(self._handle, request, self._strangers_pool), close
 
-    async def _is_good(self, engine: Any, address: str, headers: Headers) -> Optional[bool]:
+    async def _is_good(self, address: str, headers: Headers) -> Optional[bool]:
         """Whether the secret of a request is good; None when that is not known yet. Raises `TooManyAttempts`."""
         header = text_of(headers.get(b"authorization"))
         if not header:
@@ -388,7 +370,7 @@ class Application:
         wait = self._strangers.attempt(address)
         if wait:
             await asyncio.sleep(wait)
-        loop = asyncio.get_running_loop()
+        loop, engine = asyncio.get_running_loop(), self.engine or self.open()
         is_good: Optional[bool] = await loop.run_in_executor(self._strangers_pool, engine.opens, header)
         if is_good:
             self._strangers.succeeded(address)
@@ -398,30 +380,9 @@ class Application:
         """The answer, if working it out takes less than handing it to a thread would; else None."""
         if self._dashboard and request.method != "POST":
             return dashboard.answer_quickly(request)
-        if request.path == "/":
-            engine = self.engine or self.open()
-            if engine.is_quick and request.method == "POST" and len(request.body) <= QUICK_BODY:
-                header = request.headers.get("authorization")
-                if header and not engine.authenticator.knows(header, name):
-                    return None  # finding out may take long: predicates of roles, signatures
-                try:
-                    return handle_quickly(engine, request, self._snapshot or self._pin(engine))
-                except (NotQuick, StoreError):
-                    return None
+        if request.path == "/" and request.method == "POST":
+            return self._turns.answer_query(self.engine or self.open(), request, name)
         return None
-
-    def _pin(self, engine: Any) -> Any:
-        """Open a snapshot for this turn of the event loop."""
-        # Closing it is queued before it is opened: so whatever the loop runs until then came before the snapshot, and need
-        # not see anything newer.
-        asyncio.get_running_loop().call_soon(self._unpin)
-        self._snapshot = engine.store.snapshot()
-        return self._snapshot
-
-    def _unpin(self) -> None:
-        snapshot, self._snapshot = self._snapshot, None
-        if snapshot is not None:
-            snapshot.close()
 
     async def _in_pool(
         self,

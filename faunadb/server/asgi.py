@@ -101,6 +101,8 @@ def content_length(headers: Headers) -> Optional[int]:
     announced = headers.get(b"content-length")
     if announced is None:
         return None
+    if len(announced) < 10 and announced.isdigit():
+        return int(announced)
     length = int64(announced.decode("latin-1"))
     if length is None or length < 0:
         raise BadRequest

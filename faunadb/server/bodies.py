@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Optional
+from collections.abc import Awaitable
+from typing import Any, Optional
 
 from ..engine.wire.messages import MAX_BODY
 from .asgi import Busy, Gone, Headers, Message, Receive, TooSlow, content_length
@@ -99,16 +100,16 @@ class Bodies:
     def __init__(self) -> None:
         self._room = Room(ROOM)
         self._strangers_room = Room(STRANGERS_ROOM)
-        #: The tasks of requests that wait for the next piece -> since when (`time.monotonic`).
-        self._receiving: dict[object, float] = {}
+        #: What requests wait for, a piece of them or room -> since when (`time.monotonic`).
+        self._receiving: dict[Any, float] = {}
         #: Those of them that were given up because they waited too long.
-        self._late: set[object] = set()
+        self._late: set[Any] = set()
         self._sweeping = False
 
     def give_up(self) -> None:
         """End every request that has not arrived completely."""
-        for task in list(self._receiving):
-            self._give_up(task)
+        for waiting in list(self._receiving):
+            self._give_up(waiting)
 
     def held(self, is_stranger: bool = False) -> Held:
         return Held(self._strangers_room if is_stranger else self._room, is_stranger)
@@ -117,24 +118,19 @@ class Bodies:
         """Read a body of at most SMALL bytes of a known client. Raises what `read` raises."""
         if not length:
             return b""
-        # What `_begin` does, without a call.
-        task = asyncio.current_task() or object()
-        self._receiving[task] = time.monotonic()
-        if not self._sweeping:
-            self._sweep()
+        # What `_wait` does, without another coroutine.
+        waiting = self._begin(receive())
         try:
-            message = await receive()
-            body: bytes = message.get("body", b"")
-            if len(body) == length:
-                return body
-            return await self._read_on(task, message, receive, self.held(), length, SMALL)
+            message = await waiting
         except asyncio.CancelledError:
-            self._check_time(task)
+            self._check_time(waiting)
             raise
         finally:
-            del self._receiving[task]
-            if self._late:
-                self._late.discard(task)
+            del self._receiving[waiting]
+        body: bytes = message.get("body", b"")
+        if len(body) == length:
+            return body
+        return await self._read_on(message, receive, self.held(), length, SMALL)
 
     async def read(self, headers: Headers, receive: Receive, held: Held, most: int = MAX_BODY) -> bytes:
         """Read a whole body of at most `most` bytes.
@@ -147,21 +143,13 @@ class Bodies:
             return b""
         if length is not None and length > most:
             raise TooLarge
-        task = self._begin()
-        try:
-            if length is not None and not held.is_stranger:
-                await held.grow(length)
-            return await self._read_on(task, await receive(), receive, held, length, most)
-        except asyncio.CancelledError:
-            self._check_time(task)
-            raise
-        finally:
-            del self._receiving[task]
-            self._late.discard(task)
+        if length is not None and not held.is_stranger:
+            await self._wait(held.grow(length))
+        message = await self._wait(receive())
+        return await self._read_on(message, receive, held, length, most)
 
     async def _read_on(
         self,
-        task: object,
         message: Message,
         receive: Receive,
         held: Held,
@@ -181,39 +169,50 @@ class Bodies:
             if held.is_stranger:
                 await held.grow(size)
             elif length is None:
-                await held.grow(size if size <= SMALL else most)
+                await self._wait(held.grow(size if size <= SMALL else most))
             if size > most:
                 raise TooLarge
             if size == length or not message.get("more_body", False):
                 return b"".join([*chunks, chunk]) if chunks else chunk
             chunks.append(chunk)
-            self._receiving[task] = time.monotonic()
-            message = await receive()
+            message = await self._wait(receive())
 
-    def _begin(self) -> object:
-        """Note that a request begins to wait; return what identifies it."""
-        task = asyncio.current_task() or object()
-        self._receiving[task] = time.monotonic()
+    async def _wait(self, what: Awaitable[Any]) -> Any:
+        """Wait for the next piece of a request, or for room. Raises `TooSlow`."""
+        waiting = self._begin(what)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            self._check_time(waiting)
+            raise
+        finally:
+            del self._receiving[waiting]
+
+    def _begin(self, waiting: Any) -> Any:
+        """Note that a request waits for something. What is returned is to be awaited at once."""
+        if not hasattr(waiting, "cancel"):  # granian gives something like a future, other servers a coroutine
+            waiting = asyncio.ensure_future(waiting)
+        self._receiving[waiting] = time.monotonic()
         if not self._sweeping:
             self._sweep()
-        return task
+        return waiting
 
-    def _check_time(self, task: object) -> None:
-        """Raise `TooSlow` for a cancelled request if `_give_up` cancelled it."""
-        if task in self._late:
+    def _check_time(self, waiting: Any) -> None:
+        """Raise `TooSlow` if `_give_up` cancelled what a request has been waiting for."""
+        if waiting in self._late:
+            self._late.discard(waiting)
             raise TooSlow from None
 
-    def _give_up(self, task: object) -> None:
-        self._late.add(task)
-        if isinstance(task, asyncio.Future):
-            task.cancel()
+    def _give_up(self, waiting: Any) -> None:
+        if waiting.cancel():
+            self._late.add(waiting)
 
     def _sweep(self) -> None:
         """Now and then give up the requests that wait too long. A timer for each would cost more than most queries do."""
         long_ago = time.monotonic() - READ_TIMEOUT
-        for task, since in list(self._receiving.items()):
+        for waiting, since in list(self._receiving.items()):
             if since < long_ago:
-                self._give_up(task)
+                self._give_up(waiting)
         self._sweeping = bool(self._receiving)
         if self._sweeping:
             asyncio.get_running_loop().call_later(READ_TIMEOUT / 8, self._sweep)

@@ -152,7 +152,7 @@ def test_what_comes_after_a_snapshot_was_opened_is_not_read_from_it(on_file, mon
     shared = []
 
     def opening(at_least: int = 0) -> Any:
-        asyncio.get_running_loop().call_soon(lambda: shared.append(on_file._snapshot))
+        asyncio.get_running_loop().call_soon(lambda: shared.append(on_file._turns._snapshot))
         return snapshot(at_least)
 
     monkeypatch.setattr(on_file.engine.store, "snapshot", opening)

@@ -43,10 +43,11 @@ class StoredAnswer(NamedTuple):
     @property
     def text(self) -> str:
         """The JSON of the whole body."""
-        parts = document_texts(self.collection, self.documents)
-        if self.page is None:
-            return '{"resource":' + parts[0] + "}"
-        return '{"resource":' + self.page + '"data":[' + ",".join(parts) + "]}}"
+        page, collection, documents = self
+        if page is None:  # written out, because most answers are one document
+            ((id, ts, fields),) = documents
+            return f'{{"resource":{{"ref":{{"@ref":{{"id":"{id}","collection":{collection}}}}},"ts":{ts},{fields[1:]}}}'
+        return '{"resource":' + page + '"data":[' + ",".join(document_texts(collection, documents)) + "]}}"
 
     @property
     def size(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from binascii import hexlify
 from functools import cache, lru_cache
 from typing import Optional
 from urllib.parse import unquote_plus
@@ -131,11 +132,11 @@ _TRACE = r".{2}.([0-9a-fA-F]{32}).([0-9a-fA-F]{16}).[0-9a-fA-F]{2}"
 
 def traceparent(given: Optional[str]) -> bytes:
     """The response's ``traceparent``: the request's trace id or a new one, and always a new span id."""
-    span = random.getrandbits(64)  # unique, not secret: no system call
     match = re.fullmatch(_TRACE, given) if given else None
     if match and match[1].strip("0") and match[2].strip("0"):
-        return b"00-%b-%016x-00" % (match[1].lower().encode(), span)
-    return b"00-%032x-%016x-00" % (random.getrandbits(128), span)
+        return b"00-%b-%016x-00" % (match[1].lower().encode(), random.getrandbits(64))
+    # Unique, not secret: no system call. 16 bytes are the trace id, and 8 the span id.
+    return b"00-" + hexlify(random.getrandbits(192).to_bytes(24, "big"), b"-", -16) + b"-00"
 
 
 def parse_query_string(query: str) -> dict[str, str]:
