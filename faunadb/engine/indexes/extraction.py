@@ -52,8 +52,8 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
     """The entries of a live version of a document in an index, each once; [] if its collection is not covered.
 
     A tuple of terms or of values whose components are all null gives no entry, nor does one that is too large for a key.
-    The document's own ``ts`` is the running transaction's time as a value, and null as a term, also if a binding gives
-    it.
+    The document's own ``ts`` is the running transaction's time as a value. As a term it is stored as null, also if a
+    binding gives it; but it is not missing, so that its tuple has an entry even if all of its terms are such nulls.
     Raises RequestError (400) if the entries together are too large.
     """
     source = index.source_of(document.ref.coll)
@@ -91,23 +91,26 @@ def _tuples(
     components = []
     for field in fields:
         if as_terms and field.is_time:
-            components.append([None])
+            components.append([v.PENDING])
         elif as_terms and field.binding is not None:
-            bound = _bound(ctx, source.bindings.get(field.binding), _pending(document))
-            components.append(
-                _bound_component(ctx, field, [None if each is v.PENDING else each for each in bound])
-            )
+            components.append(_bound_terms(ctx, field, source.bindings.get(field.binding), document))
         else:
             components.append(_component(ctx, field, source, document))
-    if as_terms and len(fields) == 1 and fields[0].is_time:
-        return [(None,)]
+    found = _combined(index, components, document.ref)
+    if as_terms and any(field.is_time or field.binding is not None for field in fields):
+        return [tuple([None if term is v.PENDING else term for term in each]) for each in found]
+    return found
+
+
+def _combined(index: Index, components: list[list[Any]], ref: v.Ref) -> list[tuple[Any, ...]]:
+    """Every combination of the components, without those of nulls alone. Raises RequestError if they are too many."""
     if len(components) == 1:
         return [(value,) for value in components[0] if value is not None]
     total = 1
     for component in components:
         total *= len(component)
-    if total > MAX_ENTRIES // (keys.SUFFIX_LENGTH * len(fields)):
-        raise _too_large(index, document.ref, total * keys.SUFFIX_LENGTH * len(fields))
+    if total > MAX_ENTRIES // (keys.SUFFIX_LENGTH * len(components)):
+        raise _too_large(index, ref, total * keys.SUFFIX_LENGTH * len(components))
     return [
         combination for combination in product(*components) if any(value is not None for value in combination)
     ]
@@ -122,7 +125,8 @@ def _component(ctx: Context, field: Field, source: Source, document: v.Document)
         if field.mva and kind in _PLAIN and not (field.casefold and kind is str):
             return [found]
     if field.binding is not None:
-        return _bound_component(ctx, field, _bound(ctx, source.bindings.get(field.binding), document))
+        bound = _bound(ctx, source.bindings.get(field.binding), document)
+        return _bound_component(field, [_settled(ctx, value) for value in bound])
     if field.mva:
         return _distinct(_expanded(ctx, field, document))
     return [_whole(ctx, field, document)]
@@ -186,10 +190,17 @@ def _pending(document: v.Document) -> v.Document:
     return v.Document(document.ref, v.PENDING, document._fields, text=document.text)
 
 
-def _bound_component(ctx: Context, field: Field, bound: list[Any]) -> list[Any]:
+def _bound_terms(ctx: Context, field: Field, fn: Optional[v.Lambda], document: v.Document) -> list[Any]:
+    """What a binding gives as terms. The document's ``ts`` among them stands for null as well, as which it is stored."""
+    bound = _bound(ctx, fn, _pending(document))
+    if any(value is v.PENDING for value in bound):
+        bound = [value for value in bound if value is not None]
+    return _bound_component(field, [each if each is v.PENDING else _settled(ctx, each) for each in bound])
+
+
+def _bound_component(field: Field, bound: list[Any]) -> list[Any]:
     """As `_component`, for the values that a binding gives."""
-    settled = [_settled(ctx, value) for value in bound]
-    return _distinct(_casefolded(settled) if field.casefold else settled)
+    return _distinct(_casefolded(bound) if field.casefold else bound)
 
 
 def _bound(ctx: Context, fn: Optional[v.Lambda], document: v.Document) -> list[Any]:

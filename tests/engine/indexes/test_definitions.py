@@ -141,6 +141,40 @@ def test_transaction_time(spells: Database) -> None:
     assert data(spells, match("times")) == [again] != [ts]
 
 
+def _bound_index(terms: list[Any]) -> dict[str, Any]:
+    """An index whose binding ``t`` is the time of the document, alone or within an array with a null."""
+    doc_ts = {"select": "ts", "from": {"var": "d"}}
+    fields = {
+        "t": {"query": {"lambda": "d", "expr": doc_ts}},
+        "array": {"query": {"lambda": "d", "expr": [doc_ts, None]}},
+    }
+    used = {term["object"].get("binding") for term in terms}
+    fields = {name: body for name, body in fields.items() if name in used}
+    source = {"object": {"collection": coll(), "fields": {"object": fields}}}
+    return {"create_index": {"object": {"name": "timed", "source": source, "terms": terms}}}
+
+
+TIME, V = {"object": {"field": ["ts"]}}, {"object": {"field": ["data", "v"]}}
+BOUND, BOUND_ARRAY = {"object": {"binding": "t"}}, {"object": {"binding": "array"}}
+
+
+@pytest.mark.parametrize("terms", [[TIME], [BOUND], [BOUND_ARRAY], [TIME, V], [V, BOUND], [TIME, BOUND]])
+def test_the_transaction_time_as_a_term_is_stored_as_null_but_not_missing(
+    spells: Database, terms: list[Any]
+) -> None:
+    """Unlike a term that is missing, it gives an entry although all terms are null; so do older documents."""
+    create(spells, 101, {})
+    spells.wire(_bound_index(terms))
+    create(spells, 102, {})
+    found = match("timed", *[None] * len(terms))
+    assert ids(data(spells, found)) == [101, 102]
+    spells.wire({"update": doc(101), "params": obj({"data": {"w": 1}})})
+    assert ids(data(spells, found)) == [101, 102]
+    for number in (101, 102):
+        spells.wire({"delete": doc(number)})
+    assert data(spells, found) == []
+
+
 def test_casefold_and_whole_values(spells: Database) -> None:
     create_index(spells, "folded", terms=[{"field": ["data", "v"], "transform": "casefold"}])
     create_index(spells, "whole", terms=[{"field": ["data", "v"], "mva": False}])
