@@ -38,6 +38,7 @@ from .request import (
     deadline_of,
 )
 from .schema.view import Committed, SchemaCache, SchemaView, schema_view
+from .storage.clock import wall_micros
 from .storage.errors import (
     ClockBehind,
     Contended,
@@ -52,8 +53,20 @@ from .storage.unresolved import Forms
 if TYPE_CHECKING:
     from .storage import Snapshot, Store, Transaction
 
+#: Seconds to wait for a commit of somebody else, before each further attempt to tell a client a later time.
+_PAUSES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
 #: Seconds that the check of an unknown secret waits for a store that is away. The query then waits again, until its deadline.
 AWAY_SECONDS = 0.5
+
+
+class _TimeStands(Exception):
+    """A query told the time, and it is the one that its client has seen before, since somebody was writing all the while.
+
+    outcome: what the query gave, which is true nevertheless.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
 
 
 class _Prepared(NamedTuple):
@@ -192,7 +205,7 @@ class Queries:
             if prepared.effect >= WRITE:
                 raise NotQuick
             return self._read(request, prepared, snap, name)
-        except (NeedsWriter, TakesLong, KeysNeeded, RecursionError):
+        except (NeedsWriter, TakesLong, _TimeStands, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
             if error.status == 503:
@@ -213,7 +226,23 @@ class Queries:
             found = self.store.read(
                 lambda snap: self._answer(request, known, snap), request.last_seen, deadline_of(request)
             )
+        except _TimeStands as stands:
+            found = self._run_later(request, known, stands)
         return self._write(request, found) if isinstance(found, _Prepared) else found
+
+    def _run_later(
+        self, request: Request, known: Optional[Known], stands: _TimeStands
+    ) -> Union[Outcome, _Prepared]:
+        """As `_run_lazily`, on a later snapshot, which another process's next commit gives if nothing else does."""
+        for pause in _PAUSES:
+            time.sleep(pause)
+            try:
+                return self._run_lazily(request, known)
+            except _TimeStands as again:
+                stands = again
+            except (SnapshotMoved, SnapshotLost):
+                pass
+        return stands.outcome
 
     def _run_lazily(self, request: Request, known: Optional[Known]) -> Union[Outcome, _Prepared]:
         """As `_answer`, on a snapshot that is pinned when it is first read from."""
@@ -246,6 +275,8 @@ class Queries:
     def _read(self, request: Request, prepared: _Prepared, snap: Snapshot, name: Optional[bytes]) -> Outcome:
         """Evaluate a query without a transaction, and keep its answer under a name, if there is one."""
         outcome = self._evaluate(request, prepared, snap, None)
+        if prepared.ctx.tells_time and outcome.time <= request.last_seen < wall_micros():
+            raise _TimeStands(outcome)
         if name is not None:
             self.answers.keep(name, prepared.ctx, outcome)
         return outcome

@@ -78,7 +78,7 @@ class Context:
     host: who runs it. snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
     scope: number of the database it runs in. at: valid time of reads in microseconds, None for the present.
     timeless: nothing has asked for the `time` so far and every form reached is `Form.timeless`, so that the result
-    stays true as long as nothing is written.
+    stays true as long as nothing is written. tells_time: it has asked for the time as a value (`now`).
     effect_limit: the strongest effect allowed; effect_reason: what forbids more.
     deadline: `time.monotonic` seconds. depth: lambda applications in progress. made: about how many bytes of values
     it has made and may still hold (`held`). size_at_start: bytes of the process at the first `measure`, None before it
@@ -112,6 +112,7 @@ class Context:
         "size_at_start",
         "snap",
         "stored",
+        "tells_time",
         "timeless",
         "tx",
         "version",
@@ -139,6 +140,7 @@ class Context:
         self.perms = auth.permissions
         self.at: Optional[int] = None
         self.timeless = True
+        self.tells_time = False
         self.version = version
         self.deadline = deadline
         self.effect_limit = effect_limit
@@ -170,6 +172,7 @@ class Context:
 
     def now(self) -> Time:
         """The snapshot time, constant within a query."""
+        self.tells_time = True
         return Time.from_micros(self.time)
 
     def prefetch(self, items: list[Any]) -> None:

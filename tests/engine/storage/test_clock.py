@@ -13,10 +13,14 @@ from typing import Optional
 
 import pytest
 
+from faunadb.engine import queries
 from faunadb.engine.background import sweeping
+from faunadb.engine.engine import open_engine
 from faunadb.engine.storage import ClockBehind, Store, group_commit, open_store, sqlite
 from faunadb.engine.storage import clock as clocks
 from faunadb.engine.storage.clock import BEYOND, MAX_CLOCK_LEAD, REACH, RENEWED, Clock, boot, wall_micros
+from faunadb.engine.wire.http import handle
+from faunadb.engine.wire.messages import HttpRequest
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -123,6 +127,43 @@ def test_a_snapshot_time_does_not_go_back_beside_a_writer_elsewhere(
             assert shown <= third.time < writer.txn
     finally:
         writer.close()
+
+
+def test_who_asks_for_the_time_again_is_told_a_later_one(
+    shared_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_engine(shared_place.url, secret="secret") as engine:
+
+        def now(last_seen: int) -> tuple[str, int]:
+            headers = {
+                "authorization": "Bearer secret",
+                "x-faunadb-api-version": "4",
+                "x-last-seen-txn": str(last_seen),
+            }
+            answer = handle(engine, HttpRequest("POST", "/", "", headers, b'{"now":null}'))
+            assert answer.time is not None
+            return answer.body.decode(), answer.time
+
+        _, seen = now(0)
+        writer = ElsewhereWriter(shared_place)
+
+        def pauses() -> Iterator[float]:
+            yield 0
+            writer.commit()
+            yield 0
+
+        try:
+            first = now(seen)
+            monkeypatch.setattr(queries, "_PAUSES", pauses())
+            second = now(first[1])
+            assert second[1] >= writer.txn > first[1]
+            assert second[0] != first[0]
+            # Nobody waits for a time that is ahead of the clock.
+            monkeypatch.setattr(queries, "_PAUSES", None)
+            ahead = wall_micros() + MAX_CLOCK_LEAD // 2
+            assert now(ahead) == now(ahead)
+        finally:
+            writer.close()
 
 
 def test_a_killed_writer_holds_nobody_up(store: Store, elsewhere: ElsewhereWriter) -> None:
