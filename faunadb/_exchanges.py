@@ -100,10 +100,10 @@ class Exchanges:
         source = written(data)
         timeout = self._query_timeout_ms if query_timeout_ms is None else query_timeout_ms
         start_time = time()
-        outcome = shortcut.query(source, self._last_txn_time.time, timeout)
+        outcome = shortcut.caller.query(source, self._last_txn_time._time or 0, timeout)
         if outcome is None:
             return _UNUSUAL
-        self._note_txn_time(outcome.time)
+        self._last_txn_time.update_txn_time(outcome.time)
         if outcome.status < 300:
             body = outcome.body
             if type(body) is not str:

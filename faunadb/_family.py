@@ -31,13 +31,8 @@ class _LastTxnTime:
 
     def update_txn_time(self, new_txn_time: int) -> None:
         """Move forward to a time in microseconds. An earlier time changes nothing, nor does one beyond 64 bits."""
-        # Most reads return no later time, and need not take the lock.
-        if self._time is not None and new_txn_time <= self._time:
-            return
-        if new_txn_time >= _TIME_LIMIT:
-            return
         with self.lock:
-            if self._time is None or new_txn_time > self._time:
+            if (self._time is None or new_txn_time > self._time) and new_txn_time < _TIME_LIMIT:
                 self._time = new_txn_time
 
 

@@ -183,19 +183,23 @@ def read_stored(page: Optional[str], collection: str, documents: Sequence[tuple[
 
     :param page: How the JSON of a page begins, up to its ``data``; ``None`` for an answer that is one document.
     :param collection: The JSON of the reference to their collection.
-    :param documents: Of each its id, its time in microseconds, and the JSON of an object with its further fields.
+    :param documents: Of each its id, its time in microseconds, and the JSON of an object with its further fields, in which
+        no value is tagged.
     """
-    joined = documents[0][2] if page is None else f"[{','.join([fields for _, _, fields in documents])}]"
-    if '"@' in joined or not collection.isascii():
-        return None
-    try:
-        members, _ = _scan(without_lone_surrogates(joined), 0)
-    except (StopIteration, ValueError, RecursionError):
+    if not collection.isascii():
         return None
     owner = _collection_ref(collection)
-    if page is None:
-        id, ts, _ = documents[0]
-        return {"ref": _document_ref(str(id), owner), "ts": ts, **members}
+    try:
+        if page is None:
+            ((id, ts, fields),) = documents
+            members, _ = _scan(fields if fields.isascii() else without_lone_surrogates(fields), 0)
+            ref = _new_object(Ref)  # as `_document_ref`, without the call
+            ref.value = {"id": str(id), "collection": owner}
+            return {"ref": ref, "ts": ts, **members}
+        joined = ",".join([fields for _, _, fields in documents])
+        members, _ = _scan(without_lone_surrogates(f"[{joined}]"), 0)
+    except (StopIteration, ValueError, RecursionError):
+        return None
     value = parse_json(without_lone_surrogates(page) + '"data":[]}')
     data = value["data"]
     for (id, ts, _), each in zip(documents, members):

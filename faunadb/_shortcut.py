@@ -104,11 +104,10 @@ class Shortcut:
         self._host = root[: len(root) - len(self._prefix)]
         self._session_headers = cast(SharedHeaders, session.headers)
         self._headers_version = self._session_headers.version
-        self._trust_env = session.trust_env
+        self._attributes = _copied(session)
         self._verify = session.verify
         self._cert = session.cert
         self._adapter = session.get_adapter(root + "/")
-        self._adapters = dict(session.adapters)
         self._environment = proxy_environment()
         prepared = session.prepare_request(Request("POST", root + "/", headers={}, auth=auth))
         # Not to be kept alive from here: a session closes its connections by letting their pool go.
@@ -118,7 +117,10 @@ class Shortcut:
         self._headers.pop("Content-Length", None)
         if self._is_engine:
             self._headers = {name.lower(): value for name, value in self._headers.items()}
-        #: Who asks an engine in this process, where the headers say nothing else (see :meth:`query`).
+        #: What asks the engine in this process a query, with nothing but what is usual (``engine.adapter.Caller``); ``None``
+        #: where there is no engine, or the headers say more. Its answers have a ``status``, a ``body`` (a text, the arguments
+        #: of ``_json.read_stored``, or the one of ``_json.copied``), the ``text`` of that body, and the ``time`` of the
+        #: transaction in microseconds. It gives ``None`` when it takes :meth:`send`.
         find_caller = getattr(self._adapter, "caller", None) if self._is_engine else None
         self.caller: Any = None if find_caller is None else find_caller(self._headers)
 
@@ -128,23 +130,15 @@ class Shortcut:
 
     def holds(self, session: Any, auth: Any) -> bool:
         """Return whether a request would still look the same if the session prepared it."""
+        # Every query comes by here: comparing all attributes at once is done in C.
         return (
             session is self._session
             and auth is self._auth
-            and auth.secret == self._secret
-            and session.headers is self._session_headers
+            and auth.username == self._secret
+            and session.__dict__ == self._attributes
             and self._session_headers.version == self._headers_version
-            and session.verify is self._verify
-            and session.cert is self._cert
-            and session.trust_env is self._trust_env
-            and not session.proxies
-            and not session.params
-            and not session.stream
-            and session.hooks == _NO_HOOKS
             and not getattr(session.cookies, "_cookies", True)
-            and len(session.__dict__) == _ATTRIBUTES
             and _patchable() == _ORIGINALS
-            and session.adapters == self._adapters
             and (self._is_engine or self._has_its_pool())
         )
 
@@ -182,22 +176,9 @@ class Shortcut:
             all_headers[name.lower()] = value
         return EngineAnswer(adapter.ask(method, path, all_headers, body))
 
-    def query(self, source: bytes, last_seen: Optional[int], timeout: Optional[int]) -> Any:
-        """Ask the engine in this process a query, with nothing but what is usual. Only where there is a ``caller``.
-
-        :param last_seen: Microseconds of the newest transaction seen.
-        :param timeout: Milliseconds that the query may take.
-        :return: What has a ``status``, a ``body`` (its text, the arguments of ``_json.read_stored``, or the one of
-            ``_json.copied``), the ``text`` of that body and the ``time`` of the transaction in microseconds; ``None``
-            when it takes :meth:`send`.
-        """
-        adapter: Any = self._adapter
-        return adapter.query(self.caller, source, last_seen or 0, timeout)
-
     def answer(self, source: bytes, outcome: Any) -> Answer:
-        """Return what :meth:`query` has returned as an answer with all its headers."""
-        adapter: Any = self._adapter
-        return EngineAnswer(adapter.response(self.caller, source, outcome))
+        """Return what the ``caller`` has answered to a query as an answer with all its headers."""
+        return EngineAnswer(self.caller.response(source, outcome))
 
     def _read(self, request: ReadyRequest, response: Any) -> Answer:
         try:
@@ -228,6 +209,12 @@ def _raise_as_requests_does(error: Exception, request: PreparedRequest) -> NoRet
     if isinstance(error, Urllib3SSLError):
         raise SSLError(error, request=request) from error
     raise error
+
+
+def _copied(session: Session) -> dict[str, Any]:
+    """Return the attributes of a session, with copies of those that are changed in place."""
+    copies = {name: dict(getattr(session, name)) for name in ("proxies", "params", "adapters")}
+    return {**vars(session), **copies, "hooks": {"response": []}}
 
 
 def _adds_nothing(session: Session) -> bool:

@@ -1,6 +1,6 @@
 """The engine behind a `requests` session: an adapter that answers in this process instead of over a socket.
 
-`EngineAdapter.send` answers anything that `requests` can send. `EngineAdapter.query` is a shorter way for what a client
+`EngineAdapter.send` answers anything that `requests` can send. `Caller.query` is a shorter way for what a client
 asks most often, a query without unusual headers.
 """
 
@@ -24,7 +24,6 @@ from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password
 from . import companions, forks
-from .auth import Authenticator
 from .defaults import DEFAULT_SECRET
 from .engine import Engine, open_engine
 from .integers import int64
@@ -46,7 +45,8 @@ from .wire.headers import Options
 from .wire.http import handle_here
 from .wire.messages import MAX_BODY, HttpRequest, HttpResponse
 
-T = TypeVar("T", bound=Union[HttpResponse, Outcome])
+T = TypeVar("T")
+A = TypeVar("A")
 
 #: When the last client of an engine is closed, it waits up to this many seconds for indexes that queries of this process
 #: began to build.
@@ -136,23 +136,88 @@ _USUAL_HEADERS = frozenset(
 
 
 class Caller:
-    """What the headers of a client's queries say, read once for all of them. headers: by their names in lower case."""
+    """What the headers of a client's queries say, read once for all of them, and the short way for such queries.
 
-    __slots__ = ("_authenticator", "_secret", "authorization", "headers", "version")
+    adapter: the way for all others. headers: by their names in lower case.
+    """
 
-    def __init__(self, headers: dict[str, str], authorization: str, version: str):
+    __slots__ = ("_adapter", "_authenticator", "_secret", "authorization", "headers", "version")
+
+    def __init__(self, adapter: EngineAdapter, headers: dict[str, str], authorization: str, version: str):
+        self._adapter = adapter
         self.headers = headers
         self.authorization = authorization
         self.version = version
         self._secret = b""
         self._authenticator: Any = None
 
-    def secret_digest(self, authenticator: Authenticator) -> bytes:
-        """The digest by which an engine's authenticator knows the authorization."""
-        if self._authenticator is not authenticator:
-            self._secret = authenticator.verified.digest(self.authorization)
-            self._authenticator = authenticator
-        return self._secret
+    def query(
+        self, source: bytes, last_seen: int, timeout: Optional[int]
+    ) -> Union[Outcome, HttpResponse, None]:
+        """Answer a query as `EngineAdapter.ask` does, but with the bare outcome if it succeeds. None: it has to be asked
+        by `ask`, because it is unusual, or because the engine has to be opened first.
+
+        :param source: the query as JSON.
+        :param last_seen: the transaction time that the answer must not be older than, in microseconds.
+        :param timeout: milliseconds that the query may take; None: as the adapter's timeout says.
+        """
+        adapter = self._adapter
+        engine = adapter._engine
+        limit = adapter._limit
+        milliseconds = limit or DEFAULT_TIMEOUT
+        if timeout is not None:
+            if type(timeout) is not int or not 0 < timeout <= MAX_TIMEOUT:
+                return None
+            if limit is None or timeout <= limit:
+                limit, milliseconds = None, timeout
+        if engine is None or len(source) > MAX_BODY:
+            return None
+        if self._authenticator is not engine.authenticator:
+            self._secret = engine.authenticator.verified.digest(self.authorization)
+            self._authenticator = engine.authenticator
+        began = time.monotonic()
+        request = _request(
+            (
+                self.authorization,
+                source,
+                self.version,
+                began + milliseconds / 1000,
+                last_seen,
+                DEFAULT_RETRIES,
+                WRITE,
+                "",
+                False,
+                None,
+                self._secret,
+                None,
+            )
+        )
+        try:
+            outcome: Outcome = _visit(engine.run, request)
+            return outcome
+        except (RequestError, Unauthenticated, Failed) as failure:
+            answer = _visit(self._exchange(engine, source, began).answer_to, failure)
+        adapter.check_time(answer, limit, began, None)
+        return answer
+
+    def response(self, source: bytes, answer: Union[Outcome, HttpResponse]) -> HttpResponse:
+        """The whole response, with its headers, to a query that `query` has answered."""
+        if isinstance(answer, HttpResponse):
+            return answer
+        return self._exchange(self._adapter.engine, source, time.monotonic()).outcome(answer)
+
+    def _exchange(self, engine: Engine, source: bytes, began: float) -> Exchange:
+        exchange = Exchange(engine, HttpRequest("POST", "/", "", self.headers, source))
+        exchange.started = began
+        exchange.options = Options(self.version)
+        return exchange
+
+
+def _visit(work: Callable[[A], T], argument: A) -> T:
+    """The result of ``work(argument)``, which uses the engine, in this thread or in a companion."""
+    if companions.wanted():
+        return companions.run(partial(forks.visit_alone, work, argument))
+    return forks.visit_alone(work, argument)
 
 
 _request = maker(Request)
@@ -243,26 +308,20 @@ class EngineAdapter(BaseAdapter):
         if limit is not None and not _set_limit(incoming, limit):
             limit = None
 
-        return self._within(limit, time.monotonic(), request, partial(self._answer, incoming, request))
+        began = time.monotonic()
+        answer = _visit(partial(self._answer, request=request), incoming)
+        self.check_time(answer, limit, began, request)
+        return answer
 
-    def _within(
-        self,
-        limit: Optional[int],
-        began: float,
-        request: Optional[PreparedRequest],
-        work: Callable[[], T],
-    ) -> T:
-        """The result of work: an answer or an outcome.
+    def check_time(
+        self, answer: HttpResponse, limit: Optional[int], began: float, request: Optional[PreparedRequest]
+    ) -> None:
+        """Raise ReadTimeout for an answer that came with the adapter's timeout.
 
         limit: milliseconds; a 503 after that time counts as the adapter's timeout. None: there is no such timeout.
         """
-        if companions.wanted():
-            answer = companions.run(partial(forks.visit_alone, work))
-        else:
-            answer = forks.visit_alone(work)
         if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
             raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
-        return answer
 
     def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
         return handle_here(self._opened(request), incoming)
@@ -284,74 +343,13 @@ class EngineAdapter(BaseAdapter):
         return self._exchange(incoming)
 
     def caller(self, headers: dict[str, str]) -> Optional[Caller]:
-        """What `query` needs to know of these headers (names in lower case); None if only `ask` can do what they ask for."""
+        """The short way for queries with these headers (names in lower case); None if only `ask` can do what they ask for."""
         authorization, version = headers.get("authorization"), headers.get("x-faunadb-api-version")
         if not _USUAL_HEADERS.issuperset(headers) or is_for_people(headers):
             return None
         if authorization is None or version not in VERSION_RANK or type(self) is not EngineAdapter:
             return None
-        return Caller(headers, authorization, version)
-
-    def query(
-        self, caller: Caller, source: bytes, last_seen: int, timeout: Optional[int]
-    ) -> Union[Outcome, HttpResponse, None]:
-        """Answer a query as `ask` does, but with the bare outcome if it succeeds. None: it has to be asked by `ask`.
-
-        :param source: the query as JSON.
-        :param last_seen: the transaction time that the answer must not be older than, in microseconds.
-        :param timeout: milliseconds that the query may take; None: as the adapter's timeout says.
-        """
-        limit = self._limit
-        milliseconds = limit or DEFAULT_TIMEOUT
-        if timeout is not None:
-            if type(timeout) is not int or not 0 < timeout <= MAX_TIMEOUT:
-                return None
-            if limit is None or timeout <= limit:
-                limit, milliseconds = None, timeout
-        if len(source) > MAX_BODY:
-            return None
-        began = time.monotonic()
-        work = partial(self._run, caller, source, last_seen, milliseconds, began)
-        return self._within(limit, began, None, work)
-
-    def _run(
-        self, caller: Caller, source: bytes, last_seen: int, milliseconds: int, began: float
-    ) -> Union[Outcome, HttpResponse]:
-        engine = self._engine or self._opened()
-        version, secret = caller.version, caller.secret_digest(engine.authenticator)
-        deadline = began + milliseconds / 1000
-        request = _request(
-            (
-                caller.authorization,
-                source,
-                version,
-                deadline,
-                last_seen,
-                DEFAULT_RETRIES,
-                WRITE,
-                "",
-                False,
-                None,
-                secret,
-                None,
-            )
-        )
-        try:
-            return engine.run(request)
-        except (RequestError, Unauthenticated, Failed) as failure:
-            return self._usual_exchange(engine, caller, source, began).answer_to(failure)
-
-    def _usual_exchange(self, engine: Engine, caller: Caller, source: bytes, began: float) -> Exchange:
-        exchange = Exchange(engine, HttpRequest("POST", "/", "", caller.headers, source))
-        exchange.started = began
-        exchange.options = Options(caller.version)
-        return exchange
-
-    def response(self, caller: Caller, source: bytes, answer: Union[Outcome, HttpResponse]) -> HttpResponse:
-        """The whole response, with its headers, to a query that `query` has answered."""
-        if isinstance(answer, HttpResponse):
-            return answer
-        return self._usual_exchange(self.engine, caller, source, time.monotonic()).outcome(answer)
+        return Caller(self, headers, authorization, version)
 
     def close(self) -> None:
         """Give the engine back, which is closed when nobody else uses it. Closing again does nothing."""

@@ -5,8 +5,8 @@ the child for ever, and a transaction that another thread had begun stays open. 
 same SQLite connection. So before a fork no thread may enter the engine any more, and the fork waits for a while until
 those inside have left it. In the child, stores on files count as closed, and whoever needs one opens it anew.
 
-A thread is inside while a frame of `_inside` is on its stack. Unlike a counter, this cannot go wrong when the exception
-of a signal handler ends a visit at any point.
+A thread is inside while a frame of `_inside` or `visit_alone` is on its stack, with none of `_outside` above it. Unlike a
+counter, this cannot go wrong when the exception of a signal handler ends a visit at any point.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 from types import FrameType
 from typing import Any, Callable, Optional, TypeVar
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 #: Seconds that a fork waits for threads to leave the engine. After that the process is forked nevertheless, but stores
 #: that were open then cannot be used in the child.
@@ -78,19 +80,22 @@ def _inside(work: Callable[[], T]) -> T:
         _here.inside = False
 
 
-def visit_alone(work: Callable[[], T]) -> T:
-    """As `visit`, for a whole query. Raises `Reentered` inside another one, since this thread may hold any lock there."""
-    if _here.inside and _is_inside(sys._getframe()):
+def visit_alone(work: Callable[[A], T], argument: A) -> T:
+    """As `visit`, for a whole query: the result of ``work(argument)``. Raises `Reentered` inside another one, since this
+    thread may hold any lock there."""
+    if _here.inside and _is_inside(sys._getframe(1)):
         raise Reentered(
             "a query of an embedded database was begun while the same thread is in the midst of another one, "
             "by a signal handler or a finalizer: do it afterwards, or in another thread"
         )
-    if _door is None:
-        result = _inside(work)
-        if result is not _CLOSED:
-            return result
+    if _door is None:  # as `_inside`, whose frame this one stands for: every query comes by here
+        try:
+            _here.inside = True
+            return work(argument)
+        finally:
+            _here.inside = False
     _here.inside = False
-    return visit(work)
+    return _outside(partial(visit, partial(work, argument)))  # type: ignore[no-any-return]
 
 
 def accompany(work: Callable[[], T]) -> T:
@@ -132,7 +137,7 @@ def in_child(callback: Callable[[bool], None]) -> None:
 def _is_inside(frame: Optional[FrameType]) -> bool:
     while frame is not None:
         code = frame.f_code
-        if code is _inside.__code__:
+        if code is _inside.__code__ or code is visit_alone.__code__:
             return True
         if code is _outside.__code__:
             return False

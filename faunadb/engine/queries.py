@@ -16,7 +16,7 @@ from .answers import Answers
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .defaults import ANSWERS, DEFAULT_SECRET
-from .language import budget, deep
+from .language import deep
 from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, contended, timed_out
 from .language.legacy import answer_body, writer_for
@@ -82,7 +82,17 @@ class _Prepared(NamedTuple):
     ctx: Context
 
 
+class _Principal(NamedTuple):
+    """Who a secret is, and the schema, as long as that has a version: of those whom nothing but the schema decides about."""
+
+    schema_version: int
+    auth: Auth
+    committed: Committed
+
+
 _prepared, _outcome, _metrics = maker(_Prepared), maker(Outcome), maker(Metrics)
+#: How many principals are remembered with the schema.
+_MOST_PRINCIPALS = 1000
 
 
 class Queries:
@@ -111,8 +121,8 @@ class Queries:
         self.prepared = PreparedQueries()
         self.authenticator = Authenticator([secret] if secret else [], root_hashes=root_hashes)
         self.schema_cache = SchemaCache()
-        #: the view of the snapshot from which requests were last answered quickly
-        self._shared_view = SchemaView(Committed(None), None)
+        #: by the digest of their secret (`Request.secret`)
+        self._principals: dict[Optional[bytes], _Principal] = {}
 
     def start_tasks(self) -> None:
         """See `language.context.Host`. For subclasses, which know where to run tasks."""
@@ -308,14 +318,15 @@ class Queries:
     ) -> _Prepared:
         """Authenticate, and parse the query. known: what is remembered of its text, if the caller has looked for that."""
         authorization, source, version, deadline, _, _, limit, reason, _, snapshot, secret, _ = request
-        schema = self._shared_view
-        if schema.snap is not snap:
-            schema = SchemaView(self.schema_cache.at(snap), snap)
-            if snapshot is not None:  # it answers others as well, and none of them writes
-                self._shared_view = schema
-        auth = self.authenticator.authenticate(self, snap, schema, authorization, deadline, secret)
-        if auth is None:
-            raise Unauthenticated(snap.time)
+        schema_version = snap.schema_version
+        principal = self._principals.get(secret)
+        if principal is not None and principal.schema_version == schema_version:
+            _, auth, committed = principal
+            schema = SchemaView(committed, snap)
+        else:
+            schema = schema_view(self, snap)
+            auth = self.authenticate(snap, schema, authorization, deadline, secret)
+            self._remember(secret, schema_version, auth, schema.committed)
         ctx = Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
         if known is None:
             text = source if type(source) is bytes else source.source if type(source) is Text else None
@@ -324,11 +335,20 @@ class Queries:
             node, effect, ctx.literals = known.parsed
         else:
             node, effect, ctx.literals = self._parsed(ctx, request)
-        return _prepared((auth, node, effect, snap.schema_version, ctx))  # type: ignore[no-any-return]
+        return _prepared((auth, node, effect, schema_version, ctx))  # type: ignore[no-any-return]
+
+    def _remember(
+        self, secret: Optional[bytes], schema_version: int, auth: Auth, committed: Committed
+    ) -> None:
+        if secret is None or not committed.confirmed or not self.authenticator.lasts(secret, schema_version):
+            return
+        if len(self._principals) >= _MOST_PRINCIPALS:
+            self._principals.clear()
+        self._principals[secret] = _Principal(schema_version, auth, committed)
 
     def _parsed(self, ctx: Context, request: Request) -> Parsed:
         try:
-            with budget.of(ctx):
+            with ctx:
                 return self._parse(ctx, request)
         except QueryErrors as errors:
             raise Failed(errors, ctx.snap.time) from None
@@ -355,12 +375,14 @@ class Queries:
         if ctx.snap is not snap or ctx.tx is not tx:
             ctx = self.context(request, snap, schema_view(self, snap), prepared.auth, tx)
             ctx.literals = prepared.ctx.literals
-        with budget.of(ctx):
-            try:
-                value = prepared.node.eval(ctx, {})
-            except QueryErrors as errors:
-                raise Failed(errors, snap.time, ctx.reads, ctx.read_ops) from None
+        ctx.begin()
+        try:
+            value = prepared.node.eval(ctx, {})
             body = answer_body(ctx, value)
+        except QueryErrors as errors:
+            raise Failed(errors, snap.time, ctx.reads, ctx.read_ops) from None
+        finally:
+            ctx.end()
         if tx is None:
             time, written, write_ops = snap.time, 0, 0
         else:

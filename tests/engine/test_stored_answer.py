@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from faunadb import query as q
@@ -36,7 +36,8 @@ def json_of(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
 
 KEYS = st.text(max_size=3) | st.sampled_from(["ref", "ts", "data"])
 #: What can be sent: other keys that begin so mean something.
-DATA = json_of(KEYS.filter(lambda key: not key.startswith("@")))
+PLAIN_KEYS = KEYS.filter(lambda key: not key.startswith("@"))
+DATA = json_of(PLAIN_KEYS)
 COLLECTION = '{"@ref":{"id":"spells","collection":{"@ref":{"id":"collections"}}}}'
 REF = q.ref(q.collection("spells"), "1")
 
@@ -92,18 +93,19 @@ def test_values_that_json_lacks_are_read_all_the_same(asked: Asked, data: Any) -
 
 
 @pytest.mark.parametrize("page", [None, "{", '{"after":[{"@ref":{"id":"7"}}],'], ids=repr)
-@given(st.dictionaries(KEYS, json_of(KEYS), min_size=1, max_size=3))
+@given(st.dictionaries(PLAIN_KEYS, json_of(PLAIN_KEYS), min_size=1, max_size=3))
 @settings(max_examples=60)
 def test_parts_are_read_as_their_text_is(page: Optional[str], fields: dict[str, Any]) -> None:
     for ensure_ascii in (True, False):
         text = json.dumps(fields, ensure_ascii=ensure_ascii, separators=(",", ":"))
+        assume('"@' not in text)  # the engine gives no parts of others
         answer = StoredAnswer(
             page, COLLECTION, ((7, 1_700_000_000_000_000, text),) * (1 if page is None else 3)
         )
         found = read_stored(*answer)
-        if found is not None and ensure_ascii:
+        assert found is not None
+        if ensure_ascii:
             assert found == parse_json(answer.text)["resource"]
-        assert ('"@' in text) == (found is None)
 
 
 def test_what_is_too_deep_is_left_to_who_reads_the_text() -> None:

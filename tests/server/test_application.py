@@ -144,7 +144,7 @@ def test_what_comes_together_is_read_from_one_snapshot(on_file, monkeypatch):
     assert len({time for _, time, _ in first}) == len({body for _, _, body in first}) == len(taken) == 1
     ((_, later, _),) = at_once(on_file, now)
     assert later > first[0][1]
-    assert on_file.engine.store._pool._idle  # the connection was given back
+    assert on_file.engine.store._pool.idle  # the connection was given back
 
 
 def test_what_comes_after_a_snapshot_was_opened_is_not_read_from_it(on_file, monkeypatch):

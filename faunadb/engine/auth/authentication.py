@@ -114,6 +114,12 @@ class Authenticator:
             self._trust(name, auth is not None)
         return auth
 
+    def lasts(self, name: bytes, schema_version: int) -> bool:
+        """Whether the header of that name gives the same principal as now while the schema has this version, whatever else is
+        written. name: see `trusted_name`."""
+        proof = self._proofs.get(name)
+        return proof is not None and proof.schema_version == schema_version and proof.document is None
+
     def knows(self, header: Optional[str], name: Optional[bytes] = None) -> bool:
         """Whether a header is remembered with its principal, so that `authenticate` is quick.
 

@@ -93,13 +93,16 @@ def present(ctx: Context, ref: v.Ref) -> Optional[v.Document]:
         return None
     if not ctx.perms.reads_all(scope) or ctx.schema.collection(scope, coll) is None:
         return None
-    found = ctx.snap.version(scope, coll, ref.id)
-    if found is None or not found.live or (found.ttl is not None and found.ttl <= ctx.time):
-        ctx.read(0)
-        raise not_found(kind(ref))
-    text = found.data
+    found = ctx.snap.text_of(scope, coll, ref.id)
+    if found is None:
+        version = ctx.snap.version(scope, coll, ref.id)
+        if version is None or not version.live or (version.ttl is not None and version.ttl <= ctx.time):
+            ctx.read(0)
+            raise not_found(kind(ref))
+        found = version.ts, version.data
+    ts, text = found
     ctx.read(len(text))
-    return v.stored_document(ref, found.ts, text)
+    return v.stored_document(ref, ts, text)
 
 
 def document(ctx: Context, ref: v.Ref, version: Any) -> v.Document:

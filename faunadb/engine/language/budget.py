@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Optional, Protocol
 
-from .overruns import large, spender_here, watched
+from .overruns import large, spender_here
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -24,11 +24,6 @@ class Spender(Protocol):
     made: int
 
     def allocate(self, size: int) -> None: ...
-
-
-def of(ctx: Spender) -> watched:
-    """A context manager: inside, what this thread spends is charged to the query, and ends at the query's deadline."""
-    return watched(ctx.deadline, ctx)
 
 
 def seconds_left(most: float) -> float:

@@ -119,15 +119,17 @@ class FormNode(Node):
 
 
 class OneNode(FormNode):
-    """A form of whose arguments only the first is still to be evaluated. rest: the others."""
+    """A form of whose arguments only the first is still to be evaluated. rest: the others; second: the only one of them."""
 
-    __slots__ = ("argument", "cast", "position", "rest")
+    __slots__ = ("argument", "cast", "count", "position", "rest", "second")
 
     def __init__(self, whole: FormNode):
         super().__init__(whole.form, whole.pos)
         self.args, self.slots, self.work = whole.args, whole.slots, whole.work
         ((_, self.argument, self.cast, self.position),) = whole.work
         self.rest = tuple(whole.args[1:])
+        self.count = len(whole.args)
+        self.second = self.rest[0] if self.count == 2 else None
 
     def eval(self, ctx: Context, env: Env) -> Any:
         # As in FormNode, without what several arguments need.
@@ -145,17 +147,28 @@ class OneNode(FormNode):
                 value = cast.convert(ctx, value)
         except (Fault, Faults) as error:
             raise located(error, self.position) from None
+        function: Any = self.function
         try:
-            result = self.function(ctx, value, *self.rest)  # type: ignore[misc]
+            # Python unpacks arguments slowly, and most forms have one or two.
+            if self.count == 1:
+                result = function(ctx, value)
+            elif self.count == 2:
+                result = function(ctx, value, self.second)
+            else:
+                result = function(ctx, value, *self.rest)
         except (Fault, Faults) as error:
             raise located(error, self.pos) from None
         kind = type(result)
-        if kind in _SIZES:
+        if kind is Document:
+            size = len(result.text or "")
+            if size > _SMALL:
+                ctx.allocate(size)
+            if ctx.made - before <= DOCUMENT * size + WORTH:
+                return result  # it holds about what was made for it
+        elif kind in _SIZES:
             size = _SIZES[kind](result)
             if size > _SMALL:
                 ctx.allocate(size)
-            if kind is Document and ctx.made - before <= DOCUMENT * size + WORTH:
-                return result  # it holds about what was made for it
         if ctx.made - before > WORTH:
             settle(ctx, before, result)
         return result

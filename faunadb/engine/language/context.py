@@ -11,6 +11,7 @@ from ..java.times import Time
 from . import budget
 from .effects import WRITE
 from .errors import bad_request, timed_out
+from .overruns import Watched
 from .values import FIRST_COLLECTION, Ref
 
 #: Compute units that one query may use.
@@ -72,7 +73,7 @@ class Host(Protocol):
         """Start, in the background, the tasks that committed transactions have left (`schema.tasks`)."""
 
 
-class Context:
+class Context(Watched):
     """One run of one query.
 
     host: who runs it. snap: the storage snapshot read from; tx: the same object when it is a transaction, else None.
@@ -93,7 +94,6 @@ class Context:
         "cache",
         "check_at",
         "compute",
-        "deadline",
         "depth",
         "effect_limit",
         "effect_reason",
@@ -246,8 +246,8 @@ class Context:
             if self.reads > _IN_PLACE_READ:
                 raise TakesLong
             return
-        self.made += DECODED * size
-        if self.made >= self.measure_at:
+        made = self.made = self.made + DECODED * size
+        if made >= self.measure_at:
             self.measure()
 
     def read_set(self, partitions: int) -> int:

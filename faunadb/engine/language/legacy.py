@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 from ..records import maker
 from . import values as v
 from .registry import VERSION_RANK
-from .render import STORED_MARK, ResponseWriter, quote
+from .render import ResponseWriter, quote
 from .stored_answer import PlainAnswer, StoredAnswer, is_plain
 
 if TYPE_CHECKING:
@@ -105,9 +105,12 @@ def _first_action(action: v.Action) -> v.Action:
     return v.CREATE if action.creates else v.DELETE
 
 
+_LEGACY = frozenset(version for version, rank in VERSION_RANK.items() if rank < VERSION_RANK["2.7"])
+
+
 def is_legacy(version: str) -> bool:
     """Whether an API version says ``class`` and ``instance``."""
-    return VERSION_RANK[version] < VERSION_RANK["2.7"]
+    return version in _LEGACY
 
 
 def writer_for(ctx: Context) -> ResponseWriter:
@@ -127,13 +130,13 @@ def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer, PlainAnswe
     kind = type(value)
     if ctx.tx is not None:  # a number in it may stand for the transaction's time
         return '{"resource":' + writer_for(ctx).text(value) + "}"
-    if kind is v.Document and not value.deletion and not is_legacy(ctx.version):
+    if kind is v.Document and not value.deletion and ctx.version not in _LEGACY:
         # The most frequent answer is one stored document; the text of its parts is what `ResponseWriter.document` writes.
         text = value.text
         ref = value.ref
         collections = ctx.schema.committed.texts.get((ResponseWriter.owner_key, ctx.scope))
         owner = None if collections is None else collections.get((ref.scope, ref.coll))
-        if owner is not None and text is not None and len(text) > 2 and STORED_MARK not in text:
+        if owner is not None and text is not None and len(text) > 2 and '"@' not in text:
             ctx.allocate(len(text))
             return _stored_answer((None, owner, ((ref.id, value.ts, text),)))  # type: ignore[no-any-return]
     if kind in _PLAIN_KINDS and is_plain(value):

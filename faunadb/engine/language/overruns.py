@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from _thread import get_ident
-from types import TracebackType
 from typing import Any, Optional
 
 from .. import forks
@@ -25,7 +24,7 @@ INTERVAL = 0.2
 
 #: What tracebacks say is the file of Python's import system.
 _IMPORT_FILE = "<frozen importlib._bootstrap>"
-#: By `id`, the spenders under way that have found that the process is large (`budget.held_by_all`).
+#: By `id`, the queries under way that have found that the process is large (`budget.held_by_all`).
 large: dict[int, Any] = {}
 
 
@@ -33,35 +32,36 @@ class Overrun(BaseException):
     """The deadline of this thread's query has passed."""
 
 
-class watched:
-    """A context manager: inside, this thread's work is ended with `timed_out` soon after a deadline.
+class Watched:
+    """Work of one thread. From `begin` to `end` it is ended with `timed_out` soon after its deadline, and charged for what it
+    makes. Use it as a context manager, too.
 
-    deadline: `time.monotonic` seconds. spender: what the work is charged to (`budget.Spender`).
+    deadline: `time.monotonic` seconds.
     """
 
-    __slots__ = ("_end", "_fired", "_outer", "spender")
+    __slots__ = ("_end", "_fired", "_outer", "deadline")
 
-    def __init__(self, deadline: float, spender: Any = None):
-        self._end = deadline + INTERVAL  # most queries notice by themselves before that
+    def __init__(self, deadline: float):
+        self.deadline = deadline
+
+    def allocate(self, size: int) -> None:
+        """Charge for size bytes that were made. Nothing is, except to queries (`Context`)."""
+
+    def begin(self) -> None:
         self._fired = False
-        self.spender = spender
-
-    def __enter__(self) -> None:
+        self._end = self.deadline + INTERVAL  # most queries notice by themselves before that
+        watcher = _watcher
+        under_way = watcher.watched
         me = get_ident()
-        under_way = _watcher.watched
         self._outer = under_way.get(me)
         under_way[me] = self
-        if _watcher.is_asleep:
-            _watcher.wake()
+        if watcher.is_asleep:
+            watcher.wake()
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def end(self) -> None:
+        """Raises `timed_out` if it had to be ended. To be called in a ``finally`` right after `begin`."""
         if large:
-            large.pop(id(self.spender), None)
+            large.pop(id(self), None)
         try:
             # What `_leave` does, without the call: every query comes by here.
             if self._outer is None:
@@ -74,6 +74,11 @@ class watched:
             self._leave()
         if self._fired:
             raise timed_out("Query eval has timed out.") from None
+
+    __enter__ = begin
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def _leave(self) -> None:
         me = get_ident()
@@ -102,8 +107,7 @@ class watched:
 
 def spender_here() -> Any:
     """What this thread's work is charged to; None outside of queries."""
-    each = _watcher.watched.get(get_ident())
-    return None if each is None else each.spender
+    return _watcher.watched.get(get_ident())
 
 
 def cut_short(ident: int) -> None:
@@ -114,7 +118,7 @@ def cut_short(ident: int) -> None:
 
 
 def forget() -> None:
-    """Stop watching this thread. Call it when a query has raised: `Overrun` may have come just as `watched` ended."""
+    """Stop watching this thread. Call it when a query has raised: `Overrun` may have come just as it ended."""
     if _watcher.watched.pop(get_ident(), None) is not None:
         with _watcher.lock:
             _take_back()
@@ -152,7 +156,7 @@ class _Watcher:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.watched: dict[int, watched] = {}
+        self.watched: dict[int, Watched] = {}
         self.is_asleep = True
         self._woken = threading.Event()
         self._thread: Optional[threading.Thread] = None

@@ -325,7 +325,7 @@ class ResponseWriter(Writer):
             return None
         owner, documents = stored
         text = "".join([fields for _, _, fields in documents])
-        if STORED_MARK in text:
+        if '"@' in text:
             return None
         self.grow(16 * len(items) + len(text))
         return StoredAnswer(self._page_head(page), owner, documents)

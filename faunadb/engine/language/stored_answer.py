@@ -31,7 +31,7 @@ class StoredAnswer(NamedTuple):
 
     page: how the text of a page begins, up to its ``data``; None for an answer that is one document. collection: the
     text of the ref to their collection. documents: of each its id, ts (microseconds) and stored text, an object that is
-    not empty and holds nothing that is shown otherwise.
+    not empty and holds plain JSON, nothing that is tagged.
 
     A client in this process reads the value from these parts: only the stored texts are JSON that it has to parse.
     """

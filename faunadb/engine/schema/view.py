@@ -122,31 +122,44 @@ def schema_view(host: Host, snap: Any) -> SchemaView:
     return SchemaView(host.schema_cache.at(snap), snap)
 
 
-class SchemaView:
-    """The schema as one query sees it."""
+class _Written:
+    """What a query has written of the schema."""
 
-    __slots__ = ("_gone", "_old_items", "_old_names", "_own", "_touched", "committed", "snap", "was_written")
+    __slots__ = ("gone", "items", "old_items", "old_names", "touched")
+
+    def __init__(self) -> None:
+        #: items that it has written; None for those that it has deleted
+        self.items: dict[Key, Optional[Item]] = {}
+        #: what is committed of these items, and of their names, old and new
+        self.old_items: dict[Key, Optional[Item]] = {}
+        self.old_names: dict[tuple[int, int, str], Optional[int]] = {}
+        #: (database, kind) of these items
+        self.touched: set[tuple[int, int]] = set()
+        #: names of items that it has deleted; of those it had created itself no version is left
+        self.gone: dict[Key, str] = {}
+
+
+#: Of all queries that have written nothing of it; never changed.
+_NOTHING_WRITTEN = _Written()
+
+
+class SchemaView:
+    """The schema as one query sees it. was_written: whether the query has written any of it."""
+
+    __slots__ = ("_written", "committed", "snap", "was_written")
 
     def __init__(self, committed: Committed, snap: Any):
         self.committed = committed
         self.snap = snap
-        #: items that this query has written; None for those that it has deleted
-        self._own: dict[Key, Optional[Item]] = {}
-        #: what is committed of these items, and of their names, old and new
-        self._old_items: dict[Key, Optional[Item]] = {}
-        self._old_names: dict[tuple[int, int, str], Optional[int]] = {}
-        #: (database, kind) of these items, and whether there are any
-        self._touched: set[tuple[int, int]] = set()
         self.was_written = False
-        #: names of items that it has deleted; of those it had created itself no version is left
-        self._gone: dict[Key, str] = {}
+        self._written = _NOTHING_WRITTEN
 
     # ---- documents ----
 
     def item(self, ref: v.Ref) -> Optional[Item]:
         """The schema document as this query has left it; None when it does not exist."""
-        if self._own:
-            own = self._own.get((ref.scope, ref.coll, ref.id), _ABSENT)
+        if self.was_written:
+            own = self._written.items.get((ref.scope, ref.coll, ref.id), _ABSENT)
             if own is not _ABSENT:
                 return own  # type: ignore[return-value]
         return self.committed_item(ref)
@@ -154,8 +167,9 @@ class SchemaView:
     def committed_item(self, ref: v.Ref) -> Optional[Item]:
         """The schema document as committed before this query."""
         key = (ref.scope, ref.coll, ref.id)
-        if key in self._old_items:
-            return self._old_items[key]
+        old_items = self._written.old_items
+        if key in old_items:
+            return old_items[key]
         items = self.committed.items
         found = items.get(key, _ABSENT)
         if found is not _ABSENT:
@@ -172,7 +186,7 @@ class SchemaView:
 
     def items(self, scope: int, kind: int) -> list[v.Ref]:
         """Refs of the live items of a kind, in creation order."""
-        if (scope, kind) in self._touched:
+        if (scope, kind) in self._written.touched:
             return list(self._scan(scope, kind))
         lists = self.committed.lists
         found = lists.get((scope, kind))
@@ -188,7 +202,7 @@ class SchemaView:
 
     def lookup(self, scope: int, kind: int, name: str) -> Optional[v.Ref]:
         """The item of a name in the committed schema (a database: as this query has left it)."""
-        if kind == v.DATABASES and (scope, kind) in self._touched:
+        if kind == v.DATABASES and (scope, kind) in self._written.touched:
             found = self._find(scope, kind, name)
         else:
             found = self._committed_name(scope, kind, name)
@@ -196,14 +210,15 @@ class SchemaView:
 
     def taken(self, scope: int, kind: int, name: str) -> Optional[int]:
         """The id of the item that has the name now, writes of this query included."""
-        if (scope, kind) in self._touched:
+        if (scope, kind) in self._written.touched:
             return self._find(scope, kind, name)
         return self._committed_name(scope, kind, name)
 
     def _committed_name(self, scope: int, kind: int, name: str) -> Optional[int]:
         key = (scope, kind, name)
-        if key in self._old_names:
-            return self._old_names[key]
+        old_names = self._written.old_names
+        if key in old_names:
+            return old_names[key]
         names = self.committed.names
         found = names.get(key, _ABSENT)
         if found is _ABSENT:
@@ -226,7 +241,7 @@ class SchemaView:
         item = self.item(ref)
         if item is not None:
             return item.name
-        name = self._gone.get((ref.scope, ref.coll, ref.id))
+        name = self._written.gone.get((ref.scope, ref.coll, ref.id))
         return self._last_name(ref) if name is None else name
 
     def _last_name(self, ref: v.Ref) -> str:
@@ -244,7 +259,7 @@ class SchemaView:
     def successor(self, ref: v.Ref) -> v.Ref:
         """The ref to store for a ref. When this query has deleted its item and created another one under the same name,
         it is that of the new item."""
-        if self._own.get((ref.scope, ref.coll, ref.id), _ABSENT) is not None:
+        if self._written.items.get((ref.scope, ref.coll, ref.id), _ABSENT) is not None:
             return ref
         old = self.committed_item(ref)
         found = self._find(ref.scope, ref.coll, old.name) if old is not None else None
@@ -264,7 +279,7 @@ class SchemaView:
 
     def database(self, scope: int) -> Optional[DatabaseInfo]:
         """A database by its number; None when it, or one above it, is deleted or disabled."""
-        if self._own and any(key[1] == v.DATABASES for key in self._own):
+        if self.was_written and any(key[1] == v.DATABASES for key in self._written.items):
             return self._load_database(scope, False)
         databases = self.committed.databases
         if scope in databases:
@@ -312,8 +327,8 @@ class SchemaView:
 
     def collection(self, scope: int, coll: int) -> Optional[CollectionInfo]:
         """A live collection by number, also a native one."""
-        if self._own:
-            own = self._own.get((scope, v.COLLECTIONS, coll), _ABSENT)
+        if self.was_written:
+            own = self._written.items.get((scope, v.COLLECTIONS, coll), _ABSENT)
             if own is not _ABSENT:
                 return None if own is None else collection_info(own)  # type: ignore[arg-type]
         collections = self.committed.collections
@@ -337,13 +352,13 @@ class SchemaView:
     def committed_index(self, ref: v.Ref) -> Optional[Index]:
         """A live index as committed before this query, which is what sets read; None when deleted since."""
         item = self.item(ref)
-        if item is not None and self._own:
+        if item is not None and self.was_written:
             item = self.committed_item(ref)
         return index_info(item)
 
     def indexes_on(self, scope: int, coll: int) -> list[Index]:
         """The indexes that cover a collection, wildcards and this query's own included."""
-        if (scope, v.INDEXES) in self._touched:
+        if (scope, v.INDEXES) in self._written.touched:
             return self._indexes_on(scope, coll)
         indexes = self.committed.indexes
         found = indexes.get((scope, coll))
@@ -357,7 +372,7 @@ class SchemaView:
 
     def building_on(self, scope: int, coll: int) -> list[Index]:
         """Those of `indexes_on` that are still being built: filled from documents older than the index."""
-        if (scope, v.INDEXES) in self._touched:
+        if (scope, v.INDEXES) in self._written.touched:
             return self._building_on(scope, coll)
         building = self.committed.building
         found = building.get((scope, coll))
@@ -402,24 +417,28 @@ class SchemaView:
 
     def touch(self, ref: v.Ref, *names: Optional[str]) -> None:
         """Call before a schema document is written: remembers what is committed of it and of its old and new names."""
+        if self._written is _NOTHING_WRITTEN:
+            self._written = _Written()
+        written = self._written
         key = (ref.scope, ref.coll, ref.id)
-        if key not in self._old_items:
-            self._old_items[key] = self.committed_item(ref)
+        if key not in written.old_items:
+            written.old_items[key] = self.committed_item(ref)
         for name in names:
-            if name is not None and (ref.scope, ref.coll, name) not in self._old_names:
-                self._old_names[ref.scope, ref.coll, name] = self._committed_name(ref.scope, ref.coll, name)
+            if name is not None and (ref.scope, ref.coll, name) not in written.old_names:
+                written.old_names[ref.scope, ref.coll, name] = self._committed_name(ref.scope, ref.coll, name)
 
     def changed(self, tx: Any, ref: v.Ref, text: Optional[str], fields: Optional[dict[str, Any]]) -> None:
         """Call after a transaction has written a schema document: makes what others have cached out of date.
 
-        text, fields: its new state; fields is None when it was deleted.
+        text, fields: its new state; fields is None when it was deleted. `touch` has been called before.
         """
         item = None if fields is None else Item(ref, text or "", fields)
         before = self.item(ref) if item is None else None
+        written = self._written
         if before is not None:
-            self._gone[ref.scope, ref.coll, ref.id] = before.name
-        self._own[ref.scope, ref.coll, ref.id] = item
-        self._touched.add((ref.scope, ref.coll))
+            written.gone[ref.scope, ref.coll, ref.id] = before.name
+        written.items[ref.scope, ref.coll, ref.id] = item
+        written.touched.add((ref.scope, ref.coll))
         self.was_written = True
         tx.bump_schema()
         tx.set_setting(STAMP, str(tx.txn))

@@ -58,6 +58,11 @@ class Snapshot:
         """The newest version of a document with ``ts <= at``; with at None the newest of all. None if there is none."""
         raise NotImplementedError
 
+    def text_of(self, scope: int, coll: int, doc: int) -> Optional[tuple[int, str]]:
+        """Time and text of a document that is there and does not expire, if that takes less than `version`; None if only
+        `version` can tell."""
+        return None
+
     def newest_of(self, scope: int, coll: int, docs: Sequence[int]) -> dict[int, VersionRow]:
         """By document, the newest version of each of several documents of a collection. Those without any are left out."""
         raise NotImplementedError

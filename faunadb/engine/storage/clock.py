@@ -64,7 +64,7 @@ class Clock:
     """
 
     __slots__ = (
-        "__weakref__", "_active", "_ahead", "_handed", "_kept", "_learned", "_lock", "_offset", "_shown", "_steady", "_wall",
+        "__weakref__", "_active", "_ahead", "_handed", "_kept", "_learned", "_lock", "_offset", "_steady", "_wall", "shown",
     )  # fmt: skip
 
     def __init__(
@@ -81,7 +81,7 @@ class Clock:
         #: the latest time handed out
         self._handed = 0
         #: the latest time of a snapshot that sees all that was written before it
-        self._shown = 0
+        self.shown = 0
         #: the reach that is in the store
         self._kept = 0
         #: by owner, the time of the first transaction that is not over
@@ -103,7 +103,7 @@ class Clock:
 
         If the clock has been set back, it counts as if it had not been.
         """
-        if at_least <= self._handed or at_least <= self._shown or at_least <= self.now() + MAX_CLOCK_LEAD:
+        if at_least <= self._handed or at_least <= self.shown or at_least <= self.now() + MAX_CLOCK_LEAD:
             return False
         steady = self._steady()
         self._ahead = max(self._ahead, self.now() - steady)
@@ -115,7 +115,7 @@ class Clock:
         That is up to which time times may be handed out, a name for the last start of this machine, and how far the clock
         has been ahead of the steady one since. last_txn: the time of the commit. When it is done, `keep` is to be called.
         """
-        greatest = max(last_txn, self._handed, self._shown)
+        greatest = max(last_txn, self._handed, self.shown)
         now = self.now()
         reach = max(now + REACH, greatest + BEYOND)
         if reach <= self._kept + RENEWED and greatest < self._kept:
@@ -162,7 +162,7 @@ class Clock:
         elsewhere, so the snapshot gets such a time.
         """
         with self._lock:
-            return self._hand_out(max(self._shown, at_least))
+            return self._hand_out(max(self.shown, at_least))
 
     def _hand_out(self, time: int) -> int:
         for active in self._active.values():
@@ -177,9 +177,9 @@ class Clock:
         return self._handed
 
     def show(self, time: int) -> None:
-        """Tell that a snapshot has this time, and sees all that was written before it."""
-        if time > self._shown:
-            self._shown = time
+        """Tell that a snapshot has this time, and sees all that was written before it (`shown`)."""
+        if time > self.shown:
+            self.shown = time
 
     def begin(self, last_txn: int, at_least: int = 0, owner: object = None) -> int:
         """The time of a transaction that begins now. It counts as running until `end` is called for its owner."""

@@ -212,10 +212,11 @@ class ReadSet:
     __slots__ = ("_documents", "_names", "_ranges", "_wide", "until")
 
     def __init__(self) -> None:
-        self._documents: set[tuple[int, int, int]] = set()
-        self._ranges: set[tuple[int, int, bytes, Optional[bytes], Optional[bytes]]] = set()
-        self._names: set[str] = set()
-        self._wide: set[str] = set()
+        # Most queries read few kinds of things, so each set is made when it is first needed.
+        self._documents: Optional[set[tuple[int, int, int]]] = None
+        self._ranges: Optional[set[tuple[int, int, bytes, Optional[bytes], Optional[bytes]]]] = None
+        self._names: Optional[set[str]] = None
+        self._wide: Optional[set[str]] = None
         self.until: Optional[int] = None
 
     def __bool__(self) -> bool:
@@ -223,19 +224,26 @@ class ReadSet:
 
     def document(self, scope: int, coll: int, doc: int) -> None:
         """Versions of a document were read, or it was found to be absent."""
-        self._documents.add((scope, coll, doc))
-        if len(self._documents) > MAX_READ:
-            self._widen()
+        noted = self._documents
+        if noted is None:
+            self._documents = {(scope, coll, doc)}
+            return
+        noted.add((scope, coll, doc))
+        if len(noted) > MAX_READ:
+            self._widen(noted)
 
     def documents(self, scope: int, coll: int, docs: Iterable[int]) -> None:
         """As `document`, for several documents of a collection."""
-        self._documents.update(zip(repeat(scope), repeat(coll), docs))
-        if len(self._documents) > MAX_READ:
-            self._widen()
+        noted = self._documents
+        if noted is None:
+            noted = self._documents = set()
+        noted.update(zip(repeat(scope), repeat(coll), docs))
+        if len(noted) > MAX_READ:
+            self._widen(noted)
 
-    def _widen(self) -> None:
-        self._wide.update(collection_path(*key[:2]) for key in self._documents)
-        self._documents.clear()
+    def _widen(self, documents: set[tuple[int, int, int]]) -> None:
+        self._note_wide(collection_path(*key[:2]) for key in documents)
+        self._documents = None
 
     def range(
         self,
@@ -246,18 +254,29 @@ class ReadSet:
         upper: Optional[bytes] = None,
     ) -> None:
         """The live or ended entries of a set with ``lower <= values < upper`` were read. None: no bound."""
-        self._ranges.add((scope, index, terms, lower, upper))
-        if len(self._ranges) > MAX_READ:
-            self._wide.update(index_path(*key[:2]) for key in self._ranges)
-            self._ranges.clear()
+        noted = self._ranges
+        if noted is None:
+            self._ranges = {(scope, index, terms, lower, upper)}
+            return
+        noted.add((scope, index, terms, lower, upper))
+        if len(noted) > MAX_READ:
+            self._note_wide(index_path(*key[:2]) for key in noted)
+            self._ranges = None
 
     def name(self, name: str) -> None:
         """A counter or a setting was read."""
+        if self._names is None:
+            self._names = set()
         self._names.add(name)
 
     def all_of(self, path: str) -> None:
         """All that a path contains was read."""
-        self._wide.add(path)
+        self._note_wide((path,))
+
+    def _note_wide(self, paths: Iterable[str]) -> None:
+        if self._wide is None:
+            self._wide = set()
+        self._wide.update(paths)
 
     def expires(self, ttl: int) -> None:
         """Something was read that has this time to live, which has not passed yet."""
@@ -266,21 +285,21 @@ class ReadSet:
 
     def include(self, other: ReadSet) -> None:
         """Add what another read set holds."""
-        self._documents |= other._documents
-        self._ranges |= other._ranges
-        self._names |= other._names
-        self._wide |= other._wide
+        for kind in ("_documents", "_ranges", "_names", "_wide"):
+            more = getattr(other, kind)
+            if more:
+                setattr(self, kind, (getattr(self, kind) or set()) | more)
         if other.until is not None:
             self.expires(other.until)
 
     def __iter__(self) -> Iterator[Read]:
-        for scope, coll, doc in self._documents:
+        for scope, coll, doc in self._documents or ():
             yield Read(f"{scope}/d/{coll}/{doc}/")
-        for scope, index, terms, lower, upper in self._ranges:
+        for scope, index, terms, lower, upper in self._ranges or ():
             yield Read(place_path(scope, index, terms), _short(lower, False), _short(upper, True))
-        for name in self._names:
+        for name in self._names or ():
             yield Read(name_path(name))
-        for path in self._wide:
+        for path in self._wide or ():
             yield Read(path, wide=True)
 
     def touched_by(self, changes: Changes) -> Optional[str]:

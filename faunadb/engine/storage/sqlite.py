@@ -36,6 +36,8 @@ MAX_IDLE = 64
 #: While somebody listens to commits: how many seconds there are between two looks for those of other processes.
 POLL_SECONDS = 0.025
 
+_new_object = object.__new__
+
 
 class SqliteSnapshot(SqliteReads):
     """A read transaction on a connection of its own.
@@ -47,30 +49,8 @@ class SqliteSnapshot(SqliteReads):
 
     __slots__ = ("_conn", "_path", "_pin", "_pool")
 
-    def __init__(self, store: SqliteStore, at_least: int) -> None:
-        pool = self._pool = store._pool
-        self._path = store._path
-        clock = store._clock
-        time = clock.snapshot_time(at_least)  # before looking at the lock and pinning the view; see Clock
-        if store._write_lock.held_elsewhere():
-            time = clock.floor(at_least)
-        conn = self._conn = pool.take()
-        try:
-            pin = self._pin = conn.execute(store._read_clock)
-            last_txn, self.schema_version = pin.fetchone()
-        except sqlite3.Error as error:
-            self._conn = CLOSED
-            conn.close()
-            raise self._explain(error) from error
-        if last_txn is None:
-            self.close()
-            raise Outgrown(self._path or "")
-        self.reads = ReadSet()
-        self.last_txn = last_txn
-        if time < last_txn:
-            time = last_txn
-        self.time = time
-        clock.show(time)
+    _pin: sqlite3.Cursor
+    _pool: _Pool
 
     def close(self) -> None:
         conn = self._conn
@@ -82,7 +62,12 @@ class SqliteSnapshot(SqliteReads):
         except sqlite3.Error:
             conn.close()
             return
-        self._pool.give(conn)
+        pool = self._pool
+        idle = pool.idle
+        if pool.closed or len(idle) >= MAX_IDLE:
+            conn.close()
+        else:
+            idle.append(conn)
 
     def __enter__(self) -> SqliteSnapshot:
         return self
@@ -129,23 +114,20 @@ class MemorySnapshot(SqliteReads):
 
 
 class _Pool:
-    """Connections for reading that are not in use. The one that was used last is given first."""
+    """Connections for reading. idle: those that are not in use; the one that was used last is taken first."""
 
-    __slots__ = ("_idle", "_path", "_patience", "_synchronous", "closed")
+    __slots__ = ("_path", "_patience", "_synchronous", "closed", "idle")
 
     def __init__(self, path: str, synchronous: str, patience: float) -> None:
         self._path = path
         self._synchronous = synchronous
         self._patience = patience
-        self._idle: list[sqlite3.Connection] = []
+        self.idle: list[sqlite3.Connection] = []
         #: why it opens no connections any more, if that is so
         self.closed = ""
 
-    def take(self) -> sqlite3.Connection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            pass
+    def open(self) -> sqlite3.Connection:
+        """A further one, for when none is idle."""
         if self.closed:
             raise StoreError(self.closed)
         try:
@@ -153,21 +135,14 @@ class _Pool:
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
 
-    def give(self, conn: sqlite3.Connection) -> None:
-        idle = self._idle
-        if self.closed or len(idle) >= MAX_IDLE:
-            conn.close()
-        else:
-            idle.append(conn)
-
     def abandon(self) -> None:
         """In a forked child: close the pool, but leave its connections, which are the parent's, as they are."""
         self.closed = forks.INHERITED
-        self._idle = []
+        self.idle = []
 
     def close(self) -> None:
         self.closed = self.closed or "the store is closed"
-        idle, self._idle = self._idle, []
+        idle, self.idle = self.idle, []
         for conn in idle:
             conn.close()
 
@@ -220,6 +195,8 @@ class _SqliteBase(SqlStore):
 class SqliteStore(_SqliteBase):
     """A store in a file."""
 
+    _path: str
+
     def __init__(self, url: str, path: str, durability: str, patience: float) -> None:
         self._path = path = os.path.abspath(path)
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
@@ -232,9 +209,40 @@ class SqliteStore(_SqliteBase):
         _stores.add(self)
 
     def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
-        if at_least and self._clock.too_far(at_least):
+        clock = self._clock
+        if at_least > clock.shown and clock.too_far(at_least):
             self._check_reached(at_least, deadline)
-        return SqliteSnapshot(self, at_least)
+        time = clock.snapshot_time(at_least)  # before looking at the lock and pinning the view; see Clock
+        if self._write_lock.held_elsewhere():
+            time = clock.floor(at_least)
+        pool = self._pool
+        try:
+            conn = pool.idle.pop()
+        except IndexError:
+            conn = pool.open()
+        # Made without `__init__`, since every query opens one.
+        snapshot = _new_object(SqliteSnapshot)
+        snapshot._pool = pool
+        snapshot._path = self._path
+        snapshot._conn = conn
+        try:
+            pin = snapshot._pin = conn.execute(self._read_clock)
+            last_txn, snapshot.schema_version = pin.fetchone()
+        except sqlite3.Error as error:
+            snapshot._conn = CLOSED
+            conn.close()
+            raise snapshot._explain(error) from error
+        if last_txn is None:
+            snapshot.close()
+            raise Outgrown(self._path)
+        snapshot.reads = ReadSet()
+        snapshot.last_txn = last_txn
+        if time < last_txn:
+            time = last_txn
+        snapshot.time = time
+        if time > clock.shown:  # `Clock.show`, written out
+            clock.shown = time
+        return snapshot
 
     def _time(self, at_least: int) -> int:
         time = self._clock.snapshot_time(at_least)  # before looking at the lock; see Clock

@@ -92,14 +92,14 @@ def test_a_regex_has_what_is_left_of_the_deadline(hostile: Database) -> None:
 
 
 def test_work_that_never_looks_at_the_clock_is_ended() -> None:
-    with pytest.raises(RequestError, match="timed out"), overruns.watched(time.monotonic()):
+    with pytest.raises(RequestError, match="timed out"), overruns.Watched(time.monotonic()):
         while True:
             pass
 
 
 def test_an_inner_deadline_ends_only_the_inner_work() -> None:
-    with overruns.watched(float("inf")):
-        with pytest.raises(RequestError), overruns.watched(time.monotonic()):
+    with overruns.Watched(float("inf")):
+        with pytest.raises(RequestError), overruns.Watched(time.monotonic()):
             while True:
                 pass
         assert sum(range(100_000)) == 4999950000
@@ -113,7 +113,7 @@ def test_nothing_comes_after_the_work() -> None:
         try:
             for _ in range(5):
                 try:
-                    with overruns.watched(time.monotonic() - overruns.INTERVAL):
+                    with overruns.Watched(time.monotonic() - overruns.INTERVAL):
                         end = time.monotonic() + overruns.INTERVAL
                         while time.monotonic() < end:
                             pass
@@ -133,14 +133,14 @@ def test_nothing_comes_after_the_work() -> None:
 
 PROFILED = """
 import sys, time
-from faunadb.engine.language.overruns import forget, watched
+from faunadb.engine.language.overruns import Watched, forget
 
 def end_late():
-    with watched(time.monotonic() - 1):
+    with Watched(time.monotonic() - 1):
         pass
 
 def forgotten():
-    watched(time.monotonic() - 1).__enter__()
+    Watched(time.monotonic() - 1).__enter__()
     forget()
 
 {function}()
@@ -156,11 +156,11 @@ def test_a_profiler_goes_on_after_a_late_end(function: str) -> None:
 
 
 def test_an_end_that_was_missed_is_made_up_for() -> None:
-    """An exception can come just as `watched` is to end, before its first step; nothing may come after the query then."""
+    """An exception can come just as `Watched.end` begins, before its first step; nothing may come after the query then."""
     request = Request(None, {"sum": [1]})
 
     def run(request: Request) -> None:
-        overruns.watched(time.monotonic()).__enter__()
+        overruns.Watched(time.monotonic()).__enter__()
         raise KeyError("injected")
 
     with open_engine("sqlite://") as engine:
@@ -186,7 +186,7 @@ def test_an_import_comes_to_its_end_first(tmp_path: Path, monkeypatch: pytest.Mo
 
     def work() -> None:
         try:
-            with overruns.watched(time.monotonic() - 2 * overruns.INTERVAL):
+            with overruns.Watched(time.monotonic() - 2 * overruns.INTERVAL):
                 importlib.import_module("slow_for_overruns")
                 while True:
                     pass

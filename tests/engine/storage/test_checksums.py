@@ -84,6 +84,44 @@ def test_readers_are_told(filled: Place) -> None:
         assert snapshot.newest_of(SCOPE, COLL, [2])[2].data == "[]"
 
 
+def test_the_short_way_to_a_text_leaves_what_is_changed_to_others(filled: Place) -> None:
+    if filled.kind != "sqlite":
+        pytest.skip("only SQLite has a shorter way")
+    with filled.open() as store:
+        with store.snapshot() as snapshot:
+            version = snapshot.version(SCOPE, COLL, 2)
+            assert version is not None
+            assert snapshot.text_of(SCOPE, COLL, 2) == (version.ts, version.data)
+            assert snapshot.text_of(SCOPE, COLL, 1) is None  # a deletion
+            assert snapshot.text_of(SCOPE, COLL, 4711) is None
+        for what in (
+            "data = '[]'",
+            "data = x'00'",
+            "ts = ts - 1",
+            "txn = txn - 1",
+            "checksum = checksum + 1",
+        ):
+            change(filled, "CREATE TABLE intact AS SELECT * FROM version WHERE doc = 2")
+            change(filled, f"UPDATE version SET {what} WHERE doc = 2")
+            with store.snapshot() as snapshot:
+                assert snapshot.text_of(SCOPE, COLL, 2) is None, what
+            change(filled, "DELETE FROM version WHERE doc = 2")
+            change(filled, "INSERT INTO version SELECT * FROM intact")
+            change(filled, "DROP TABLE intact")
+
+
+def test_sql_takes_the_times_out_of_a_checksum() -> None:
+    connection = sqlite3.connect(":memory:")
+    query = f"SELECT {checksums.UNMIXED} FROM (SELECT ? AS checksum, ? AS ts, ? AS txn)"
+    content = checksums.of_content(0, 1024, 7, 1, None, "text")
+    for bit in range(62):
+        for ts, txn in ((1 << bit, 3), (5, 1 << bit), (-1 << bit, 1 << bit)):
+            whole = checksums.of_version(0, 1024, 7, ts, 1, None, "text", txn)
+            if -(2**63) <= whole < 2**63:
+                assert connection.execute(query, (whole, ts, txn)).fetchone() == (content,)
+    connection.close()
+
+
 def test_a_copy_shows_the_same_damage(filled: Place, tmp_path: object) -> None:
     change(filled, "UPDATE {schema}.version SET data = '[]' WHERE doc = 2")
     target = Place("sqlite", f"sqlite:///{tmp_path}/copy.db")
