@@ -9,6 +9,9 @@ An answer is kept only if it depends on nothing but the query, the secret and th
 the time or made anything new (`Context.timeless`: ``now``, ``new_id``, times to live, limits of history), and the secret
 must not open different things at different times (`Auth.timeless`). The registry says which forms are never kept
 (`Form.timeless`).
+
+Where others write much and few queries are asked again, looking at the commits takes longer than evaluating. So the engine
+reckons up both. If keeping answers does not pay, it keeps none for a while.
 """
 
 from __future__ import annotations
@@ -41,6 +44,13 @@ MAX_READS = 300
 MAX_BEHIND = 200
 #: How many of the newest commits are remembered, to judge answers whose evaluation began before them.
 _RECENT = 64
+#: To evaluate a query takes about as long as to look at so many commits.
+_SAVED = 10
+#: How many commits may be looked at before the answers that are given again must have saved as much; and how many at most,
+#: however much they have saved.
+_ADVANCE, _MOST = MAX_BEHIND, 2_000
+#: For how many queries no answers are kept if they did not: the first time, and at most.
+_REST, _LONGEST_REST = 1_000, 16_000
 
 
 class _Kept(NamedTuple):
@@ -60,6 +70,11 @@ class Answers:
         # The secret key is hashed before the text. BLAKE2's own key parameter would cost a whole block for each digest.
         self._digest = hashlib.blake2b(os.urandom(32), digest_size=32)
         self._lock = threading.Lock()
+        #: how many commits may still be looked at before no answers are kept for a while
+        self._balance = _ADVANCE
+        #: for how many queries that will be, and for how many it still is
+        self._rest = _REST
+        self._resting = 0
         self._clear(-1, -1)
 
     def _clear(self, txn: int, schema_version: int) -> None:
@@ -86,7 +101,7 @@ class Answers:
         source, secret = request.source, request.authorization
         if not self._max_bytes or type(source) is not bytes or secret is None:
             return None
-        if request.writer or request.effect_limit < WRITE:
+        if request.writer or request.effect_limit < WRITE or self._rests():
             return None
         asked = f"{request.version} {len(secret)} {secret}".encode("utf-8", "surrogatepass") + source
         digest = self._digest.copy()
@@ -95,11 +110,18 @@ class Answers:
 
     def name_of(self, secret: bytes, version: str, source: bytes) -> Optional[bytes]:
         """As `name`, from its parts. secret: the digest of the authorization (`Request.secret`). source: the query's JSON."""
-        if not self._max_bytes:
+        if not self._max_bytes or self._rests():
             return None
         digest = self._digest.copy()
         digest.update(b"%b %b %b" % (secret, version.encode(), source))
         return digest.digest()
+
+    def _rests(self) -> bool:
+        """Whether no answer is kept to the query that has just come, because that did not pay before."""
+        if self._resting <= 0:
+            return False
+        self._resting -= 1
+        return True
 
     def find(self, name: Optional[bytes], snap: Snapshot) -> Optional[Outcome]:
         """The kept answer, if it is true at a snapshot, as of the snapshot's time."""
@@ -123,6 +145,10 @@ class Answers:
         kept = self._kept.get(name)
         if kept is None or kept.txn > txn or txn != self._txn:
             return None
+        if self._balance < _MOST:
+            self._balance += _SAVED
+        else:
+            self._rest = _REST
         return kept.answer
 
     def text_of(self, name: Optional[bytes], answer: Outcome) -> str:
@@ -180,6 +206,12 @@ class Answers:
         commits = snap.changed(self._txn, MAX_BEHIND)  # outside the lock: it may wait for a network
         with self._lock:
             if snap.last_txn <= self._txn:
+                return
+            self._balance -= len(commits)
+            if self._balance < 0:
+                self._resting, self._rest = self._rest, min(4 * self._rest, _LONGEST_REST)
+                self._balance = _ADVANCE
+                self._clear(snap.last_txn, snap.schema_version)
                 return
             # Copying a store into an empty one leaves no row in the log, but changes the version of the schema. And if
             # nobody has asked for very long, the log does not reach back to the last look.

@@ -424,6 +424,47 @@ def test_an_answer_that_another_thread_drops_meanwhile_is_not_given() -> None:
     assert not found(answers, 1, Interrupted(6)), "the commit 6 changed what it read at 5"
 
 
+def commits_in_vain(answers: Answers, txn: int) -> int:
+    """Ask now and then for what was always changed meanwhile, until no answers are kept. The time of the last commit."""
+    for _ in range(100):
+        keep(answers, 1, Snapshot(txn, 1, txn + 50))
+        txn += 100
+        assert not found(answers, 1, Snapshot(txn, 1)), "what it read has changed"
+        if name(answers, 1) is None:
+            return txn
+    raise AssertionError("answers are kept although none can be given again")
+
+
+def queries_until_kept(answers: Answers) -> int:
+    return next(count for count in range(100_000) if name(answers, 1) is not None)
+
+
+def test_where_looking_at_commits_saves_nothing_none_are_kept_for_a_while() -> None:
+    answers = Answers()
+    txn = commits_in_vain(answers, 1)
+    assert len(answers) == 0
+    first = queries_until_kept(answers)
+    txn = commits_in_vain(answers, txn)
+    second = queries_until_kept(answers)
+    assert 0 < first < second, "the next attempt is made later"
+    keep(answers, 1, Snapshot(txn, 1))
+    assert found(answers, 1, Snapshot(txn, 1)), "that is an attempt"
+
+
+def test_answers_that_are_given_again_often_are_kept_beside_many_commits() -> None:
+    answers = Answers()
+    txn = commits_in_vain(answers, 1)
+    first = queries_until_kept(answers)
+    for _ in range(100):
+        keep(answers, 1, Snapshot(txn, 1, txn + 50))
+        assert all(found(answers, 1, Snapshot(txn)) for _ in range(20))
+        txn += 100
+        assert not found(answers, 1, Snapshot(txn, 1)), "what it read has changed"
+        assert name(answers, 1) is not None, "it has saved more than it cost"
+    commits_in_vain(answers, txn)
+    assert queries_until_kept(answers) <= first, "that it did not pay once is forgotten"
+
+
 def test_names_tell_secret_and_query_apart() -> None:
     answers = Answers()
     asked = [("a", b"bc"), ("ab", b"c"), ("a", b"b"), ("a 1 b", b"c"), ("1 ab", b"c")]
