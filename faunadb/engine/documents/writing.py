@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..indexes import entries
@@ -25,28 +26,49 @@ MAX_TRANSACTION = 16_777_216
 plain_text = encoder(ensure_ascii=False)
 
 
+def create(
+    ctx: Context,
+    ref: v.Ref,
+    fields: Optional[dict[str, Any]],
+    text: str,
+    literals: Mapping[str, int] = entries.NO_LITERALS,
+) -> v.Document:
+    """As `write`, for the first version of a document of a user collection that has no ``ttl``.
+
+    :param fields: None where only its text is known.
+    :param text: the stored JSON of the fields.
+    :param literals: of some members of ``data`` their indexes in `Context.literals`, by name.
+    """
+    tx = ctx.tx
+    if len(text) * 4 > MAX_VERSION:
+        _check_version(text)
+    document = v.Document(ref, v.PENDING, fields, text=text)
+    entries.create(ctx, document, literals)
+    if tx.bytes_written > MAX_TRANSACTION:
+        check_size(tx)
+    return document
+
+
 def write(
     ctx: Context,
     ref: v.Ref,
     fields: Optional[dict[str, Any]],
     before: Any = MISSING,
     old: Optional[dict[str, Any]] = None,
-    text: Optional[str] = None,
 ) -> v.Document:
     """Write the running transaction's version of a document, and return it as it may be shown.
 
     :param fields: all top-level fields to store, validated and without nulls; None deletes the document.
     :param before: the newest stored version (a `VersionRow`, or None), if the caller has read it already.
     :param old: the fields of that version, if they are decoded already.
-    :param text: the stored JSON of the fields, if it is known already; then they have no ``ttl``.
     :raises Fault: ``instance not unique``.
     :raises RequestError: more bytes than `MAX_VERSION` or `MAX_TRANSACTION`, or index entries that are too large.
     """
     tx = ctx.writer()
     if before is MISSING:
         before = tx.version(ref.scope, ref.coll, ref.id)
-    ttl = None
-    if fields is not None and text is None:
+    text = ttl = None
+    if fields is not None:
         text, ttl = codec.encode_fields(fields, tx.txn, ref.scope), ttl_micros(fields)
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     if before is not None:
@@ -98,10 +120,15 @@ def _store(
 ) -> None:
     """Store a version's row; text None is a deletion. Raises RequestError for too large a text."""
     if text is not None and len(text) * 4 > MAX_VERSION:
-        size = len(text.encode("utf-8", "surrogatepass"))
-        if size > MAX_VERSION:
-            raise bad_request(f"Version bytes ({size}) exceeds threshold ({MAX_VERSION})")
+        _check_version(text)
     ctx.tx.put_version(ref.scope, ref.coll, ref.id, ts, text is not None, ttl, text, first)
+
+
+def _check_version(text: str) -> None:
+    """Raise RequestError if the text of a version is too large."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_VERSION:
+        raise bad_request(f"Version bytes ({size}) exceeds threshold ({MAX_VERSION})")
 
 
 def check_size(tx: Any) -> None:

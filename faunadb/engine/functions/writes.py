@@ -29,6 +29,7 @@ from ..schema.writers import writer_for
 
 if TYPE_CHECKING:
     from ..language.context import Context
+    from ..language.stored_literals import StoredObject
 
 
 def _check_scope(ctx: Context, scope: int, at: str) -> None:
@@ -73,24 +74,31 @@ def _permitted(ctx: Context, target: Target, given: Fields, at: str) -> Any:
 
 
 def _opened(ctx: Context, scope: int, coll: int) -> Optional[CollectionInfo]:
-    """The collection of the query's last create where it may create any document there; None when it is another one, or
-    when it has to be asked once more."""
-    perms, opened, info = ctx.cache.get(_opened, _NOT_OPENED)
-    if opened != coll or perms is not ctx.perms or not scope == ctx.scope == perms.scope:
+    """The collection, if the query may create any document in it now; None where that has to be looked at more closely."""
+    perms, schema = ctx.perms, ctx.schema
+    opened, by, info = ctx.cache.get(_opened, _NOT_OPENED)
+    if opened == coll and by is perms and not schema.was_written and ctx.at is None and scope == ctx.scope:
+        return info
+    if coll < v.FIRST_COLLECTION or ctx.at is not None or not scope == ctx.scope == perms.scope:
         return None
-    return None if ctx.at is not None or ctx.schema.was_written else info
+    info = schema.collection(scope, coll)
+    if info is None or not perms.creates_all(scope):
+        return None
+    database_schema.check_container(ctx, coll, "create")
+    ctx.cache[_opened] = coll, perms, info
+    return info
 
 
 _NOT_OPENED: Any = (None, None, None)
 
 
-def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> v.Document:
+def _create(
+    ctx: Context, target: Target, params: Optional[Fields], at: str, text: Optional[str] = None
+) -> v.Document:
+    """text: the stored JSON of the params, if it is known."""
     ctx.writer()
     given = params or {}
     data: Any = given.get("data") if len(given) == 1 else None
-    literal, text = ctx.stored
-    if literal is not given:
-        text = None
     plain = text is not None or (type(data) is dict and bool(data) and is_plain(ctx, data))
     if given and not plain:
         given = prepare(ctx, given)
@@ -98,8 +106,7 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     if plain and number is None:
         opened = _opened(ctx, scope, coll)
         if opened is not None:
-            ref = v.Ref(scope, coll, fresh_id())
-            return USER_DOCUMENTS.create_plain(ctx, ref, data, at, None, opened, text)
+            return USER_DOCUMENTS.create_plain(ctx, opened, fresh_id(), given, text, at)
     _check_scope(ctx, scope, at)
     info = ctx.schema.collection(scope, coll) if coll >= v.FIRST_COLLECTION else None
     if info is None and coll >= v.FIRST_COLLECTION:
@@ -110,11 +117,8 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
         raise _invalid_time(at)
     if before is not None and number is not None:
         end_access(ctx, v.Ref(scope, coll, number))
-    if plain and info is not None:
-        if number is None and ctx.perms.creates_all(scope):
-            ctx.cache[_opened] = ctx.perms, coll, info
-        ref = v.Ref(scope, coll, fresh_id() if number is None else number)
-        return USER_DOCUMENTS.create_plain(ctx, ref, data, at, before, info, text)
+    if plain and info is not None and before is None:
+        return USER_DOCUMENTS.create_plain(ctx, info, fresh_id() if number is None else number, given, text, at)
     writer = writer_for(coll)
     if number is None or coll in v.NAMED_NATIVES:
         number = writer.allot_id(ctx, scope)
@@ -122,7 +126,22 @@ def _create(ctx: Context, target: Target, params: Optional[Fields], at: str) -> 
     return writer.create(ctx, ref, given, at, before)
 
 
-@form(Arg("create", NAME_OR_REF), optional=(Arg("params", OBJECT),), effect=WRITE)
+def _create_literal(
+    ctx: Context, target: Union[str, v.Ref], literal: StoredObject, text: str
+) -> v.Document:
+    """`create` for params of which the stored JSON is known."""
+    ctx.writer()
+    ctx.timeless = False
+    scope, coll, number = _target(ctx, target)
+    info = _opened(ctx, scope, coll) if number is None else None
+    if info is not None and info.ttl_days is None:
+        return USER_DOCUMENTS.create_literal(ctx, info, fresh_id(), literal, text, "create")
+    return _create(ctx, (scope, coll, number), literal.eval(ctx, {}), "create", text)
+
+
+@form(
+    Arg("create", NAME_OR_REF), optional=(Arg("params", OBJECT),), effect=WRITE, stores=_create_literal
+)
 def create(ctx: Context, target: Union[str, v.Ref], params: Optional[Fields]) -> v.Document:
     """A new document in a collection (its name or ref; an id is allotted), or at a ref where none exists.
 

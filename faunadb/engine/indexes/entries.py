@@ -6,7 +6,7 @@ entries and begins others at the time of its transaction. Rewriting history chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..language import values as v
@@ -15,6 +15,7 @@ from ..records import NamedTuple
 from ..storage.base import WRITE_UNIT, write_ops
 from . import extraction, keys, lookups
 from .builds import build_document
+from .definitions import Index
 from .internal import BY_NAME, GLOBAL_IDS, PROVIDERS_BY_ISSUER, SCOPES, id_terms, name_terms, text_terms
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Place(NamedTuple):
 Entries = dict[Place, Optional[str]]
 
 _NONE: Entries = {}
+NO_LITERALS: Mapping[str, int] = {}
 
 
 def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
@@ -114,6 +116,39 @@ def complete_builds(ctx: Context, ref: v.Ref) -> None:
         build_document(ctx, index, ref)
 
 
+def create(ctx: Context, document: v.Document, literals: Mapping[str, int]) -> None:
+    """Write the first version of a document of a user collection that has no ``ttl``, with its entries.
+
+    literals: of some members of ``data`` their indexes in `Context.literals`, by name. Raises as `replace` does.
+    """
+    tx, ref = ctx.tx, document.ref
+    scope, coll, doc = ref.scope, ref.coll, ref.id
+    suffix = keys.ref_suffix(coll, doc)
+    tx.create(scope, coll, doc, document.text, suffix)
+    for index in ctx.schema.indexes_on(scope, coll):
+        term = index.only_term
+        found = None
+        if term is not None and term.name in literals:
+            found = extraction.only_entry(term, ctx.literals[literals[term.name]], suffix)
+        for entry in (found,) if found is not None else extraction.entries(ctx, index, document):
+            _add(tx, index, document, entry, None)
+            if index.unique and extraction.taken(ctx, index, entry, ref):
+                raise not_unique()
+
+
+def _add(tx: Any, index: Index, document: v.Document, entry: extraction.Entry, ttl: Optional[int]) -> None:
+    """Add an entry that was not there before to an index of a user, and bill it."""
+    terms, values, cover = entry
+    ref = document.ref
+    size = len(terms) + len(values)
+    if size > MAX_KEY:
+        raise _key_too_large(size)
+    tx.add_entry(ref.scope, index.id, terms, values, ref.coll, ref.id, cover, ttl)
+    if cover is not None:
+        size += len(cover)
+    tx.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
+
+
 def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
     """Add the entries of a document that was not there before. Raises as `replace` does."""
     tx, ref = ctx.tx, document.ref
@@ -126,14 +161,7 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
             tx.add_entry(*place, None, ttl)
     for index in ctx.schema.indexes_on(scope, coll):
         for entry in extraction.entries(ctx, index, document):
-            terms, values, cover = entry
-            size = len(terms) + len(values)
-            if size > MAX_KEY:
-                raise _key_too_large(size)
-            tx.add_entry(scope, index.id, terms, values, coll, doc, cover, ttl)
-            if cover is not None:
-                size += len(cover)
-            tx.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
+            _add(tx, index, document, entry, ttl)
             if index.unique and extraction.taken(ctx, index, entry, ref):
                 raise not_unique()
 

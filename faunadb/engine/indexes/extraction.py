@@ -66,11 +66,9 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
         found = data.get(term.name) if type(data) is dict else None
         if found is None:
             return []
-        kind = type(found)
-        if kind in _PLAIN and not (term.casefold and kind is str):
-            key = keys.exact(found)
-            if len(key) <= MAX_COMPONENT:
-                return [_entry((key, keys.ref_suffix(document.ref.coll, document.ref.id), None))]
+        only = only_entry(term, found, keys.ref_suffix(document.ref.coll, document.ref.id))
+        if only is not None:
+            return [only]
     terms = _tuples(ctx, index, index.terms, source, document, as_terms=True)
     values = _tuples(ctx, index, index.values, source, document, as_terms=False)
     if not terms or not values:
@@ -80,6 +78,19 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
     _check_size(index, document.ref, term_keys, value_keys)
     term_keys = [key for key in term_keys if len(key) <= MAX_COMPONENT]
     return [Entry(key, value, cover) for key in term_keys for value, cover in value_keys]
+
+
+def only_entry(term: Field, value: Any, suffix: bytes) -> Optional[Entry]:
+    """The entry that a value of a member of ``data`` has in an index with that term alone (`Index.only_term`).
+
+    suffix: `keys.ref_suffix` of the document. None where it takes a closer look.
+    """
+    kind = type(value)
+    if kind in _PLAIN and not (term.casefold and kind is str):
+        key = keys.exact(value)
+        if len(key) <= MAX_COMPONENT:
+            return _entry((key, suffix, None))  # type: ignore[no-any-return]
+    return None
 
 
 def _tuples(

@@ -47,7 +47,6 @@ _MEASURE_EVERY = 1 << 23
 #: Shared by all contexts that have read nothing ahead, or have no literals; never changed.
 _NOTHING: dict[tuple[int, int, int], Any] = {}
 _NO_LITERALS: list[Any] = []
-_NOTHING_STORED: tuple[Any, Optional[str]] = (None, None)
 
 
 class NeedsWriter(Exception):
@@ -111,7 +110,6 @@ class Context(Watched):
         "scope",
         "size_at_start",
         "snap",
-        "stored",
         "tells_time",
         "timeless",
         "tx",
@@ -158,8 +156,6 @@ class Context(Watched):
         self.cache: dict[Any, Any] = {}
         #: the values of the query's `nodes.Param`, by number
         self.literals = _NO_LITERALS
-        #: the object literal evaluated last whose stored JSON is known, and that JSON (see `stored_literals`)
-        self.stored = _NOTHING_STORED
         #: newest versions read ahead, by (database, collection, id)
         self.prefetched = _NOTHING
         self.prefetched_size = 0

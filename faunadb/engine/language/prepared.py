@@ -26,7 +26,7 @@ from .calls import Settled, units_settled
 from .errors import Position, QueryErrors
 from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat, with_params
 from .parser import Names, Parser
-from .stored_literals import with_text
+from .stored_literals import storing, with_text
 
 if TYPE_CHECKING:
     from .context import Context
@@ -453,7 +453,7 @@ class _Template(Parser):
         self.settled = 0
 
     def _call(self, form: Form, source: dict[str, Any], pos: Position, names: Names) -> Node:
-        node = super()._call(form, source, pos, names)
+        node = storing(super()._call(form, source, pos, names))
         if not form.settled or self._free:  # a set may take its lambda along into another database
             return node
         units = 1

@@ -74,6 +74,8 @@ class Form:
     never evaluated in place (`Context.in_place`).
     settled: its value is small and depends only on its arguments and the committed schema, so that with literal
     arguments it is evaluated only once.
+    stores(ctx, target, literal, text) -> value: does the same where its second and last argument is an object literal that
+    is stored as it is (`stored_literals`); None for other forms.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Form:
         by_name: bool = False,
         slow: bool = False,
         settled: bool = False,
+        stores: Optional[Callable[..., Any]] = None,
     ):
         self.name = required[0].key
         self.required = tuple(required)
@@ -100,6 +103,7 @@ class Form:
         self.by_name = by_name
         self.slow = slow
         self.settled = settled
+        self.stores = stores
         self.timeless = timeless and effect != WRITE
         self.function = function if function is None or self.timeless else _once(function)
         self.parse = parse
@@ -153,14 +157,18 @@ def form(
     by_name: bool = False,
     slow: bool = False,
     settled: bool = False,
+    stores: Optional[Callable[..., Any]] = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the function below as a form. effect: `PURE`, `READ` or `WRITE`, checked when it is reached.
 
-    timeless, by_name, slow, settled: see `Form`.
+    timeless, by_name, slow, settled, stores: see `Form`.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        _add(Form(required, optional, effect, since, until, function, None, timeless, by_name, slow, settled))
+        entry = Form(
+            required, optional, effect, since, until, function, None, timeless, by_name, slow, settled, stores
+        )
+        _add(entry)
         return function
 
     return register

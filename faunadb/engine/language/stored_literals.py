@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..json_text import encoder
-from .errors import Position
-from .nodes import Const, Env, Node, Param, ParamArray, ParamObject, literal_parts
+from .calls import DOCUMENT, FormNode
+from .errors import Fault, Faults, Position
+from .nodes import Const, Env, Node, Param, ParamArray, ParamObject, check_effect, literal_parts, located
 from .render import quote
 
 if TYPE_CHECKING:
@@ -19,28 +20,93 @@ _encode = encoder(ensure_ascii=False)
 
 
 class StoredObject(ParamObject):
-    """An object literal of which a form may store the JSON.
+    """An object literal with the field ``data`` alone, of which a form may store the JSON.
 
-    If those of its literals that vary are strings and integers, evaluating it leaves that JSON in `Context.stored` as well.
+    members: of the literals of a run that are members of ``data``, the indexes by name.
     """
 
-    __slots__ = ("_indexes", "_pattern")
+    __slots__ = ("_indexes", "_known", "_pieces", "members")
 
     def __init__(self, fields: dict[str, Node], pos: Position, pieces: list[Union[str, int]]):
         super().__init__(fields, pos)
+        data: Any = fields["data"]
+        self.members = {
+            name: part.index for name, part in literal_parts(data).items() if type(part) is Param
+        }
+        self._pieces = pieces
         self._indexes = [piece for piece in pieces if isinstance(piece, int)]
-        self._pattern = "".join(
-            ["%s" if isinstance(piece, int) else piece.replace("%", "%%") for piece in pieces]
+        #: for literals of some types: the JSON with these left out, and how many quotes and backslashes it has
+        self._known: tuple[list[type], str, int, int] = ([], "", 0, 0)
+
+    def text(self, ctx: Context) -> Optional[str]:
+        """The JSON of the object. None if those of its literals that vary are not all strings and integers."""
+        literals = ctx.literals
+        varying = tuple([literals[index] for index in self._indexes])
+        kinds = list(map(type, varying))
+        known = self._known
+        if kinds != known[0]:
+            if not _PLAIN.issuperset(kinds):
+                return None
+            known = self._known = self._pattern(kinds)
+        _, pattern, quotes, backslashes = known
+        text = pattern % varying
+        # Usually no string has anything that is to be escaped. What is printable has no control characters.
+        if text.isprintable() and text.count('"') == quotes and text.count("\\") == backslashes:
+            return text
+        return pattern % tuple([quote(each)[1:-1] if type(each) is str else each for each in varying])
+
+    def _pattern(self, kinds: list[type]) -> tuple[list[type], str, int, int]:
+        marks = iter(['"%s"' if kind is str else "%s" for kind in kinds])
+        pattern = "".join(
+            [next(marks) if isinstance(piece, int) else piece.replace("%", "%%") for piece in self._pieces]
         )
+        return kinds, pattern, pattern.count('"'), pattern.count("\\")
+
+
+class StoringNode(FormNode):
+    """A form that stores an object literal, its last argument, as it is (`registry.Form.stores`)."""
+
+    __slots__ = ("_cast", "_literal", "_position", "_stores", "_target")
+
+    def __init__(self, whole: FormNode, literal: StoredObject):
+        super().__init__(whole.form, whole.pos)
+        self.args, self.slots, self.work = whole.args, whole.slots, whole.work
+        _, self._target, self._cast, self._position = whole.slots[0]
+        self._literal = literal
+        self._stores: Any = whole.form.stores
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        made = super().eval(ctx, env)
-        literals = ctx.literals
-        varying = [literals[index] for index in self._indexes]
-        if _PLAIN.issuperset(map(type, varying)):
-            texts = [quote(each) if type(each) is str else each for each in varying]
-            ctx.stored = made, self._pattern % tuple(texts)
-        return made
+        literal = self._literal
+        text = literal.text(ctx)
+        if text is None:
+            return super().eval(ctx, env)
+        # As in FormNode, for these arguments.
+        if self.effect_class > ctx.effect_limit:
+            check_effect(ctx, self.effect_class, self.pos)
+        ctx.compute += 1
+        if ctx.compute >= ctx.check_at:
+            ctx.check()
+        try:
+            target = self._target.eval(ctx, env)
+            if type(target) not in self._cast.fast:
+                target = self._cast.convert(ctx, target)
+        except (Fault, Faults) as error:
+            raise located(error, self._position) from None
+        try:
+            result = self._stores(ctx, target, literal, text)
+        except (Fault, Faults) as error:
+            raise located(error, self.pos) from None
+        ctx.allocate(DOCUMENT * len(text))
+        return result
+
+
+def storing(node: Node) -> Node:
+    """The node of a call, as a `StoringNode` if it has a literal to store."""
+    if type(node) is FormNode and node.form.stores is not None and len(node.slots) == 2:
+        literal = node.slots[1][1]
+        if type(literal) is StoredObject:
+            return StoringNode(node, literal)
+    return node
 
 
 def with_text(node: Node) -> Node:
@@ -96,4 +162,4 @@ def _are_plain_items(items: list[Any], pieces: list[Union[str, int]]) -> bool:
     return True
 
 
-__all__ = ["StoredObject", "with_text"]
+__all__ = ["StoredObject", "StoringNode", "storing", "with_text"]

@@ -15,6 +15,7 @@ from .native import Fields, Writer, place_faults, placed
 
 if TYPE_CHECKING:
     from ..language.context import Context
+    from ..language.stored_literals import StoredObject
 
 _MAX_MICROS = (1 << 63) - 1
 
@@ -39,25 +40,35 @@ class UserDocuments(Writer):
     def create_plain(
         self,
         ctx: Context,
-        ref: v.Ref,
-        data: Fields,
-        at: At,
-        before: Any,
         info: CollectionInfo,
+        number: int,
+        params: Fields,
         text: Optional[str],
+        at: At,
     ) -> v.Document:
-        """`create` for the params ``{"data": data}`` with plain data (`fields.is_plain`), which need no checks.
+        """`create` of a document without any version, for the params ``{"data": ...}`` with plain data (`fields.is_plain`).
 
-        info: of the collection.
+        They need no checks. info: of the collection. number: the id of the document. text: the stored JSON of the params, if
+        it is known.
         """
-        fields = {"data": data}
+        ref = v.Ref(info.ref.scope, info.id, number)
         if info.ttl_days is not None:
+            fields = {**params}
             self.add_ttl(ctx, ref, fields)
-            text = None
-        elif text is None:
-            text = writing.plain_text(fields)
+            document = self.write(ctx, ref, fields, None, None, at)
+        else:
+            text = writing.plain_text(params) if text is None else text
+            document = place_faults(at, writing.create, ctx, ref, params, text)
+        document.created = True
+        return document  # type: ignore[no-any-return]
+
+    def create_literal(
+        self, ctx: Context, info: CollectionInfo, number: int, literal: StoredObject, text: str, at: At
+    ) -> v.Document:
+        """As `create_plain`, for params that are a literal of which the stored JSON is known, and without ttl."""
+        ref = v.Ref(info.ref.scope, info.id, number)
         try:
-            document = writing.write(ctx, ref, fields, before, None, text)
+            document = writing.create(ctx, ref, None, text, literal.members)
         except Fault as fault:
             placed(fault, at)
             raise

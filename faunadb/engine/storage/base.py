@@ -254,6 +254,16 @@ class Transaction(Snapshot):
         """
         raise NotImplementedError
 
+    def create(self, scope: int, coll: int, doc: int, data: str, values: bytes) -> None:
+        """Write the first version of a document, which does not expire, and its entry in the set of all documents of its
+        collection, and log it.
+
+        That set has the number of the collection and no terms. values: those of the entry.
+        """
+        self.put_version(scope, coll, doc, self.txn, True, None, data, first=True)
+        self.add_entry(scope, coll, b"", values, coll, doc, None, None)
+        self.log(["put", scope, coll, doc, self.txn])
+
     def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
         """Remove the version at ``ts`` from history. Nothing happens if there is none."""
         raise NotImplementedError
