@@ -76,12 +76,12 @@ def _permitted(ctx: Context, target: Target, given: Fields, at: str) -> Any:
 def _opened(ctx: Context, scope: int, coll: int) -> Optional[CollectionInfo]:
     """The collection, if the query may create any document in it now; None where that has to be looked at more closely."""
     perms, schema = ctx.perms, ctx.schema
-    opened, by, info = ctx.cache.get(_opened, _NOT_OPENED)
+    opened, by, known = ctx.cache.get(_opened, _NOT_OPENED)
     if opened == coll and by is perms and not schema.was_written and ctx.at is None and scope == ctx.scope:
-        return info
+        return known  # type: ignore[no-any-return]
     if coll < v.FIRST_COLLECTION or ctx.at is not None or not scope == ctx.scope == perms.scope:
         return None
-    info = schema.collection(scope, coll)
+    info: Optional[CollectionInfo] = schema.collection(scope, coll)
     if info is None or not perms.creates_all(scope):
         return None
     database_schema.check_container(ctx, coll, "create")
@@ -118,7 +118,9 @@ def _create(
     if before is not None and number is not None:
         end_access(ctx, v.Ref(scope, coll, number))
     if plain and info is not None and before is None:
-        return USER_DOCUMENTS.create_plain(ctx, info, fresh_id() if number is None else number, given, text, at)
+        return USER_DOCUMENTS.create_plain(
+            ctx, info, fresh_id() if number is None else number, given, text, at
+        )
     writer = writer_for(coll)
     if number is None or coll in v.NAMED_NATIVES:
         number = writer.allot_id(ctx, scope)
@@ -126,9 +128,7 @@ def _create(
     return writer.create(ctx, ref, given, at, before)
 
 
-def _create_literal(
-    ctx: Context, target: Union[str, v.Ref], literal: StoredObject, text: str
-) -> v.Document:
+def _create_literal(ctx: Context, target: Union[str, v.Ref], literal: StoredObject, text: str) -> v.Document:
     """`create` for params of which the stored JSON is known."""
     ctx.writer()
     ctx.timeless = False
@@ -139,9 +139,7 @@ def _create_literal(
     return _create(ctx, (scope, coll, number), literal.eval(ctx, {}), "create", text)
 
 
-@form(
-    Arg("create", NAME_OR_REF), optional=(Arg("params", OBJECT),), effect=WRITE, stores=_create_literal
-)
+@form(Arg("create", NAME_OR_REF), optional=(Arg("params", OBJECT),), effect=WRITE, stores=_create_literal)
 def create(ctx: Context, target: Union[str, v.Ref], params: Optional[Fields]) -> v.Document:
     """A new document in a collection (its name or ref; an id is allotted), or at a ref where none exists.
 

@@ -30,9 +30,7 @@ class StoredObject(ParamObject):
     def __init__(self, fields: dict[str, Node], pos: Position, pieces: list[Union[str, int]]):
         super().__init__(fields, pos)
         data: Any = fields["data"]
-        self.members = {
-            name: part.index for name, part in literal_parts(data).items() if type(part) is Param
-        }
+        self.members = {name: part.index for name, part in literal_parts(data).items() if type(part) is Param}
         self._pieces = pieces
         self._indexes = [piece for piece in pieces if isinstance(piece, int)]
         #: for literals of some types: the JSON with these left out, and how many quotes and backslashes it has

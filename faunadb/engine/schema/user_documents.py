@@ -60,7 +60,7 @@ class UserDocuments(Writer):
             text = writing.plain_text(params) if text is None else text
             document = place_faults(at, writing.create, ctx, ref, params, text)
         document.created = True
-        return document  # type: ignore[no-any-return]
+        return document
 
     def create_literal(
         self, ctx: Context, info: CollectionInfo, number: int, literal: StoredObject, text: str, at: At

@@ -246,7 +246,8 @@ class Batch:
         if lost is None:
             try:
                 if guarded:
-                    self.writer.rollback_to_savepoint()
+                    if tx is not None:  # otherwise it has not begun, and the savepoint may be one before
+                        self.writer.rollback_to_savepoint()
                 elif not self.ran:
                     self._rollback()
                 else:

@@ -116,17 +116,31 @@ class Changes:
     def document(self, scope: int, coll: int, doc: int) -> None:
         self.at[f"{scope}/d/{coll}/{doc}/"] = None
 
+    def created(self, scope: int, coll: int, doc: int, values: bytes) -> None:
+        """A document, and its entry in the set of all documents of its collection."""
+        at = self.at
+        at[f"{scope}/d/{coll}/{doc}/"] = None
+        place = f"{scope}/e/{coll}//"
+        known = at.get(place)
+        if known is not None:
+            known.add(values.hex())
+        elif place not in at:
+            at[place] = {values.hex()}
+
     def entry(self, scope: int, index: int, terms: bytes, values: bytes) -> None:
         if len(terms) <= _SHORT:  # as `place_path`, but written out: every write of an entry does this
             path = f"{scope}/e/{index}/{terms.hex()}/"
         else:
             path = place_path(scope, index, terms)
+        at = self.at
         if len(values) > _SHORT:
-            self.at[path] = None
-            return
-        values_of_place = self.at.setdefault(path, set())
-        if values_of_place is not None:
-            values_of_place.add(values.hex())
+            at[path] = None
+        elif path not in at:
+            at[path] = {values.hex()}
+        else:
+            known = at[path]
+            if known is not None:
+                known.add(values.hex())
 
     def name(self, name: str) -> None:
         self.at[name_path(name)] = None
@@ -163,12 +177,21 @@ class Changes:
     def text(self) -> str:
         """The changes as text, for the commit log."""
         at, wide = self.at, self.wide
-        if sum(1 if values is None else len(values) for values in at.values()) > MAX_CHANGED:
-            at, wide = {}, wide | set(map(_larger, at))
-        items = []
-        for path, values in at.items():
-            items.append([path] if values is None else [path, *values])
-        return _encode({"at": items, "wide": list(wide)} if wide else {"at": items})
+        if sum(map(len, filter(None, at.values()))) + len(at) > MAX_CHANGED:
+            counted = sum(1 if values is None else len(values) for values in at.values())
+            if counted > MAX_CHANGED:
+                at, wide = {}, wide | set(map(_larger, at))
+        # Only the paths of names may have characters that JSON escapes.
+        items = [
+            _encode([path])
+            if path[0] == "n"
+            else f'["{path}"]'
+            if values is None
+            else f"""["{path}","{'","'.join(values)}"]"""
+            for path, values in at.items()
+        ]
+        text = f'{{"at":[{",".join(items)}]'
+        return f'{text},"wide":{_encode(list(wide))}}}' if wide else text + "}"
 
     @classmethod
     def parse(cls, text: Optional[str]) -> Changes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Optional
 
@@ -37,16 +38,14 @@ PUT_LIVE = (
 # inserting a few of these. So these statements say themselves what is NULL, and bytes are given as bytearrays.
 #: Versions without ttl.
 VERSIONS = Insert(_sql.put_version, "(?, ?, ?, ?, ?, NULL, ?, ?, ?)")
-#: Live entries without ttl. Where there is no cover, it is given as "".
-ENTRIES = Insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, NULLIF(?, ''), NULL, ?)")
+#: Live entries without ttl: those of a collection's set of all its documents, others, and those with a cover.
+DOCUMENTS = Insert(PUT_LIVE, "(?, ?, x'', ?, ?, ?, NULL, NULL, ?)")
+ENTRIES = Insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, NULL, NULL, ?)")
+COVERED = Insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, ?, NULL, ?)")
 COMMITS = Insert(_sql.put_commit, "(?, ?, ?)")
 
 #: The parameters of all rows, one after the other, by what inserts them.
-_Rows = dict[Insert, list[Any]]
-
-
-def _none() -> _Rows:
-    return {VERSIONS: [], ENTRIES: [], COMMITS: []}
+_Rows = defaultdict[Insert, list[Any]]
 
 
 class WritingConnection:
@@ -60,13 +59,13 @@ class WritingConnection:
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
         #: the waiting rows of works that have ended
-        self._earlier: _Rows = {}
+        self._earlier: _Rows = defaultdict(list)
         #: the waiting rows of the running work. A row that SQLite can surely store (`is_storable`) may be added.
-        self.waiting = _none()
+        self.waiting: _Rows = defaultdict(list)
         #: whether the next statement needs a savepoint before it, and whether there is one for the running work
         self._to_guard = self._guarded = False
-        #: whether rows in `_earlier` are being written
-        self._writing = False
+        #: whether rows are being moved to `_earlier`, or written from there. If it stays so, it is not known whose rows wait.
+        self.moving = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """As `sqlite3.Connection.execute`."""
@@ -79,26 +78,26 @@ class WritingConnection:
 
     def guard(self) -> None:
         """Tell that a work begins which must be undone alone, without those before it, if it fails (`undo`)."""
+        self.moving = True
         if self._guarded:
             self._conn.execute("RELEASE work")
         for insert, parameters in self.waiting.items():
-            if parameters:
-                self._earlier.setdefault(insert, []).extend(parameters)
-        self.waiting = _none()
+            self._earlier[insert] += parameters
+        self.waiting.clear()
         self._to_guard, self._guarded = True, False
+        self.moving = False
 
     def undo(self) -> None:
-        """Undo the running work. Raises sqlite3.Error if writing the rows of those before it was interrupted."""
-        if self._writing:
-            raise sqlite3.OperationalError("interrupted")
-        self.waiting = _none()
+        """Undo the running work."""
+        self.waiting.clear()
         if self._guarded:
             self._conn.execute("ROLLBACK TO work")
 
     def forget(self) -> None:
         """Tell that the transaction is over, or was never begun: drop all that waits."""
-        self._earlier, self.waiting = {}, _none()
-        self._to_guard = self._guarded = self._writing = False
+        self._earlier.clear()
+        self.waiting.clear()
+        self._to_guard = self._guarded = self.moving = False
 
     def finish(self) -> None:
         """Write all that waits, when all works have ended. Raises sqlite3.Error."""
@@ -108,16 +107,16 @@ class WritingConnection:
     def flush(self) -> None:
         """Write all that waits, so that it can be read. Raises sqlite3.Error."""
         if self._earlier:
-            self._writing = True
+            self.moving = True
             self._write(self._earlier)
-            self._earlier = {}
-            self._writing = False
+            self._earlier.clear()
+            self.moving = False
         if self._to_guard:
             self._conn.execute("SAVEPOINT work")
             self._to_guard, self._guarded = False, True
-        if any(self.waiting.values()):
+        if self.waiting:
             self._write(self.waiting)
-            self.waiting = _none()
+            self.waiting.clear()
 
     def _write(self, rows: _Rows) -> None:
         for insert, parameters in rows.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import closing
@@ -11,8 +12,18 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from faunadb.engine.storage import DeadlineExceeded, Store, Transaction, group_commit, open_store
+from faunadb.engine.storage import (
+    DeadlineExceeded,
+    Store,
+    Transaction,
+    group_commit,
+    open_store,
+    postgres_writer,
+    sqlite_rows,
+    sqlite_writer,
+)
 from faunadb.engine.storage.sqlite_writer import SqliteWriter
+from tests.engine.storage.interrupting import interruption
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 
@@ -24,12 +35,22 @@ class Crowd:
         self.results: dict[int, Any] = {}
         self._threads: list[threading.Thread] = []
 
-    def write(self, number: int, work: Callable[[Transaction], Any], **options: Any) -> None:
+    def write(
+        self,
+        number: int,
+        work: Callable[[Transaction], Any],
+        ended: Callable[[], object] = lambda: None,
+        **options: Any,
+    ) -> None:
+        """ended: called in the thread when its write has returned or raised."""
+
         def run() -> None:
             try:
                 self.results[number] = self.store.write(work, exclusive=True, **options)
             except BaseException as error:
                 self.results[number] = error
+            finally:
+                ended()
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -262,6 +283,52 @@ def test_an_interrupted_leader_leaves_the_others_unharmed(store: Store) -> None:
     assert isinstance(results[-1], Interrupt)
     assert all(results[number][1] is not None for number in range(5))
     assert docs(store) == set(range(5))
+
+
+STEPS = tuple(module.__file__ for module in (group_commit, sqlite_rows, sqlite_writer, postgres_writer))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_leader_interrupted_at_each_step_keeps_what_it_acknowledges(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told as written is there, with all its rows, and nothing else is."""
+    store = place.open()
+
+    def create(tx: Transaction, number: int) -> None:
+        tx.create(SCOPE, COLL, number, "{}", b"%d" % number)
+
+    for step in range(1, 200):
+        crowd = Crowd(store)
+        first = step * 10
+        began, go, passed = threading.Event(), threading.Event(), threading.Event()
+
+        def lead(tx: Transaction) -> None:
+            create(tx, first)  # noqa: B023
+            began.set()  # noqa: B023
+            assert go.wait(30)  # noqa: B023
+            sys.setprofile(interruption(step, Interrupt, STEPS))  # noqa: B023
+
+        crowd.write(-1, lead, ended=lambda: (sys.getprofile() and passed.set(), sys.setprofile(None)))  # noqa: B023
+        assert began.wait(30)
+        for number in (1, 2, 3):
+            crowd.write(number, lambda tx, number=number: create(tx, first + number))  # noqa: B023
+            crowd.wait_queued(number)
+        go.set()
+        results = crowd.join()
+        written = {first + max(0, number) for number, came in results.items() if isinstance(came, tuple)}
+        assert written >= {first + 1, first + 2, first + 3}, f"step {step}"
+        with store.snapshot() as snapshot:
+            versions = set(snapshot.scan_documents(SCOPE, COLL, after=first - 1, limit=9))
+            entries = {row.doc for row in snapshot.entries(SCOPE, COLL, b"") if row.doc >= first}
+        assert versions == entries, f"step {step}"
+        # The leader's own work may be written although the exception is all that its thread gets.
+        assert versions - written <= {first}, f"step {step}"
+        assert written <= versions, f"step {step}"
+        if passed.is_set():
+            break
+    assert passed.is_set()
+    assert store.check() == []
 
 
 def test_a_leader_interrupted_in_anothers_work_hands_that_work_on(store: Store) -> None:

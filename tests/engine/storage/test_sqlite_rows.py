@@ -92,7 +92,7 @@ def test_many_inserts_do_not_wait_without_bound(store: Store, monkeypatch: pytes
         for number in range(100):
             insert(tx, number)
             rows = store._writer._rows.waiting.items()
-            waiting.append(max(len(parameters) // insert.width for insert, parameters in rows))
+            waiting.append(max([len(parameters) // insert.width for insert, parameters in rows], default=0))
 
     store.write(work)
     assert max(waiting) < 10
