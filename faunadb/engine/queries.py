@@ -226,10 +226,10 @@ class Queries:
         source = request.source
         known = self.prepared.known(source, request.version) if type(source) is bytes else None
         if known is None or known.effect == WRITE:
-            ready = self._as_plain_write(request)
+            ready = self._as_plain_write(request, known)
             if ready is not None:
                 # Nothing would be gained by a snapshot before the transaction.
-                return self.write(lambda tx: self._prepare_and_evaluate(ready, tx), ready)
+                return self.write(lambda tx: self._prepare_and_evaluate(ready, known, tx), ready)
         try:
             found = self._run_lazily(request, known)
         except (SnapshotMoved, SnapshotLost):
@@ -291,23 +291,27 @@ class Queries:
             self.answers.keep(name, prepared.ctx, outcome)
         return outcome
 
-    def _as_plain_write(self, request: Request) -> Optional[Request]:
+    def _as_plain_write(self, request: Request, known: Optional[Known]) -> Optional[Request]:
         """A query that is to be run as a writer at once, with its source read before any lock is taken; None for others.
 
         Its text must begin with a form that writes. Its principal must be a remembered one, because checking another
         takes long, and the lock of the writer would be held meanwhile.
+
+        :param known: what is remembered of the query.
         """
         if request.effect_limit < WRITE or not _looks_like_a_write(request.source):
             return None
         if not self.authenticator.knows(request.authorization):
             return None
+        if known is not None:
+            return request
         try:
             return request._replace(source=self.prepared.read(request.source, request.version))
         except QueryErrors:
             return None  # a snapshot is used to check the secret before these errors are told
 
-    def _prepare_and_evaluate(self, request: Request, tx: Transaction) -> Outcome:
-        return self._evaluate(request, self._prepare(request, tx, tx), tx, tx)
+    def _prepare_and_evaluate(self, request: Request, known: Optional[Known], tx: Transaction) -> Outcome:
+        return self._evaluate(request, self._prepare(request, tx, tx, known), tx, tx)
 
     def _prepare(
         self,
@@ -316,7 +320,7 @@ class Queries:
         tx: Optional[Transaction] = None,
         known: Optional[Known] = None,
     ) -> _Prepared:
-        """Authenticate, and parse the query. known: what is remembered of its text, if the caller has looked for that."""
+        """Authenticate, and parse the query. known: what is remembered of it, if the caller has looked for that."""
         authorization, source, version, deadline, _, _, limit, reason, _, snapshot, secret, _ = request
         schema_version = snap.schema_version
         principal = self._principals.get(secret)
@@ -328,11 +332,10 @@ class Queries:
             auth = self.authenticate(snap, schema, authorization, deadline, secret)
             self._remember(secret, schema_version, auth, schema.committed)
         ctx = Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
-        if known is None:
-            text = source if type(source) is bytes else source.source if type(source) is Text else None
-            known = None if text is None else self.prepared.known(text, version)
+        if known is None and type(source) is bytes:
+            known = self.prepared.known(source, version)
         if known is not None and known.committed is schema.committed and known.scope == ctx.scope:
-            node, effect, ctx.literals = known.parsed
+            node, effect, ctx.literals, _, _ = known
         else:
             node, effect, ctx.literals = self._parsed(ctx, request)
         return _prepared((auth, node, effect, schema_version, ctx))  # type: ignore[no-any-return]

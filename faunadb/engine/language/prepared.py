@@ -1,8 +1,8 @@
 """Queries parsed before: applications send few shapes of query, with other literals in them each time.
 
 A request's text is told apart into its literals and the rest, its shape. A shape seen before is not parsed again: its
-tree holds a `Param` where a literal stood, and each run brings its own (`Context.literals`). A text seen before skips
-even that. Errors and their positions are the same either way, since a position is a path and names no literal.
+tree holds a `Param` where a literal stood, and each run brings its own (`Context.literals`). A text seen twice before
+skips even that. Errors and their positions are the same either way, since a position is a path and names no literal.
 
 Not every literal may change without changing the tree. Names of variables, what stands in an escape, paths of
 ``select`` and everything in a lambda (whose source may be stored or compared) are fixed: they belong to the shape.
@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..java.times import parse_date, parse_time_literal
-from ..records import NamedTuple
+from ..records import NamedTuple, maker
 from . import reader
 from . import values as v
 from .calls import Settled, units_settled
@@ -38,6 +38,8 @@ MAX_TEXT = 1 << 15
 MAX_REMEMBERED = 1 << 12
 #: Characters of texts remembered whole, and of those whose trees are; a tree takes about twenty bytes for each.
 MAX_TEXTS, MAX_TREES = 1 << 19, 1 << 20
+#: Texts that are noted as seen, before all of them are forgotten: as many as may be remembered.
+MAX_SEEN = MAX_TEXTS >> 8
 #: What an entry weighs beside its text.
 _BESIDE = 200
 
@@ -82,16 +84,10 @@ class Slot:
 
 
 class Text(NamedTuple):
-    """A request's query as it came, taken apart. data: as JSON, where that was needed.
-
-    shape: its structure, in which ``""`` stands for each string and 0 for each number, and its names, one a line; empty
-    for a text that takes a closer look. literals: the values of its other strings and of its numbers, in order.
-    """
+    """A request's query as it came. data: as JSON, where that was needed."""
 
     source: bytes
     version: str
-    shape: tuple[str, ...] = ()
-    literals: tuple[Any, ...] = ()
     data: Any = None
 
 
@@ -104,18 +100,20 @@ class Parsed(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A text that was parsed before. committed, scope: the schema and the database for which that is good."""
+    """A query of which the text or the shape was parsed before: as `Parsed`. committed, scope: the schema and the database
+    for which that is good."""
 
-    parsed: Parsed
+    node: Node
+    effect: int
+    literals: list[Any]
     committed: Any
     scope: int
-    effect: int
 
 
 #: From a literal to what a `Param` gives; None for one that only the parser can judge.
 _Convert = Callable[[Any], Any]
 #: What takes some of many values.
-_Pick = Callable[[Sequence[Any]], tuple[Any, ...]]
+_Pick = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 class _Variable:
@@ -141,16 +139,34 @@ class _Variable:
         return values
 
 
+class _Shape(NamedTuple):
+    """A shape that was parsed before. number: stands for it. places: the indexes of the literals that are part of the tree.
+
+    fixed: takes those. are_texts: whether all of them are; numbers have to be told apart where they are equal, such as 1
+    and 1.0.
+    """
+
+    number: int
+    places: list[int]
+    fixed: _Pick
+    are_texts: bool
+
+    def key(self, literals: tuple[Any, ...]) -> Any:
+        """What stands for the tree of these literals."""
+        fixed = self.fixed(literals)
+        return (self.number, fixed if self.are_texts else repr(fixed))
+
+
 class _Tree(NamedTuple):
     """A tree good for one version of the schema and one database. variable: the literals that its `Param` stand for.
-    settled: how many `Settled` it has, whose values follow those of the literals."""
+    settled: None for each `Settled` that it has, whose values follow those of the literals."""
 
     committed: Any
     scope: int
     node: Node
     effect: int
     variable: _Variable
-    settled: int
+    settled: tuple[None, ...]
 
 
 class _Cache:
@@ -174,16 +190,22 @@ class _Cache:
             self._kept[key] = (value, weight)
 
 
+_known = maker(Known)
+
+
 class PreparedQueries:
     """The queries that an engine has parsed. Any thread may use it."""
 
     def __init__(self) -> None:
         self._texts = _Cache(MAX_TEXTS)
+        #: hashes of texts that were seen: most are never seen again, and remembering one takes longer
+        self._seen: set[int] = set()
         #: structure -> what takes the names from its strings, and the literals from its strings and numbers
         self._picks = _Cache(MAX_TREES)
-        #: (version, shape) -> the literals that are fixed; None for a shape that cannot be reused
-        self._fixed = _Cache(MAX_TREES)
-        #: (version, shape, the fixed literals written out) -> tree
+        #: (version, structure, names) -> shape
+        self._shapes = _Cache(MAX_TREES)
+        self._numbers = count()
+        #: key of a shape with its fixed literals -> tree
         self._trees = _Cache(MAX_TREES)
 
     def __len__(self) -> int:
@@ -193,114 +215,137 @@ class PreparedQueries:
     @property
     def weight(self) -> int:
         """Characters of all that is remembered."""
-        return sum(cache.weight for cache in (self._texts, self._picks, self._fixed, self._trees))
+        return sum(cache.weight for cache in (self._texts, self._picks, self._shapes, self._trees))
 
     def read(self, source: bytes, version: str) -> Text:
-        """Take a query's text apart, and read it where its shape is new. Raises `QueryErrors` for malformed JSON."""
-        if self._texts.get((version, source)) is not None:
-            return Text(source, version)
-        shape, literals = self.split(source)
-        if not shape:
-            return Text(source, version, data=reader.read(source))
-        if self._fixed.get((version, shape)) is None:
-            return Text(source, version, shape, literals, reader.read(source))
-        return Text(source, version, shape, literals)
+        """A query's text, with its data if it has to be parsed. Raises `QueryErrors` for malformed JSON."""
+        known = self.known(source, version)
+        return Text(source, version, reader.read(source) if known is None else None)
 
     def known(self, source: bytes, version: str) -> Optional[Known]:
-        """A query whose very text was parsed before; None for others."""
-        found = self._texts.get((version, source))
-        return None if found is None else found[0]
+        """A query whose text or shape was parsed before; None for others."""
+        name = (version, source)
+        found = self._texts.get(name)
+        if found is not None:
+            return found[0]  # type: ignore[no-any-return]
+        structure, names, literals = self.split(source)
+        found = self._shapes.get((version, structure, names))
+        if found is None:
+            return None
+        found = self._trees.get(found[0].key(literals))
+        if found is None:
+            return None
+        committed, scope, node, effect, variable, settled = found[0]
+        values = variable.values(literals)
+        if values is None:
+            return None
+        values += settled
+        known: Known = _known((node, effect, values, committed, scope))
+        self._note(name, known)
+        return known
+
+    def _note(self, name: tuple[str, bytes], known: Known) -> None:
+        """Remember a text if it was seen before."""
+        seen, mark = self._seen, hash(name)
+        if mark not in seen:
+            if len(seen) >= MAX_SEEN:
+                seen.clear()
+            seen.add(mark)
+            return
+        _, source = name
+        if len(source) <= MAX_REMEMBERED and not _CONFIDENTIAL.search(source):
+            self._texts.keep(name, known, len(source) + _BESIDE)
 
     def parse(self, ctx: Context, text: Text) -> Parsed:
-        """The tree of a query under a context. Raises `QueryErrors`."""
-        parsed, tree = self._parse(ctx, text)
-        if tree is not None and len(text.source) <= MAX_REMEMBERED and not _CONFIDENTIAL.search(text.source):
-            known = Known(parsed, tree.committed, tree.scope, parsed.effect)
-            self._texts.keep((text.version, text.source), known, len(text.source) + _BESIDE)
-        return parsed
-
-    def _parse(self, ctx: Context, text: Text) -> tuple[Parsed, Optional[_Tree]]:
-        version, shape, literals = text.version, text.shape, text.literals
-        if not shape and text.data is None:
-            shape, literals = self.split(text.source)
-        known = self._fixed.get((version, shape)) if shape else None
-        if known is not None:
-            found = self._trees.get((version, shape, _written(literals, known[0])))
-            if found is not None:
-                tree: _Tree = found[0]
-                if tree.committed is ctx.schema.committed and tree.scope == ctx.scope:
-                    values = tree.variable.values(literals)
-                    if values is not None:
-                        values += [None] * tree.settled
-                        return Parsed(tree.node, tree.effect, values), tree
-        data = reader.read(text.source) if text.data is None else text.data
-        return self._first(ctx, version, shape, literals, data)
-
-    def _first(
-        self, ctx: Context, version: str, shape: tuple[str, ...], literals: tuple[Any, ...], data: Any
-    ) -> tuple[Parsed, Optional[_Tree]]:
-        """Parse a query of a new shape, and remember what can be used again."""
+        """The tree of a query under a context, which is remembered if it can be used again. Raises `QueryErrors`."""
+        source, version, data = text
         parser = _Tracing(ctx, version)
-        node = parser.query(data)
+        node = parser.query(reader.read(source) if data is None else data)
         once = Parsed(node, node.effect(), [])
-        if not shape or not parser.reusable:
-            return once, None
-        numbered = _numbered(shape)
+        structure, names, literals = self.split(source)
+        if not structure or not parser.reusable:
+            return once
+        numbered = _numbered(structure, names)
         places = _places(numbered)
         if places is None:
-            return once, None
+            return once
         variable = _Variable([(index, parser.plain[path]) for path, index in places if path in parser.plain])
         values = variable.values(literals)
         if values is None:
-            return once, None
+            return once
         numbers = {index: number for number, (index, _) in enumerate(variable.places)}
-        maker = _Template(ctx, version, numbers)
-        template = maker.query(_with_slots(numbered, literals, numbers))
-        fixed = tuple(index for index in range(len(literals)) if index not in numbers)
-        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, maker.settled)
-        values += [None] * tree.settled
-        weight = sum(map(len, shape)) + _BESIDE
-        self._fixed.keep((version, shape), fixed, weight)
-        self._trees.keep((version, shape, _written(literals, fixed)), tree, weight)
-        return Parsed(template, tree.effect, values), tree
+        writer = _Template(ctx, version, numbers)
+        template = writer.query(_with_slots(numbered, literals, numbers))
+        settled = (None,) * writer.settled
+        tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, settled)
+        shape = self._shape((version, structure, names), literals, numbers)
+        self._trees.keep(shape.key(literals), tree, len(structure) + sum(map(len, names)) + _BESIDE)
+        values += settled
+        return Parsed(template, tree.effect, values)
 
-    def split(self, source: bytes) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """The shape of a text and its literals; two empty ones for a text that takes a closer look: one of several lines,
-        say, or one that is no JSON. (Not all of these: what cannot be told here is no JSON by its shape.)"""
+    def _shape(self, key: Any, literals: tuple[Any, ...], variable: Container[int]) -> _Shape:
+        """The shape that is kept by a key. variable: the literals that may change without changing the tree."""
+        places = [index for index in range(len(literals)) if index not in variable]
+        found = self._shapes.get(key)
+        if found is not None and found[0].places == places:
+            return found[0]  # type: ignore[no-any-return]
+        are_texts = all(type(literals[index]) is str for index in places)
+        shape = _Shape(next(self._numbers), places, _picker(places), are_texts)
+        _, structure, names = key
+        self._shapes.keep(key, shape, len(structure) + sum(map(len, names)) + _BESIDE)
+        return shape
+
+    def split(self, source: bytes) -> tuple[str, tuple[str, ...], tuple[Any, ...]]:
+        """Tell a text apart: its structure, in which ``""`` stands for each string and 0 for each number; its names; and
+        its literals, which are its other strings and its numbers, in order.
+
+        All are empty for a text that takes a closer look: one of several lines, say, or one that is no JSON. (Not all of
+        these: what cannot be told here is no JSON by its structure.)
+        """
         if len(source) > MAX_TEXT or len(source.translate(None, _CONTROLS)) != len(source):
-            return (), ()
-        escapes = b"\\" in source
-        # Perhaps there is a surrogate.
-        if b"\xed" in source or (escapes and (b"\\ud" in source or b"\\uD" in source)):
-            return (), ()
+            return _CLOSER
         try:
             text = source.decode()
-        except UnicodeDecodeError:
-            return (), ()
-        parts = _STRING.split(text) if escapes else text.split('"')
+        except UnicodeDecodeError:  # there may be surrogates
+            return _CLOSER
+        escapes = "\\" in text
+        parts = tuple(_STRING.split(text) if escapes else text.split('"'))
         if len(parts) % 2 == 0 or not parts[-1]:  # a string that is not closed
-            return (), ()
+            return _CLOSER
         strings = parts[1::2]
-        pieces = _NUMBER.split('""'.join(parts[::2]))
-        structure = "0".join(pieces[::2])
+        structure = '""'.join(parts[::2])
         found = self._picks.get(structure)
-        if found is None:
-            found = _picks(structure), len(structure) + _BESIDE
-            self._picks.keep(structure, *found)
-        pick_names, pick_literals = found[0]
-        names = "\n".join(pick_names(strings))
+        numbers: tuple[str, ...] = ()
+        if found is None or found[0].has_numbers:
+            pieces = tuple(_NUMBER.split(structure))
+            structure, numbers = "0".join(pieces[::2]), pieces[1::2]
+            found = self._picks.get(structure)
+            if found is None:
+                found = _picks(structure), len(structure) + _BESIDE
+                self._picks.keep(structure, *found)
+        names, literals, _ = found[0]
         try:
-            if escapes:
-                strings = json.loads('["' + '","'.join(strings) + '"]')
-            if len(pieces) > 1:
-                strings += _numbers(pieces[1::2])
+            values = _unescaped(strings) if escapes else strings
+            if numbers:
+                values += _numbers(numbers)
         except (ValueError, QueryErrors):
-            return (), ()
-        return (structure, names), pick_literals(strings)
+            return _CLOSER
+        return structure, names(strings), literals(values)
 
 
-def _picks(structure: str) -> tuple[_Pick, _Pick]:
+#: What `PreparedQueries.split` gives for a text that takes a closer look.
+_CLOSER: tuple[str, tuple[str, ...], tuple[Any, ...]] = ("", (), ())
+
+
+class _Picks(NamedTuple):
     """What takes the names from the strings of a text, and the literals from its strings and the numbers behind them."""
+
+    names: _Pick
+    literals: _Pick
+    has_numbers: bool
+
+
+def _picks(structure: str) -> _Picks:
     names: list[int] = []
     literals: list[int] = []
     string, number = 0, structure.count('""')
@@ -311,25 +356,32 @@ def _picks(structure: str) -> tuple[_Pick, _Pick]:
         else:
             (literals if token == '""' else names).append(string)
             string += 1
-    return _picker(names), _picker(literals)
+    return _Picks(_picker(names), _picker(literals), number > string)
 
 
 def _picker(indexes: list[int]) -> _Pick:
+    """What takes the values at some indexes."""
     if len(indexes) > 1:
         return itemgetter(*indexes)
-    return lambda values: tuple([values[index] for index in indexes])
+    if indexes:  # for one, `itemgetter` would take the value itself
+        return itemgetter(slice(indexes[0], indexes[0] + 1))
+    return itemgetter(slice(0, 0))
 
 
-def _numbers(texts: list[str]) -> list[Any]:
+def _unescaped(strings: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises ValueError for what is no string, or holds half of a surrogate pair."""
+    values: tuple[str, ...] = tuple(json.loads('["' + '","'.join(strings) + '"]'))
+    joined = "".join(values)
+    if not joined.isascii() and reader.has_surrogates(joined):
+        raise ValueError
+    return values
+
+
+def _numbers(texts: tuple[str, ...]) -> tuple[Any, ...]:
     """Raises ValueError or QueryErrors for what is no number, or too large."""
     text = f"[{','.join(texts)}]"
     is_sure = max(map(len, texts)) <= _SURE_DIGITS
-    return json.loads(text) if is_sure else reader.read(text.encode())  # type: ignore[no-any-return]
-
-
-def _written(literals: tuple[Any, ...], indexes: tuple[int, ...]) -> str:
-    """Some of the literals, told apart where they are not the same: 1 and 1.0 are equal."""
-    return repr([literals[index] for index in indexes])
+    return tuple(json.loads(text) if is_sure else reader.read(text.encode()))
 
 
 def _id(scope: int, coll: int) -> _Convert:
@@ -346,10 +398,9 @@ def _id(scope: int, coll: int) -> _Convert:
 _TEMPORAL: dict[str, _Convert] = {"@ts": parse_time_literal, "@date": parse_date}
 
 
-def _numbered(shape: tuple[str, ...]) -> str:
+def _numbered(structure: str, names: Sequence[str]) -> str:
     """The text of a shape with the number of each literal in its place."""
-    structure, names = shape
-    name, number = iter(names.split("\n")), count()
+    name, number = iter(names), count()
     pieces = _TOKEN.split(structure)
     for at in range(1, len(pieces), 2):
         token = pieces[at]
