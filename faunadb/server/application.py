@@ -230,10 +230,7 @@ class Application:
                     await send(start)
                     # There may be thousands of streams, so each keeps as little as possible.
                     del start, headers, authorization, small, body
-                    needed = {name: scope.get(name) for name in _LOGGED}
-                    scope.clear()
-                    scope.update(needed)
-                    del needed
+                    _shrink(scope, _LOGGED if access.isEnabledFor(logging.INFO) else ())
                     await self._streams.send_events(stream, receive, send)
                 finally:
                     stream.close()
@@ -309,9 +306,22 @@ class Application:
         is_tried: bool = False,
     ) -> HttpResponse:
         """The answer, worked out on a thread unless it is quick. is_tried: it has turned out not to be."""
+        if scope["path"] in _OPEN_STREAMS and scope["method"] == "POST":
+            return await self._open_stream(scope, headers, body, receive)
         request = request_of(scope, headers, body)
         quick = None if is_tried else self._answer_quickly(request, name)
         return quick or await self._answer_on_thread(request, receive)
+
+    async def _open_stream(
+        self, scope: Message, headers: Headers, body: bytes, receive: Receive
+    ) -> HttpResponse:
+        """Answer a request for a stream. Thousands may come at once: what waits here keeps little, and then makes way for
+        what streams keep."""
+        if self._opening is None:  # not before there is a loop, to which Python 3.9 binds it
+            self._opening = asyncio.Semaphore(OPENING)
+        _shrink(scope, _NEEDED)
+        async with self._opening:
+            return await self._answer_on_thread(request_of(scope, headers, body), receive)
 
     async def _answer_on_thread(self, request: HttpRequest, receive: Receive) -> HttpResponse:
         if departures.HEADER not in request.headers:
@@ -391,19 +401,6 @@ class Application:
         pool: Optional[ThreadPoolExecutor] = None,
     ) -> HttpResponse:
         """The answer, worked out on a thread of a pool. The thread does not wait for key sets: others need it meanwhile."""
-        if request.path not in _OPEN_STREAMS:
-            return await self._in_turn(answer, request, pool)
-        if self._opening is None:  # not before there is a loop, to which Python 3.9 binds it
-            self._opening = asyncio.Semaphore(OPENING)
-        async with self._opening:
-            return await self._in_turn(answer, request, pool)
-
-    async def _in_turn(
-        self,
-        answer: Callable[[Any, HttpRequest], HttpResponse],
-        request: HttpRequest,
-        pool: Optional[ThreadPoolExecutor],
-    ) -> HttpResponse:
         engine = self.engine or self.open()
         loop = asyncio.get_running_loop()
         for _ in range(3):
@@ -442,8 +439,16 @@ def _too_large(engine: Any, request: HttpRequest) -> HttpResponse:
     return handle(engine, request, too_large=True)
 
 
-#: What the access log needs of a request's scope.
+#: What the access log needs of a request's scope, and what answering it needs.
 _LOGGED = ("method", "path", "client", "http_version")
+_NEEDED = (*_LOGGED, "raw_path", "query_string")
+
+
+def _shrink(scope: Message, names: tuple[str, ...]) -> None:
+    """Keep only this of a request's scope."""
+    kept = {name: scope[name] for name in names if name in scope}
+    scope.clear()
+    scope.update(kept)
 
 
 def _log_access(scope: Message, status: int, seconds: float) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+import types
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from faunadb.engine.wire.messages import HttpRequest, HttpResponse
 from faunadb.server import Application, bodies, serve, streams
 from faunadb.server.application import OPENING
 from faunadb.server.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
+from faunadb.server.serving import _ALLOCATOR
 from tests.server import asgi
 
 
@@ -366,3 +371,25 @@ def test_a_length_that_is_none_is_a_bad_request(application, length):
         run(application, [{"type": "http.request", "body": b"1"}], content_length="1", **secret)
         start, body = run(application, [], content_length=length, **secret)
         assert (start["status"], body["body"]) == (400, b'{"error":"bad request"}')
+
+
+def test_granian_finds_the_options_of_its_allocator_when_it_is_loaded(monkeypatch):
+    name, options = _ALLOCATOR
+    monkeypatch.setenv(name, "")
+    monkeypatch.delenv(name)
+    found = []
+
+    class Granian(types.ModuleType):
+        def __getattr__(self, attribute: str) -> Any:
+            found.append(os.environ.get(name))
+            raise AttributeError(attribute)
+
+    monkeypatch.setitem(sys.modules, "granian", Granian("granian"))
+    with pytest.raises(ImportError, match="extra 'server'"):
+        serve(port=free_port())
+    assert set(found) == {options}
+
+
+def test_nothing_loads_granian_before_serve_does():
+    program = "import sys, faunadb.cli.app, faunadb.cli.commands, faunadb.server.serving; assert 'granian' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
