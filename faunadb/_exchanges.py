@@ -42,7 +42,6 @@ class Exchanges:
     """
 
     auth: HTTPBearerAuth
-    base_url: str
     observer: Optional[Observer]
     session: Session
     _closed: bool
@@ -241,7 +240,7 @@ class Exchanges:
 
         if not self._endpoint.is_closed_service or not isinstance(error, ConnectionError):
             return error
-        message = CLOSED_SERVICE_MESSAGE.format(url=self.base_url)
+        message = CLOSED_SERVICE_MESSAGE.format(url=self._endpoint.base_url)
         return type(error)(f"{message} ({error})", request=error.request, response=error.response)
 
     def _note_txn_time(self, txn_time: Optional[int]) -> None:

@@ -87,10 +87,7 @@ class FaunaClient(Exchanges):
         self.pool_maxsize = pool_maxsize
         self._timeout = as_timeout(timeout)
         self._query_timeout_ms = _milliseconds(kwargs.get("query_timeout_ms"))
-        self._endpoint: Endpoint = kwargs.get("_resolved_endpoint") or resolve_endpoint(
-            scheme, domain, self.port, endpoint, os.environ
-        )
-        self.base_url = self._endpoint.base_url
+        self._endpoint: Endpoint = kwargs.get("_resolved_endpoint") or self._resolve(endpoint)
         self._last_txn_time: _LastTxnTime = kwargs.get("last_txn_time") or _LastTxnTime()
         self._shortcut = None
         self.session: Session = kwargs.get("session") or self._new_session(timeout)
@@ -98,6 +95,24 @@ class FaunaClient(Exchanges):
         self._closed = False
         _clients[id(self)] = self
         self._prepare_session()
+
+    def _resolve(self, endpoint: Optional[str]) -> Endpoint:
+        return resolve_endpoint(self.scheme, self.domain, self.port, endpoint, os.environ)
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go: ``scheme://domain:port``, or ``endpoint`` without trailing slashes. May be set to another URL.
+
+        :raises ValueError: When it is set to what is no endpoint.
+        """
+        return self._endpoint.base_url
+
+    @base_url.setter
+    def base_url(self, url: str) -> None:
+        if url != self._endpoint.base_url:  # which does not show a password that it has
+            self._endpoint = self._resolve(url)
+            self._shortcut = None
+            self._prepare_session()
 
     def _new_session(self, timeout: Seconds) -> Session:
         from faunadb._transport import prepare_session

@@ -81,6 +81,32 @@ def test_an_endpoint_with_a_space_is_told_how_to_write_it() -> None:
         FaunaClient("secret", endpoint="postgresql://host/db?options=-c work_mem=64MB")
 
 
+def test_a_client_may_be_pointed_elsewhere(server: Server) -> None:
+    """By an assignment, as with the official driver: its queries go there, and those of session clients made from then on."""
+    client = FaunaClient("secret", endpoint="sqlite://")
+    assert client.query(5) == 5
+    client.base_url = server.url + "/"
+    assert client.base_url == server.url
+    assert client.query(5) == client.new_session_client("other").query(5) == 1
+    with pytest.raises(ValueError, match="Malformed endpoint 'nowhere'"):
+        client.base_url = "nowhere"
+    client.base_url = "sqlite://"
+    assert client.query(5) == 5
+    assert [request.headers["authorization"] for request in server.requests] == [
+        "Bearer secret",
+        "Bearer other",
+    ]
+
+
+def test_a_masked_password_is_not_taken_for_one() -> None:
+    client = FaunaClient("secret", endpoint="sqlite://")
+    client.base_url = "postgresql://user:hunter2@host/db"
+    engine_url = client._endpoint.engine_url
+    client.base_url = client.base_url
+    assert "hunter2" not in client.base_url
+    assert client._endpoint.engine_url == engine_url
+
+
 def test_passwords_in_endpoints_are_not_shown() -> None:
     for endpoint in ("http://user:hunter2@host", "mysql://user:hunter2@host"):
         with pytest.raises(ValueError, match="Malformed") as caught:
