@@ -65,11 +65,12 @@ class _SharedEngines:
         #: URLs of engines that were given back, but are still counted as used
         self._given_back: deque[str] = deque()
 
-    def acquire(self, url: str, options: dict[str, Any]) -> Engine:
+    def acquire(self, url: str, options: dict[str, Any], deadline: Optional[float] = None) -> Engine:
+        """The engine at a URL, opened if it is not open. deadline: of `open_store`."""
         with self._lock:
             entry = self._engines.get(url)
             if entry is None:
-                opened = open_engine(url, **options)
+                opened = open_engine(url, deadline=deadline, **options)
                 opened.patience = 0.0 if opened.is_in_memory else PATIENCE
                 entry = self._engines[url] = [opened, 0]
             entry[1] += 1
@@ -272,13 +273,17 @@ class EngineAdapter(BaseAdapter):
         :raises requests.ConnectionError: the adapter is closed.
         :raises StoreError: of `open_engine`.
         """
+        return self._engine_by(None)
+
+    def _engine_by(self, deadline: Optional[float]) -> Engine:
+        """`engine`, opened by a deadline in `time.monotonic` seconds."""
         engine = self._engine
         if engine is None:
             with self._lock:
                 if self._closed:
                     raise RequestsConnectionError("the client is closed")
                 if self._engine is None:
-                    opened = _shared.acquire(self.url, self._options)
+                    opened = _shared.acquire(self.url, self._options, deadline)
                     if self._hosted_secret is not None:
                         opened.authenticator.adopt(self._hosted_secret)
                     self._engine = opened
@@ -324,11 +329,13 @@ class EngineAdapter(BaseAdapter):
             raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
 
     def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
-        return handle_here(self._opened(request), incoming)
+        milliseconds = int64(incoming.headers.get("x-query-timeout") or "")
+        deadline = time.monotonic() + (milliseconds or DEFAULT_TIMEOUT) / 1000
+        return handle_here(self._opened(deadline, request), incoming)
 
-    def _opened(self, request: Optional[PreparedRequest] = None) -> Engine:
+    def _opened(self, deadline: float, request: Optional[PreparedRequest] = None) -> Engine:
         try:
-            return self.engine
+            return self._engine_by(deadline)
         except StoreUnavailable as failure:
             raise RequestsConnectionError(str(failure), request=request) from failure
 

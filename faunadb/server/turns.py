@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import Any, Optional
 
-from ..engine.request import NotQuick
+from ..engine.request import QUICK_SECONDS, NotQuick
 from ..engine.storage.errors import StoreError
 from ..engine.wire import usual
 from ..engine.wire.headers import Options
@@ -74,7 +75,7 @@ class Turns:
         # Closing it is queued before it is opened: so whatever the loop runs until then came before the snapshot, and need
         # not see anything newer.
         asyncio.get_running_loop().call_soon(self._unpin)
-        self._snapshot = engine.store.snapshot()
+        self._snapshot = engine.store.snapshot(deadline=time.monotonic() + QUICK_SECONDS)
         return self._snapshot
 
     def _unpin(self) -> None:

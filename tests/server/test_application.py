@@ -143,7 +143,7 @@ def at_once(
 def test_what_comes_together_is_read_from_one_snapshot(on_file, monkeypatch):
     taken = []
     snapshot = on_file.engine.store.snapshot
-    monkeypatch.setattr(on_file.engine.store, "snapshot", lambda *at: taken.append(at) or snapshot(*at))
+    monkeypatch.setattr(on_file.engine.store, "snapshot", lambda **by: taken.append(by) or snapshot(**by))
     now = (b'{"now":null}', {})
     first = at_once(on_file, now, now, now)
     assert len({time for _, time, _ in first}) == len({body for _, _, body in first}) == len(taken) == 1
@@ -156,9 +156,9 @@ def test_what_comes_after_a_snapshot_was_opened_is_not_read_from_it(on_file, mon
     snapshot = on_file.engine.store.snapshot
     shared = []
 
-    def opening(at_least: int = 0) -> Any:
+    def opening(deadline: float) -> Any:
         asyncio.get_running_loop().call_soon(lambda: shared.append(on_file._turns._snapshot))
-        return snapshot(at_least)
+        return snapshot(deadline=deadline)
 
     monkeypatch.setattr(on_file.engine.store, "snapshot", opening)
     at_once(on_file, (b'{"now":null}', {}))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from ..._private import without_password
 from .base import Store
 from .errors import BadURL
 
 
-def open_store(url: str, **options: Any) -> Store:
+def open_store(url: str, deadline: Optional[float] = None, **options: Any) -> Store:
     """Open the store at ``url``, and create it if there is none yet.
 
     :param url: ``sqlite://`` for a new store in memory, ``sqlite:///file.db`` for a file (with four slashes: an absolute
         path), or ``postgresql://user@host/db`` for a PostgreSQL database.
+    :param deadline: in ``time.monotonic()`` seconds. Opening a file does not wait after that for another process that has it
+        to itself.
     :param options: may also be given in the URL's query: ``lock_timeout`` (how many seconds to wait for other processes);
         for SQLite ``durability`` ("full", or "normal", with which a power cut may lose the last moments); for PostgreSQL
         ``schema`` and ``max_connections``. Only here, for a store in memory: ``image``, the content that it begins with
@@ -28,7 +30,7 @@ def open_store(url: str, **options: Any) -> Store:
     if scheme == "sqlite":
         from .sqlite import open_sqlite  # late: a program uses one backend
 
-        return open_sqlite(url, options)
+        return open_sqlite(url, options, deadline)
     if scheme in ("postgresql", "postgres"):
         from .postgres import open_postgres  # late, and an extra
 

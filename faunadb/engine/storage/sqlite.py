@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from functools import partial
+from time import monotonic
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from .. import forks
@@ -23,7 +24,7 @@ from .sql_snapshot import CLOSED
 from .sql_store import SqlStore
 from .sqlite_lock import WriteLock
 from .sqlite_reads import SqliteReads
-from .sqlite_schema import connect, create_tables, explain, open_file
+from .sqlite_schema import MAX_BUSY, connect, create_tables, is_busy, open_file, until
 from .sqlite_writer import MemoryWriter, SqliteWriter
 from .statements import READ_REACH, pinned_clock
 from .urls import merge_options, parse_sqlite, positive_seconds
@@ -116,24 +117,20 @@ class MemorySnapshot(SqliteReads):
 class _Pool:
     """Connections for reading. idle: those that are not in use; the one that was used last is taken first."""
 
-    __slots__ = ("_path", "_patience", "_synchronous", "closed", "idle")
+    __slots__ = ("_path", "_synchronous", "closed", "idle")
 
-    def __init__(self, path: str, synchronous: str, patience: float) -> None:
+    def __init__(self, path: str, synchronous: str) -> None:
         self._path = path
         self._synchronous = synchronous
-        self._patience = patience
         self.idle: list[sqlite3.Connection] = []
         #: why it opens no connections any more, if that is so
         self.closed = ""
 
     def open(self) -> sqlite3.Connection:
-        """A further one, for when none is idle."""
+        """A further one, for when none is idle. Raises sqlite3.Error, StoreError."""
         if self.closed:
             raise StoreError(self.closed)
-        try:
-            return connect(self._path, self._synchronous, self._patience)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from error
+        return connect(self._path, self._synchronous)
 
     def abandon(self) -> None:
         """In a forked child: close the pool, but leave its connections, which are the parent's, as they are."""
@@ -197,12 +194,15 @@ class SqliteStore(_SqliteBase):
 
     _path: str
 
-    def __init__(self, url: str, path: str, durability: str, patience: float) -> None:
+    def __init__(
+        self, url: str, path: str, durability: str, patience: float, deadline: Optional[float] = None
+    ) -> None:
         self._path = path = os.path.abspath(path)
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
         self._patience = patience
-        conn = open_file(path, self._synchronous, patience)
-        self._pool = _Pool(path, self._synchronous, patience)
+        self._patience_of_readers = min(patience, MAX_BUSY)
+        conn = open_file(path, self._synchronous, until(patience, deadline))
+        self._pool = _Pool(path, self._synchronous)
         self._write_lock = WriteLock(path)
         self._read_clock = pinned_clock()
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
@@ -216,22 +216,27 @@ class SqliteStore(_SqliteBase):
         if self._write_lock.held_elsewhere():
             time = clock.floor(at_least)
         pool = self._pool
-        try:
-            conn = pool.idle.pop()
-        except IndexError:
-            conn = pool.open()
         # Made without `__init__`, since every query opens one.
         snapshot = _new_object(SqliteSnapshot)
         snapshot._pool = pool
         snapshot._path = self._path
-        snapshot._conn = conn
-        try:
-            pin = snapshot._pin = conn.execute(self._read_clock)
-            last_txn, snapshot.schema_version = pin.fetchone()
-        except sqlite3.Error as error:
-            snapshot._conn = CLOSED
-            conn.close()
-            raise snapshot._explain(error) from error
+        ends: Optional[float] = None
+        while True:
+            conn = CLOSED
+            try:
+                conn = snapshot._conn = pool.idle.pop() if pool.idle else pool.open()
+                pin = snapshot._pin = conn.execute(self._read_clock)
+                last_txn, snapshot.schema_version = pin.fetchone()
+                break
+            except IndexError:
+                continue  # another thread took the last one
+            except sqlite3.Error as error:
+                snapshot._conn = CLOSED
+                if conn is not CLOSED:
+                    conn.close()
+                ends = ends or until(self._patience_of_readers, deadline)
+                if not is_busy(error) or monotonic() >= ends:
+                    raise snapshot._explain(error) from error
         if last_txn is None:
             snapshot.close()
             raise Outgrown(self._path)
@@ -255,7 +260,7 @@ class SqliteStore(_SqliteBase):
 
     def _watch(self, stop: threading.Event) -> None:
         """Announce commits of other processes, until `stop` is set."""
-        conn = connect(self._path or "", self._synchronous)
+        conn = connect(self._path or "", self._synchronous, MAX_BUSY)
         try:
             seen: Optional[int] = None
             while True:
@@ -384,7 +389,7 @@ def _after_fork(quiet: bool) -> None:
 forks.in_child(_after_fork)
 
 
-def open_sqlite(url: str, given: dict[str, Any]) -> Store:
+def open_sqlite(url: str, given: dict[str, Any], deadline: Optional[float] = None) -> Store:
     """Open the store at a URL that begins with ``sqlite:``; see `opening.open_store`."""
     path, in_url = parse_sqlite(url)
     known = ["durability", "lock_timeout"]
@@ -399,4 +404,4 @@ def open_sqlite(url: str, given: dict[str, Any]) -> Store:
     patience = positive_seconds("lock_timeout", options.get("lock_timeout", 30.0))
     if path is None:
         return MemoryStore(url, patience, image)
-    return SqliteStore(url, path, durability, patience)
+    return SqliteStore(url, path, durability, patience, deadline)

@@ -21,8 +21,10 @@ from .statements import CHECKSUMS, MIGRATIONS, SCHEMA_VERSION, TABLES
 #: How many bytes of a file are mapped into memory, where all connections share them. Without that, each page would be read
 #: by a system call, and look-ups in large files would take longer than in small ones.
 MAPPED = 256 << 20
-#: How many seconds a statement that reads waits at most while another process has the file to itself.
+#: How many seconds whoever reads waits at most while another process has the file to itself, and how many of them SQLite
+#: itself waits before it is looked whether that time, or a deadline, is over.
 MAX_BUSY = 5.0
+BUSY = 0.01
 #: PRAGMA application_id of our files ("FQL4").
 APPLICATION_ID = 0x46514C34
 
@@ -102,7 +104,7 @@ _inheriting = threading.Lock()
 _SHARED = 0x40000002, 510
 
 
-def connect(path: str, synchronous: str, patience: float = MAX_BUSY) -> sqlite3.Connection:
+def connect(path: str, synchronous: str, patience: float = BUSY) -> sqlite3.Connection:
     """A connection in autocommit mode, which one thread at a time may use. Raises sqlite3.Error, StoreUnavailable.
 
     synchronous: the value of the PRAGMA, "FULL", "NORMAL" or "OFF". patience: how many seconds a statement waits at most for
@@ -115,7 +117,7 @@ def connect(path: str, synchronous: str, patience: float = MAX_BUSY) -> sqlite3.
         raise StoreUnavailable(forks.SPOILED.format(place=repr(path)))
     connection = sqlite3.connect(
         path,
-        timeout=min(patience, MAX_BUSY),
+        timeout=patience,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
@@ -199,10 +201,11 @@ def _after_fork(quiet: bool) -> None:
 forks.in_child(_after_fork)
 
 
-def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connection:
+def open_file(path: str, synchronous: str, ends: float) -> sqlite3.Connection:
     """A connection for writing to the store in a file, which is created if there is none.
 
-    patience: how many seconds to wait for another process that is creating it. Raises NotAStore, StoreUnavailable.
+    ends: when to stop waiting for another process that has the file to itself, or that is creating it, in `time.monotonic`
+    seconds. Raises NotAStore, StoreUnavailable.
     """
     _check_place(path)
     try:
@@ -211,12 +214,12 @@ def open_file(path: str, synchronous: str, patience: float) -> sqlite3.Connectio
     except OSError as error:
         raise StoreUnavailable(f"cannot open {path!r}: {error.strerror}") from error
     try:
-        connection = connect(path, synchronous, patience)
+        connection = connect(path, synchronous, max(BUSY, min(ends - time.monotonic(), MAX_BUSY)))
     except sqlite3.Error as error:
         raise explain(error, path) from error
     try:
         if not _is_store(connection, path):
-            _create(connection, path, patience)
+            _create(connection, path, ends)
         migrate(connection, path)
         _check_writable(connection)
     except sqlite3.Error as error:
@@ -268,9 +271,8 @@ def check_format(version: int, place: str) -> None:
         )
 
 
-def _create(connection: sqlite3.Connection, path: str, patience: float) -> None:
+def _create(connection: sqlite3.Connection, path: str, ends: float) -> None:
     """Create the store, unless another process does so first."""
-    until = time.monotonic() + patience
     while True:
         try:
             # The switch to WAL mode is permanent. It fails at once while another process is creating the same store.
@@ -278,7 +280,7 @@ def _create(connection: sqlite3.Connection, path: str, patience: float) -> None:
             connection.execute("BEGIN IMMEDIATE")
             break
         except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > until:
+            if not is_busy(error) or time.monotonic() > ends:
                 raise
             time.sleep(random.uniform(0.001, 0.02))
     try:
@@ -328,6 +330,12 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
 def _check_writable(connection: sqlite3.Connection) -> None:
     """Raise sqlite3.Error on a read-only file system now, instead of at the first write. (In WAL mode even reading writes.)"""
     connection.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()
+
+
+def until(patience: float, deadline: Optional[float]) -> float:
+    """When to stop waiting that begins now, in `time.monotonic` seconds, as the deadline is."""
+    latest = time.monotonic() + patience
+    return latest if deadline is None else min(latest, deadline)
 
 
 def is_busy(error: sqlite3.Error) -> bool:

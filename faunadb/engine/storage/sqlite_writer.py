@@ -28,7 +28,7 @@ from .sqlite_rows import (
     WritingConnection,
     is_storable,
 )
-from .sqlite_schema import explain, is_busy
+from .sqlite_schema import BUSY, explain, is_busy, until
 from .statements import COPIED, import_statement, keep_reach, read_clock
 
 #: If other processes write, too, the writer leaves the lock to them for so many seconds after having used it for so many.
@@ -226,7 +226,7 @@ class SqliteWriter(Writer):
         self._read_clock = read_clock()
         self.last_txn, self.schema_version = conn.execute(self._read_clock).fetchone()
         if path is not None:
-            conn.execute("PRAGMA busy_timeout = 10")  # milliseconds: `begin` looks at its deadline in between
+            conn.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
 
     def begin(self, deadline: Optional[float]) -> None:
         try:
@@ -240,7 +240,7 @@ class SqliteWriter(Writer):
         if now < self._shared_until and now - self._held_since > YIELD_AFTER:
             time.sleep(YIELD_SECONDS)
             now = self._held_since = time.monotonic()
-        until = now + self._patience if deadline is None else min(deadline, now + self._patience)
+        ends = until(self._patience, deadline)
         self._rows.forget()
         if self._conn.in_transaction:  # such an exception came just before the last one was ended
             self._conn.execute("ROLLBACK")
@@ -249,7 +249,7 @@ class SqliteWriter(Writer):
                 self._conn.execute("BEGIN IMMEDIATE")
                 break
             except sqlite3.Error as error:
-                if not is_busy(error) or time.monotonic() >= until:
+                if not is_busy(error) or time.monotonic() >= ends:
                     raise explain(error, self._path) from error
                 self._held_since = time.monotonic()
         try:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import queue
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from faunadb.engine.storage import Contended, Store, open_store
-from faunadb.engine.storage.sqlite_reads import SqliteReads
+from faunadb import query as q
+from faunadb.client import FaunaClient
+from faunadb.engine.storage import Contended, Store, StoreUnavailable, open_store, sqlite, sqlite_schema
 from tests.engine.storage.places import COLL, SCOPE, Place, put
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -190,10 +195,60 @@ def test_a_writer_that_stands_still_loses_its_turn_and_begins_again(
     places.drop_postgres_place(place)
 
 
-def test_no_statement_waits_longer_than_the_lock_timeout(tmp_path: Path) -> None:
-    """For another process that has the file to itself. SQLite takes the time in milliseconds."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    for seconds, expected in ((0.25, 250), (60, 5000)):
-        with open_store(url, lock_timeout=seconds) as store, store.snapshot() as snapshot:
-            assert isinstance(snapshot, SqliteReads)
-            assert snapshot._conn.execute("PRAGMA busy_timeout").fetchone() == (expected,)
+#: Has a file to itself until it is told to end.
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("BEGIN EXCLUSIVE")
+connection.execute("UPDATE meta SET format = format")
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_queries_do_not_wait_for_a_file_longer_than_their_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has the file to itself, for longer than any test."""
+    monkeypatch.setattr(sqlite_schema, "MAX_BUSY", 3600.0)
+    path = tmp_path / "store.db"
+    url = f"sqlite:///{path}"
+    open_store(url).close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline()
+        for expression in (1, q.create_collection({"name": "spells"})):
+            with FaunaClient("secret", endpoint=url, timeout=0.3) as client:
+                with pytest.raises(RequestsConnectionError, match="locked by another process"):
+                    client.query(expression)
+            with FaunaClient("secret", endpoint=url) as client:
+                with pytest.raises(RequestsConnectionError, match="locked by another process"):
+                    client.query(expression, timeout_millis=300)
+        with pytest.raises(StoreUnavailable, match="locked by another process"):
+            open_store(url, lock_timeout=0.3)
+        assert holder.poll() is None
+    finally:
+        holder.communicate()
+
+
+def test_snapshots_do_not_wait_for_a_file_longer_than_their_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while another process recovers the file after a crash."""
+    path, attempts = tmp_path / "store.db", []
+
+    def locked(*_: Any) -> Any:
+        attempts.append(1)
+        raise sqlite3.OperationalError("database is locked")
+
+    with open_store(f"sqlite:///{path}", lock_timeout=3600) as store:
+        monkeypatch.setattr(sqlite, "connect", locked)
+        with pytest.raises(StoreUnavailable, match="locked by another process"):
+            store.snapshot(deadline=time.monotonic() + 0.1)
+        assert len(attempts) > 1
+    with open_store(f"sqlite:///{path}", lock_timeout=0.1) as store, pytest.raises(StoreUnavailable):
+        store.snapshot()
