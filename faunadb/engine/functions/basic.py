@@ -158,6 +158,12 @@ def _set_event_parts(event: v.SetEvent) -> list[Any]:
     return [event.ts, event.action, event.action.name, event.ref, values, *values]
 
 
+def _event_cursor_parts(cursor: v.EventCursor) -> list[Any]:
+    if cursor.event is None:
+        return list((cursor.fields or {}).values())
+    return _PARTS[type(cursor.event)](cursor.event)
+
+
 _PARTS: dict[type, Callable[[Any], list[Any]]] = {
     list: lambda array: array,
     dict: lambda obj: list(obj.values()),
@@ -165,4 +171,5 @@ _PARTS: dict[type, Callable[[Any], list[Any]]] = {
     v.Document: lambda doc: [doc.ref, collection_of(doc.ref), doc.ts, *doc.fields.values()],
     v.DocumentEvent: _event_parts,
     v.SetEvent: _set_event_parts,
+    v.EventCursor: _event_cursor_parts,
 }

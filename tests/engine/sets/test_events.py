@@ -315,6 +315,14 @@ def test_a_selected_cursor_is_the_event(
     assert spells.wire({"select": path, "from": page}) == expected
 
 
+def test_a_selected_cursor_contains_what_its_event_does(spells: Database) -> None:
+    cursor = {"select": "after", "from": paginate({"events": doc(101)}, size=1)}
+    for value, found in (("update", True), (2000, True), ("B", True), (doc(101), True), ("A", False)):
+        assert spells.wire({"contains_value": value, "in": cursor}) is found
+    given = {"select": "before", "from": paginate({"events": doc(101)}, after=2000)}
+    assert spells.wire([{"contains_value": value, "in": given} for value in (2000, "B")]) == [True, False]
+
+
 def test_a_stored_cursor_is_stored_as_an_event(spells: Database) -> None:
     cursor = {"select": "after", "from": paginate({"events": NAMES}, size=1)}
     params = {"object": {"data": {"object": {"cursor": cursor}}}}
