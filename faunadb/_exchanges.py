@@ -108,7 +108,8 @@ class Exchanges:
             if type(body) is not str:
                 if len(body) == 1:
                     return copied(body[0])
-                value = read_stored(*body)
+                page, collection, documents = body
+                value = read_stored(page, collection, documents)
                 if value is not None:
                     return value
             content, problem = _parse(without_lone_surrogates(outcome.text))

@@ -29,7 +29,6 @@ from .engine import Engine, open_engine
 from .integers import int64
 from .language.errors import RequestError
 from .language.registry import VERSION_RANK, WRITE
-from .records import maker
 from .request import (
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT,
@@ -177,7 +176,8 @@ class Caller:
             self._secret = engine.authenticator.verified.digest(self.authorization)
             self._authenticator = engine.authenticator
         began = time.monotonic()
-        request = _request(
+        request = _new_tuple(
+            Request,
             (
                 self.authorization,
                 source,
@@ -191,11 +191,13 @@ class Caller:
                 None,
                 self._secret,
                 None,
-            )
+            ),
         )
         try:
-            outcome: Outcome = _visit(engine.run, request)
-            return outcome
+            # As `_visit`, without the call.
+            if companions.wanted():
+                return companions.run(partial(forks.visit_alone, engine.run, request))
+            return forks.visit_alone(engine.run, request)
         except (RequestError, Unauthenticated, Failed) as failure:
             answer = _visit(self._exchange(engine, source, began).answer_to, failure)
         adapter.check_time(answer, limit, began, None)
@@ -221,7 +223,7 @@ def _visit(work: Callable[[A], T], argument: A) -> T:
     return forks.visit_alone(work, argument)
 
 
-_request = maker(Request)
+_new_tuple = tuple.__new__
 
 
 class EngineAdapter(BaseAdapter):

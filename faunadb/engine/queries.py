@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from .answers import Answers
@@ -20,15 +20,15 @@ from .language import deep
 from .language.context import Context, NeedsWriter, TakesLong
 from .language.errors import QueryErrors, RequestError, contended, timed_out
 from .language.legacy import answer_body, writer_for
-from .language.nodes import Node
 from .language.overruns import Overrun, forget
 from .language.parser import parse_query
 from .language.prepared import Known, Parsed, PreparedQueries, Text
 from .language.registry import FORMS, WRITE
 from .language.values import Document, Ref
-from .records import NamedTuple, maker
+from .records import NamedTuple
 from .request import (
     DEFAULT_TIMEOUT,
+    Body,
     Failed,
     Metrics,
     NotQuick,
@@ -69,19 +69,6 @@ class _TimeStands(Exception):
         self.outcome = outcome
 
 
-class _Prepared(NamedTuple):
-    """A parsed query, which may be evaluated on every snapshot with the same schema version.
-
-    effect: the strongest effect that it may have. ctx: a context on the snapshot that it was parsed with.
-    """
-
-    auth: Auth
-    node: Node
-    effect: int
-    schema_version: int
-    ctx: Context
-
-
 class _Principal(NamedTuple):
     """Who a secret is, and the schema, as long as that has a version: of those whom nothing but the schema decides about."""
 
@@ -90,7 +77,8 @@ class _Principal(NamedTuple):
     committed: Committed
 
 
-_prepared, _outcome, _metrics = maker(_Prepared), maker(Outcome), maker(Metrics)
+_new_tuple = tuple.__new__
+_NEVER = float("inf")
 #: How many principals are remembered with the schema.
 _MOST_PRINCIPALS = 1000
 
@@ -177,10 +165,10 @@ class Queries:
                 outcome = self._run(request)
                 return outcome
             except RecursionError:
-                return with_keys(lambda: deep.run(lambda: self._run(request)))
+                return with_keys(partial(deep.run, partial(self._run, request)))
             except KeysNeeded as needed:
                 needed.load()
-            return with_keys(lambda: deep.with_room(lambda: self._run(request)))
+            return with_keys(partial(deep.with_room, partial(self._run, request)))
         except RecursionError:
             raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
         except (DeadlineExceeded, Overrun):
@@ -211,10 +199,10 @@ class Queries:
         if name is not None:
             snap.note_reads()
         try:
-            prepared = self._prepare(request, snap, None, known)
-            if prepared.effect >= WRITE:
+            ctx = self._prepare(request, snap, None, known)
+            if ctx.effect >= WRITE:
                 raise NotQuick
-            return self._read(request, prepared, snap, name)
+            return self._read(request, ctx, snap, name)
         except (NeedsWriter, TakesLong, _TimeStands, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
@@ -229,20 +217,20 @@ class Queries:
             ready = self._as_plain_write(request, known)
             if ready is not None:
                 # Nothing would be gained by a snapshot before the transaction.
-                return self.write(lambda tx: self._prepare_and_evaluate(ready, known, tx), ready)
+                return self.write(partial(self._prepare_and_evaluate, ready, known), ready)
         try:
             found = self._run_lazily(request, known)
         except (SnapshotMoved, SnapshotLost):
             found = self.store.read(
-                lambda snap: self._answer(request, known, snap), request.last_seen, deadline_of(request)
+                partial(self._answer, request, known), request.last_seen, deadline_of(request)
             )
         except _TimeStands as stands:
             found = self._run_later(request, known, stands)
-        return self._write(request, found) if isinstance(found, _Prepared) else found
+        return found if type(found) is Outcome else self._write(request, found)  # type: ignore[arg-type]
 
     def _run_later(
         self, request: Request, known: Optional[Known], stands: _TimeStands
-    ) -> Union[Outcome, _Prepared]:
+    ) -> Union[Outcome, Context]:
         """As `_run_lazily`, on a later snapshot, which another process's next commit gives if nothing else does."""
         for pause in _PAUSES:
             time.sleep(pause)
@@ -254,9 +242,10 @@ class Queries:
                 pass
         return stands.outcome
 
-    def _run_lazily(self, request: Request, known: Optional[Known]) -> Union[Outcome, _Prepared]:
+    def _run_lazily(self, request: Request, known: Optional[Known]) -> Union[Outcome, Context]:
         """As `_answer`, on a snapshot that is pinned when it is first read from."""
-        snap = self.store.snapshot(request.last_seen, True, deadline_of(request))
+        deadline = request.deadline
+        snap = self.store.snapshot(request.last_seen, True, None if deadline == _NEVER else deadline)
         try:
             return self._answer(request, known, snap)
         except (StoreError, SnapshotMoved):
@@ -267,28 +256,31 @@ class Queries:
         finally:
             snap.close()
 
-    def _answer(self, request: Request, known: Optional[Known], snap: Snapshot) -> Union[Outcome, _Prepared]:
+    def _answer(self, request: Request, known: Optional[Known], snap: Snapshot) -> Union[Outcome, Context]:
         """The answer to a query that only reads. One that writes is returned ready for that."""
         name = self.answers.name(request)
         if name is not None:
             kept = self.answers.find(name, snap)
             if kept is not None:
                 return kept
-        prepared = self._prepare(request, snap, None, known)
-        if not (request.writer or prepared.effect == WRITE) or request.effect_limit < WRITE:
+        ctx = self._prepare(request, snap, None, known)
+        if not (request.writer or ctx.effect == WRITE) or request.effect_limit < WRITE:
             try:
-                return self._read(request, prepared, snap, name)
+                return self._read(request, ctx, snap, name)
             except NeedsWriter:
                 pass
-        return prepared
+        return ctx
 
-    def _read(self, request: Request, prepared: _Prepared, snap: Snapshot, name: Optional[bytes]) -> Outcome:
-        """Evaluate a query without a transaction, and keep its answer under a name, if there is one."""
-        outcome = self._evaluate(request, prepared, snap, None)
-        if prepared.ctx.tells_time and outcome.time <= request.last_seen < wall_micros():
+    def _read(self, request: Request, ctx: Context, snap: Snapshot, name: Optional[bytes]) -> Outcome:
+        """Evaluate a prepared query without a transaction, and keep its answer under a name, if there is one."""
+        snap.asked_by(ctx.node)
+        _, body = _evaluated(ctx)
+        time = snap.time
+        outcome = _new_tuple(Outcome, (200, body, time, (ctx.compute, ctx.reads, 0, 0, ctx.read_ops, 0)))
+        if ctx.tells_time and time <= request.last_seen < wall_micros():
             raise _TimeStands(outcome)
         if name is not None:
-            self.answers.keep(name, prepared.ctx, outcome)
+            self.answers.keep(name, ctx, outcome)
         return outcome
 
     def _as_plain_write(self, request: Request, known: Optional[Known]) -> Optional[Request]:
@@ -311,7 +303,7 @@ class Queries:
             return None  # a snapshot is used to check the secret before these errors are told
 
     def _prepare_and_evaluate(self, request: Request, known: Optional[Known], tx: Transaction) -> Outcome:
-        return self._evaluate(request, self._prepare(request, tx, tx, known), tx, tx)
+        return self._evaluate(request, self._prepare(request, tx, tx, known), tx)
 
     def _prepare(
         self,
@@ -319,8 +311,11 @@ class Queries:
         snap: Snapshot,
         tx: Optional[Transaction] = None,
         known: Optional[Known] = None,
-    ) -> _Prepared:
-        """Authenticate, and parse the query. known: what is remembered of it, if the caller has looked for that."""
+    ) -> Context:
+        """Authenticate, and parse the query. Returns the context in which to evaluate it (`Context.node`).
+
+        known: what is remembered of it, if the caller has looked for that.
+        """
         authorization, source, version, deadline, _, _, limit, reason, _, snapshot, secret, _ = request
         schema_version = snap.schema_version
         principal = self._principals.get(secret)
@@ -335,10 +330,10 @@ class Queries:
         if known is None and type(source) is bytes:
             known = self.prepared.known(source, version)
         if known is not None and known.committed is schema.committed and known.scope == ctx.scope:
-            node, effect, ctx.literals, _, _ = known
+            ctx.node, ctx.effect, ctx.literals, _, _ = known
         else:
-            node, effect, ctx.literals = self._parsed(ctx, request)
-        return _prepared((auth, node, effect, schema_version, ctx))  # type: ignore[no-any-return]
+            ctx.node, ctx.effect, ctx.literals = self._parsed(ctx, request)
+        return ctx
 
     def _remember(
         self, secret: Optional[bytes], schema_version: int, auth: Auth, committed: Committed
@@ -370,36 +365,26 @@ class Queries:
         _, _, version, deadline, _, _, limit, reason, _, snapshot, _, _ = request
         return Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
 
-    def _evaluate(
-        self, request: Request, prepared: _Prepared, snap: Snapshot, tx: Optional[Transaction]
-    ) -> Outcome:
-        ctx = prepared.ctx
-        snap.asked_by(prepared.node)
-        if ctx.snap is not snap or ctx.tx is not tx:
-            ctx = self.context(request, snap, schema_view(self, snap), prepared.auth, tx)
-            ctx.literals = prepared.ctx.literals
-        ctx.begin()
-        try:
-            value = prepared.node.eval(ctx, {})
-            body = answer_body(ctx, value)
-        except QueryErrors as errors:
-            raise Failed(errors, snap.time, ctx.reads, ctx.read_ops) from None
-        finally:
-            ctx.end()
-        if tx is None:
-            time, written, write_ops = snap.time, 0, 0
-        else:
-            time, written, write_ops = tx.txn if tx.wrote else snap.time, tx.bytes_written, tx.write_ops
+    def _evaluate(self, request: Request, prepared: Context, tx: Transaction) -> Outcome:
+        """Evaluate a query in a transaction. prepared: of this or an earlier snapshot with the same schema."""
+        ctx = prepared
+        tx.asked_by(ctx.node)
+        if ctx.tx is not tx:
+            ctx = self.context(request, tx, schema_view(self, tx), prepared.auth, tx)
+            ctx.node, ctx.effect, ctx.literals = prepared.node, prepared.effect, prepared.literals
+        value, body = _evaluated(ctx)
         status = 201 if type(value) is Document and value.created else 200
-        metrics = _metrics((ctx.compute, ctx.reads, written, 0, ctx.read_ops, write_ops))
-        return _outcome((status, body, time, metrics))  # type: ignore[no-any-return]
+        metrics = (ctx.compute, ctx.reads, tx.bytes_written, 0, ctx.read_ops, tx.write_ops)
+        return Outcome(status, body, tx.txn if tx.wrote else tx.time, metrics)
 
-    def _write(self, request: Request, prepared: _Prepared) -> Outcome:
+    def _write(self, request: Request, prepared: Context) -> Outcome:
+        schema_version = prepared.snap.schema_version
+
         def work(tx: Transaction) -> Outcome:
             current = prepared
-            if tx.schema_version != prepared.schema_version:
+            if tx.schema_version != schema_version:
                 current = self._prepare(request, tx, tx)
-            return self._evaluate(request, current, tx, tx)
+            return self._evaluate(request, current, tx)
 
         return self.write(work, request)
 
@@ -426,7 +411,7 @@ class Queries:
             outcome = outcome._replace(body=text, time=txn)
         if not losses:
             return outcome
-        return outcome._replace(metrics=outcome.metrics._replace(retries=losses))
+        return outcome._replace(metrics=Metrics(*outcome.metrics)._replace(retries=losses))
 
     def _shown(self, request: Request, document: Optional[tuple[int, int, int]]) -> Any:
         """The ref of the document over which a transaction lost, as JSON data; None if that is not known."""
@@ -457,6 +442,18 @@ class Queries:
             return self.store.write(work, **options)
         except RecursionError:
             return self.store.write(lambda tx: deep.run(lambda: work(tx)), **options)
+
+
+def _evaluated(ctx: Context) -> tuple[Any, Body]:
+    """The value of a prepared query, and the body of the answer."""
+    ctx.begin()
+    try:
+        value = ctx.node.eval(ctx, {})
+        return value, answer_body(ctx, value)
+    except QueryErrors as errors:
+        raise Failed(errors, ctx.snap.time, ctx.reads, ctx.read_ops) from None
+    finally:
+        ctx.end()
 
 
 _FIRST_KEY = re.compile(rb'\s*\{\s*"(\w+)"')

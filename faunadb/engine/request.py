@@ -72,15 +72,19 @@ class Metrics(NamedTuple):
         return [f"{name}: {value}" for name, value in self._asdict().items()]
 
 
+#: The JSON of the whole body of an answer, or what makes it.
+Body = Union[str, StoredAnswer, PlainAnswer]
+
+
 class Outcome(NamedTuple):
-    """A query's answer. status: of HTTP. body: the JSON of the whole body, or what makes it. time: the transaction time in
-    microseconds (``x-txn-time``).
+    """A query's answer. status: of HTTP. time: the transaction time in microseconds (``x-txn-time``). metrics: the fields of
+    a `Metrics`, as a plain tuple, which is made quickly.
     """
 
     status: int
-    body: Union[str, StoredAnswer, PlainAnswer]
+    body: Body
     time: int
-    metrics: Metrics
+    metrics: tuple[int, int, int, int, int, int]
 
     @property
     def text(self) -> str:

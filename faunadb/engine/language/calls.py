@@ -161,9 +161,10 @@ class OneNode(FormNode):
         kind = type(result)
         if kind is Document:
             size = len(result.text or "")
-            if size > _SMALL:
-                ctx.allocate(size)
-            if ctx.made - before <= DOCUMENT * size + WORTH:
+            made = ctx.made = ctx.made + size
+            if made >= ctx.measure_at:
+                ctx.measure()
+            if made - before <= DOCUMENT * size + WORTH:
                 return result  # it holds about what was made for it
         elif kind in _SIZES:
             size = _SIZES[kind](result)

@@ -84,7 +84,8 @@ class Context(Watched):
     it has made and may still hold (`held`). size_at_start: bytes of the process at the first `measure`, None before it
     or where the system does not tell.
     in_place: it is evaluated on the event loop, where others wait meanwhile; it raises `TakesLong` before it reads or
-    makes much. reads: bytes read; read_ops: the same in operations, at least one for each read.
+    makes much. node: the query, once it is prepared; effect: the strongest one that it may have. reads: bytes read;
+    read_ops: the same in operations, at least one for each read.
     """
 
     __slots__ = (
@@ -94,6 +95,7 @@ class Context(Watched):
         "check_at",
         "compute",
         "depth",
+        "effect",
         "effect_limit",
         "effect_reason",
         "host",
@@ -101,6 +103,7 @@ class Context(Watched):
         "literals",
         "made",
         "measure_at",
+        "node",
         "perms",
         "prefetched",
         "prefetched_size",
@@ -115,6 +118,9 @@ class Context(Watched):
         "tx",
         "version",
     )
+
+    node: Any
+    effect: int
 
     def __init__(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Union
 
-from ..records import maker
 from . import values as v
 from .registry import VERSION_RANK
 from .render import ResponseWriter, quote
@@ -122,7 +121,7 @@ def writer_for(ctx: Context) -> ResponseWriter:
 
 #: Of values that `is_plain` may hold for.
 _PLAIN_KINDS = frozenset((dict, list, str, int, bool, type(None)))
-_stored_answer, _plain_answer = maker(StoredAnswer), maker(PlainAnswer)
+_new_tuple = tuple.__new__
 
 
 def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer, PlainAnswer]:
@@ -138,13 +137,13 @@ def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer, PlainAnswe
         owner = None if collections is None else collections.get((ref.scope, ref.coll))
         if owner is not None and text is not None and len(text) > 2 and '"@' not in text:
             ctx.allocate(len(text))
-            return _stored_answer((None, owner, ((ref.id, value.ts, text),)))  # type: ignore[no-any-return]
+            return _new_tuple(StoredAnswer, (None, owner, ((ref.id, value.ts, text),)))
     if kind in _PLAIN_KINDS and is_plain(value):
         if kind is dict:
             ctx.allocate(48 * len(value))  # as `Writer.members`
         elif kind is list:
             ctx.allocate(16 * len(value))  # as `Writer.array`
-        return _plain_answer((value,))  # type: ignore[no-any-return]
+        return _new_tuple(PlainAnswer, (value,))
     writer = writer_for(ctx)
     if kind is v.Page:
         stored = writer.stored_page(value)

@@ -169,8 +169,8 @@ class Snapshot:
 
         To be called at the beginning of each query, if one snapshot answers several.
         """
-        self.reads = ReadSet()
-        return self.reads
+        reads = self.reads = ReadSet()
+        return reads
 
     @property
     def schema_is_committed(self) -> bool:

@@ -19,11 +19,10 @@ from .clock import Clock
 from .commit_signal import CommitSignal
 from .errors import BadURL, Outgrown, StoreError, StoreUnavailable
 from .memory_gate import MemoryGate
-from .read_set import ReadSet
 from .sql_snapshot import CLOSED
 from .sql_store import SqlStore
 from .sqlite_lock import WriteLock
-from .sqlite_reads import SqliteReads
+from .sqlite_reads import SnapshotReads, SqliteReads
 from .sqlite_schema import MAX_BUSY, connect, create_tables, is_busy, open_file, until
 from .sqlite_writer import MemoryWriter, SqliteWriter
 from .statements import READ_REACH, pinned_clock
@@ -40,7 +39,7 @@ POLL_SECONDS = 0.025
 _new_object = object.__new__
 
 
-class SqliteSnapshot(SqliteReads):
+class SqliteSnapshot(SnapshotReads):
     """A read transaction on a connection of its own.
 
     All statements of a connection see what the first statement sees that is not at its end. So the statement that reads the
@@ -77,7 +76,7 @@ class SqliteSnapshot(SqliteReads):
         self.close()
 
 
-class MemorySnapshot(SqliteReads):
+class MemorySnapshot(SnapshotReads):
     """A view of the one connection of a store in memory. While it is open, nobody writes."""
 
     __slots__ = ("_conn", "_gate", "_path", "_visit")
@@ -85,7 +84,7 @@ class MemorySnapshot(SqliteReads):
     def __init__(self, store: MemoryStore, at_least: int) -> None:
         self._path = None
         self._conn = CLOSED
-        self.reads = ReadSet()
+        self._first = self._reads = None
         gate = self._gate = store._gate
         visit = self._visit = object()
         try:
@@ -240,7 +239,7 @@ class SqliteStore(_SqliteBase):
         if last_txn is None:
             snapshot.close()
             raise Outgrown(self._path)
-        snapshot.reads = ReadSet()
+        snapshot._first = snapshot._reads = None
         snapshot.last_txn = last_txn
         if time < last_txn:
             time = last_txn

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from .checksums import UNMIXED, is_whole, is_whole_text, verified
+from .read_set import ReadSet
 from .rows import EntryRow, VersionRow, new_entry, new_version
 from .sql_snapshot import Row, SqlSnapshot
 from .sqlite_schema import explain
@@ -92,20 +93,6 @@ class SqliteReads(SqlSnapshot):
         found: VersionRow = new_version((ts, live == 1, ttl, data, txn))
         return found
 
-    def text_of(self, scope: int, coll: int, doc: int) -> Optional[tuple[int, str]]:
-        # Each column costs a tenth of a read, so SQL works out what it can. This is the most frequent read of all.
-        try:
-            row = self._conn.execute(_TEXT_OF, (scope, coll, doc)).fetchone()
-        except sqlite3.DatabaseError as error:
-            raise self._explain(error) from error
-        if row is None:
-            return None
-        ts, text, content = row
-        if text is None or not is_whole_text(scope, coll, doc, text, content):
-            return None
-        self.reads.document(scope, coll, doc)
-        return ts, text
-
     def _newest_rows(self, scope: int, coll: int, docs: Sequence[int]) -> list[Row]:
         return self._all(_NEWEST_OF, (str(list(docs)), scope, coll, scope, coll))
 
@@ -187,3 +174,45 @@ class SqliteReads(SqlSnapshot):
         else:
             rows = self._all(_ENDED_SINCE_AFTER, (scope, index, terms, since, *after, count))
         return list(map(new_entry, rows))
+
+
+class SnapshotReads(SqliteReads):
+    """Reads of a snapshot. Most queries read one document: it is noted by itself, and a read set is made when more is read, or
+    when somebody asks for it."""
+
+    __slots__ = ("_first", "_reads")
+
+    #: the document that was read first, and the read set, as long as they are there
+    _first: Optional[tuple[int, int, int]]
+    _reads: Optional[ReadSet]
+
+    @property
+    def reads(self) -> ReadSet:  # type: ignore[override]
+        reads = self._reads
+        if reads is None:
+            reads = self._reads = ReadSet()
+            if self._first is not None:
+                reads.document(*self._first)
+        return reads
+
+    def note_reads(self) -> ReadSet:
+        reads = self._reads = ReadSet()
+        return reads
+
+    def text_of(self, scope: int, coll: int, doc: int) -> Optional[tuple[int, str]]:
+        # Each column costs a twentieth of a read, so SQL works out what it can. This is the most frequent read of all.
+        document = scope, coll, doc
+        try:
+            row = self._conn.execute(_TEXT_OF, document).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
+        if row is None:
+            return None
+        ts, text, content = row
+        if text is None or not is_whole_text(scope, coll, doc, text, content):
+            return None
+        if self._reads is None and self._first is None:
+            self._first = document
+        else:
+            self.reads.document(scope, coll, doc)
+        return ts, text

@@ -72,13 +72,12 @@ class Opener:
     def _fill(self, stream: Union[Stream, Channel], request: Request) -> Metrics:
         """Subscribe a stream to the value of a query; return what the query cost."""
         request = request._replace(effect_limit=READ, effect_reason="stream requests")
-        prepared = self._prepare(request, self._snap)
-        ctx = prepared.ctx
+        ctx = self._prepare(request, self._snap)
         try:
-            target = _target_of_value(prepared.node.eval(ctx, {}))
+            target = _target_of_value(ctx.node.eval(ctx, {}))
         except QueryErrors as errors:
             raise Failed(errors, self._snap.time) from None
-        watch = Watch(self._host, request.authorization, prepared.auth, self._snap)
+        watch = Watch(self._host, request.authorization, ctx.auth, self._snap)
         snap = self._snap
         wanted = Subscriber(stream, watch, target, self._fields, request.version, snap.last_txn)
         self._dispatcher.subscribe(wanted, snap.time)

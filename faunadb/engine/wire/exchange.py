@@ -264,7 +264,7 @@ class Exchange:
     def outcome(self, outcome: Outcome) -> HttpResponse:
         """The answer with the outcome of a query."""
         self.time = outcome.time
-        self.metrics = outcome.metrics
+        self.metrics = Metrics(*outcome.metrics)
         return self.respond(outcome.status, outcome.text)
 
     def source(self, body: Optional[bytes]) -> bytes:

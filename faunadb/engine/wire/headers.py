@@ -15,7 +15,7 @@ from ..language.context import UNITS_PER_OP
 from ..language.errors import RequestError, bad_request
 from ..language.registry import VERSION_RANK
 from ..records import NamedTuple
-from ..request import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT, Metrics
+from ..request import DEFAULT_RETRIES, DEFAULT_TIMEOUT, MAX_TIMEOUT
 
 
 def _header_error(name: str, reason: str) -> RequestError:
@@ -161,20 +161,25 @@ def _decode(text: str) -> str:
 
 
 @lru_cache(1024)
-def metric_headers(size_in: int, size_out: int, metrics: Metrics) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers that say what a query cost. size_in, size_out: bytes of its body and of its answer."""
-    read_ops, write_ops = b"%d" % metrics.read_ops, b"%d" % metrics.write_ops
+def metric_headers(
+    size_in: int, size_out: int, metrics: tuple[int, int, int, int, int, int]
+) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that say what a query cost. size_in, size_out: bytes of its body and of its answer.
+    metrics: those of the `Outcome`.
+    """
+    compute, read, written, retries, reads, writes = metrics
+    read_ops, write_ops = b"%d" % reads, b"%d" % writes
     return (
         (b"x-query-bytes-in", b"%d" % size_in),
         (b"x-query-bytes-out", b"%d" % size_out),
-        (b"x-compute-ops", b"%d" % max(1, -(-metrics.compute // UNITS_PER_OP))),
+        (b"x-compute-ops", b"%d" % max(1, -(-compute // UNITS_PER_OP))),
         (b"x-byte-read-ops", read_ops),
         (b"x-byte-write-ops", write_ops),
         (b"x-read-ops", read_ops),
         (b"x-write-ops", write_ops),
-        (b"x-storage-bytes-read", b"%d" % metrics.read),
-        (b"x-storage-bytes-write", b"%d" % metrics.written),
-        (b"x-txn-retries", b"%d" % metrics.retries),
+        (b"x-storage-bytes-read", b"%d" % read),
+        (b"x-storage-bytes-write", b"%d" % written),
+        (b"x-txn-retries", b"%d" % retries),
     )
 
 
