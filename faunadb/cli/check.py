@@ -69,6 +69,8 @@ def _check(url: str, quiet: bool, most: int, mend: bool) -> int:
     except StoreError as fault:
         raise CliError(str(fault)) from None
     with store:
+        if mend and store.read_only:
+            raise CliError(f"{shown_url(url)} is read-only; --repair writes to it")
         damage, shared = _show_problems(store, quiet, most)
         if damage and mend:
             with Progress("repairing", None, quiet=quiet) as bar:

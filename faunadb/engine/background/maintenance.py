@@ -24,6 +24,8 @@ STEP = 500
 
 def start(keeper: Keeper) -> None:
     """Call when an engine starts: goes on with tasks that an earlier process has left, and sweeps from time to time."""
+    if keeper.store.read_only:
+        return
     with keeper.store.snapshot() as snap:
         waiting = bool(open_tasks(snap))
         swept = sweeping.last_sweep(snap)

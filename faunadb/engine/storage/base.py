@@ -385,6 +385,8 @@ class Store:
 
     #: The URL it was opened with, without a password.
     url: str
+    #: whether it can only be read; then `write` raises StoreUnavailable
+    read_only = False
 
     def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
         """Open a consistent view.

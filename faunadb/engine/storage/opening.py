@@ -17,7 +17,8 @@ def open_store(url: str, deadline: Optional[float] = None, **options: Any) -> St
     :param deadline: in ``time.monotonic()`` seconds. Opening a file does not wait after that for another process that has it
         to itself.
     :param options: may also be given in the URL's query: ``lock_timeout`` (how many seconds to wait for other processes);
-        for SQLite ``durability`` ("full", or "normal", with which a power cut may lose the last moments); for PostgreSQL
+        for SQLite ``durability`` ("full", or "normal", with which a power cut may lose the last moments) and ``mode``
+        ("ro": a file that is only read, as one is that cannot be written to); for PostgreSQL
         ``schema`` and ``max_connections``. Only here, for a store in memory: ``image``, the content that it begins with
         (`sqlite.MemoryStore.image`).
     :raises BadURL: the URL names no backend, or an option is wrong.

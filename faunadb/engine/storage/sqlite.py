@@ -22,8 +22,9 @@ from .memory_gate import MemoryGate
 from .sql_snapshot import CLOSED
 from .sql_store import SqlStore
 from .sqlite_lock import WriteLock
+from .sqlite_read_only import FIXED, is_writable, open_to_read, state_of
 from .sqlite_reads import SnapshotReads, SqliteReads
-from .sqlite_schema import MAX_BUSY, connect, create_tables, is_busy, open_file, until
+from .sqlite_schema import BUSY, MAX_BUSY, connect, create_tables, is_busy, open_file, until
 from .sqlite_writer import MemoryWriter, SqliteWriter
 from .statements import READ_REACH, pinned_clock
 from .urls import merge_options, parse_sqlite, positive_seconds
@@ -116,11 +117,13 @@ class MemorySnapshot(SnapshotReads):
 class _Pool:
     """Connections for reading. idle: those that are not in use; the one that was used last is taken first."""
 
-    __slots__ = ("_path", "_synchronous", "closed", "idle")
+    __slots__ = ("_path", "_synchronous", "closed", "how", "idle")
 
-    def __init__(self, path: str, synchronous: str) -> None:
+    def __init__(self, path: str, synchronous: str, how: str) -> None:
         self._path = path
         self._synchronous = synchronous
+        #: of `sqlite_read_only`, if the file is only read
+        self.how = how
         self.idle: list[sqlite3.Connection] = []
         #: why it opens no connections any more, if that is so
         self.closed = ""
@@ -129,7 +132,7 @@ class _Pool:
         """A further one, for when none is idle. Raises sqlite3.Error, StoreError."""
         if self.closed:
             raise StoreError(self.closed)
-        return connect(self._path, self._synchronous)
+        return connect(self._path, self._synchronous, how=self.how)
 
     def abandon(self) -> None:
         """In a forked child: close the pool, but leave its connections, which are the parent's, as they are."""
@@ -200,12 +203,16 @@ class SqliteStore(_SqliteBase):
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
         self._patience = patience
         self._patience_of_readers = min(patience, MAX_BUSY)
-        conn = open_file(path, self._synchronous, until(patience, deadline))
-        self._pool = _Pool(path, self._synchronous)
+        conn, how = self._open(until(patience, deadline))
+        self._pool = _Pool(path, self._synchronous, how)
         self._write_lock = WriteLock(path)
         self._read_clock = pinned_clock()
         self._set_up(url, SqliteWriter(conn, path, patience), CommitSignal(self._watch))
         _stores.add(self)
+
+    def _open(self, ends: float) -> tuple[sqlite3.Connection, str]:
+        """The connection that writes, and how those that read are to be opened. ends: see `open_file`."""
+        return open_file(self._path, self._synchronous, ends), ""
 
     def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
         clock = self._clock
@@ -288,6 +295,50 @@ class SqliteStore(_SqliteBase):
         """In a forked child: this store is the parent's, and its connections must not be used here."""
         self._closed = True
         self._pool.abandon()
+
+
+class ReadOnlyStore(SqliteStore):
+    """A store in a file that is only read (`sqlite_read_only`). Others may write to it."""
+
+    read_only = True
+
+    def _open(self, ends: float) -> tuple[sqlite3.Connection, str]:
+        self._renewing = threading.Lock()
+        self._state = state_of(self._path)
+        return open_to_read(self._path, max(BUSY, min(ends - monotonic(), MAX_BUSY)))
+
+    def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
+        if self._pool.how == FIXED and state_of(self._path) != self._state:
+            self._renew()
+        return super().snapshot(at_least, lazy, deadline)
+
+    def _renew(self) -> None:
+        """Read the file anew, which was taken for one that does not change, and somebody has opened it to write."""
+        with self._renewing:
+            state = state_of(self._path)
+            if state == self._state:
+                return
+            conn, how = open_to_read(self._path, BUSY)
+            self._pool.close()
+            self._pool = _Pool(self._path, self._synchronous, how)
+            self._pool.idle.append(conn)
+            self._write_lock = WriteLock(self._path)
+            self._state = state
+
+    def write(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        retries: int = 5,
+        deadline: Optional[float] = None,
+        at_least: int = 0,
+        exclusive: bool = False,
+    ) -> tuple[T, Optional[int]]:
+        raise StoreUnavailable(f"{self._path!r} is read-only: it can be read, but not written to")
+
+    def _watch(self, stop: threading.Event) -> None:
+        while not stop.wait(POLL_SECONDS):
+            self._signal.announce(self._newest())
 
 
 class MemoryImage:
@@ -391,7 +442,7 @@ forks.in_child(_after_fork)
 def open_sqlite(url: str, given: dict[str, Any], deadline: Optional[float] = None) -> Store:
     """Open the store at a URL that begins with ``sqlite:``; see `opening.open_store`."""
     path, in_url = parse_sqlite(url)
-    known = ["durability", "lock_timeout"]
+    known = ["durability", "lock_timeout"] if path is None else ["durability", "lock_timeout", "mode"]
     if path is None:
         # Not used here. Clients of one process share a store in memory by its URL, and names make these different.
         known.append("name")
@@ -403,4 +454,8 @@ def open_sqlite(url: str, given: dict[str, Any], deadline: Optional[float] = Non
     patience = positive_seconds("lock_timeout", options.get("lock_timeout", 30.0))
     if path is None:
         return MemoryStore(url, patience, image)
-    return SqliteStore(url, path, durability, patience, deadline)
+    mode = options.get("mode")
+    if mode not in (None, "ro"):
+        raise BadURL(f"option 'mode' must be 'ro', which is to read only, or not be given, not {mode!r}")
+    is_read = mode == "ro" or (os.path.isfile(path) and not is_writable(path))
+    return (ReadOnlyStore if is_read else SqliteStore)(url, path, durability, patience, deadline)

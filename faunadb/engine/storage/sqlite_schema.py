@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from typing import Optional
+from urllib.parse import quote
 
 from ..._private import make_private
 from .. import forks
@@ -104,11 +105,11 @@ _inheriting = threading.Lock()
 _SHARED = 0x40000002, 510
 
 
-def connect(path: str, synchronous: str, patience: float = BUSY) -> sqlite3.Connection:
+def connect(path: str, synchronous: str, patience: float = BUSY, how: str = "") -> sqlite3.Connection:
     """A connection in autocommit mode, which one thread at a time may use. Raises sqlite3.Error, StoreUnavailable.
 
     synchronous: the value of the PRAGMA, "FULL", "NORMAL" or "OFF". patience: how many seconds a statement waits at most for
-    another process that has the file to itself.
+    another process that has the file to itself. how: if the file is only to be read (`sqlite_read_only`).
     """
     if _inherited:
         _close_inherited()
@@ -116,12 +117,13 @@ def connect(path: str, synchronous: str, patience: float = BUSY) -> sqlite3.Conn
     if not in_memory and os.path.realpath(path) in _spoiled:
         raise StoreUnavailable(forks.SPOILED.format(place=repr(path)))
     connection = sqlite3.connect(
-        path,
+        f"file:{quote(os.fsencode(path))}?{how}" if how else path,
         timeout=patience,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
         factory=_Connection,
+        uri=bool(how),
     )
     if not in_memory:
         connection.path = os.path.realpath(path)
@@ -218,7 +220,7 @@ def open_file(path: str, synchronous: str, ends: float) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise explain(error, path) from error
     try:
-        if not _is_store(connection, path):
+        if not is_store(connection, path):
             _create(connection, path, ends)
         migrate(connection, path)
         _check_writable(connection)
@@ -246,7 +248,7 @@ def _check_place(path: str) -> None:
         )
 
 
-def _is_store(connection: sqlite3.Connection, path: str) -> bool:
+def is_store(connection: sqlite3.Connection, path: str) -> bool:
     """True for a store, False for an empty file. Raises NotAStore for anything else."""
     # One statement, so that all three are of the same moment: another process may be creating the store just now.
     mark, version, tables = connection.execute(
@@ -284,7 +286,7 @@ def _create(connection: sqlite3.Connection, path: str, ends: float) -> None:
                 raise
             time.sleep(random.uniform(0.001, 0.02))
     try:
-        if not _is_store(connection, path):
+        if not is_store(connection, path):
             create_tables(connection)
         connection.execute("COMMIT")
     except BaseException:

@@ -241,7 +241,7 @@ def test_snapshots_do_not_wait_for_a_file_longer_than_their_deadline(
     """As while another process recovers the file after a crash."""
     path, attempts = tmp_path / "store.db", []
 
-    def locked(*_: Any) -> Any:
+    def locked(*_: Any, **__: Any) -> Any:
         attempts.append(1)
         raise sqlite3.OperationalError("database is locked")
 
