@@ -157,7 +157,7 @@ def event_place(history: History, cursor: Optional[EventCursor], before: bool) -
         items = values if type(values) is list else [values]
         fields["data"] = items
         key = (*key, history.encode(items))
-    cut = Cut((ts,)) if history.of_document else Cut(key, exact=True)
+    cut = Cut((ts,)) if history.of_document else Cut(key, exact=True, action=action)
     return cut, v.EventCursor(fields, v.SetEvent(ts, echoed, ref, fields.get("data")))
 
 

@@ -70,12 +70,14 @@ class Event(NamedTuple):
 class Cut(NamedTuple):
     """A place between events: before the first `Event` that is not less than key, its beginning.
 
-    whole: for merged histories, whether all events at its time come after it. exact: it names one event.
+    whole: for merged histories, whether all events at its time come after it. exact: it names one event. action: that
+    event's, if it is given.
     """
 
     key: tuple[Any, ...]
     whole: bool = False
     exact: bool = False
+    action: Optional[str] = None
 
     @property
     def ts(self) -> float:
@@ -317,7 +319,7 @@ class DocumentHistory(History):
                 if action is v.UPDATE:
                     continue
                 action = v.ADD if action is v.CREATE else v.REMOVE
-            phase = REMOVED if action is v.REMOVE else ADDED
+            phase = REMOVED if action is v.REMOVE or action is v.DELETE else ADDED
             kept = None if self.as_set else event
             yield Event(
                 ts, phase, self.key, b"", "", action.name, ref.scope, ref.coll, ref.id, kept, self.sources
@@ -374,9 +376,9 @@ class UnionHistory(History):
         for ts, items in groupby(by_time, lambda item: item[0].ts):
             found = _merged_heads(items, len(streams), reverse)
             if lower is not None and lower.exact and lower.ts == ts:
-                found = found[_place(found, lower.key) :]
+                found = found[_place(found, lower) :]
             if upper is not None and upper.exact and upper.ts == ts:
-                found = found[: _place(found, upper.key)]
+                found = found[: _place(found, upper)]
             yield from reversed(found) if reverse else found
 
     def timelines(self) -> Iterator[Timeline]:
@@ -422,11 +424,15 @@ def _joined(left: tuple[v.SetValue, ...], right: tuple[v.SetValue, ...]) -> tupl
     return (*left, *(one for one in right if not any(identical(one, other) for other in left)))
 
 
-def _place(events: list[Event], key: tuple[Any, ...]) -> int:
-    """The place, among the events at one time, of a cut that names an event: at that event, or where it would be."""
-    for index, event in enumerate(events):
-        if event[: len(key)] == key:
-            return index
+def _place(events: list[Event], cut: Cut) -> int:
+    """The place, among the events at one time, of a cut that names an event: at that event, or where it would be.
+
+    The events of a document and of a set may differ in nothing but their action (create and add).
+    """
+    key = cut.key
+    same = [index for index, event in enumerate(events) if event[: len(key)] == key]
+    if same:
+        return next((index for index in same if events[index].action == cut.action), same[0])
     _, phase, ref, *rest = key
     sought = (_RANK["add" if phase == ADDED else "remove"], ref, rest[0] if rest else b"")
     for index, event in enumerate(events):

@@ -141,8 +141,8 @@ def _same_place(one: Element, other: Element) -> bool:
 
 
 def _same_event(one: Event, other: Event) -> bool:
-    """The same for events."""
-    return one[:4] == other[:4]
+    """The same for events. Cursors tell the events of a document and of a set apart, which have different actions."""
+    return one[:4] == other[:4] and one.action == other.action
 
 
 def _same_row(one: Any, other: Any) -> bool:

@@ -347,6 +347,30 @@ def test_events_in_folds_and_reads(spells: Database) -> None:
     )
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(
+    "members",
+    [
+        [doc(101), doc(102), doc(103)],
+        [doc(103), {"singleton": doc(103)}],
+        [NAMES, doc(101), documents(), {"singleton": doc(103)}],
+        [{"distinct": REFS}, doc(103), doc(101)],
+    ],
+)
+def test_unions_with_histories_of_documents_lose_nothing(
+    spells: Database, members: list[Any], size: int
+) -> None:
+    """At 3000 two documents go, and another one changes; in a set, that is a different event at the same place."""
+    insert(spells, 103, 2000, "create", {"school": "fire"})
+    insert(spells, 102, 3000, "update", {"school": "fire", "name": "D"})
+    insert(spells, 103, 3000, "delete")
+    target = {"union": [{"events": member} for member in members]}
+    expected = data(spells, target)
+    assert len({(each["ts"], each["action"], each["document"]["@ref"]["id"]) for each in expected}) > 3
+    assert pages(spells, target, size) == expected
+    assert pages(spells, target, size, backward=True) == expected
+
+
 def test_unions_of_events_are_events_of_unions(spells: Database) -> None:
     expected = data(spells, {"events": {"union": [NAMES, REFS]}})
     assert data(spells, {"union": [{"events": NAMES}, {"events": REFS}]}) == expected
