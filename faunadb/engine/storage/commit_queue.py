@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Optional, Union
 
 from ..records import NamedTuple
@@ -105,6 +106,8 @@ class CommitQueue:
 
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
+        #: how many seconds the last commit took
+        self._took = 0.0
         self._turns = Turns[_Waiting]("the write's deadline passed while others were committed")
         #: the batch that is being committed, or was when its leader was interrupted, and what `Committer.commit` got
         self._open: Optional[tuple[list[_Waiting], list[Finished]]] = None
@@ -159,12 +162,14 @@ class CommitQueue:
         self._open = None
 
     def _gather(self) -> None:
-        """If other processes keep us waiting for the lock anyway, wait a part of that time here, so that more may join.
+        """Wait a little so that more may join, since a commit for a few takes nearly as long as one for many.
 
-        With small batches the lock is taken often, and its holder waits for a disk each time.
+        While there are few it waits for half as long as the last commit took. If other processes keep us waiting for the
+        lock anyway, it waits a part of that time as well: with small batches the lock is taken often, and its holder waits
+        for a disk each time.
         """
         pause = min(self._committer.waited / 2, MAX_PAUSE)
-        self._turns.gather(pause if pause >= MIN_PAUSE else 0.0)
+        self._turns.gather(pause if pause >= MIN_PAUSE else 0.0, min(self._took / 2, MAX_PAUSE))
 
     def _commit(self, batch: list[_Waiting]) -> None:
         handed_over = [each.finished for each in batch]
@@ -172,8 +177,10 @@ class CommitQueue:
             each.sent = True
         # From here on they are not committed again before their outcome is known.
         self._open = batch, handed_over
+        began = time.monotonic()
         try:
             outcomes = self._committer.commit(handed_over)
+            self._took = time.monotonic() - began
         except (StoreError, ValueError) as error:
             if len(batch) > 1 and not isinstance(error, StoreUnavailable):
                 # One of them cannot be stored; this must not keep the others from being committed.

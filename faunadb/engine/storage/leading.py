@@ -94,6 +94,8 @@ class Turns(Generic[W]):
         self._leaders: list[W] = []
         #: when each thread has come last
         self._came: dict[int, float] = {}
+        #: how many the leader that has gathered last wanted to wait, and a lock that is released to wake it when they do
+        self._wanted = 0, threading.Lock()
         #: why no thread may join any more, if that is so
         self.refusal: Optional[str] = None
 
@@ -121,18 +123,32 @@ class Turns(Generic[W]):
 
     # -- for leaders --------------------------------------------------------------------------------------------
 
-    def gather(self, at_least: float = 0.0) -> None:
+    def gather(self, at_least: float = 0.0, for_half: float = 0.0) -> None:
         """Wait a little if more than a few threads have come recently that do not wait now, since they may come again.
 
         A round trip for many costs hardly more than one for a single thread. And where several processes share the
         processor's cores, one that has many answers at once computes for longer before another one takes its place, and
-        with it its caches. at_least: seconds to wait even for a single thread.
+        with it its caches. at_least: seconds to wait even for a single thread. for_half: seconds to wait until at least
+        half of those threads are there.
         """
         since = time.monotonic() - RECENT
-        missing = sum(came > since for came in list(self._came.values())) - 1 - len(self._waiting)
+        others = sum(came > since for came in list(self._came.values())) - 1
+        self._wait_for(others // 2, for_half)
+        missing = others - len(self._waiting)
         pause = min(missing * FOR_EACH, FOR_ALL) if missing > A_FEW else 0.0
-        if missing > 0 and max(pause, at_least) > 0:
-            time.sleep(max(pause, at_least))
+        self._wait_for(others, max(pause, at_least))
+
+    def _wait_for(self, count: int, seconds: float) -> None:
+        """Wait until so many wait, for so many seconds at most."""
+        if seconds <= 0:
+            return
+        with self._lock:
+            if len(self._waiting) >= count:
+                return
+            there = threading.Lock()
+            there.acquire()
+            self._wanted = count, there
+        there.acquire(timeout=seconds)
 
     def take(self, own: W) -> Optional[W]:
         """Take the next one along, if it waits and is not to lead itself."""
@@ -186,6 +202,9 @@ class Turns(Generic[W]):
             own.news = news = threading.Lock()
             news.acquire()
             self._waiting.append(own)
+            wanted, there = self._wanted
+            if len(self._waiting) >= wanted and there.locked():
+                there.release()
         if own.deadline is None:
             news.acquire()
         elif not news.acquire(timeout=max(0.0, own.deadline - time.monotonic())):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from types import SimpleNamespace
 from typing import Any, Optional
 
 import pytest
 
-from faunadb.engine.storage import leading
+from faunadb.engine.storage import commit_queue, leading
 from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
 from faunadb.engine.storage.read_set import Changes, ReadSet, document_path, place_path
 from tests.server.running import eventually
@@ -158,8 +157,13 @@ def test_where_the_lock_was_waited_for_more_are_gathered(
     outcomes: dict[int, Outcome] = {}
     threads: list[threading.Thread] = []
 
-    def others_come(seconds: float = 0.0) -> None:
-        assert seconds == waited / 2
+    def others_come(count: int, seconds: float) -> None:
+        if seconds == 0 or count == 0:
+            return
+        assert (count, seconds) == (writers - 1, waited / 2)
+        start_others()
+
+    def start_others() -> None:
         monkeypatch.undo()
         committer.waited = 0.0
         for number in (1, 2):
@@ -175,14 +179,33 @@ def test_where_the_lock_was_waited_for_more_are_gathered(
 
     def held(self: Held, batch: list[Finished]) -> list[Outcome]:
         if not threads:
-            waiting = self.waited
-            others_come(waiting / 2)
+            start_others()
         return original(self, batch)
 
-    monkeypatch.setattr(time, "sleep", others_come)
+    queue._took = 0.0
+    monkeypatch.setattr(queue._turns, "_wait_for", others_come)
     monkeypatch.setattr(Held, "commit", held)
     commit(0)
     for thread in threads:
         thread.join()
     assert outcomes == {number: Won(number) for number in range(3)}
     assert committer.batches == batches
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.004, 0.002), (3.0, commit_queue.MAX_PAUSE)])
+def test_while_there_are_few_more_are_gathered_for_half_as_long_as_the_last_commit_took(
+    monkeypatch: pytest.MonkeyPatch, took: float, pause: float
+) -> None:
+    committer, now, gathered = Held(), [100.0], []
+    queue = CommitQueue(committer)
+
+    def commit(batch: list[Finished]) -> list[Outcome]:
+        now[0] += took
+        return [Won(each.txn) for each in batch]
+
+    monkeypatch.setattr(committer, "commit", commit)
+    monkeypatch.setattr(commit_queue, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(queue._turns, "gather", lambda *pauses: gathered.append(pauses))
+    for number in range(2):
+        assert queue.commit(finished(number, 90, number)) == Won(number)
+    assert gathered == [(0.0, 0.0), (0.0, pytest.approx(pause))]

@@ -20,6 +20,7 @@ from faunadb.engine.storage.leading import Turns, Waiter
 from faunadb.engine.storage.read_set import Changes, ReadSet
 from faunadb.engine.storage.write_queue import WriteQueue
 from tests.engine.storage.interrupting import interruption
+from tests.server.running import eventually
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -273,37 +274,58 @@ def test_interrupted_at_each_step(
 @pytest.mark.parametrize(
     ("came", "waiting", "at_least", "pause"),
     [
-        (1, 0, 0.0, None),
-        (1, 0, 0.004, None),  # nobody else is there
+        (1, 0, 0.0, 0.0),
         (2, 0, 0.004, 0.004),
-        (2, 1, 0.004, None),  # all that may come wait already
-        (4, 0, 0.0, None),  # a few
+        (4, 0, 0.0, 0.0),  # a few
         (5, 0, 0.0, 4 * leading.FOR_EACH),
         (8, 3, 0.0, 4 * leading.FOR_EACH),
-        (8, 4, 0.0, None),
+        (8, 4, 0.0, 0.0),
         (5, 0, 0.004, 0.004),
         (900, 0, 0.0, leading.FOR_ALL),
     ],
 )
 def test_a_leader_waits_for_those_that_may_come(
-    monkeypatch: pytest.MonkeyPatch, came: int, waiting: int, at_least: float, pause: Optional[float]
+    monkeypatch: pytest.MonkeyPatch, came: int, waiting: int, at_least: float, pause: float
 ) -> None:
     """As long as they take, not for a few, and not for those that came long ago."""
     turns: Turns[Waiter] = Turns()
     monkeypatch.setattr(leading, "RECENT", 3600.0)
-    slept: list[float] = []
+    waited_for: list[tuple[int, float]] = []
 
     def lead(own: Waiter) -> None:
         now = time.monotonic()
         turns._came.update({-number: now for number in range(1, came)})
         turns._came.update({-number: now - 4000 for number in range(1000, 1010)})
         turns._waiting.extend(Waiter() for _ in range(waiting))
-        turns.gather(at_least)
+        turns.gather(at_least, 0.005)
         turns._waiting.clear()
 
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(turns, "_wait_for", lambda count, seconds: waited_for.append((count, seconds)))
     turns.take_part(Waiter(), lead)
-    assert slept == ([] if pause is None else [pytest.approx(pause)])
+    assert waited_for == [((came - 1) // 2, 0.005), (came - 1, pytest.approx(pause))]
+
+
+@pytest.mark.parametrize(("wanted", "seconds"), [(0, 3600.0), (2, 3600.0), (3, 0.001), (3, 0.0)])
+def test_a_leader_waits_until_they_are_there_or_the_time_has_passed(wanted: int, seconds: float) -> None:
+    turns: Turns[Waiter] = Turns()
+    led: list[int] = []
+
+    def lead(own: Waiter) -> None:
+        if led:
+            return
+        led.append(0)
+        for thread in threads:
+            thread.start()
+        turns._wait_for(wanted, seconds)
+        led[0] = len(turns.waiting())
+        eventually(lambda: len(turns.waiting()) == 2, "all others wait")
+
+    threads = [threading.Thread(target=turns.take_part, args=(Waiter(), lead)) for _ in range(2)]
+    turns.take_part(Waiter(), lead)
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert led[0] >= (wanted if seconds > 1 else 0)
 
 
 def test_several_lead_at_the_same_time() -> None:
