@@ -39,7 +39,7 @@ class Waiter:
     thread.
     """
 
-    __slots__ = ("alone", "deadline", "error", "leads", "news", "over", "taken")
+    __slots__ = ("alone", "deadline", "error", "following", "leads", "news", "over", "taken")
 
     def __init__(self, deadline: Optional[float] = None, alone: bool = False) -> None:
         self.deadline = deadline
@@ -49,6 +49,8 @@ class Waiter:
         self.leads = False
         #: while it waits: a lock that is held, and is released to wake it
         self.news: Optional[threading.Lock] = None
+        #: the one that it wakes when it has been woken itself
+        self.following: Optional[Waiter] = None
         #: those that it has taken along and not woken yet
         self.taken: list[Any] = []
 
@@ -211,6 +213,7 @@ class Turns(Generic[W]):
             if self._withdraw(own):
                 raise DeadlineExceeded(self._late)
             news.acquire()  # it was taken along, or has become a leader, and will be woken
+        _pass_on(own)
         return own.leads
 
     def _withdraw(self, own: W) -> bool:
@@ -226,9 +229,11 @@ class Turns(Generic[W]):
         """After an interruption at any point: give up the place among those that wait, and the lead."""
         with self._lock:
             own.over = True
+            own.news = None  # nobody is to rely on it to wake another
             if own in self._waiting:
                 self._waiting.remove(own)
             insist(self._end, own)
+            insist(_pass_on, own)
 
     def _end(self, own: W) -> None:
         """Wake those that were taken along, and give the lead to the next. The lock is held. May be run again."""
@@ -251,10 +256,22 @@ class Turns(Generic[W]):
                     waiting.remove(heir)
                 heir.leads = True
                 _wake(heir)
-        for each in taken:
-            if each.over:
-                _wake(each)
+        # They wake each other. Only one thread at a time runs Python: woken at once, most would just wait once more, for that.
+        first = None
+        for each in reversed(taken):
+            if each.over and each.news is not None:
+                each.following = first
+                first = each
+        if first is not None:
+            _wake(first)
         taken.clear()
+
+
+def _pass_on(own: Waiter) -> None:
+    """Wake the next of those that a leader wakes one after another. May be run again."""
+    if own.following is not None:
+        _wake(own.following)
+        own.following = None
 
 
 def _wake(waiter: Waiter) -> None:

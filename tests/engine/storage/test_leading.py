@@ -234,12 +234,20 @@ def taken_along(crowd: Crowd, step: int) -> None:
     _behind_another(crowd, lambda: crowd.start(OTHERS[1]), lambda: crowd.start(VICTIM, step))
 
 
+def waking_another(crowd: Crowd, step: int) -> None:
+    """Those taken along are woken one by the other."""
+    starts = [lambda: crowd.start(OTHERS[1]), lambda: crowd.start(VICTIM, step), lambda: crowd.start(4)]
+    _behind_another(crowd, *starts)
+
+
 def too_late(crowd: Crowd, step: int) -> None:
     _behind_another(crowd, lambda: crowd.start(VICTIM, step, deadline=time.monotonic() + 0.001))
 
 
 @pytest.mark.parametrize("kind", [Writing, WritingTogether, Committing, Reading])
-@pytest.mark.parametrize("scene", [alone, leading_others, next_in_turn, taken_along, too_late])
+@pytest.mark.parametrize(
+    "scene", [alone, leading_others, next_in_turn, taken_along, waking_another, too_late]
+)
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
 def test_interrupted_at_each_step(
     kind: Callable[[], Queue], scene: Callable[[Crowd, int], None], twice: bool
@@ -269,6 +277,38 @@ def test_interrupted_at_each_step(
         pytest.fail("it does not end")
     assert result is True or isinstance(result, (DeadlineExceeded, StoreUnavailable))
     assert step > 10
+
+
+@pytest.mark.parametrize("when", ["before it is woken", "when it has been woken"])
+def test_one_that_leaves_while_it_waits_leaves_nobody_behind_it(when: str) -> None:
+    """A signal handler may raise in the main thread, which waits, when a leader has taken it along with others."""
+    turns: Turns[Waiter] = Turns()
+    leaving, behind = Waiter(), Waiter()
+
+    def wait_behind() -> None:
+        turns.take_part(behind, lambda own: pytest.fail("it was taken along"))
+
+    thread = threading.Thread(target=wait_behind, daemon=True)
+
+    def lead(own: Waiter) -> None:
+        leaving.news = threading.Lock()
+        leaving.news.acquire()
+        turns._waiting.append(leaving)
+        thread.start()
+        until = time.monotonic() + 30
+        while len(turns.waiting()) < 2:
+            assert time.monotonic() < until
+            time.sleep(0)
+        for each in turns.take_those(own, turns.waiting()):
+            each.over = True
+        if when == "before it is woken":
+            turns._leave(leaving)
+
+    turns.take_part(Waiter(), lead)
+    if when == "when it has been woken":
+        turns._leave(leaving)
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
