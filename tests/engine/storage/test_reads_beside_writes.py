@@ -1,4 +1,4 @@
-"""A read is interrupted at each of its steps by a whole write of another process; whoever asks after that sees it.
+"""A query is interrupted at each of its steps by a whole write of another process; whoever asks after that sees it.
 
 Whether the read itself sees the write is left to it. But neither what it has begun before the write nor what it keeps may show
 the past to others: not in a kept answer, nor in the schema, nor in a connection that threads share.
@@ -194,3 +194,50 @@ def test_at_each_line_at_which_another_thread_may_drop_what_is_kept(
 @pytest.mark.parametrize("what", ["created", "created again", "beside the schema", "written before"])
 def test_at_each_line_of_a_read(shared_engines: Meanwhile, kept: bool, what: str) -> None:
     assert interrupt_each_step(shared_engines, kept, what, ("line",)) > 200
+
+
+# ---- a create and the making of an index, each interrupted by the other ---------------------------------------------
+
+
+def index_of(step: int) -> Any:
+    return q.create_index({"name": f"i{step}", "source": SPELLS, "terms": [{"field": ["data", "n"]}]})
+
+
+def interrupt_each_step_of_a_write(
+    engines: Meanwhile, first: str, events: tuple[str, ...], stride: int
+) -> int:
+    """Whichever comes first, the document is in the index afterwards, and once. Returns the last step."""
+    here, there = engines.here, engines.there
+    for step in range(1, 20_000, stride):
+        create = q.create(q.ref(SPELLS, step), {"data": {"n": step}})
+        both = [create, index_of(step)] if first == "create" else [index_of(step), create]
+        other: list[threading.Thread] = []
+
+        def meanwhile(other: list[threading.Thread] = other, query: Any = both[1]) -> None:
+            other.append(threading.Thread(target=there.query, args=(query,)))
+            other[0].start()
+            other[0].join(0.1)  # it may have to wait for a lock that is held here
+
+        end = at_step(step, events, FILES, meanwhile)
+        try:
+            here.query(both[0])
+        finally:
+            is_done = not end()
+        if is_done:
+            return step
+        other[0].join()
+        for _ in range(2):
+            assert here.query(q.count(q.match(q.index(f"i{step}"), step))) == 1, step
+        there.query(q.delete(q.index(f"i{step}")))
+        there.query(q.delete(q.ref(SPELLS, step)))
+    raise AssertionError("it has more steps than that")
+
+
+def test_a_create_beside_an_index(shared_engines: Meanwhile) -> None:
+    assert interrupt_each_step_of_a_write(shared_engines, "create", ("call",), 24) > 60
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("first", ["create", "index"])
+def test_a_create_beside_an_index_at_each_line(shared_engines: Meanwhile, first: str) -> None:
+    assert interrupt_each_step_of_a_write(shared_engines, first, ("line",), 2) > 200
