@@ -149,7 +149,10 @@ def _raw_object(value: Mapping[str, Any]) -> dict[str, Any]:
             _check_key(key)
         kind = type(member)
         if kind is not str:
-            member = (_RAW_BY_TYPE.get(kind) or _raw_by_base(member))(member)
+            # Of expressions, that is what the function in the table gives.
+            member = (
+                member.value if kind is Expr else (_RAW_BY_TYPE.get(kind) or _raw_by_base(member))(member)
+            )
         members[key] = member
     return {"object": members}
 
@@ -165,7 +168,10 @@ def _raw_array(value: Iterable[Any]) -> list[Any]:
     for element in value:
         kind = type(element)
         if kind is not str:
-            element = (_RAW_BY_TYPE.get(kind) or _raw_by_base(element))(element)
+            # Of expressions, that is what the function in the table gives.
+            element = (
+                element.value if kind is Expr else (_RAW_BY_TYPE.get(kind) or _raw_by_base(element))(element)
+            )
         elements.append(element)
     return elements
 
@@ -272,7 +278,9 @@ def _fn(dct: Mapping[str, Any]) -> Expr:
 
 def _params(main_params: Mapping[str, Any], optional_params: Mapping[str, Any]) -> Expr:
     """Return a form of which some arguments are left out when they are ``None``."""
-    form = {key: _raw(value) for key, value in main_params.items()}
+    form = {}
+    for key, value in main_params.items():  # quicker than a comprehension, which is a function of its own
+        form[key] = _raw(value)
     for key, value in optional_params.items():
         if value is not None:
             form[key] = _raw(value)

@@ -91,6 +91,8 @@ def let(*args: Any, **kwargs: Any) -> Union[Expr, LetBindings]:
         return LetBindings(_single_bindings(kwargs))
     if not args or len(args) > 2:
         raise TypeError(f"let takes bindings and an expression, got {len(args)} arguments.")
+    if len(args) == 2 and type(args[0]) is dict:  # the usual way, without the steps between
+        return Expr({"let": [{name: _raw(value)} for name, value in args[0].items()], "in": _raw(args[1])})
     bindings = LetBindings(_single_bindings(args[0]))
     return bindings if len(args) == 1 else bindings.in_(args[1])
 
@@ -482,7 +484,9 @@ def paginate(
 
 def exists(ref_: ExprArg, ts: ExprArg = None) -> Expr:
     """Return whether a document exists, or a set has elements; at time ``ts`` when given."""
-    return _params({"exists": ref_}, {"ts": ts})
+    if ts is None:
+        return Expr({"exists": _raw(ref_)})
+    return Expr({"exists": _raw(ref_), "ts": _raw(ts)})
 
 
 # Writes
@@ -848,46 +852,52 @@ def new_id() -> Expr:
     return Expr({"new_id": None})
 
 
+def _by_name(form: str, name: ExprArg, scope: ExprArg) -> Expr:
+    if scope is None:  # nearly all queries have some of these in them
+        return Expr({form: _raw(name)})
+    return Expr({form: _raw(name), "scope": _raw(scope)})
+
+
 def database(db_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a database by its name, in the database ``scope`` when one is given."""
-    return _params({"database": db_name}, {"scope": scope})
+    return _by_name("database", db_name, scope)
 
 
 def index(index_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to an index by its name, in the database ``scope`` when one is given."""
-    return _params({"index": index_name}, {"scope": scope})
+    return _by_name("index", index_name, scope)
 
 
 @deprecated("use collection instead")
 def class_expr(class_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a collection by its name, in the database ``scope`` when one is given."""
-    return _params({"class": class_name}, {"scope": scope})
+    return _by_name("class", class_name, scope)
 
 
 @deprecated("use collection instead")
 def class_(class_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a collection by its name, in the database ``scope`` when one is given."""
-    return _params({"class": class_name}, {"scope": scope})
+    return _by_name("class", class_name, scope)
 
 
 def collection(collection_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a collection by its name, in the database ``scope`` when one is given."""
-    return _params({"collection": collection_name}, {"scope": scope})
+    return _by_name("collection", collection_name, scope)
 
 
 def function(fn_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a user function by its name, in the database ``scope`` when one is given."""
-    return _params({"function": fn_name}, {"scope": scope})
+    return _by_name("function", fn_name, scope)
 
 
 def role(role_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a role by its name, in the database ``scope`` when one is given."""
-    return _params({"role": role_name}, {"scope": scope})
+    return _by_name("role", role_name, scope)
 
 
 def access_provider(access_provider_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to an access provider by its name, in the database ``scope`` when one is given."""
-    return _params({"access_provider": access_provider_name}, {"scope": scope})
+    return _by_name("access_provider", access_provider_name, scope)
 
 
 # Native collections

@@ -198,7 +198,7 @@ class PreparedQueries:
 
     def __init__(self) -> None:
         self._texts = _Cache(MAX_TEXTS)
-        #: hashes of texts that were seen: most are never seen again, and remembering one takes longer
+        #: hashes of texts and of structures that were seen: most are never seen again, and keeping one takes longer
         self._seen: set[int] = set()
         #: structure -> what takes the names from its strings, and the literals from its strings and numbers
         self._picks = _Cache(MAX_TREES)
@@ -246,14 +246,8 @@ class PreparedQueries:
 
     def _note(self, name: tuple[str, bytes], known: Known) -> None:
         """Remember a text if it was seen before."""
-        seen, mark = self._seen, hash(name)
-        if mark not in seen:
-            if len(seen) >= MAX_SEEN:
-                seen.clear()
-            seen.add(mark)
-            return
         _, source = name
-        if len(source) <= MAX_REMEMBERED and not _CONFIDENTIAL.search(source):
+        if self._was_seen(name) and len(source) <= MAX_REMEMBERED and not _CONFIDENTIAL.search(source):
             self._texts.keep(name, known, len(source) + _BESIDE)
 
     def parse(self, ctx: Context, text: Text) -> Parsed:
@@ -313,24 +307,40 @@ class PreparedQueries:
         if len(parts) % 2 == 0 or not parts[-1]:  # a string that is not closed
             return _CLOSER
         strings = parts[1::2]
-        structure = '""'.join(parts[::2])
-        found = self._picks.get(structure)
-        numbers: tuple[str, ...] = ()
-        if found is None or found[0].has_numbers:
-            pieces = tuple(_NUMBER.split(structure))
-            structure, numbers = "0".join(pieces[::2]), pieces[1::2]
-            found = self._picks.get(structure)
-            if found is None:
-                found = _picks(structure), len(structure) + _BESIDE
-                self._picks.keep(structure, *found)
-        names, literals, _ = found[0]
+        written = '""'.join(parts[::2])
         try:
+            found = self._picks.get(written)
+            picks: _Picks = self._new_picks(written) if found is None else found[0]
             values = _unescaped(strings) if escapes else strings
-            if numbers:
-                values += _numbers(numbers)
         except (ValueError, QueryErrors):
             return _CLOSER
-        return structure, names(strings), literals(values)
+        structure, names, literals, numbers = picks
+        return structure, names(strings), literals(values + numbers)
+
+    def _new_picks(self, written: str) -> _Picks:
+        """The `_Picks` of a text by its structure with the numbers as they are written, which is remembered when it comes
+        again: most have the same numbers each time. Raises ValueError or QueryErrors."""
+        pieces = tuple(_NUMBER.split(written))
+        structure = "0".join(pieces[::2])
+        found = self._picks.get(structure)
+        picks = _picks(structure) if found is None else found[0]
+        if found is None:
+            self._picks.keep(structure, picks, len(structure) + _BESIDE)
+        if len(pieces) > 1:
+            picks = picks._replace(numbers=_numbers(pieces[1::2]))
+            if self._was_seen(written):
+                self._picks.keep(written, picks, len(written) + _BESIDE)
+        return picks
+
+    def _was_seen(self, text: Any) -> bool:
+        """Whether a text was seen before, as far as is remembered."""
+        seen, mark = self._seen, hash(text)
+        if mark in seen:
+            return True
+        if len(seen) >= MAX_SEEN:
+            seen.clear()
+        seen.add(mark)
+        return False
 
 
 #: What `PreparedQueries.split` gives for a text that takes a closer look.
@@ -338,17 +348,20 @@ _CLOSER: tuple[str, tuple[str, ...], tuple[Any, ...]] = ("", (), ())
 
 
 class _Picks(NamedTuple):
-    """What takes the names from the strings of a text, and the literals from its strings and the numbers behind them."""
+    """What takes the names from the strings of a text, and the literals from the values of its strings and its numbers."""
 
+    structure: str
     names: _Pick
     literals: _Pick
-    has_numbers: bool
+    numbers: tuple[Any, ...]
 
 
 def _picks(structure: str) -> _Picks:
+    """Those of the text in which each number is 0."""
     names: list[int] = []
     literals: list[int] = []
-    string, number = 0, structure.count('""')
+    strings = structure.count('""')
+    string, number = 0, strings
     for token in _TOKEN.findall(structure):
         if token == "0":
             literals.append(number)
@@ -356,7 +369,7 @@ def _picks(structure: str) -> _Picks:
         else:
             (literals if token == '""' else names).append(string)
             string += 1
-    return _Picks(_picker(names), _picker(literals), number > string)
+    return _Picks(structure, _picker(names), _picker(literals), (0,) * (number - strings))
 
 
 def _picker(indexes: list[int]) -> _Pick:
@@ -368,9 +381,24 @@ def _picker(indexes: list[int]) -> _Pick:
     return itemgetter(slice(0, 0))
 
 
+def _read_plain(text: str) -> tuple[Any, ...]:
+    """The items of a JSON array. Raises ValueError where that is not all that the text is."""
+    # Without the looks for white space that `json.loads` takes.
+    try:
+        items, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError from None
+    if end != len(text):
+        raise ValueError
+    return tuple(items)
+
+
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+
 def _unescaped(strings: tuple[str, ...]) -> tuple[str, ...]:
     """Raises ValueError for what is no string, or holds half of a surrogate pair."""
-    values: tuple[str, ...] = tuple(json.loads('["' + '","'.join(strings) + '"]'))
+    values: tuple[str, ...] = _read_plain('["' + '","'.join(strings) + '"]')
     joined = "".join(values)
     if not joined.isascii() and reader.has_surrogates(joined):
         raise ValueError
@@ -380,8 +408,9 @@ def _unescaped(strings: tuple[str, ...]) -> tuple[str, ...]:
 def _numbers(texts: tuple[str, ...]) -> tuple[Any, ...]:
     """Raises ValueError or QueryErrors for what is no number, or too large."""
     text = f"[{','.join(texts)}]"
-    is_sure = max(map(len, texts)) <= _SURE_DIGITS
-    return tuple(json.loads(text) if is_sure else reader.read(text.encode()))
+    if max(map(len, texts)) <= _SURE_DIGITS:
+        return _read_plain(text)
+    return tuple(reader.read(text.encode()))
 
 
 def _id(scope: int, coll: int) -> _Convert:
