@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..documents import writing
@@ -11,6 +12,7 @@ from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
 from ..language.errors import At, Failure
+from ..language.legacy import writer_for
 from . import index_fields, protection, tasks
 from .fields import BOOLEAN, MAP, Check, name
 from .native import Fields, SchemaWriter
@@ -90,10 +92,21 @@ def _check_changes(check: Check, scope: int, old: Fields, fields: Fields) -> Non
         text = f"Index partition count may not be updated ({before} -> {after})."
         check.fail(Failure((), "invalid index", text))
     fixed = ("source", "terms", "values")
-    changed = [key for key in fixed if not _same(scope, old.get(key), fields.get(key))]
+    changed = {key: fields.get(key) for key in fixed if not _same(scope, old.get(key), fields.get(key))}
     if changed:
-        text = f"Index sources, terms, and values may not be updated ({', '.join(changed)})"
+        # The original writes out its own difference of the two, with the new fields.
+        shown = _spaced(json.loads(writer_for(check.ctx).text(changed)))
+        text = f"Index sources, terms, and values may not be updated (Diff({shown}))"
         check.fail(Failure((), "invalid index", text))
+
+
+def _spaced(data: Any) -> str:
+    """JSON data as the original writes it in this message: ``{ "terms" : [ { "field" : [ "data", "z" ] } ] }``."""
+    if type(data) is dict:
+        return "{ " + ", ".join(f"{_spaced(key)} : {_spaced(item)}" for key, item in data.items()) + " }"
+    if type(data) is list:
+        return "[ " + ", ".join(map(_spaced, data)) + " ]"
+    return json.dumps(data, ensure_ascii=False)
 
 
 def _same(scope: int, old: Any, new: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 
 import pytest
@@ -289,7 +290,18 @@ def test_what_may_not_be_updated(indexed, params):
         return
     [(field, code, text)] = [failure for failure in failures if "partition" not in failure[2]]
     assert (field, code) == ([], "invalid index")
-    assert text.startswith("Index sources, terms, and values may not be updated (")
+    assert text.startswith('Index sources, terms, and values may not be updated (Diff({ "')
+    assert text.endswith(" }))")
+    assert json.loads(text[text.index("{") : -2]).keys() == params.keys()
+
+
+def test_what_was_to_be_updated_is_shown(indexed):
+    given = {"terms": [{"field": ["data", "z"]}], "values": None, "serialized": False}
+    ((_, _, text),) = failures_of(indexed, q.update(q.index("i"), given))[1]
+    assert text == (
+        "Index sources, terms, and values may not be updated"
+        ' (Diff({ "terms" : [ { "field" : [ "data", "z" ] } ], "values" : null }))'
+    )
 
 
 def test_bindings_may_be_repeated_as_they_are(two):
