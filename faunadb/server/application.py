@@ -21,6 +21,7 @@ from typing import Any, Optional
 
 from .. import dashboard
 from ..engine.auth.jwks import PATIENCE, KeysNeeded, without_waiting
+from ..engine.language import piecewise
 from ..engine.wire.http import handle
 from ..engine.wire.messages import HttpRequest, HttpResponse
 from . import departures
@@ -418,10 +419,21 @@ class Application:
     ) -> HttpResponse:
         me = threading.get_ident()
         self._busy.add(me)
+        piecewise.begin()
         try:
             return answer(engine, request)
         finally:
             self._busy.discard(me)
+            large = piecewise.end()
+            if large:
+                self._free_later(large)
+
+    def _free_later(self, large: list[Any]) -> None:
+        """Free large values on another thread: the answer does not wait for that."""
+        try:
+            self._pool.submit(piecewise.free, large)
+        except RuntimeError:  # the server stops
+            piecewise.free(large)
 
     def _handle(self, engine: Any, request: HttpRequest) -> HttpResponse:
         if self._dashboard and request.path.startswith("/dashboard/"):

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from faunadb.engine.engine import open_engine
+from faunadb.engine.language import callbacks, held, piecewise
 from faunadb.server import Application
 from tests.server.asgi import ask, run
 
@@ -97,6 +100,45 @@ def test_a_query_does_not_hold_the_loop(application, name):
     longest, whole = next((each for each in attempts if each[1] > WORTH_IT), (0.0, 0.0))
     assert whole, "this costs so little that it shows nothing"
     assert longest < whole / PARTS
+
+
+#: Queries that make many arrays, and let go of them all at once: at their end, in an argument, by an error.
+MANY = {"map": {"lambda": "x", "expr": [[{"var": "x"}]]}, "collection": list(range(5000))}
+LET_GO = {
+    "a variable": {"let": [{"y": MANY}], "in": 1},
+    "an argument": {"count": MANY},
+    "an argument of a form that makes as many": {"count": {"append": [1], "collection": MANY}},
+    "a condition": {"if": {"equals": [MANY, 1]}, "then": 1, "else": 2},
+    "an error": {"let": [{"y": MANY}], "in": {"abort": "x"}},
+    "a wrong argument": {"add": [MANY, 1]},
+    "the answer": MANY,
+}
+
+
+@pytest.mark.parametrize("name", LET_GO)
+def test_what_a_query_has_made_is_freed_in_pieces(application, monkeypatch, name):
+    for module in (callbacks, held):
+        monkeypatch.setattr(module, "LARGE", 10_000)
+    freed: Future[list[tuple[int, int]]] = Future()
+
+    def free(values: list[Any]) -> None:
+        alone = sys.getrefcount(object())
+        freed.set_result([(len(part), sys.getrefcount(part) - alone) for part in values])
+
+    monkeypatch.setattr(
+        piecewise, "free", lambda values, keep=None: keep.extend(values) if keep is not None else free(values)
+    )
+    headers = {"authorization": "Bearer secret", "x-query-timeout": "40000"}
+
+    async def story() -> None:
+        await ask(application, b"1", headers)
+        await ask(application, query(LET_GO[name]), headers)
+
+    run(story())
+    sizes = freed.result(10)
+    assert max(sizes)[0] >= 5000
+    # `values` and `part` have each, and nobody else.
+    assert max(others for _, others in sizes) <= 1 + 1
 
 
 def test_wrong_secrets_do_not_hold_the_loop(application):

@@ -35,6 +35,7 @@ from .nodes import (
     strongest,
 )
 from .parser import Names, Parser
+from .piecewise import LARGE, noted
 from .registry import PURE, READ, WRITE, Arg, Form, special
 from .sets import SET_HOOKS
 from .special import charge
@@ -103,10 +104,13 @@ class MapNode(CallbackNode):
         position = (self.pos, self.key)
         items = collection.data if type(collection) is v.Page else collection
         ctx.check_width(len(items))
+        before = ctx.made
         if self.fn.is_get and len(items) > 1 and ctx.effect_limit >= READ and ctx.depth < MAX_DEPTH:
             results = self._get_each(ctx, fn, items)
         else:
             results = [apply(ctx, fn, item, position) for item in self.read_ahead(ctx, items)]
+        if ctx.made - before >= LARGE:
+            noted(results)
         return collection.with_data(results) if type(collection) is v.Page else results
 
     def _get_each(self, ctx: Context, fn: v.Lambda, items: list[Any]) -> list[Any]:

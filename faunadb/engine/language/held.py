@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..java.times import Date, Time
 from . import values as v
 from .context import DECODED
+from .piecewise import LARGE, noted
 
 if TYPE_CHECKING:
     from .context import Context
@@ -51,6 +52,8 @@ def settle(ctx: Context, before: int, value: Any, visit: int = _VISIT) -> None:
     if size is not None and size < made:
         ctx.made -= made - size
         ctx.measure_at -= made - size  # no farther away than before: the clock is looked at then, too
+    if made >= LARGE:
+        noted(value)
 
 
 def settle_in_loop(ctx: Context, before: int, value: Any) -> int:
