@@ -279,6 +279,8 @@ def _wake(waiter: Waiter) -> None:
     news = waiter.news
     if news is None:
         return
-    if news.locked():
+    try:
         news.release()
+    except RuntimeError:
+        pass  # another thread, which wakes those after it, has just done it
     waiter.news = None

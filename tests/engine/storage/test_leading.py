@@ -311,6 +311,22 @@ def test_one_that_leaves_while_it_waits_leaves_nobody_behind_it(when: str) -> No
     assert not thread.is_alive()
 
 
+def test_two_threads_that_wake_the_same_one_do_not_disturb_each_other() -> None:
+    """The leader that runs its last step again, and one that was woken: the lock is free before either knows."""
+
+    class Released:
+        def locked(self) -> bool:
+            return True
+
+        def release(self) -> None:
+            raise RuntimeError("release unlocked lock")
+
+    waiter: Any = Waiter()
+    waiter.news = Released()
+    leading._wake(waiter)
+    assert waiter.news is None
+
+
 @pytest.mark.parametrize(
     ("came", "waiting", "at_least", "pause"),
     [
