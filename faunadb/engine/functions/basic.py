@@ -44,7 +44,7 @@ def _ordered(key: str, holds: Callable[[Any, Any], bool], what: str) -> Callable
 
     def ordered(ctx: Context, operands: list[Any]) -> bool:
         if len(operands) == 2 and type(operands[0]) is int and type(operands[1]) is int:
-            return holds(*operands)  # nearly always it is this, in a tenth of the time
+            return holds(operands[0], operands[1])  # nearly always it is this, in a tenth of the time
         refuse_unresolved(operands, key)
         return all(
             holds(keys.compare(operands[index], operands[index + 1], key), 0)

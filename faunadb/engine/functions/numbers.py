@@ -25,6 +25,9 @@ def _fold(key: str, what: str, combine: Callable[[Any, Any], Any], example: str)
     def fold(ctx: Context, operands: list[Number]) -> Number:
         result = operands[0]
         try:
+            if len(operands) == 2:
+                both: Number = combine(result, operands[1])
+                return both
             for operand in operands[1:]:
                 result = combine(result, operand)
         except ZeroDivisionError:

@@ -31,8 +31,8 @@ def _at(ctx: Context, ts: Any) -> Iterator[None]:
         ctx.at = saved
 
 
-#: As `IDENTIFIER`, but refs pass without a call: `get` treats them itself.
-_TARGET = Cast(IDENTIFIER.name, (v.Ref,), IDENTIFIER.convert)
+#: As `IDENTIFIER`, but refs and matches pass without a call: `get` treats the former itself.
+_TARGET = Cast(IDENTIFIER.name, (v.Ref, sets.Match), IDENTIFIER.convert)
 
 
 @form(Arg("get", _TARGET), optional=(_TS,), effect=READ)

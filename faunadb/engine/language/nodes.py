@@ -123,6 +123,15 @@ class Var(Node):
         return False
 
 
+def _gathered(ctx: Context, errors: Optional[list[QueryError]], failure: QueryErrors) -> list[QueryError]:
+    """Errors found so far (None: none) with those of a further part."""
+    ctx.allocate(ERROR_SIZE * len(failure.errors))
+    if errors is None:
+        return list(failure.errors)
+    errors.extend(failure.errors)
+    return errors
+
+
 class ArrayNode(Node):
     """An array literal. The errors of every failing element are reported."""
 
@@ -133,16 +142,19 @@ class ArrayNode(Node):
         self.pos = pos
 
     def eval(self, ctx: Context, env: Env) -> Any:
-        ctx.check_width(len(self.items))
+        count = len(self.items)
+        if count > _NARROW:
+            ctx.check_width(count)
+        else:
+            ctx.made += 8 * count
         result: list[Any] = []
-        errors: list[QueryError] = []
+        errors: Optional[list[QueryError]] = None
         for item in self.items:
             try:
                 result.append(env[item.name] if type(item) is Var else item.eval(ctx, env))
             except QueryErrors as failure:
-                ctx.allocate(ERROR_SIZE * len(failure.errors))
-                errors.extend(failure.errors)
-        if errors:
+                errors = _gathered(ctx, errors, failure)
+        if errors is not None:
             raise QueryErrors(errors)
         return result
 
@@ -173,14 +185,13 @@ class ObjectNode(Node):
         if ctx.made >= ctx.measure_at:
             ctx.measure()
         result: dict[str, Any] = {}
-        errors: list[QueryError] = []
+        errors: Optional[list[QueryError]] = None
         for key, node in self.fields.items():
             try:
                 result[key] = env[node.name] if type(node) is Var else node.eval(ctx, env)
             except QueryErrors as failure:
-                ctx.allocate(ERROR_SIZE * len(failure.errors))
-                errors.extend(failure.errors)
-        if errors:
+                errors = _gathered(ctx, errors, failure)
+        if errors is not None:
             raise QueryErrors(errors)
         return result
 

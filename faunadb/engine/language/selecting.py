@@ -37,7 +37,7 @@ def _literal_steps(path: Node) -> Optional[list[Any]]:
 class SelectNode(Node):
     """``select``; and ``select_all`` and ``select_as_index``, which always give an array."""
 
-    __slots__ = ("all", "container", "default", "form", "path", "steps")
+    __slots__ = ("all", "are_fields", "container", "default", "form", "path", "steps")
 
     def __init__(self, form: Form, parts: dict[str, Node], pos: Position):
         self.form = form
@@ -49,6 +49,10 @@ class SelectNode(Node):
 
         #: the path, if it is a literal and a single value is asked for
         self.steps = None if "all" in parts or form.name != "select" else _literal_steps(self.path)
+        #: whether all steps are names of stored fields
+        self.are_fields = self.steps is not None and all(
+            type(step) is str and step not in _NOT_FIELDS for step in self.steps
+        )
 
     def eval(self, ctx: Context, env: Env) -> Any:
         steps = self.steps
@@ -57,6 +61,15 @@ class SelectNode(Node):
         node = self.container
         container = found = env[node.name] if type(node) is Var else node.eval(ctx, env)
         # What `walk` does, for the most frequent paths: those through fields of documents and objects.
+        if self.are_fields:
+            try:
+                if type(found) is v.Document:
+                    found = found.fields
+                for step in steps:
+                    found = found[step]  # only objects have string keys
+                return found
+            except (KeyError, TypeError):
+                found = container
         for step in steps:
             if type(found) is v.Document and step not in _NOT_FIELDS:
                 found = found.fields

@@ -66,6 +66,8 @@ def first(ctx: Context, value: LazySet, key: Any) -> Optional[v.Ref]:
     A set of events stands for the set whose events they are.
     """
     try:
+        if type(value) is Match:
+            return value.first(ctx)
         reader = value.open(ctx)
         if isinstance(reader, EntryReader):
             return reader.first()

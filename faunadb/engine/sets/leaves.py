@@ -132,17 +132,10 @@ class EntryReader(Reader):
 
     def first(self) -> Optional[v.Ref]:
         """The document behind the first of `rows`; None without any."""
-        ctx = self.ctx
         if self.at is None:
-            # Nearly always the first entry is it: as `rows`, without the loop.
-            entry = next(ctx.snap.entries(self.scope, self.index, self.terms, limit=1), None)
-            if entry is None or (entry[4] is None and self.live[entry[1]]):
-                free = ctx.read_set(self.partitions)
-                if entry is None:
-                    return None
-                key, coll, doc, cover, _, _, _ = entry
-                ctx.read_entry(len(key) if cover is None else len(key) + len(cover), free)
-                return v.new_ref(self.scope, coll, doc)
+            found = _plain_first(self.ctx, self.scope, self.index, self.terms, self.partitions)
+            if found is not _NOT_PLAIN:
+                return found  # type: ignore[no-any-return]
         for row in self.rows((), (), False, 1):
             return v.new_ref(self.scope, row[1], row[2])
         return None
@@ -188,15 +181,33 @@ class EntryReader(Reader):
             yield (values, ref, scope, coll, doc, cover, sources)
 
 
+def _plain_first(ctx: Context, scope: int, index: int, terms: bytes, partitions: int) -> Any:
+    """As `EntryReader.first` now, if that is the first entry of all, as it nearly always is; else `_NOT_PLAIN`."""
+    entry = ctx.snap.first_entry(scope, index, terms)
+    if entry is None:
+        ctx.read_set(partitions)
+        return None
+    coll, doc, size = entry
+    if coll is None or ctx.schema.collection(scope, coll) is None:
+        return _NOT_PLAIN
+    ctx.read_entry(size, ctx.read_set(partitions))
+    return v.new_ref(scope, coll, doc)
+
+
+_NOT_PLAIN = object()
+
+
 class Match(LazySet):
     """The entries of an index under one term tuple. terms: a value for each of the index's terms; [] without any."""
 
-    __slots__ = ("_key", "index", "terms")
+    __slots__ = ("_found", "_key", "index", "terms")
 
     def __init__(self, index: v.Ref, terms: list[Any]):
         self.index = index
         self.terms = terms
         self._key: Optional[bytes] = None
+        #: the committed schema for which the index was found last, and the index
+        self._found: tuple[Any, Any] = (None, None)
 
     def wire(self) -> dict[str, Any]:
         if not self.terms:
@@ -205,10 +216,15 @@ class Match(LazySet):
 
     def config(self, ctx: Context) -> Index:
         """The index. Raises Fault when it is gone."""
-        found = find_index(ctx, self.index)
-        if found is None:
-            raise not_found("Index")
-        return found
+        schema = ctx.schema
+        committed, found = self._found
+        if committed is not schema.committed or schema.was_written:
+            found = find_index(ctx, self.index)
+            if found is None:
+                raise not_found("Index")
+            if not schema.was_written:
+                self._found = schema.committed, found
+        return found  # type: ignore[no-any-return]
 
     def shape(self, ctx: Context) -> Shape:
         return Shape(self.config(ctx).descending)
@@ -233,6 +249,16 @@ class Match(LazySet):
         return EntryReader(
             ctx, index.scope, index.id, terms, index.descending, filtered, self, index.partitions
         )
+
+    def first(self, ctx: Context) -> Optional[v.Ref]:
+        """The document behind the first element. Raises Denied."""
+        if ctx.at is None:  # without a reader, as long as the first entry is all that there is to read
+            index = self.config(ctx)
+            self._permit(ctx)
+            found = _plain_first(ctx, index.scope, index.id, self.key(), index.partitions)
+            if found is not _NOT_PLAIN:
+                return found  # type: ignore[no-any-return]
+        return self.open(ctx).first()
 
     def key(self) -> bytes:
         """The terms as the entries have them. A match in a query that is asked again and again is encoded once."""

@@ -108,6 +108,17 @@ class Snapshot:
         """
         raise NotImplementedError
 
+    def first_entry(self, scope: int, index: int, terms: bytes) -> Optional[tuple[Optional[int], int, int]]:
+        """The first live entry: its collection, document and size (characters of its key and cover). None without any.
+
+        The collection is None if the entry expires: then its time is to be asked for by `entries`.
+        """
+        entry = next(self.entries(scope, index, terms, limit=1), None)
+        if entry is None:
+            return None
+        key, coll, doc, cover, ttl, _, _ = entry
+        return None if ttl is not None else coll, doc, len(key) + len(cover or "")
+
     def history(
         self, scope: int, index: int, terms: bytes, *, since: Optional[int] = None
     ) -> Iterator[EntryRow]:

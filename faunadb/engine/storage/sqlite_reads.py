@@ -55,6 +55,10 @@ _TEXTS_OF = (
     " (SELECT n.ts FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value ORDER BY n.ts DESC LIMIT 1)"
 )
 _TEXTS_BETWEEN = f"SELECT doc, ts, {_TEXT} FROM version WHERE scope = ? AND coll = ? AND doc BETWEEN ? AND ? ORDER BY doc, ts"
+_FIRST_ENTRY = (
+    "SELECT vals, CASE WHEN ttl IS NULL THEN coll END, doc, ifnull(length(cover), 0) FROM entry"
+    " WHERE scope = ? AND idx = ? AND terms = ? ORDER BY vals LIMIT 1"
+)
 #: Versions met before a walk along them is looked at for the first time.
 _STEPS = 8
 
@@ -132,6 +136,20 @@ class SqliteReads(SqlSnapshot):
                 found.pop(doc, None)  # it may have later versions
                 return found, [each for each in wanted if each >= doc]
 
+    def first_entry(self, scope: int, index: int, terms: bytes) -> Optional[tuple[Optional[int], int, int]]:
+        # As in any backend; written out, because every match of one document asks this. `sqlite3` searches for an adapter of
+        # bytes, but not of a bytearray.
+        try:
+            entry = self._conn.execute(_FIRST_ENTRY, (scope, index, bytearray(terms))).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
+        if entry is None:
+            self.reads.range(scope, index, terms)
+            return None
+        key, coll, doc, size = entry
+        self.reads.range(scope, index, terms, None, key + b"\0")
+        return coll, doc, len(key) + size
+
     def _explain(self, error: sqlite3.Error) -> Exception:
         if isinstance(error, (sqlite3.ProgrammingError, sqlite3.DataError)):
             return error  # a fault of the calling code, such as a parameter of the wrong type
@@ -149,7 +167,8 @@ class SqliteReads(SqlSnapshot):
         count: int,
         ended: bool = False,
     ) -> list[EntryRow]:
-        parameters: list[Any] = [scope, index, terms]
+        # As a bytearray: `sqlite3` searches for an adapter of bytes.
+        parameters: list[Any] = [scope, index, bytearray(terms)]
         if lower is not None:
             parameters.append(lower)
         if upper is not None:

@@ -7,7 +7,8 @@ import tracemalloc
 
 import pytest
 
-from faunadb.engine.storage import EntryRow, Store, Transaction
+from faunadb.engine.storage import EntryRow, Snapshot, Store, Transaction
+from faunadb.engine.storage.read_set import Changes
 from tests.engine.storage.places import COLL, INDEX, SCOPE, add, end, values_of
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
@@ -64,6 +65,34 @@ def test_fields_of_an_entry(store: Store) -> None:
         past = row._replace(removed=ended)
         assert list(snapshot.entries(SCOPE, INDEX, b"t", at=txn)) == [past]
         assert list(snapshot.history(SCOPE, INDEX, b"t")) == [past]
+
+
+def test_the_first_entry(keyed: Store) -> None:
+    """As `entries` has it, noted as read up to and including it; of one that expires, no collection is told."""
+
+    def work(tx: Transaction) -> None:
+        tx.add_entry(SCOPE, INDEX, b"covered", b"key", COLL, 42, '["\u00fc"]', None)
+        tx.add_entry(SCOPE, INDEX, b"expiring", b"key", COLL, 43, None, 2**50)
+
+    def changed(terms: bytes, values: bytes) -> Changes:
+        changes = Changes()
+        changes.entry(SCOPE, INDEX, terms, values)
+        return changes
+
+    def look(snapshot: Snapshot) -> None:
+        assert snapshot.first_entry(SCOPE, INDEX, b"covered") == (COLL, 42, 3 + 5)
+        assert snapshot.first_entry(SCOPE, INDEX, b"t") == (COLL, len(KEYS) - 1, 0)
+        assert (snapshot.first_entry(SCOPE, INDEX, b"expiring") or ())[0] is None
+        assert snapshot.first_entry(SCOPE, INDEX, b"nothing") is None
+
+    keyed.write(lambda tx: (work(tx), look(tx)))
+    with keyed.snapshot() as snapshot:
+        look(snapshot)
+        reads = snapshot.reads
+        assert reads.touched_by(changed(b"covered", b"key"))
+        assert reads.touched_by(changed(b"covered", b"before"))
+        assert not reads.touched_by(changed(b"covered", b"key later"))
+        assert reads.touched_by(changed(b"nothing", b"at all"))
 
 
 def test_the_past_is_merged_from_live_and_ended(store: Store) -> None:
