@@ -12,7 +12,7 @@ from ..language.budget import spend
 from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
 from ..records import NamedTuple
 from .base import Edge, Reader, Shape
-from .history import ADDED, END_OF_TIME, REMOVED, Cut, History
+from .history import ADDED, END_OF_TIME, Cut, History
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -102,7 +102,6 @@ _KEY_SETS = {
         ("ts", "action", "resource", "values"),
     )
 }
-_PHASES = {"create": ADDED, "update": ADDED, "add": ADDED, "delete": REMOVED, "remove": REMOVED}
 _ECHOED = {"create": v.ADD, "add": v.ADD, "delete": v.REMOVE, "remove": v.REMOVE, "update": v.UPDATE}
 
 
@@ -152,12 +151,11 @@ def event_place(history: History, cursor: Optional[EventCursor], before: bool) -
     assert action is not None  # the key sets have no document without an action
     echoed = _ECHOED[action]
     fields: dict[str, Any] = {"ts": ts, "action": echoed, "document": ref}
-    key: tuple[Any, ...] = (ts, _PHASES[action], keys.ref_suffix(ref.coll, ref.id))
-    if values is not None:
-        items = values if type(values) is list else [values]
+    items = values if type(values) is list or values is None else [values]
+    if items is not None:
         fields["data"] = items
-        key = (*key, history.encode(items))
-    cut = Cut((ts,)) if history.of_document else Cut(key, exact=True, action=action)
+    suffix = keys.ref_suffix(ref.coll, ref.id)
+    cut = Cut((ts,)) if history.of_document else history.cut_at(ts, action, suffix, items)
     return cut, v.EventCursor(fields, v.SetEvent(ts, echoed, ref, fields.get("data")))
 
 
@@ -197,7 +195,7 @@ def _checked_object(ctx: Context, fields: dict[str, Any], at: Any) -> EventCurso
 
 def _action(value: Any, at: Any, faults: list[Fault]) -> Optional[str]:
     name = value.name if type(value) is v.Action else value
-    if type(name) is str and name in _PHASES:
+    if type(name) is str and name in _ECHOED:
         return name
     faults.append(
         invalid_argument(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from .. import documents
 from ..indexes import keys
 from ..indexes.definitions import PARTITIONS
+from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
 from ..records import NamedTuple
@@ -111,6 +112,35 @@ class History:
         """The values of an event cursor as keys, which can be compared."""
         return b"".join(map(keys.encode, values))
 
+    def cut_at(self, ts: int, action: str, ref: bytes, values: Optional[list[Any]]) -> Cut:
+        """The cut before the event that a cursor names; without values, before all of that document."""
+        place = (ts, phase_of(action), ref)
+        return Cut(place if values is None else (*place, self.encode(values)), exact=True, action=action)
+
+
+class MixedHistory(History):
+    """A history of several, whose events may be encoded in different ways, or differ in nothing but their action."""
+
+    def cut_at(self, ts: int, action: str, ref: bytes, values: Optional[list[Any]]) -> Cut:
+        phase = phase_of(action)
+        at_once = self.events(Cut((ts,)), Cut((ts + 1,)), False)
+        found = [event for event in at_once if event.phase == phase and event.ref == ref]
+        named = [event for event in found if _has_values(event, values)] or (found if values is None else [])
+        if not named:
+            return super().cut_at(ts, action, ref, values)
+        best = next((event for event in named if event.action == action), named[0])
+        return Cut(best[:4], exact=True, action=best.action)
+
+
+def phase_of(action: str) -> int:
+    return REMOVED if action in ("remove", "delete") else ADDED
+
+
+def _has_values(event: Event, values: Optional[list[Any]]) -> bool:
+    if not event.cover:
+        return values is None
+    return values is not None and identical(codec.decode_value(event.cover, event.scope), values)
+
 
 def latest(ctx: Context) -> int:
     """The last time whose events are shown, in microseconds: histories are read as of a time too."""
@@ -137,7 +167,7 @@ class Floors:
         return found
 
 
-class SortedHistory(History):
+class SortedHistory(MixedHistory):
     """A history that finds its events in no useful order. They are sorted in rounds, each in bounded memory."""
 
     ctx: Context
@@ -156,9 +186,9 @@ class SortedHistory(History):
         size = max(limit, FIRST_ROUND)
         last: Optional[Event] = None
         while True:
-            chosen = select(size, self._between(since, low, high, last, reverse))
+            chosen = select(size, self._between(since, low, high, last, reverse), key=_sort_key)
             for event in chosen:
-                if last is None or event[:4] != last[:4]:
+                if last is None or _sort_key(event) != _sort_key(last):
                     yield event
                 last = event
             if len(chosen) < size:
@@ -174,13 +204,20 @@ class SortedHistory(History):
         reverse: bool,
     ) -> Iterator[Event]:
         check = self.ctx.check_deadline
+        reached = None if last is None else _sort_key(last)
         for count, event in enumerate(self.changes(since)):
             if count % 512 == 0:
                 check()
             if event < low or (high is not None and event >= high):
                 continue
-            if last is None or (event < last if reverse else event > last):
+            key = _sort_key(event)
+            if reached is None or (key < reached if reverse else key > reached):
                 yield event
+
+
+def _sort_key(event: Event) -> tuple[Any, ...]:
+    """The place of an event, and its values as they are stored: 1 and 1.0 have the same place."""
+    return event[:5]
 
 
 def _event(element: Element, ts: int, phase: int) -> Event:
@@ -319,7 +356,7 @@ class DocumentHistory(History):
                 if action is v.UPDATE:
                     continue
                 action = v.ADD if action is v.CREATE else v.REMOVE
-            phase = REMOVED if action is v.REMOVE or action is v.DELETE else ADDED
+            phase = phase_of(action.name)
             kept = None if self.as_set else event
             yield Event(
                 ts, phase, self.key, b"", "", action.name, ref.scope, ref.coll, ref.id, kept, self.sources
@@ -352,7 +389,7 @@ class DocumentHistory(History):
             yield (b"", self.key), [(element, intervals)]
 
 
-class UnionHistory(History):
+class UnionHistory(MixedHistory):
     """The events of several histories together; identical ones once."""
 
     def __init__(self, members: list[History]):
@@ -412,7 +449,7 @@ def _merged_heads(items: Iterable[tuple[Event, int]], count: int, reverse: bool)
             queue.reverse()
     found: dict[Any, Event] = {}
     for event in heapq.merge(*queues, key=lambda event: event.merge_key):
-        identity = (event.action, event.ref, event.scope, event.values)
+        identity = (event.action, event.ref, event.scope, event.cover)
         before = found.get(identity)
         if before is not None:
             event = before._replace(sources=_joined(before.sources, event.sources))
@@ -425,10 +462,7 @@ def _joined(left: tuple[v.SetValue, ...], right: tuple[v.SetValue, ...]) -> tupl
 
 
 def _place(events: list[Event], cut: Cut) -> int:
-    """The place, among the events at one time, of a cut that names an event: at that event, or where it would be.
-
-    The events of a document and of a set may differ in nothing but their action (create and add).
-    """
+    """The place, among the events at one time, of a cut that names an event: at that event, or where it would be."""
     key = cut.key
     same = [index for index, event in enumerate(events) if event[: len(key)] == key]
     if same:

@@ -355,20 +355,36 @@ def test_events_in_folds_and_reads(spells: Database) -> None:
         [doc(103), {"singleton": doc(103)}],
         [NAMES, doc(101), documents(), {"singleton": doc(103)}],
         [{"distinct": REFS}, doc(103), doc(101)],
+        [doc(103), {"union": [NAMES, REFS]}, match("falling", "fire")],
+        [{"join": documents(), "with": {"lambda": "x", "expr": NAMES}}, match("falling", "fire"), REFS],
+        [{"intersection": [{"union": [REFS, documents()]}, REFS]}, NAMES],
     ],
 )
 def test_unions_with_histories_of_documents_lose_nothing(
     spells: Database, members: list[Any], size: int
 ) -> None:
-    """At 3000 two documents go, and another one changes; in a set, that is a different event at the same place."""
+    """At 3000 two documents go, and another one changes; in a set, that is a different event at the same place.
+
+    The members have values or none, rising or falling ones: what a cursor names is one event of one of them.
+    """
+    create_index(spells, "falling", terms=["school"], values=[{"field": ["data", "name"], "reverse": True}])
     insert(spells, 103, 2000, "create", {"school": "fire"})
     insert(spells, 102, 3000, "update", {"school": "fire", "name": "D"})
     insert(spells, 103, 3000, "delete")
-    target = {"union": [{"events": member} for member in members]}
-    expected = data(spells, target)
-    assert len({(each["ts"], each["action"], each["document"]["@ref"]["id"]) for each in expected}) > 3
-    assert pages(spells, target, size) == expected
-    assert pages(spells, target, size, backward=True) == expected
+    union = {"union": [{"events": member} for member in members]}
+    for target in (union, {"union": [{"distinct": {"events": doc(102)}}, union]}):
+        expected = data(spells, target)
+        assert len({(each["ts"], each["action"], each["document"]["@ref"]["id"]) for each in expected}) > 3
+        assert pages(spells, target, size) == expected
+        assert pages(spells, target, size, backward=True) == expected
+
+
+def test_a_join_that_leads_to_the_same_set_twice_shows_its_events_once(spells: Database) -> None:
+    target = {"join": documents(), "with": {"lambda": "x", "expr": {"singleton": doc(102)}}}
+    assert data(spells, target, events=True) == [event(2000, "add", 102)]
+    assert data(spells, target, events=True, sources=True) == [
+        {"value": event(2000, "add", 102), "sources": [{"@set": {"singleton": doc(102)}}]}
+    ]
 
 
 def test_unions_of_events_are_events_of_unions(spells: Database) -> None:
