@@ -85,6 +85,9 @@ ATTACKS = {
 }
 
 
+#: What loads all that an attack needs: compiling the library of patterns takes 70 ms, once.
+ORDINARY = query({"containsstrregex": "a", "pattern": "(a|a)*"})
+
 #: Milliseconds that a query may take: where others use the processors, little of the first is left to it.
 TIMEOUTS = (400, 4_000, 40_000)
 
@@ -93,7 +96,7 @@ TIMEOUTS = (400, 4_000, 40_000)
 def test_a_query_does_not_hold_the_loop(application, name):
     async def story(timeout: int) -> tuple[float, float]:
         headers = {"authorization": "Bearer secret", "x-query-timeout": str(timeout)}
-        await ask(application, b"1", headers)
+        await ask(application, ORDINARY, headers)
         return await longest_gap(ask(application, ATTACKS[name], headers))
 
     attempts = (run(story(timeout)) for timeout in TIMEOUTS)
