@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -18,9 +19,9 @@ from .errors import Outgrown, StoreError, StoreUnavailable
 from .pending_writes import Entry
 from .postgres_connection import Connection, Statement, close_without_mark, statement
 from .postgres_readers import COMMIT, Readers
-from .postgres_reads import entry_key
-from .postgres_schema import VALUES_PREFIX, Target, channel, connect, explain, qualify, worth_another_try
-from .read_set import Changes, Place, is_entry_path
+from .postgres_reads import split_values, terms_key
+from .postgres_schema import Target, channel, connect, explain, qualify, worth_another_try
+from .read_set import Changes, is_entry_path
 from .rows import EntryRow, VersionRow
 from .statements import KEEP_REACH, SCHEMA_VERSION
 from .unresolved import Forms
@@ -37,7 +38,7 @@ _OTHER_ISOLATION = "FA002"
 
 _BEGIN = statement("BEGIN ISOLATION LEVEL READ COMMITTED")
 
-Items = dict[str, list[list[Any]]]
+Items = dict[str, list[Sequence[Any]]]
 
 
 class PgCommitter(Committer):
@@ -295,7 +296,7 @@ class _Writes:
     """
 
     def __init__(self, batch: Sequence[Finished], txns: Optional[Sequence[Optional[int]]] = None) -> None:
-        self.items: Items = {}
+        self.items: Items = defaultdict(list)
         self.holds_times = False
         for number, finished in enumerate(batch):
             if txns is None or txns[number] is not None:
@@ -311,10 +312,13 @@ class _Writes:
             alone = len(versions) == 1 and key in writes.first
             for ts, version in versions.items():
                 self._version(key, ts, version, alone)
-        for place, states in writes.entries.items():
-            terms = self._key(place[2])
+        for (scope, index, terms), states in writes.entries.items():
+            terms = self._key(terms)
+            stored = terms_key(terms)
+            whole = None if stored is terms else terms.hex()
+            start = [self._number, scope, index, stored.hex()]
             for values, state in states.items():
-                self._entry((*place[:2], terms), self._key(values), state)
+                self._entry(start, self._key(values), state, whole)
         for name, value in writes.counters.items():
             self._add("counters", name, value)
         for name, text in writes.settings.items():
@@ -329,41 +333,40 @@ class _Writes:
         if version is None:
             self._add("dropped", *key, ts)
             return
-        live = 1 if version.live else 0
-        row = (*key, self._time(ts), live)
-        text = self._text(version.data)
-        self._add("versions", *row, version.ttl, text, of_content(*key, live, version.ttl, text))
+        _, is_live, ttl, data, _ = version
+        live = 1 if is_live else 0
+        row = (self._number, *key, self._time(ts), live)
+        text = self._text(data)
+        self.items["versions"].append((*row, ttl, text, of_content(*key, live, ttl, text)))
         if not (alone and live):  # see the table `stale` in `statements.TABLES`
-            self._add("stale", *row)
+            self.items["stale"].append(row)
 
-    def _entry(self, place: Place, values: bytes, state: Entry) -> None:
+    def _entry(self, start: list[Any], values: bytes, state: Entry, whole: Optional[str]) -> None:
+        """start: the number of the transaction, and the place of the entry as it is in the tables. whole: its terms, if the
+        tables have something else in their place."""
+        vals, rest, tail = split_values(values)
+        key = [*start, vals.hex(), tail.hex()]
+        further = (rest.hex(), whole)
+        items = self.items
         if state.ended is not None:
-            self._add("ended", *_key(place, values), self._time(state.ended))
+            items["ended"].append([*key, self._time(state.ended)])
         if state.gone and state.live is None:
-            self._add("gone", *_key(place, values))
-        for added, row in state.past.items():
-            if row is None:
-                self._add("forgotten", *_key(place, values), added)
-            else:
-                self._add("past", *self._row(place, values, row), self._time(row.removed))
+            items["gone"].append(key)
+        if state.past:
+            for added, row in state.past.items():
+                if row is None:
+                    items["forgotten"].append([*key, added])
+                else:
+                    items["past"].append([*key, *further, *self._row(row), self._time(row.removed)])
         if state.live is not None:
-            self._add("live", *self._row(place, values, state.live))
+            items["live"].append([*key, *further, *self._row(state.live)])
 
-    def _row(self, place: Place, values: bytes, row: EntryRow) -> list[Any]:
-        terms, key = place[2], entry_key(*place, values)
-        return [
-            *_key(place, values),
-            values[VALUES_PREFIX:].hex(),
-            None if key[2] == terms else terms.hex(),
-            row.coll,
-            row.doc,
-            self._text(row.cover),
-            row.ttl,
-            self._time(row.added),
-        ]
+    def _row(self, row: EntryRow) -> tuple[Any, ...]:
+        _, coll, doc, cover, ttl, added, _ = row
+        return coll, doc, None if cover is None else self._text(cover), ttl, self._time(added)
 
     def _add(self, kind: str, *item: Any) -> None:
-        self.items.setdefault(kind, []).append([self._number, *item])
+        self.items[kind].append((self._number, *item))
 
     def _time(self, time: Optional[int]) -> Optional[int]:
         return self._txn if time == self._own else time
@@ -396,9 +399,3 @@ class _Writes:
             for values in states:
                 changes.entry(*place[:2], self._key(place[2]), self._key(values))
         return changes.text()
-
-
-def _key(place: Place, values: bytes) -> list[Any]:
-    """The key of an entry, as it is in the tables."""
-    scope, index, terms, vals, tail = entry_key(*place, values)
-    return [scope, index, terms.hex(), vals.hex(), tail.hex()]

@@ -151,16 +151,21 @@ def _batches(table: str, removed: str, conditions: str) -> dict[_Choice, str]:
     return texts
 
 
-def _terms_key(terms: bytes) -> bytes:
+def terms_key(terms: bytes) -> bytes:
     if len(terms) <= TERMS_PREFIX + 32:
         return terms
     return terms[:TERMS_PREFIX] + hashlib.sha256(terms).digest()
 
 
-def entry_key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int, int, bytes, bytes, bytes]:
+def split_values(values: bytes) -> tuple[bytes, bytes, bytes]:
+    """What the tables have for values: the beginning, the rest, and in their key a digest of the rest (nothing for none)."""
     rest = values[VALUES_PREFIX:]
-    tail = hashlib.sha256(rest).digest() if rest else b""
-    return scope, index, _terms_key(terms), values[:VALUES_PREFIX], tail
+    return values[:VALUES_PREFIX], rest, hashlib.sha256(rest).digest() if rest else b""
+
+
+def entry_key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int, int, bytes, bytes, bytes]:
+    vals, _, tail = split_values(values)
+    return scope, index, terms_key(terms), vals, tail
 
 
 def split_row(row: Row) -> Row:
@@ -227,7 +232,7 @@ class PgReads(SqlSnapshot):
             texts, times = self._sql.live, ()
         else:
             texts, times = self._sql.live_at, (at,)
-        start = (scope, index, _terms_key(terms))
+        start = (scope, index, terms_key(terms))
         given = lower is not None, upper is not None, reverse
         bounds = [bound for bound in (lower, upper) if bound is not None]
         if all(len(bound) <= VALUES_PREFIX for bound in bounds):
@@ -241,7 +246,7 @@ class PgReads(SqlSnapshot):
         return _rows_of(self._all(texts[given + (True,)], (*start, *parts, *times, count)))
 
     def _terms_key(self, terms: bytes) -> bytes:
-        return _terms_key(terms)
+        return terms_key(terms)
 
     def _entry_rows(self, rows: Sequence[Row]) -> list[EntryRow]:
         return _rows_of(rows)
@@ -249,7 +254,7 @@ class PgReads(SqlSnapshot):
     def _ended_batch(
         self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int
     ) -> list[EntryRow]:
-        start = (scope, index, _terms_key(terms), since)
+        start = (scope, index, terms_key(terms), since)
         if after is None:
             return _rows_of(self._all(self._sql.ended_since, (*start, count)))
         values, added = after

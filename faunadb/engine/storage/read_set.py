@@ -176,22 +176,19 @@ class Changes:
 
     def text(self) -> str:
         """The changes as text, for the commit log."""
-        at, wide = self.at, self.wide
-        if sum(map(len, filter(None, at.values()))) + len(at) > MAX_CHANGED:
-            counted = sum(1 if values is None else len(values) for values in at.values())
-            if counted > MAX_CHANGED:
-                at, wide = {}, wide | set(map(_larger, at))
-        # Only the paths of names may have characters that JSON escapes.
-        items = [
-            _encode([path])
-            if path[0] == "n"
-            else f'["{path}"]'
-            if values is None
-            else f"""["{path}","{'","'.join(values)}"]"""
-            for path, values in at.items()
-        ]
-        text = f'{{"at":[{",".join(items)}]'
-        return f'{text},"wide":{_encode(list(wide))}}}' if wide else text + "}"
+        items: list[Any] = []
+        count = 0
+        for path, values in self.at.items():
+            if values is None:
+                items.append((path,))
+                count += 1
+            else:
+                items.append((path, *values))
+                count += len(values)
+        wide = self.wide
+        if count > MAX_CHANGED:
+            items, wide = [], wide | set(map(_larger, self.at))
+        return _encode({"at": items, "wide": list(wide)} if wide else {"at": items})
 
     @classmethod
     def parse(cls, text: Optional[str]) -> Changes:
