@@ -61,13 +61,11 @@ CREATE OR REPLACE FUNCTION {schema}.begin_commit(batch JSONB) RETURNS JSONB
 LANGUAGE plpgsql AS $function$
 DECLARE
     clock RECORD;
-    item JSONB;
     conflict RECORD;
     next BIGINT;
     times JSONB := '[]';
     lost JSONB := '{{}}';
     since BIGINT;
-    place INT := 0;
     asked TIMESTAMPTZ;
     waited INTERVAL;
 BEGIN
@@ -99,22 +97,19 @@ BEGIN
             lost := lost || jsonb_build_object(conflict.number, conflict.path);
         END LOOP;
     END IF;
-    -- A transaction: the commit that its snapshot saw, the schema's version, and when something it read expires.
-    FOR item IN SELECT t.value FROM jsonb_array_elements(batch -> 'transactions') AS t(value) LOOP
-        IF CAST(item ->> 1 AS BIGINT) <> clock.schema_version THEN
-            lost := lost || jsonb_build_object(place, '');
-        ELSIF item ->> 2 IS NOT NULL AND CAST(item ->> 2 AS BIGINT) <= next THEN
-            lost := lost || jsonb_build_object(place, 'ttl');
-        END IF;
-        IF lost ? CAST(place AS TEXT) THEN
-            times := times || 'null'::JSONB;
-        ELSE
-            times := times || to_jsonb(next);
-            clock.last_txn := next;
-            next := next + 1;
-        END IF;
-        place := place + 1;
-    END LOOP;
+    -- A transaction: the commit that its snapshot saw, the schema's version, and when something it read expires. That must
+    -- be after its own time, which is not later than if all before it in the batch passed.
+    SELECT jsonb_agg(judged.txn ORDER BY judged.place), GREATEST(clock.last_txn, MAX(judged.txn)),
+        COALESCE(jsonb_object_agg(judged.place - 1, judged.path) FILTER (WHERE judged.path IS NOT NULL), '{{}}')
+        INTO times, clock.last_txn, lost
+        FROM (SELECT f.place, f.path, CASE WHEN f.path IS NULL
+                THEN next - 1 + COUNT(*) FILTER (WHERE f.path IS NULL) OVER (ORDER BY f.place) END AS txn
+            FROM (SELECT t.place, CASE
+                    WHEN CAST(t.value ->> 1 AS BIGINT) <> clock.schema_version THEN ''
+                    WHEN CAST(t.value ->> 2 AS BIGINT) < next + t.place THEN 'ttl'
+                    ELSE lost ->> CAST(t.place - 1 AS TEXT) END AS path
+                FROM jsonb_array_elements(batch -> 'transactions') WITH ORDINALITY AS t(value, place)
+            ) AS f) AS judged;
     RETURN jsonb_build_object(
         'last_txn', clock.last_txn, 'schema_version', clock.schema_version, 'times', times, 'lost', lost,
         'waited', EXTRACT(EPOCH FROM waited));

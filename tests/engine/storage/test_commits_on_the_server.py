@@ -5,6 +5,7 @@ Triggers, in the schema of the test's own store, hold the function that commits 
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -20,6 +21,8 @@ import psycopg
 
 from faunadb.engine.storage import Transaction
 from faunadb.engine.storage.postgres import PostgresStore
+from faunadb.engine.storage.read_set import document_path
+from faunadb.engine.storage.statements import SCHEMA_VERSION
 from tests.engine.storage import places
 from tests.engine.storage.places import COLL, SCOPE, add, put
 from tests.server.running import eventually
@@ -168,3 +171,56 @@ def test_it_is_told_how_long_the_lock_was_waited_for(store: PostgresStore) -> No
     assert waited >= held > 0
     store.write(lambda tx: put(tx, 3))
     assert store._committer.waited != waited
+
+
+#: Who has passed, in the order of the batch, and what the others have lost to.
+NOW, CHANGED = "now", document_path(SCOPE, COLL, 1)
+VERDICTS: dict[str, tuple[list[dict[str, Any]], list[bool], dict[str, str]]] = {
+    "nothing was read": ([{}, {}, {}], [True, True, True], {}),
+    "another document was read": ([{"doc": 7}], [True], {}),
+    "its document was changed": ([{}, {"doc": 1}, {}], [True, False, True], {"1": CHANGED}),
+    "it was read after that": ([{"doc": 1, "position": NOW}], [True], {}),
+    "an old schema": ([{"schema": -1}, {}], [False, True], {"0": ""}),
+    "an old schema counts more": ([{"schema": -1, "doc": 1}], [False], {"0": ""}),
+    "something has expired": ([{}, {"until": 0}, {}], [True, False, True], {"1": "ttl"}),
+    "it expires in years": ([{"until": 2**61}], [True], {}),
+    "all lose": ([{"doc": 1}, {"until": 0}], [False, False], {"0": CHANGED, "1": "ttl"}),
+}
+
+
+@pytest.mark.parametrize("case", VERDICTS)
+def test_who_passes_gets_the_next_time_and_who_does_not_is_told_why(store: PostgresStore, case: str) -> None:
+    asked, passed, lost = VERDICTS[case]
+    store.write(lambda tx: put(tx, 1))
+    with store.snapshot() as snapshot:
+        newest, schema_version = snapshot.last_txn, snapshot.schema_version
+    transactions = [
+        [
+            newest - (each.get("position") != NOW),
+            each.get("schema", schema_version),
+            each.get("until"),
+        ]
+        for each in asked
+    ]
+    reads = [
+        [number, document_path(SCOPE, COLL, each["doc"])]
+        for number, each in enumerate(asked)
+        if "doc" in each
+    ]
+    batch = {
+        "format": SCHEMA_VERSION, "store": "nobody", "checks": 0, "patience": 60_000, "after": 0,
+        "transactions": transactions, "reads": reads,
+    }  # fmt: skip
+    with psycopg.connect(places.bare(store.url)) as conn:
+        row = conn.execute(
+            f"SELECT {store._target.schema}.begin_commit(CAST(%s AS JSONB))", (json.dumps(batch),)
+        ).fetchone()
+    assert row is not None
+    outcome = row[0]
+    times = [time for time in outcome["times"] if time is not None]
+    assert [time is not None for time in outcome["times"]] == passed
+    assert outcome["lost"] == lost
+    first = times[0] if times else newest + 1
+    assert first > newest
+    assert times == list(range(first, first + len(times)))
+    assert outcome["last_txn"] == (times[-1] if times else newest)
