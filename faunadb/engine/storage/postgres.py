@@ -69,7 +69,9 @@ class PostgresStore(SqlStore):
         if self._dialect.postgresql:
             self._clock.learn(conn.script(f"SELECT {micros('clock_timestamp()')}")[0][0])
         self._readers = Readers(
-            target, qualify(read_clock(SEEN if self._dialect.postgresql else ""), target.schema)
+            target,
+            qualify(read_clock(SEEN if self._dialect.postgresql else ""), target.schema),
+            self._statements.newest,
         )
         if self._dialect.postgresql:
             self._committer = PgCommitter(target, conn, self._clock, self._readers, self._learn)

@@ -7,6 +7,7 @@ same time goes to the server together, in one round trip and one transaction.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Callable, Optional, TypeVar
 
 import psycopg
@@ -16,8 +17,9 @@ from .errors import DeadlineExceeded, Outgrown, StoreError, StoreUnavailable
 from .leading import Turns, Waiter
 from .postgres_connection import Connection, Statement, statement
 from .postgres_connections import Connections
-from .postgres_schema import Target, explain, worth_another_try
+from .postgres_schema import Target, explain, qualify, worth_another_try
 from .sql_snapshot import Row
+from .statements import VERSION_COLUMNS
 
 T = TypeVar("T")
 
@@ -49,10 +51,14 @@ class _Asked(Waiter):
 
 
 class Readers:
-    """Asks questions, either alone in a transaction or together with others. read_clock: reads the clock's row."""
+    """Asks questions, either alone in a transaction or together with others.
 
-    def __init__(self, target: Target, read_clock: str) -> None:
+    read_clock: reads the clock's row. newest: looks up the newest version of a document.
+    """
+
+    def __init__(self, target: Target, read_clock: str, newest: str) -> None:
         self._target = target
+        self._look_ups = LookUps(newest, target.schema)
         self._clock = statement(read_clock)
         #: What comes while a batch of short reads is under way goes together; it has not to wait for others, which may take
         #: long.
@@ -173,14 +179,57 @@ class Readers:
             self._ask_together([each])
 
     def _transaction(self, conn: Connection, batch: list[_Asked]) -> list[Found]:
-        questions = [each.question for each in batch if each.question is not None]
-        results = conn.run([BEGIN, self._clock, *questions, COMMIT])
+        newest = self._look_ups.newest
+        asked = [(each, each.question) for each in batch if each.question is not None]
+        look_ups = [pair for pair in asked if pair[1].sql == newest]
+        together = []
+        if len(look_ups) > 1:
+            asked = [pair for pair in asked if pair[1].sql != newest]
+            together = [self._look_ups.together([question for _, question in look_ups])]
+        results = conn.run([BEGIN, self._clock, *(question for _, question in asked), *together, COMMIT])
         clock = self._clock_of(conn, results)
-        rows = iter(results[2:])
-        return [Found(clock, [] if each.question is None else conn.rows_of(next(rows))) for each in batch]
+        rows = {each: conn.rows_of(result) for (each, _), result in zip(asked, results[2:])}
+        if together:
+            rows.update((look_ups[row[0]][0], [row[1:]]) for row in conn.rows_of(results[-2]))
+        return [Found(clock, rows.get(each, [])) for each in batch]
 
     def close(self) -> None:
         self._connections.close()
+
+
+class LookUps:
+    """Look-ups of the newest versions of documents, of which several become one statement.
+
+    To send a statement, and to fetch its result, is a call of libpq each, during which other threads take over for longer
+    than it lasts, and costs the server more than the look-up itself. newest: the text of a single look-up, whose parameters
+    are database, collection and document. schema: the store's.
+    """
+
+    def __init__(self, newest: str, schema: str) -> None:
+        self.newest = newest
+        #: by how many documents they look up; each text has a plan of its own on the server, so there are few
+        self._texts: dict[int, str] = {}
+        given = ", CAST(%s AS BIGINT)" * 3
+        count = 1
+        while count < MAX_TOGETHER:
+            count *= 2
+            wanted = ", ".join(f"({place}{given})" for place in range(count))
+            self._texts[count] = qualify(
+                f"SELECT wanted.place, newest.* FROM (VALUES {wanted}) AS wanted (place, scope, coll, doc), LATERAL"
+                f" (SELECT {VERSION_COLUMNS} FROM version WHERE scope = wanted.scope AND coll = wanted.coll"
+                " AND doc = wanted.doc ORDER BY ts DESC LIMIT 1) AS newest",
+                schema,
+            )
+
+    def together(self, questions: Sequence[Statement]) -> Statement:
+        """One statement for 2 to `MAX_TOGETHER` look-ups. In front of each row it gives the place of the question."""
+        count = 2
+        while count < len(questions):
+            count *= 2
+        values = [value for question in questions for value in question.values]
+        values += [None] * (3 * count - len(values))
+        one = questions[0]
+        return Statement(self._texts[count], values, one.types * count, [*one.formats] * count)
 
 
 class Habits:

@@ -20,9 +20,9 @@ from faunadb.engine.storage.errors import DeadlineExceeded, SnapshotMoved, Store
 from faunadb.engine.storage.postgres import PostgresStore
 from faunadb.engine.storage.postgres_connection import Connection, statement
 from faunadb.engine.storage.postgres_connections import Connections
-from faunadb.engine.storage.postgres_readers import Habits
+from faunadb.engine.storage.postgres_readers import MAX_TOGETHER, Habits, _Asked
 from tests.engine.storage import places
-from tests.engine.storage.places import COLL, SCOPE, Place, put
+from tests.engine.storage.places import COLL, SCOPE, Place, delete, put
 from tests.server.running import eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(120)]
@@ -202,8 +202,27 @@ def test_what_is_asked_at_the_same_time_goes_together(held: Held) -> None:
     held.waiting(10)
     held.end()
     assert held.found == {doc: str(doc) if doc < 10 else None for doc in range(1, 12)}
-    # Beginning, clock and end stand around what is asked.
-    assert held.sent == [4, 3 + 10]
+    # Beginning, clock and end stand around what is asked, and all look-ups are one statement.
+    assert held.sent == [4, 3 + 1]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 31, 32])
+def test_look_ups_that_go_together_find_what_each_finds_alone(store: PostgresStore, count: int) -> None:
+    """Of documents with several versions, deleted, of other collections, absent, and the same ones more than once."""
+    store.write(lambda tx: put(tx, 2, "newer"))
+    store.write(lambda tx: delete(tx, 3))
+    store.write(lambda tx: tx.put_version(SCOPE, COLL + 1, 1, tx.txn, True, None, "in another collection"))
+    newest, counter = store._statements.newest, store._statements.counter
+    asked = [(COLL, 1), (COLL, 2), (COLL, 3), (COLL + 1, 1), (COLL, 99), (COLL, 2)]
+    questions = [statement(newest, (SCOPE, *asked[number % len(asked)])) for number in range(count)]
+    questions.insert(1, statement(counter, ("none",)))
+    alone = [store._readers.ask(question).rows for question in questions]
+    for _ in range(7):  # the server plans the first of them anew each time
+        batch = [_Asked(question, None) for question in (None, *questions[: MAX_TOGETHER - 1])]
+        store._readers._ask_together(batch)
+        found = [each.found.rows for each in batch if each.found is not None]
+        assert found == [[], *alone[: MAX_TOGETHER - 1]]
+    assert len(alone[0]) == 1
 
 
 def test_who_reads_a_document_does_not_wait_for_what_may_take_long(
