@@ -12,7 +12,8 @@ from ..language.budget import spend
 from ..language.errors import Fault, Faults, invalid_argument, undefined_ref, wrong_type
 from ..records import NamedTuple
 from .base import Edge, Reader, Shape
-from .history import ADDED, END_OF_TIME, Cut, History
+from .event_places import ADDED, END_OF_TIME, Cut
+from .history import History
 
 if TYPE_CHECKING:
     from ..language.context import Context

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from ..language import codec
 from ..language import values as v
-from .history import Event
+from .event_places import Event
 
 if TYPE_CHECKING:
     from ..language.context import Context

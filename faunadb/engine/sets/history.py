@@ -19,8 +19,8 @@ from ..indexes.definitions import PARTITIONS
 from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
-from ..records import NamedTuple
 from .elements import Element, group
+from .event_places import ADDED, REMOVED, Cut, Event, phase_of, place_of
 from .intervals import Interval, common_times, united, without
 
 if TYPE_CHECKING:
@@ -33,59 +33,6 @@ LARGEST_ROUND = 131_072
 
 #: Times that can be stored.
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
-
-_RANK = {"add": 0, "create": 1, "update": 2, "delete": 3, "remove": 4}
-
-#: Order of removes and adds at one time in a leaf set.
-REMOVED, ADDED = 0, 1
-
-
-class Event(NamedTuple):
-    """One event. Its first four members are its place among the events of a leaf set.
-
-    document_event: the event as a value, for events of documents. cover: stored JSON of the values, "" without any.
-    """
-
-    ts: int
-    phase: int
-    ref: bytes
-    values: bytes
-    cover: str
-    action: str
-    scope: int
-    coll: int
-    doc: int
-    document_event: Optional[v.DocumentEvent]
-    sources: tuple[v.SetValue, ...]
-
-    @property
-    def document(self) -> v.Ref:
-        return v.Ref(self.scope, self.coll, self.doc)
-
-    @property
-    def merge_key(self) -> tuple[int, bytes, bytes]:
-        """The order of events of merged histories at one time."""
-        return (_RANK[self.action], self.ref, self.values)
-
-
-class Cut(NamedTuple):
-    """A place between events: before the first `Event` that is not less than key, its beginning.
-
-    whole: for merged histories, whether all events at its time come after it. exact: it names one event. action: that
-    event's, if it is given.
-    """
-
-    key: tuple[Any, ...]
-    whole: bool = False
-    exact: bool = False
-    action: Optional[str] = None
-
-    @property
-    def ts(self) -> float:
-        return self.key[0]  # type: ignore[no-any-return]
-
-
-END_OF_TIME = Cut((math.inf,))
 
 #: The group of equal elements, and each of them with the times at which it was in the set.
 Timeline = tuple[tuple[bytes, bytes], list[tuple["Element", list[Interval]]]]
@@ -130,10 +77,6 @@ class MixedHistory(History):
             return super().cut_at(ts, action, ref, values)
         best = next((event for event in named if event.action == action), named[0])
         return Cut(best[:4], exact=True, action=best.action)
-
-
-def phase_of(action: str) -> int:
-    return REMOVED if action in ("remove", "delete") else ADDED
 
 
 def _has_values(event: Event, values: Optional[list[Any]]) -> bool:
@@ -413,9 +356,9 @@ class UnionHistory(MixedHistory):
         for ts, items in groupby(by_time, lambda item: item[0].ts):
             found = _merged_heads(items, len(streams), reverse)
             if lower is not None and lower.exact and lower.ts == ts:
-                found = found[_place(found, lower) :]
+                found = found[place_of(found, lower) :]
             if upper is not None and upper.exact and upper.ts == ts:
-                found = found[: _place(found, upper)]
+                found = found[: place_of(found, upper)]
             yield from reversed(found) if reverse else found
 
     def timelines(self) -> Iterator[Timeline]:
@@ -459,20 +402,6 @@ def _merged_heads(items: Iterable[tuple[Event, int]], count: int, reverse: bool)
 
 def _joined(left: tuple[v.SetValue, ...], right: tuple[v.SetValue, ...]) -> tuple[v.SetValue, ...]:
     return (*left, *(one for one in right if not any(identical(one, other) for other in left)))
-
-
-def _place(events: list[Event], cut: Cut) -> int:
-    """The place, among the events at one time, of a cut that names an event: at that event, or where it would be."""
-    key = cut.key
-    same = [index for index, event in enumerate(events) if event[: len(key)] == key]
-    if same:
-        return next((index for index in same if events[index].action == cut.action), same[0])
-    _, phase, ref, *rest = key
-    sought = (_RANK["add" if phase == ADDED else "remove"], ref, rest[0] if rest else b"")
-    for index, event in enumerate(events):
-        if event.merge_key >= sought:
-            return index
-    return len(events)
 
 
 class ConditionHistory(SortedHistory):

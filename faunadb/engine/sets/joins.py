@@ -14,7 +14,8 @@ from ..language.lambdas import apply
 from .base import REFS, Denied, Edge, Edges, LazySet, Reader, Shape, ticking, visible
 from .derived import DistinctReader
 from .elements import Element, place, ref_of, shown, values_of
-from .history import Event, History, SortedHistory, Timeline
+from .event_places import Event
+from .history import History, SortedHistory, Timeline
 from .intervals import Interval, common_times
 from .leaves import EventsSet, Match, check_reach, find_index, source_of
 

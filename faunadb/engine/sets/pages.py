@@ -15,7 +15,8 @@ from . import events as ev
 from .base import Denied, LazySet, visible
 from .cursors import as_list, check_event_cursor, event_place, parse_edge
 from .elements import Element, covered_all, cursor_of, shown
-from .history import Event, History
+from .event_places import Event
+from .history import History
 from .leaves import EntryReader, EventsSet, RefSet, source_of
 
 if TYPE_CHECKING:
