@@ -134,6 +134,8 @@ class Comparison:
             try:
                 versions = [verified(scope, coll, doc, row) for row in rows]
                 for life in self._of_document(v.Ref(scope, coll, doc), versions, indexes):
+                    if coll == v.DATABASES and self._origin(life.place) is None:
+                        continue  # `_there` leaves it out as well
                     if only is None or life.key in only:
                         yield from _since(life, floor)
             except Damaged:

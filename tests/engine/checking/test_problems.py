@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from faunadb import query as q
 from faunadb.client import FaunaClient
 from faunadb.engine.checking import problems
 from faunadb.engine.checking.repair import repair
@@ -217,6 +218,32 @@ def test_whatever_queries_have_done_is_whole(shared_place: Place, seed: int) -> 
         for _ in range(150):
             ask(client, generator.query())
     assert found(shared_place.url) == []
+
+
+def test_whatever_of_the_schema_is_deleted_or_moved_is_whole(shared_place: Place) -> None:
+    """Also at once, while the history of what was deleted is there, and with keys, tokens and credentials that go with it."""
+    user = q.ref(q.collection("users"), "1")
+    child = q.database("child")
+    steps = [
+        q.create_database({"name": "child"}),
+        q.create_database({"name": "other"}),
+        q.create_key({"role": "admin", "database": child}),
+        q.create_collection({"name": "users"}),
+        q.create(user, {"credentials": {"password": "sesame"}}),
+        q.login(user, {"password": "sesame"}),
+        q.create_function({"name": "one", "body": q.query(q.lambda_("x", 1))}),
+        q.create_role({"name": "reader", "privileges": []}),
+        q.create_index({"name": "all_users", "source": q.collection("users")}),
+        q.update(child, {"name": "renamed"}),
+        q.move_database(q.database("renamed"), q.database("other")),
+        q.create_database({"name": "renamed"}),
+        *map(q.delete, (q.database("renamed"), q.database("other"), user, q.index("all_users"))),
+        *map(q.delete, (q.role("reader"), q.function("one"), q.collection("users"))),
+    ]
+    with FaunaClient("secret", endpoint=shared_place.url) as client:
+        for number, step in enumerate(steps):
+            client.query(step)
+            assert found(shared_place.url) == [], number
 
 
 def test_while_others_write(shared_place: Place) -> None:
