@@ -22,24 +22,24 @@ _encode = encoder(ensure_ascii=False)
 class StoredObject(ParamObject):
     """An object literal with the field ``data`` alone, of which a form may store the JSON.
 
-    members: of the literals of a run that are members of ``data``, the indexes by name.
+    pieces: that JSON, with a number for each literal that varies. They follow each other in `Context.literals`. members: of the literals of a run that are members of ``data``, the indexes by name.
     """
 
-    __slots__ = ("_indexes", "_known", "_pieces", "members")
+    __slots__ = ("_known", "_pieces", "_span", "members")
 
     def __init__(self, fields: dict[str, Node], pos: Position, pieces: list[Union[str, int]]):
         super().__init__(fields, pos)
         data: Any = fields["data"]
         self.members = {name: part.index for name, part in literal_parts(data).items() if type(part) is Param}
         self._pieces = pieces
-        self._indexes = [piece for piece in pieces if isinstance(piece, int)]
+        numbers = _numbers(pieces)
+        self._span = slice(numbers[0], numbers[-1] + 1)
         #: for literals of some types: the JSON with these left out, and how many quotes and backslashes it has
         self._known: tuple[list[type], str, int, int] = ([], "", 0, 0)
 
     def text(self, ctx: Context) -> Optional[str]:
         """The JSON of the object. None if those of its literals that vary are not all strings and integers."""
-        literals = ctx.literals
-        varying = tuple([literals[index] for index in self._indexes])
+        varying = tuple(ctx.literals[self._span])
         kinds = list(map(type, varying))
         known = self._known
         if kinds != known[0]:
@@ -115,8 +115,18 @@ def with_text(node: Node) -> Node:
     fields = literal_parts(node)
     pieces: list[Union[str, int]] = []
     if list(fields) == ["data"] and isinstance(fields["data"], ParamObject) and _is_plain(node, pieces):
-        return StoredObject(fields, node.pos, pieces)
+        if _follow_each_other(_numbers(pieces)):
+            return StoredObject(fields, node.pos, pieces)
     return node
+
+
+def _numbers(pieces: list[Union[str, int]]) -> list[int]:
+    return [piece for piece in pieces if isinstance(piece, int)]
+
+
+def _follow_each_other(numbers: list[int]) -> bool:
+    """They do where nobody has parsed the members in another order than they were written in."""
+    return bool(numbers) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def _is_plain(part: Any, pieces: list[Union[str, int]]) -> bool:

@@ -176,19 +176,12 @@ class Changes:
 
     def text(self) -> str:
         """The changes as text, for the commit log."""
-        items: list[Any] = []
-        count = 0
-        for path, values in self.at.items():
-            if values is None:
-                items.append((path,))
-                count += 1
-            else:
-                items.append((path, *values))
-                count += len(values)
-        wide = self.wide
-        if count > MAX_CHANGED:
-            items, wide = [], wide | set(map(_larger, self.at))
-        return _encode({"at": items, "wide": list(wide)} if wide else {"at": items})
+        at, wide = self.at, self.wide
+        if sum(map(len, filter(None, at.values()))) + len(at) > MAX_CHANGED:
+            counted = sum(1 if values is None else len(values) for values in at.values())
+            if counted > MAX_CHANGED:
+                at, wide = {}, wide | set(map(_larger, at))
+        return _with_names(at, wide) if wide or any([path[0] == "n" for path in at]) else _without_names(at)
 
     @classmethod
     def parse(cls, text: Optional[str]) -> Changes:
@@ -202,6 +195,19 @@ class Changes:
             changes.at[path] = set(values) if values else None
         changes.wide.update(found.get("wide", ()))
         return changes
+
+
+def _with_names(at: dict[str, Optional[set[str]]], wide: set[str]) -> str:
+    """Any changes as text."""
+    items = [[path] if values is None else [path, *values] for path, values in at.items()]
+    return _encode({"at": items, "wide": list(wide)} if wide else {"at": items})
+
+
+def _without_names(at: dict[str, Optional[set[str]]]) -> str:
+    """The same for changes of documents and entries, whose paths have nothing that JSON escapes."""
+    items = [path for path, values in at.items() if values is None]
+    items += [f"""{path}","{'","'.join(values)}""" for path, values in at.items() if values is not None]
+    return '{"at":[["' + '"],["'.join(items) + '"]]}' if items else '{"at":[]}'
 
 
 def _larger(path: str) -> str:

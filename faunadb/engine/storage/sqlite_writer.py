@@ -152,6 +152,14 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         first: bool = False,
     ) -> None:
         txn = self.txn
+        if added is None and cover is None and ttl is None:
+            # As below, but written out: nearly every entry of a document that is created comes by here.
+            self.wrote = True
+            self.touched.entry(scope, index, terms, values)
+            self.bytes_written += len(terms) + len(values)
+            row = scope, index, bytearray(terms), bytearray(values), coll, doc, txn
+            self._wait(ENTRIES, row)
+            return
         if added is None:
             added = txn
         elif added != txn and not first:
