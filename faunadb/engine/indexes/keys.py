@@ -133,7 +133,13 @@ def _string(value: str) -> bytes:
 
 def _exact_string(value: str) -> bytes:
     # As `_escaped` with the tag of strings, but written out to be quick: nearly every term is a string.
-    return _STRING + value.encode("utf-8", "surrogatepass").replace(b"\x00", b"\x00\xff") + b"\x00\x00"
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError:
+        raw = value.encode("utf-8", "surrogatepass")
+    if 0 in raw:
+        raw = raw.replace(b"\x00", b"\x00\xff")
+    return _STRING + raw + b"\x00\x00"
 
 
 def _ref(value: v.Ref) -> bytes:

@@ -22,10 +22,11 @@ _encode = encoder(ensure_ascii=False)
 class StoredObject(ParamObject):
     """An object literal with the field ``data`` alone, of which a form may store the JSON.
 
-    pieces: that JSON, with a number for each literal that varies. They follow each other in `Context.literals`. members: of the literals of a run that are members of ``data``, the indexes by name.
+    pieces: that JSON, with a number for each literal that varies. They follow each other in `Context.literals`.
+    members: of the literals of a run that are members of ``data``, the indexes by name.
     """
 
-    __slots__ = ("_known", "_pieces", "_span", "members")
+    __slots__ = ("_known", "_pieces", "_place", "members")
 
     def __init__(self, fields: dict[str, Node], pos: Position, pieces: list[Union[str, int]]):
         super().__init__(fields, pos)
@@ -33,13 +34,13 @@ class StoredObject(ParamObject):
         self.members = {name: part.index for name, part in literal_parts(data).items() if type(part) is Param}
         self._pieces = pieces
         numbers = _numbers(pieces)
-        self._span = slice(numbers[0], numbers[-1] + 1)
+        self._place = slice(numbers[0], numbers[-1] + 1)
         #: for literals of some types: the JSON with these left out, and how many quotes and backslashes it has
         self._known: tuple[list[type], str, int, int] = ([], "", 0, 0)
 
     def text(self, ctx: Context) -> Optional[str]:
         """The JSON of the object. None if those of its literals that vary are not all strings and integers."""
-        varying = tuple(ctx.literals[self._span])
+        varying = tuple(ctx.literals[self._place])
         kinds = list(map(type, varying))
         known = self._known
         if kinds != known[0]:

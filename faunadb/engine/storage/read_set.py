@@ -116,16 +116,16 @@ class Changes:
     def document(self, scope: int, coll: int, doc: int) -> None:
         self.at[f"{scope}/d/{coll}/{doc}/"] = None
 
-    def created(self, scope: int, coll: int, doc: int, values: bytes) -> None:
-        """A document, and its entry in the set of all documents of its collection."""
+    def created(self, path: str, place: str, values: bytes) -> None:
+        """A document (its path), and its entry in the set of all documents of its collection (its `place_path`)."""
         at = self.at
-        at[f"{scope}/d/{coll}/{doc}/"] = None
-        place = f"{scope}/e/{coll}//"
-        known = at.get(place)
+        at[path] = None
+        if place not in at:
+            at[place] = {values.hex()}
+            return
+        known = at[place]
         if known is not None:
             known.add(values.hex())
-        elif place not in at:
-            at[place] = {values.hex()}
 
     def entry(self, scope: int, index: int, terms: bytes, values: bytes) -> None:
         if len(terms) <= _SHORT:  # as `place_path`, but written out: every write of an entry does this
@@ -181,7 +181,10 @@ class Changes:
             counted = sum(1 if values is None else len(values) for values in at.values())
             if counted > MAX_CHANGED:
                 at, wide = {}, wide | set(map(_larger, at))
-        return _with_names(at, wide) if wide or any([path[0] == "n" for path in at]) else _without_names(at)
+        # There are hardly ever names, and only their paths may have what JSON escapes.
+        if wide or [path for path in at if path[0] == "n"]:
+            return _with_names(at, wide)
+        return _without_names(at)
 
     @classmethod
     def parse(cls, text: Optional[str]) -> Changes:

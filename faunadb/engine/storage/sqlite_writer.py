@@ -13,6 +13,7 @@ from .checksums import of_version
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
 from .memory_gate import MemoryGate
+from .read_set import collection_path, place_path
 from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
 from .sqlite_reads import SqliteReads
@@ -58,7 +59,7 @@ def _key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int, int,
 class SqliteTransaction(SqliteReads, SqlTransaction):
     """A work's view of the writing connection."""
 
-    __slots__ = ("_conn", "_failed", "_path")
+    __slots__ = ("_conn", "_failed", "_heads", "_path")
 
     _conn: Any
 
@@ -68,6 +69,8 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self._conn = conn
         self._path = path
         self._failed: Optional[StoreError] = None
+        #: by collection, how paths and changes of its documents begin and end
+        self._heads: dict[tuple[int, int], tuple[str, str, str, str]] = {}
         self._set_up(txn, last_txn, schema_version)
 
     def _explain(self, error: sqlite3.Error) -> Exception:
@@ -119,8 +122,19 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             return
         # As there, but written out: this is what most transactions do, and some do it a hundred times.
         self.wrote = True
-        self.touched.created(scope, coll, doc, values)
-        change = f'["put",{scope},{coll},{doc},{txn}]'
+        key = scope, coll
+        heads = self._heads.get(key)
+        if heads is None:
+            heads = self._heads[key] = (
+                collection_path(scope, coll),
+                place_path(scope, coll, b""),
+                f'["put",{scope},{coll},',
+                f",{txn}]",
+            )
+        path, place, head, end = heads
+        digits = str(doc)
+        self.touched.created(f"{path}{digits}/", place, values)
+        change = head + digits + end
         self._changes.append(change)
         size = 32 + len(data)
         self.bytes_written += size + len(values) + len(change)
@@ -157,8 +171,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             self.wrote = True
             self.touched.entry(scope, index, terms, values)
             self.bytes_written += len(terms) + len(values)
-            row = scope, index, bytearray(terms), bytearray(values), coll, doc, txn
-            self._wait(ENTRIES, row)
+            self._wait(ENTRIES, (scope, index, bytearray(terms), bytearray(values), coll, doc, txn))
             return
         if added is None:
             added = txn

@@ -217,3 +217,28 @@ def test_never_too_little() -> None:
         if all(len(each) <= 256 for each in (low or b"", up or b"", value)):
             assert touched == within, (low, up, value)
     assert found > 100
+
+
+def _names(changes: Changes) -> None:
+    changes.name('a "quoted"\\ name')
+
+
+def _everything(changes: Changes) -> None:
+    changes.all_of("0/d/1025/")
+
+
+@pytest.mark.parametrize("more", [lambda changes: None, _names, _everything], ids=["plain", "names", "wide"])
+def test_the_text_of_changes_holds_all_of_them(more: Callable[[Changes], None]) -> None:
+    changes = Changes()
+    assert Changes.parse(changes.text()).at == {}
+    more(changes)
+    changes.document(0, 1024, 1)
+    changes.created("0/d/1024/2/", "0/e/1024//", b"\x01")
+    changes.created("0/d/1024/3/", "0/e/1024//", b"\x02")
+    changes.entry(0, 32768, b"t", b"\x03")
+    changes.entry(0, 32769, LONG, LONG)
+    changes.entry(0, 32769, LONG, b"\x04")  # any may have changed there
+    read = Changes.parse(changes.text())
+    assert (read.at, read.wide) == (changes.at, changes.wide)
+    assert read.at["0/e/1024//"] == {"01", "02"}
+    assert read.at[read_set.place_path(0, 32769, LONG)] is None
