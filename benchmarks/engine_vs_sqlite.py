@@ -20,6 +20,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,11 @@ def document(number: int) -> dict[str, Any]:
     }
 
 
+def others() -> Iterator[int]:
+    """Numbers of documents, another each time."""
+    return cycle(range(1, DOCUMENTS, 7))
+
+
 class Bare:
     """The opponent: one table with an index, JSON text, one statement per operation."""
 
@@ -54,6 +61,7 @@ class Bare:
         )
         self.connection.execute("CREATE INDEX spell_name ON spell (name)")
         self.next = 1_000_000_000
+        self.others = others()
 
     def fill(self) -> None:
         self.connection.execute("BEGIN")
@@ -77,9 +85,21 @@ class Bare:
 
     get_again = get
 
+    def get_other(self) -> Any:
+        row = self.connection.execute(
+            "SELECT id, ts, data FROM spell WHERE id = ?", (1_000_000_000 + next(self.others),)
+        ).fetchone()
+        return json.loads(row[2])
+
     def match(self) -> Any:
         row = self.connection.execute(
             "SELECT id, ts, data FROM spell WHERE name = ?", ("spell 77",)
+        ).fetchone()
+        return json.loads(row[2])
+
+    def match_other(self) -> Any:
+        row = self.connection.execute(
+            "SELECT id, ts, data FROM spell WHERE name = ?", (f"spell {next(self.others)}",)
         ).fetchone()
         return json.loads(row[2])
 
@@ -106,6 +126,7 @@ class Embedded:
         self.remembering = FaunaClient(secret="secret", endpoint=f"sqlite:///{path}?durability=full")
         self.spells = q.collection("spells")
         self.by_name = q.index("spells_by_name")
+        self.others = others()
 
     def fill(self, count: int = DOCUMENTS) -> None:
         query = self.client.query
@@ -132,6 +153,12 @@ class Embedded:
     def match(self) -> Any:
         return self.client.query(q.get(q.match(self.by_name, "spell 77")))
 
+    def get_other(self) -> Any:
+        return self.client.query(q.get(q.ref(self.spells, str(1_000_000_000 + next(self.others)))))
+
+    def match_other(self) -> Any:
+        return self.client.query(q.get(q.match(self.by_name, f"spell {next(self.others)}")))
+
     def page(self) -> Any:
         return self.client.query(
             q.map_(lambda ref: q.get(ref), q.paginate(q.documents(self.spells), size=64))
@@ -151,7 +178,9 @@ def against_sqlite(folder: Path, scale: float) -> None:
     for label, name, count, target in (
         ("the same read again, nothing written since", "get_again", 2000, ""),
         ("point read by ref", "get", 2000, "6"),
+        ("the same, another document each time", "get_other", 2000, ""),
         ("indexed match of one, with get", "match", 1500, "8"),
+        ("the same, another each time", "match_other", 1500, ""),
         ("page of 64 documents with get", "page", 200, "3"),
         ("create with one index, durable", "create", 200, "1.3"),
         ("100 creates in one query, durable", "create_batch", 15, "3.5"),

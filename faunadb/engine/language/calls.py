@@ -10,7 +10,7 @@ from .errors import Fault, Faults, Position, QueryErrors
 from .held import WORTH, settle
 from .nodes import LITERALS, Const, Env, Node, Source, Var, check_effect, located
 from .registry import PURE, Form
-from .values import Document, Page
+from .values import Document, Page, Ref
 
 if TYPE_CHECKING:
     from .context import Context
@@ -241,10 +241,41 @@ class Settled(Node):
         return self.node.effect()
 
 
+#: Digits of an id that surely fits into 64 bits.
+_SURE_DIGITS = 18
+
+
+class SettledRef(Settled):
+    """The form ``ref`` whose id is a literal: the collection is found once, and the ids of later runs are put beside it.
+
+    id: the number of the literal.
+    """
+
+    __slots__ = ("_id", "_owner")
+
+    def __init__(self, node: Node, slot: int, units: int, id: int):
+        super().__init__(node, slot, units)
+        self._id = id
+        #: the committed schema, and the scope and number of the collection there
+        self._owner: tuple[Any, int, int] = (None, 0, 0)
+
+    def eval(self, ctx: Context, env: Env) -> Any:
+        schema, literals = ctx.schema, ctx.literals
+        committed, scope, coll = self._owner
+        if literals[self.slot] is None and committed is schema.committed:
+            text = literals[self._id]
+            if type(text) is str and len(text) <= _SURE_DIGITS and text.isdecimal() and text.isascii():
+                literals[self.slot] = (committed, Ref(scope, coll, int(text)))
+        value = super().eval(ctx, env)
+        if committed is not schema.committed and type(value) is Ref and not schema.was_written:
+            self._owner = (schema.committed, value.scope, value.coll)
+        return value
+
+
 def units_settled(node: Node) -> Optional[int]:
     """What evaluating an argument is charged whose value is the same for all runs of one text; None for others."""
     kind = type(node)
-    if kind is Settled:
+    if kind is Settled or kind is SettledRef:
         return node.units  # type: ignore[attr-defined, no-any-return]
     if kind is NameNode:
         return None if node.work else 1  # type: ignore[attr-defined]

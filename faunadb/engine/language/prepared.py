@@ -22,7 +22,7 @@ from ..java.times import parse_date, parse_time_literal
 from ..records import NamedTuple, maker
 from . import reader
 from . import values as v
-from .calls import Settled, units_settled
+from .calls import NameNode, Settled, SettledRef, units_settled
 from .errors import Position, QueryErrors
 from .nodes import Const, Node, Param, ParamArray, ParamObject, is_flat, with_params
 from .parser import Names, Parser
@@ -542,8 +542,12 @@ class _Template(Parser):
             if more is None:
                 return node
             units += more
+        slot = len(self.numbers) + self.settled
         self.settled += 1
-        return Settled(node, len(self.numbers) + self.settled - 1, units)
+        arguments = [argument for _, argument, _, _ in node.slots]  # type: ignore[attr-defined]
+        if form.name == "ref" and [type(argument) for argument in arguments] == [NameNode, Param]:
+            return SettledRef(node, slot, units, arguments[1].index)
+        return Settled(node, slot, units)
 
     def parse(self, source: Any, pos: Position, names: Names) -> Node:
         if type(source) is Slot:

@@ -16,7 +16,7 @@ from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.language.parser import parse_query
 from faunadb.engine.language.prepared import MAX_SEEN, MAX_TEXT, Parsed, PreparedQueries
 from faunadb.engine.language.reader import read
-from faunadb.engine.request import Request
+from faunadb.engine.request import Failed, Request
 from tests.engine.conftest import Database
 from tests.engine.fuzzing import FIXTURE, Generator
 
@@ -207,6 +207,59 @@ def test_a_new_schema_needs_new_trees(two: tuple[Database, Database]) -> None:
     asking.wire({"create_collection": {"object": {"name": "late"}}})
     asking.wire({"create": {"ref": {"collection": "late"}, "id": "1"}, "params": {"object": {}}})
     assert asking.wire(ref) is judge.wire(ref) is True
+
+
+@pytest.mark.parametrize("name", ["spells", "no_such"])
+def test_a_ref_is_put_together_as_the_form_would(two: tuple[Database, Database], name: str) -> None:
+    def ref(id: Any) -> Any:
+        return {"ref": {"collection": name}, "id": id}
+
+    ids = [
+        "1",
+        "2",
+        "007",
+        "-1",
+        "+3",
+        "",
+        "x",
+        "\u0663",
+        "\u00b2",
+        "9" * 18,
+        "9" * 19,
+        "9" * 30,
+        1,
+        1.5,
+        None,
+        "3",
+        "3",
+    ]
+    for _ in range(2):
+        for id in ids:
+            for query in ({"exists": ref(id)}, {"get": ref(id)}, [ref(id), ref("1")]):
+                outcomes = []
+                for db in two:
+                    try:
+                        outcome = db.engine.run(Request("Bearer secret", json.dumps(query).encode()))
+                        outcomes.append((outcome.text, tuple(outcome.metrics)))
+                    except Failed as failure:
+                        outcomes.append(([error.wire() for error in failure.errors.errors], ()))
+                assert outcomes[0] == outcomes[1], query
+
+
+def test_a_ref_follows_the_schema(two: tuple[Database, Database]) -> None:
+    asking, judge = two
+    for number in range(4):
+        name = f"made_{number % 2}"
+        exists = {"exists": {"ref": {"collection": name}, "id": str(number)}}
+        made = {"do": [{"create_collection": {"object": {"name": name}}}, exists]}
+        assert asking.body(exists) == judge.body(exists)
+        assert asking.wire(made) is False  # by a transaction that has written the schema
+        assert asking.body(exists) == judge.body(exists)
+        create = {"create": {"ref": {"collection": name}, "id": str(number)}, "params": {"object": {}}}
+        assert asking.wire(create)["ref"] == judge.wire({"get": create["create"]})["ref"]
+        assert asking.wire(exists) is True
+        asking.wire({"delete": {"collection": name}})
+        assert asking.body(exists) == judge.body(exists)
 
 
 def test_each_secret_and_version_has_its_own(two: tuple[Database, Database]) -> None:
