@@ -8,6 +8,7 @@ import pytest
 
 from faunadb import query as q
 from tests.dashboard.driving import text_of, type_into, visit
+from tests.server.running import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -145,8 +146,9 @@ def test_history_and_saved_queries_by_database(console, database):
     results(console)
     type_into(console, "Query", "")
     console.keyboard.press("Alt+ArrowUp")
+    eventually(lambda: text_of(console, "Query").startswith("Login("), "the last query is shown")
     console.keyboard.press("Alt+ArrowUp")
-    assert text_of(console, "Query") == "Add(40, 2)"
+    eventually(lambda: text_of(console, "Query") == "Add(40, 2)", "the one before is shown")
     console.get_by_text("Saved", exact=True).click()
     console.get_by_role("button", name="Save this query").click()
     console.get_by_label("Name").fill("the answer")

@@ -321,8 +321,11 @@ services = [Service(url) for url in sys.argv[1:] * 2]
 del services[0]
 
 def write():
-    while True:
-        services[-1].client.query(q.create(q.collection("c"), {}))
+    try:
+        while True:
+            services[-1].client.query(q.create(q.collection("c"), {}))
+    except Exception:
+        pass  # Python itself can end with a fatal error while a daemon thread writes to standard error
 
 threading.Thread(target=write, daemon=True).start()
 services[-1].client.query(q.create(q.collection("c"), {}))

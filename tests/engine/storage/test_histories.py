@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any, Callable
 
@@ -123,9 +124,10 @@ def test_changes_of_the_schema_soak(shared_place: Place, tmp_path: Path, seed: i
 @pytest.fixture(scope="module")
 def schema_history() -> tuple[FaunaClient, list[Op]]:
     """A good one, of one worker in this process."""
-    client = histories.client_of("sqlite://?name=schema_histories")
+    url = f"sqlite://?name={uuid.uuid4()}"  # a module's fixtures may be set up again, after tests of others
+    client = histories.client_of(url)
     schema_histories.prepare(client)
-    worker = schema_histories.SchemaWorker("sqlite://?name=schema_histories", 0, seed=3)
+    worker = schema_histories.SchemaWorker(url, 0, seed=3)
     ops = [worker.step() for _ in range(120)]
     schema_histories.check(client, ops)
     return client, ops
@@ -172,9 +174,10 @@ def test_the_checker_of_schemas_finds(
 @pytest.fixture(scope="module")
 def history() -> tuple[FaunaClient, list[Op]]:
     """A good one, of one worker in this process."""
-    client = histories.client_of("sqlite://?name=histories")
+    url = f"sqlite://?name={uuid.uuid4()}"
+    client = histories.client_of(url)
     histories.prepare(client)
-    worker = histories.Worker("sqlite://?name=histories", 0, seed=3)
+    worker = histories.Worker(url, 0, seed=3)
     ops = [worker.step() for _ in range(150)]
     history_check.check(client, ops)
     return client, ops
