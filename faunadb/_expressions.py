@@ -287,6 +287,13 @@ def _params(main_params: Mapping[str, Any], optional_params: Mapping[str, Any]) 
     return Expr(form)
 
 
+def _with_one(form: str, value: Any, option: str, given: Any) -> Expr:
+    """Return a form of one argument, and of another one unless it is ``None``. Nearly all queries have some of these."""
+    if given is None:
+        return Expr({form: _raw(value)})
+    return Expr({form: _raw(value), option: _raw(given)})
+
+
 def _varargs(values: Sequence[Any]) -> Any:
     """Return a single value bare, as the protocol has it; any other number of values as they are."""
     return values[0] if len(values) == 1 else values

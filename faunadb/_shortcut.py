@@ -214,7 +214,7 @@ def _raise_as_requests_does(error: Exception, request: PreparedRequest) -> NoRet
 def _copied(session: Session) -> dict[str, Any]:
     """Return the attributes of a session, with copies of those that are changed in place."""
     copies = {name: dict(getattr(session, name)) for name in ("proxies", "params", "adapters")}
-    return {**vars(session), **copies, "hooks": {"response": []}}
+    return {**vars(session), **copies, "hooks": _NO_HOOKS}
 
 
 def _adds_nothing(session: Session) -> bool:

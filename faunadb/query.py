@@ -24,7 +24,7 @@ from faunadb._expressions import ExprArg as ExprArg
 from faunadb._expressions import _Expr as _Expr
 from faunadb._expressions import _fn as _fn
 from faunadb._expressions import _params as _params
-from faunadb._expressions import _raw, _raw_function
+from faunadb._expressions import _raw, _raw_function, _with_one
 from faunadb._expressions import _varargs as _varargs
 from faunadb._expressions import _wrap as _wrap
 from faunadb._expressions import _wrap_values as _wrap_values
@@ -443,9 +443,7 @@ def is_role(expr: ExprArg) -> Expr:
 
 def get(ref_: ExprArg, ts: ExprArg = None) -> Expr:
     """Return a document, or the first of a set; at time ``ts`` when given."""
-    if ts is None:  # most queries have one of these in them
-        return Expr({"get": _raw(ref_)})
-    return Expr({"get": _raw(ref_), "ts": _raw(ts)})
+    return _with_one("get", ref_, "ts", ts)
 
 
 def key_from_secret(secret: ExprArg) -> Expr:
@@ -484,9 +482,7 @@ def paginate(
 
 def exists(ref_: ExprArg, ts: ExprArg = None) -> Expr:
     """Return whether a document exists, or a set has elements; at time ``ts`` when given."""
-    if ts is None:
-        return Expr({"exists": _raw(ref_)})
-    return Expr({"exists": _raw(ref_), "ts": _raw(ts)})
+    return _with_one("exists", ref_, "ts", ts)
 
 
 # Writes
@@ -852,52 +848,46 @@ def new_id() -> Expr:
     return Expr({"new_id": None})
 
 
-def _by_name(form: str, name: ExprArg, scope: ExprArg) -> Expr:
-    if scope is None:  # nearly all queries have some of these in them
-        return Expr({form: _raw(name)})
-    return Expr({form: _raw(name), "scope": _raw(scope)})
-
-
 def database(db_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a database by its name, in the database ``scope`` when one is given."""
-    return _by_name("database", db_name, scope)
+    return _with_one("database", db_name, "scope", scope)
 
 
 def index(index_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to an index by its name, in the database ``scope`` when one is given."""
-    return _by_name("index", index_name, scope)
+    return _with_one("index", index_name, "scope", scope)
 
 
 @deprecated("use collection instead")
 def class_expr(class_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a collection by its name, in the database ``scope`` when one is given."""
-    return _by_name("class", class_name, scope)
+    return _with_one("class", class_name, "scope", scope)
 
 
 @deprecated("use collection instead")
 def class_(class_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a collection by its name, in the database ``scope`` when one is given."""
-    return _by_name("class", class_name, scope)
+    return _with_one("class", class_name, "scope", scope)
 
 
 def collection(collection_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a collection by its name, in the database ``scope`` when one is given."""
-    return _by_name("collection", collection_name, scope)
+    return _with_one("collection", collection_name, "scope", scope)
 
 
 def function(fn_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a user function by its name, in the database ``scope`` when one is given."""
-    return _by_name("function", fn_name, scope)
+    return _with_one("function", fn_name, "scope", scope)
 
 
 def role(role_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to a role by its name, in the database ``scope`` when one is given."""
-    return _by_name("role", role_name, scope)
+    return _with_one("role", role_name, "scope", scope)
 
 
 def access_provider(access_provider_name: ExprArg, scope: ExprArg = None) -> Expr:
     """Return a reference to an access provider by its name, in the database ``scope`` when one is given."""
-    return _by_name("access_provider", access_provider_name, scope)
+    return _with_one("access_provider", access_provider_name, "scope", scope)
 
 
 # Native collections

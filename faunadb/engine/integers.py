@@ -15,10 +15,16 @@ _DIGITS = 19
 _INTEGER = re.compile(r"([+-]?)([0-9]+)")
 
 
+def short_int(text: str) -> Optional[int]:
+    """The integer in text of few ASCII digits and nothing else, so that it surely fits; None for any other text."""
+    return int(text) if len(text) < _DIGITS and text.isdecimal() and text.isascii() else None
+
+
 def int64(text: str) -> Optional[int]:
     """The integer in text of ASCII digits, with a sign or without; None for any other text, and beyond 64 bits."""
-    if len(text) < _DIGITS and text.isdecimal() and text.isascii():
-        return int(text)
+    short = short_int(text)
+    if short is not None:
+        return short
     match = _INTEGER.fullmatch(text)
     significant = "" if match is None else match[2].lstrip("0") or "0"
     if match is None or len(significant) > _DIGITS:

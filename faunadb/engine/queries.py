@@ -78,7 +78,6 @@ class _Principal(NamedTuple):
 
 
 _new_tuple = tuple.__new__
-_NEVER = float("inf")
 #: How many principals are remembered with the schema.
 _MOST_PRINCIPALS = 1000
 
@@ -244,8 +243,7 @@ class Queries:
 
     def _run_lazily(self, request: Request, known: Optional[Known]) -> Union[Outcome, Context]:
         """As `_answer`, on a snapshot that is pinned when it is first read from."""
-        deadline = request.deadline
-        snap = self.store.snapshot(request.last_seen, True, None if deadline == _NEVER else deadline)
+        snap = self.store.snapshot(request.last_seen, True, deadline_of(request))
         try:
             return self._answer(request, known, snap)
         except (StoreError, SnapshotMoved):

@@ -19,6 +19,8 @@ MAX_TIMEOUT = 600_000
 QUICK_SECONDS = 0.003
 #: How often a transaction that lost to others is retried if the request does not say.
 DEFAULT_RETRIES = 4
+#: The deadline of a request that has none.
+_NEVER = float("inf")
 
 
 class Request(NamedTuple):
@@ -38,7 +40,7 @@ class Request(NamedTuple):
     authorization: Optional[str]
     source: Any
     version: str = "4"
-    deadline: float = float("inf")
+    deadline: float = _NEVER
     last_seen: int = 0
     retries: int = DEFAULT_RETRIES
     effect_limit: int = WRITE
@@ -51,7 +53,8 @@ class Request(NamedTuple):
 
 def deadline_of(request: Request) -> Optional[float]:
     """A request's deadline as stores take it: None if there is none."""
-    return None if request.deadline == float("inf") else request.deadline
+    deadline = request.deadline
+    return None if deadline == _NEVER else deadline
 
 
 class Metrics(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from ..integers import short_int
 from .context import DECODED, TakesLong
 from .errors import Fault, Faults, Position, QueryErrors
 from .held import WORTH, settle
@@ -241,10 +242,6 @@ class Settled(Node):
         return self.node.effect()
 
 
-#: Digits of an id that surely fits into 64 bits.
-_SURE_DIGITS = 18
-
-
 class SettledRef(Settled):
     """The form ``ref`` whose id is a literal: the collection is found once, and the ids of later runs are put beside it.
 
@@ -264,8 +261,9 @@ class SettledRef(Settled):
         committed, scope, coll = self._owner
         if literals[self.slot] is None and committed is schema.committed:
             text = literals[self._id]
-            if type(text) is str and len(text) <= _SURE_DIGITS and text.isdecimal() and text.isascii():
-                literals[self.slot] = (committed, Ref(scope, coll, int(text)))
+            id = short_int(text) if type(text) is str else None
+            if id is not None:
+                literals[self.slot] = (committed, Ref(scope, coll, id))
         value = super().eval(ctx, env)
         if committed is not schema.committed and type(value) is Ref and not schema.was_written:
             self._owner = (schema.committed, value.scope, value.coll)
@@ -275,8 +273,8 @@ class SettledRef(Settled):
 def units_settled(node: Node) -> Optional[int]:
     """What evaluating an argument is charged whose value is the same for all runs of one text; None for others."""
     kind = type(node)
-    if kind is Settled or kind is SettledRef:
-        return node.units  # type: ignore[attr-defined, no-any-return]
+    if isinstance(node, Settled):
+        return node.units
     if kind is NameNode:
         return None if node.work else 1  # type: ignore[attr-defined]
     return 0 if isinstance(node, LITERALS) else None

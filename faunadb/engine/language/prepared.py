@@ -18,6 +18,7 @@ from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from ..integers import short_int
 from ..java.times import parse_date, parse_time_literal
 from ..records import NamedTuple, maker
 from . import reader
@@ -417,9 +418,8 @@ def _id(scope: int, coll: int) -> _Convert:
     """Refs of one collection's documents from the text of their ids."""
 
     def convert(digits: str) -> Any:
-        if not digits.isdecimal() or not digits.isascii() or len(digits) > _SURE_DIGITS:
-            return None
-        return v.Ref(scope, coll, int(digits))
+        id = short_int(digits)
+        return None if id is None else v.Ref(scope, coll, id)
 
     return convert
 

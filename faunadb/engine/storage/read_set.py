@@ -118,12 +118,16 @@ class Changes:
 
     def created(self, path: str, place: str, values: bytes) -> None:
         """A document (its path), and its entry in the set of all documents of its collection (its `place_path`)."""
+        self.at[path] = None
+        self._value(place, values)
+
+    def _value(self, path: str, values: bytes) -> None:
+        """One of the entries of the set with this path."""
         at = self.at
-        at[path] = None
-        if place not in at:
-            at[place] = {values.hex()}
+        if path not in at:
+            at[path] = {values.hex()}
             return
-        known = at[place]
+        known = at[path]
         if known is not None:
             known.add(values.hex())
 
@@ -132,15 +136,10 @@ class Changes:
             path = f"{scope}/e/{index}/{terms.hex()}/"
         else:
             path = place_path(scope, index, terms)
-        at = self.at
         if len(values) > _SHORT:
-            at[path] = None
-        elif path not in at:
-            at[path] = {values.hex()}
+            self.at[path] = None
         else:
-            known = at[path]
-            if known is not None:
-                known.add(values.hex())
+            self._value(path, values)
 
     def name(self, name: str) -> None:
         self.at[name_path(name)] = None
@@ -177,10 +176,8 @@ class Changes:
     def text(self) -> str:
         """The changes as text, for the commit log."""
         at, wide = self.at, self.wide
-        if sum(map(len, filter(None, at.values()))) + len(at) > MAX_CHANGED:
-            counted = sum(1 if values is None else len(values) for values in at.values())
-            if counted > MAX_CHANGED:
-                at, wide = {}, wide | set(map(_larger, at))
+        if sum(1 if values is None else len(values) for values in at.values()) > MAX_CHANGED:
+            at, wide = {}, wide | set(map(_larger, at))
         # There are hardly ever names, and only their paths may have what JSON escapes.
         if wide or [path for path in at if path[0] == "n"]:
             return _with_names(at, wide)

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator
 from functools import partial
 from time import monotonic
-from typing import Any, Callable, Optional, TypeVar, Union
+from typing import Any, Callable, NoReturn, Optional, TypeVar, Union
 
 from .. import forks
 from .base import Finding, Progress, Snapshot, Store, Transaction, ignore_progress
@@ -24,7 +24,7 @@ from .sql_store import SqlStore
 from .sqlite_lock import WriteLock
 from .sqlite_read_only import FIXED, is_writable, open_to_read, state_of
 from .sqlite_reads import SnapshotReads, SqliteReads
-from .sqlite_schema import BUSY, MAX_BUSY, connect, create_tables, is_busy, open_file, until
+from .sqlite_schema import BUSY, MAX_BUSY, connect, create_tables, is_busy, open_file, patience_until, until
 from .sqlite_writer import MemoryWriter, SqliteWriter
 from .statements import READ_REACH, pinned_clock
 from .urls import merge_options, parse_sqlite, positive_seconds
@@ -218,7 +218,8 @@ class SqliteStore(_SqliteBase):
         clock = self._clock
         if at_least > clock.shown and clock.too_far(at_least):
             self._check_reached(at_least, deadline)
-        time = clock.snapshot_time(at_least)  # before looking at the lock and pinning the view; see Clock
+        # `_time`, written out. Before pinning the view; see Clock.
+        time = clock.snapshot_time(at_least)
         if self._write_lock.held_elsewhere():
             time = clock.floor(at_least)
         pool = self._pool
@@ -305,7 +306,7 @@ class ReadOnlyStore(SqliteStore):
     def _open(self, ends: float) -> tuple[sqlite3.Connection, str]:
         self._renewing = threading.Lock()
         self._state = state_of(self._path)
-        return open_to_read(self._path, max(BUSY, min(ends - monotonic(), MAX_BUSY)))
+        return open_to_read(self._path, patience_until(ends))
 
     def snapshot(self, at_least: int = 0, lazy: bool = False, deadline: Optional[float] = None) -> Snapshot:
         if self._pool.how == FIXED and state_of(self._path) != self._state:
@@ -325,15 +326,7 @@ class ReadOnlyStore(SqliteStore):
             self._write_lock = WriteLock(self._path)
             self._state = state
 
-    def write(
-        self,
-        work: Callable[[Transaction], T],
-        *,
-        retries: int = 5,
-        deadline: Optional[float] = None,
-        at_least: int = 0,
-        exclusive: bool = False,
-    ) -> tuple[T, Optional[int]]:
+    def write(self, *_: Any, **__: Any) -> NoReturn:
         raise StoreUnavailable(f"{self._path!r} is read-only: it can be read, but not written to")
 
     def _watch(self, stop: threading.Event) -> None:

@@ -13,7 +13,7 @@ import sqlite3
 from contextlib import suppress
 
 from .errors import NotAStore, StoreUnavailable
-from .sqlite_schema import connect, explain, is_busy, is_store
+from .sqlite_schema import check_reading, connect, explain, is_busy, is_store
 from .statements import SCHEMA_VERSION
 
 #: How SQLite opens such a file, as parameters of its URI. `WATCHED` sees what others write.
@@ -80,7 +80,7 @@ def _opened(path: str, how: str, patience: float) -> sqlite3.Connection:
                 f"{path!r} has an older format ({version}, now {SCHEMA_VERSION}), and is to be read only:"
                 " open it once where it can be written to"
             )
-        connection.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()
+        check_reading(connection)
     except BaseException:
         connection.close()
         raise

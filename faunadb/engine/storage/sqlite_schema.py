@@ -216,14 +216,14 @@ def open_file(path: str, synchronous: str, ends: float) -> sqlite3.Connection:
     except OSError as error:
         raise StoreUnavailable(f"cannot open {path!r}: {error.strerror}") from error
     try:
-        connection = connect(path, synchronous, max(BUSY, min(ends - time.monotonic(), MAX_BUSY)))
+        connection = connect(path, synchronous, patience_until(ends))
     except sqlite3.Error as error:
         raise explain(error, path) from error
     try:
         if not is_store(connection, path):
             _create(connection, path, ends)
         migrate(connection, path)
-        _check_writable(connection)
+        check_reading(connection)
     except sqlite3.Error as error:
         connection.close()
         raise explain(error, path) from error
@@ -329,8 +329,8 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
         raise
 
 
-def _check_writable(connection: sqlite3.Connection) -> None:
-    """Raise sqlite3.Error on a read-only file system now, instead of at the first write. (In WAL mode even reading writes.)"""
+def check_reading(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.Error now if the first read would. (In WAL mode even reading writes, which a read-only place refuses.)"""
     connection.execute("SELECT last_txn FROM meta WHERE id = 0").fetchone()
 
 
@@ -338,6 +338,11 @@ def until(patience: float, deadline: Optional[float]) -> float:
     """When to stop waiting that begins now, in `time.monotonic` seconds, as the deadline is."""
     latest = time.monotonic() + patience
     return latest if deadline is None else min(latest, deadline)
+
+
+def patience_until(ends: float) -> float:
+    """How many seconds a connection waits at most for another process, if waiting ends at a time of `until`."""
+    return max(BUSY, min(ends - time.monotonic(), MAX_BUSY))
 
 
 def is_busy(error: sqlite3.Error) -> bool:
