@@ -72,8 +72,9 @@ class Permissions:
         """For create in a collection, user's or native. new: the params as given."""
         return False
 
-    def creates_all(self, scope: int) -> bool:
-        """Whether everything may be created in the user collections of a database, so that nobody need ask for each."""
+    def writes_all(self, scope: int) -> bool:
+        """Whether every document of a user collection of a database may be created, written and deleted, so that nobody need
+        ask for each."""
         return False
 
     def can_create_with_id(self, ctx: Context, ref: Ref, new: Fields) -> bool:
@@ -142,7 +143,7 @@ class Admin(Reader):
     def can_read_history(self, ctx: Context, ref: Ref) -> bool:
         return self._reaches(ctx, ref.scope)
 
-    def creates_all(self, scope: int) -> bool:
+    def writes_all(self, scope: int) -> bool:
         return scope == self.scope
 
     def can_create(self, ctx: Context, collection: Ref, new: Fields) -> bool:
@@ -206,7 +207,7 @@ class Server(ServerReadonly):
     def _writes(self, ref: Ref) -> bool:
         return ref.scope == self.scope and not is_special(ref)
 
-    def creates_all(self, scope: int) -> bool:
+    def writes_all(self, scope: int) -> bool:
         return scope == self.scope
 
     def can_create(self, ctx: Context, collection: Ref, new: Fields) -> bool:

@@ -14,6 +14,7 @@ from ..language import values as v
 from ..language.errors import RequestError, bad_request
 from ..language.registry import MISSING
 from .reading import visible
+from .spelling import respelled
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -69,14 +70,14 @@ def write(
         before = tx.version(ref.scope, ref.coll, ref.id)
     text = ttl = None
     if fields is not None:
-        text, ttl = codec.encode_fields(fields, tx.txn, ref.scope), ttl_micros(fields)
+        text, ttl = _text(tx, ref, fields, before, old), ttl_micros(fields)
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     if before is not None:
         entries.complete_builds(ctx, ref)
     schema = ref.coll in v.NAMED_NATIVES
     if schema:
         _touch(ctx, ref, fields)
-    _store(ctx, ref, tx.txn, text, ttl, before is None)
+    _store(ctx, ref, tx.txn, text, ttl, before is None, None if before is None else before.ts)
     if before is None and new is not None:
         entries.add_all(ctx, new, ttl)
     elif before is not None:
@@ -93,6 +94,15 @@ def write(
     if ref.coll < v.FIRST_COLLECTION:
         return v.Document(ref, v.PENDING, visible(ref.coll, fields or {}))
     return new
+
+
+def _text(tx: Any, ref: v.Ref, fields: dict[str, Any], before: Any, old: Optional[dict[str, Any]]) -> str:
+    """The stored text of fields. before, old: as in `write`."""
+    if old and before is not None:
+        text = respelled(before.data, old, fields, codec.StoredWriter(tx.txn, ref.scope))
+        if text is not None:
+            return text
+    return codec.encode_fields(fields, tx.txn, ref.scope)
 
 
 def ttl_micros(fields: dict[str, Any]) -> Optional[int]:
@@ -116,12 +126,21 @@ def _touch(ctx: Context, ref: v.Ref, fields: Optional[dict[str, Any]]) -> None:
 
 
 def _store(
-    ctx: Context, ref: v.Ref, ts: int, text: Optional[str], ttl: Optional[int], first: bool = False
+    ctx: Context,
+    ref: v.Ref,
+    ts: int,
+    text: Optional[str],
+    ttl: Optional[int],
+    first: bool = False,
+    newest: Optional[int] = None,
 ) -> None:
-    """Store a version's row; text None is a deletion. Raises RequestError for too large a text."""
+    """Store a version's row; text None is a deletion. newest: the time of the newest version, if it is known.
+
+    Raises RequestError for too large a text.
+    """
     if text is not None and len(text) * 4 > MAX_VERSION:
         _check_version(text)
-    ctx.tx.put_version(ref.scope, ref.coll, ref.id, ts, text is not None, ttl, text, first)
+    ctx.tx.put_version(ref.scope, ref.coll, ref.id, ts, text is not None, ttl, text, first, newest)
 
 
 def _check_version(text: str) -> None:

@@ -82,7 +82,7 @@ def _opened(ctx: Context, scope: int, coll: int) -> Optional[CollectionInfo]:
     if coll < v.FIRST_COLLECTION or ctx.at is not None or not scope == ctx.scope == perms.scope:
         return None
     info: Optional[CollectionInfo] = schema.collection(scope, coll)
-    if info is None or not perms.creates_all(scope):
+    if info is None or not perms.writes_all(scope):
         return None
     database_schema.check_container(ctx, coll, "create")
     ctx.cache[_opened] = coll, perms, info
@@ -92,14 +92,19 @@ def _opened(ctx: Context, scope: int, coll: int) -> Optional[CollectionInfo]:
 _NOT_OPENED: Any = (None, None, None)
 
 
+def _is_plain(ctx: Context, params: Fields) -> bool:
+    """Whether params are but ``data`` with some members, and these are stored as they are."""
+    data: Any = params.get("data") if len(params) == 1 else None
+    return type(data) is dict and bool(data) and is_plain(ctx, data)
+
+
 def _create(
     ctx: Context, target: Target, params: Optional[Fields], at: str, text: Optional[str] = None
 ) -> v.Document:
     """text: the stored JSON of the params, if it is known."""
     ctx.writer()
     given = params or {}
-    data: Any = given.get("data") if len(given) == 1 else None
-    plain = text is not None or (type(data) is dict and bool(data) and is_plain(ctx, data))
+    plain = text is not None or _is_plain(ctx, given)
     if given and not plain:
         given = prepare(ctx, given)
     scope, coll, number = target
@@ -251,17 +256,24 @@ def _existing(ctx: Context, ref: v.Ref, at: Union[str, tuple[str, ...]]) -> Exis
 def _rewrite(ctx: Context, ref: v.Ref, params: Optional[Fields], replace: bool) -> v.Document:
     at = "replace" if replace else "update"
     ctx.writer()
-    given = prepare(ctx, params) if params else {}
+    given = params or {}
+    plain = _is_plain(ctx, given)
+    if given and not plain:
+        given = prepare(ctx, given)
     if ref.is_native_collection:
         raise invalid_argument("Cannot update a schema meta collection.", at)
     _check_scope(ctx, ref.scope, at)
     row, old = _existing(ctx, ref, at)
-    shown = documents.visible(ref.coll, old)
-    # Also for replace, predicates see the old document with the params merged in.
-    if not ctx.perms.can_write(ctx, ref, shown, documents.merge(shown, given)):
-        raise permission_denied()
+    user = ref.coll >= v.FIRST_COLLECTION
+    if not (user and ctx.perms.writes_all(ref.scope)):
+        shown = documents.visible(ref.coll, old)
+        # Also for replace, predicates see the old document with the params merged in.
+        if not ctx.perms.can_write(ctx, ref, shown, documents.merge(shown, given)):
+            raise permission_denied()
     if ctx.at is not None:
         raise _invalid_time()
+    if plain and user:
+        return USER_DOCUMENTS.update_plain(ctx, ref, row, old, given, replace)
     return writer_for(ref.coll).update(ctx, ref, row, old, given, replace)
 
 

@@ -62,7 +62,8 @@ class Index:
 
     terms, values: its fields in order. descending: for each value whether it is. active: whether it may be read.
     built_at_once: whether the form of its source allows the creating transaction to build it. only_term: the term, if the
-    index has just one, which is a plain member of ``data``, and no values, as many indexes do.
+    index has just one, which is a plain member of ``data``, and no values, as many indexes do. members: the members of
+    ``data`` on which the entries of a document that does not expire depend; None if they depend on something else, too.
     """
 
     __slots__ = (
@@ -70,6 +71,7 @@ class Index:
         "built_at_once",
         "descending",
         "id",
+        "members",
         "name",
         "only_term",
         "ref",
@@ -103,6 +105,7 @@ class Index:
         only = terms[0] if len(terms) == 1 and not values else None
         self.only_term = only if only is not None and only.name is not None and only.mva else None
         self.values = values
+        self.members = _members(terms, values)
         self.sources = sources
         self.unique = unique
         self.active = active
@@ -155,6 +158,20 @@ class Index:
 
     def __repr__(self) -> str:
         return f"Index({self.scope}, {self.id}, {self.name!r})"
+
+
+def _members(terms: list[Field], values: list[Field]) -> Optional[frozenset[str]]:
+    """The members of ``data`` that fields read; None if they read something else that can differ between versions."""
+    found = set()
+    for field in (*terms, *values):
+        path = field.path or []
+        if len(path) > 1 and path[0] == "data" and isinstance(path[1], str):
+            found.add(path[1])
+        elif path[:1] != ["ref"] and not (
+            field.is_time and field in terms
+        ):  # as a term, ``ts`` is always null
+            return None
+    return frozenset(found)
 
 
 def _fields(config: Any) -> list[Field]:

@@ -43,21 +43,27 @@ _NONE: Entries = {}
 NO_LITERALS: Mapping[str, int] = {}
 
 
-def of_version(ctx: Context, document: Optional[v.Document]) -> Entries:
-    """All entries of a live version, given with its hidden fields; none for None."""
+def of_version(
+    ctx: Context, document: Optional[v.Document], indexes: Optional[list[Index]] = None
+) -> Entries:
+    """All entries of a live version, given with its hidden fields; none for None. indexes: to have only those in these."""
     if document is None:
         return _NONE
     ref = document.ref
     scope, coll, doc = ref.scope, ref.coll, ref.id
-    found = kept_by_engine(document)
-    for index, terms, values, cover in _of_indexes(ctx, document):
+    found = kept_by_engine(document) if indexes is None else {}
+    for index, terms, values, cover in _of_indexes(ctx, document, indexes):
         found[Place(scope, index, terms, values, coll, doc)] = cover
     return found
 
 
-def _of_indexes(ctx: Context, document: v.Document) -> Iterator[tuple[int, bytes, bytes, Optional[str]]]:
-    """The entries of a live version in the indexes of users: index, terms, values, and the values as stored JSON."""
-    for index in ctx.schema.indexes_on(document.ref.scope, document.ref.coll):
+def _of_indexes(
+    ctx: Context, document: v.Document, indexes: Optional[list[Index]] = None
+) -> Iterator[tuple[int, bytes, bytes, Optional[str]]]:
+    """The entries of a live version in indexes of users, by default all: index, terms, values, and the values as stored
+    JSON."""
+    ref = document.ref
+    for index in ctx.schema.indexes_on(ref.scope, ref.coll) if indexes is None else indexes:
         for terms, values, cover in extraction.entries(ctx, index, document):
             _check_key(terms, values)
             yield index.id, terms, values, cover
@@ -191,12 +197,18 @@ def replace(
     Raises Fault (``instance not unique``), and RequestError for too large a key.
     """
     tx = ctx.tx
-    before, after = of_version(ctx, old), of_version(ctx, new)
+    indexes = None
+    if old is not None and new is not None and old_ttl is None and new_ttl is None:
+        indexes = _changed(ctx, old, new)
+        if indexes is not None and (not indexes or earlier is None):
+            _replace_in(ctx, indexes, old, new)
+            return
+    before, after = of_version(ctx, old, indexes), of_version(ctx, new, indexes)
     gone = {place for place, cover in before.items() if not _has(after, place, cover)}
     for place in gone:
         tx.end_entry(*place[:4])
         _count(tx, place, None)
-    kept = of_version(ctx, earlier)
+    kept = of_version(ctx, earlier, indexes)
     added: Entries = {}
     for place, cover in after.items():
         if place not in before or place in gone:
@@ -210,6 +222,58 @@ def replace(
     claimed = after if old_ttl is not None and old_ttl <= ctx.time else added
     if new is not None and claimed:
         check_unique(ctx, new.ref, claimed)
+
+
+def _replace_in(ctx: Context, indexes: list[Index], old: v.Document, new: v.Document) -> None:
+    """As `replace`, in some indexes of users, for versions of different transactions that do not expire."""
+    tx, ref = ctx.tx, new.ref
+    ended: list[tuple[Index, extraction.Entry]] = []
+    begun: list[tuple[Index, extraction.Entry]] = []
+    for index in indexes:
+        before, after = extraction.entries(ctx, index, old), extraction.entries(ctx, index, new)
+        if before != after:
+            kept = set(before).intersection(after)
+            ended += [(index, entry) for entry in before if entry not in kept]
+            begun += [(index, entry) for entry in after if entry not in kept]
+    for index, (terms, values, _) in ended:
+        tx.end_entry(ref.scope, index.id, terms, values)
+        tx.write_ops += write_ops(len(terms) + len(values))
+    for index, entry in begun:
+        _add(tx, index, new, entry, None)
+    for index, entry in begun:
+        if index.unique and extraction.taken(ctx, index, entry, ref):
+            raise not_unique()
+
+
+def _changed(ctx: Context, old: v.Document, new: v.Document) -> Optional[list[Index]]:
+    """The indexes in which entries of a document may differ between two live versions that do not expire. None: also those
+    that the engine keeps for itself."""
+    scope, coll = new.ref.scope, new.ref.coll
+    if coll < v.FIRST_COLLECTION:
+        return None
+    indexes: list[Index] = ctx.schema.indexes_on(scope, coll)
+    if not indexes:
+        return indexes
+    before, after = old.fields.get("data", _NO_DATA), new.fields.get("data", _NO_DATA)
+    return [index for index in indexes if index.members is None or not _alike(index.members, before, after)]
+
+
+_NO_DATA: dict[str, Any] = {}
+
+
+def _alike(members: frozenset[str], before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether it is sure that the data of two versions have the same values for some members."""
+    for member in members:
+        value, known = after.get(member), before.get(member)
+        # What an update leaves alone is the very same object. Others are compared where `==` is exact (unlike 0.0 == -0.0).
+        if value is not known and not (
+            type(value) is type(known) and type(value) in _EXACT and value == known
+        ):
+            return False
+    return True
+
+
+_EXACT = frozenset((str, int, bool, v.Ref))
 
 
 def _count(tx: Any, place: Place, cover: Optional[str]) -> None:

@@ -212,7 +212,7 @@ def stored(ref: v.Ref, row: Any) -> Optional[v.Document]:
 def decode_value(text: str, scope: int) -> Any:
     """A value from its stored text; refs in it that name no database belong to database `scope`."""
     try:
-        data, end = _scan(text, 0)
+        data, end = scan(text, 0)
         if end != len(text):
             data = json.loads(text)
     except StopIteration:
@@ -220,8 +220,8 @@ def decode_value(text: str, scope: int) -> Any:
     return _decode(data, scope) if '"@' in text else data
 
 
-# `json.loads` without its search for white space around the text.
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+#: From JSON text and where a value begins to that value and where it ends. (`json.loads` also searches for white space.)
+scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 #: The key of an escape for the transaction's own time, in text that the transaction itself has written and reads again.

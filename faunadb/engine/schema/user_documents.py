@@ -89,6 +89,14 @@ class UserDocuments(Writer):
             self._set_password(ctx, ref, password)
         return document
 
+    def update_plain(
+        self, ctx: Context, ref: v.Ref, row: Any, old: Fields, params: Fields, replace: bool
+    ) -> v.Document:
+        """`update` with the params ``{"data": ...}`` of plain data that is not empty (`fields.is_plain`). They need no checks."""
+        fields = {**params} if replace else merge(old, params)
+        self.add_ttl(ctx, ref, fields)
+        return self.write(ctx, ref, fields, row, old, ())
+
     def inserted(self, ctx: Context, ref: v.Ref, params: Fields) -> Fields:
         """The fields of a version that `insert` puts into history; ``credentials`` are ignored."""
         check = Check(ctx)

@@ -258,10 +258,12 @@ class Transaction(Snapshot):
         ttl: Optional[int],
         data: Optional[str],
         first: bool = False,
+        newest: Optional[int] = None,
     ) -> None:
         """Insert a version of a document, or replace the one at ``ts``.
 
-        first: the caller knows that the document has no version at all.
+        first: the caller knows that the document has no version at all. newest: the time of its newest version, if the
+        caller knows that.
         """
         raise NotImplementedError
 

@@ -184,6 +184,7 @@ class Overlay(Transaction):
         ttl: Optional[int],
         data: Optional[str],
         first: bool = False,
+        newest: Optional[int] = None,
     ) -> None:
         self._wrote = True
         self.writes.touched.document(scope, coll, doc)

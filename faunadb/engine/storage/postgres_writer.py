@@ -134,6 +134,7 @@ class PgTransaction(PgReads, SqlTransaction):
         ttl: Optional[int],
         data: Optional[str],
         first: bool = False,
+        newest: Optional[int] = None,
     ) -> None:
         self._wrote = True
         self.touched.document(scope, coll, doc)
@@ -145,8 +146,8 @@ class PgTransaction(PgReads, SqlTransaction):
             self._run(self._sql.note_stale, (scope, coll, ts, doc, 1 if live else 0, *key, *key))
         self._put_version(*key, 1 if live else 0, ttl, data)
         known = self._writer.known
-        newest = known.get(key[:3])
-        if first or (key[:3] in known and (newest is None or ts >= newest.ts)):
+        before = known.get(key[:3])
+        if first or (key[:3] in known and (before is None or ts >= before.ts)):
             known[key[:3]] = VersionRow(ts, live, ttl, data, self.txn)
         else:
             known.pop(key[:3], None)

@@ -56,11 +56,13 @@ class SqlTransaction(SqlSnapshot, Transaction):
         ttl: Optional[int],
         data: Optional[str],
         first: bool = False,
+        newest: Optional[int] = None,
     ) -> None:
-        sql = self._sql
-        newest = [] if first else self._all(sql.newest_ts, (scope, coll, doc))
-        if newest or not live:
-            self._note_stale(scope, coll, doc, ts, newest[0][0] if newest else None)
+        if newest is None and not first:
+            for row in self._all(self._sql.newest_ts, (scope, coll, doc)):
+                newest = row[0]
+        if newest is not None or not live:
+            self._note_stale(scope, coll, doc, ts, newest)
         self.wrote = True
         self.touched.document(scope, coll, doc)
         size = 32 + (len(data) if data is not None else 0)
@@ -78,11 +80,14 @@ class SqlTransaction(SqlSnapshot, Transaction):
     def _note_stale(self, scope: int, coll: int, doc: int, ts: int, newest: Optional[int]) -> None:
         """Note the times after which `purge_history` can drop something of a document: `ts`, at which a version replaces the
         one before or deletes the document; and if later versions exist, the time of the next one, which replaces it."""
-        self._run(self._sql.put_stale, (scope, coll, ts, doc))
+        self._put_stale(scope, coll, ts, doc)
         if newest is None or newest <= ts:
             return
         for row in self._all(self._sql.next_ts, (scope, coll, doc, ts)):
-            self._run(self._sql.put_stale, (scope, coll, row[0], doc))
+            self._put_stale(scope, coll, row[0], doc)
+
+    def _put_stale(self, scope: int, coll: int, at: int, doc: int) -> None:
+        self._run(self._sql.put_stale, (scope, coll, at, doc))
 
     def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
         self.touched.document(scope, coll, doc)

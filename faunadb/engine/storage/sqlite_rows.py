@@ -16,17 +16,22 @@ TOGETHER = 8
 
 
 class Insert:
-    """An insert whose rows wait. one, together: the statements for one row and for `TOGETHER`; width: parameters of a row."""
+    """A write whose rows wait. one, together: the statements for one row and for `TOGETHER` (None: there is no such
+    statement); width: parameters of a row."""
 
     __slots__ = ("one", "together", "width")
 
-    def __init__(self, sql: str, row: str) -> None:
-        """sql: the insert with a parameter for each column. row: what is given for one row in place of these."""
-        head, _, rest = sql.partition("(?")
-        tail = rest.partition(")")[2]
-        self.one = head + row + tail
-        self.together = head + ", ".join([row] * TOGETHER) + tail
-        self.width = row.count("?")
+    def __init__(self, one: str, together: Optional[str] = None) -> None:
+        self.one = one
+        self.together = together
+        self.width = one.count("?")
+
+
+def _insert(sql: str, row: str) -> Insert:
+    """sql: an insert with a parameter for each column. row: what is given for one row in place of these."""
+    head, _, rest = sql.partition("(?")
+    tail = rest.partition(")")[2]
+    return Insert(head + row + tail, head + ", ".join([row] * TOGETHER) + tail)
 
 
 _sql = Statements("?")
@@ -37,15 +42,31 @@ PUT_LIVE = (
 # `sqlite3` searches for an adapter of each parameter that is not an int, float, str or bytearray, which takes as long as
 # inserting a few of these. So these statements say themselves what is NULL, and bytes are given as bytearrays.
 #: Versions without ttl.
-VERSIONS = Insert(_sql.put_version, "(?, ?, ?, ?, ?, NULL, ?, ?, ?)")
+VERSIONS = _insert(_sql.put_version, "(?, ?, ?, ?, ?, NULL, ?, ?, ?)")
 #: Live entries without ttl: those of a collection's set of all its documents, others, and those with a cover.
-DOCUMENTS = Insert(PUT_LIVE, "(?, ?, x'', ?, ?, ?, NULL, NULL, ?)")
-ENTRIES = Insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, NULL, NULL, ?)")
-COVERED = Insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, ?, NULL, ?)")
-COMMITS = Insert(_sql.put_commit, "(?, ?, ?)")
+DOCUMENTS = _insert(PUT_LIVE, "(?, ?, x'', ?, ?, ?, NULL, NULL, ?)")
+ENTRIES = _insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, NULL, NULL, ?)")
+COVERED = _insert(PUT_LIVE, "(?, ?, ?, ?, ?, ?, ?, NULL, ?)")
+STALE = _insert(_sql.put_stale, "(?, ?, ?, ?)")
+COMMITS = _insert(_sql.put_commit, "(?, ?, ?)")
+
+_LIVE_ENTRY = "FROM entry WHERE scope = ? AND idx = ? AND terms = ? AND vals = ?"
+#: Move a live entry of an earlier transaction to those that have ended. See `WritingConnection.ends`.
+PUT_ENDED = (
+    "INSERT OR REPLACE INTO past_entry (scope, idx, terms, vals, coll, doc, cover, ttl, added, removed)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+ENDED = Insert(
+    f"{PUT_ENDED.partition(' VALUES')[0]} SELECT scope, idx, terms, vals, coll, doc, cover, ttl, added, ? {_LIVE_ENTRY}"
+)
+DROPPED = Insert(f"DELETE {_LIVE_ENTRY}")
 
 #: The parameters of all rows, one after the other, by what inserts them.
 _Rows = defaultdict[Insert, list[Any]]
+
+
+_NEW_ENTRIES = frozenset((DOCUMENTS, ENTRIES, COVERED))
+_CHANGED_ENTRIES = _NEW_ENTRIES | {DROPPED}
 
 
 class WritingConnection:
@@ -75,6 +96,13 @@ class WritingConnection:
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> Any:
         self.flush()
         return self._conn.executemany(sql, rows)
+
+    def ends(self) -> None:
+        """Make sure that a row of `ENDED` may be added, and one of `DROPPED` with it, for an entry that the running work has
+        not ended before: the entry as it is now must not wait itself. Raises sqlite3.Error.
+        """
+        if not (_NEW_ENTRIES.isdisjoint(self.waiting) and _CHANGED_ENTRIES.isdisjoint(self._earlier)):
+            self.flush()
 
     def guard(self) -> None:
         """Tell that a work begins which must be undone alone, without those before it, if it fails (`undo`)."""
@@ -119,13 +147,15 @@ class WritingConnection:
             self.waiting.clear()
 
     def _write(self, rows: _Rows) -> None:
+        # In the order in which rows of each kind have first come, so that entries end before others are inserted.
         for insert, parameters in rows.items():
-            count, width = len(parameters), insert.width
+            count, width, together = len(parameters), insert.width, insert.together
             step = width * TOGETHER
-            rest = count - count % step
-            if rest:
+            rest = 0
+            if together is not None and count >= step:
+                rest = count - count % step
                 many = [parameters[start : start + step] for start in range(0, rest, step)]
-                self._conn.executemany(insert.together, many)
+                self._conn.executemany(together, many)
             if rest < count:
                 many = [parameters[start : start + width] for start in range(rest, count, width)]
                 self._conn.executemany(insert.one, many)

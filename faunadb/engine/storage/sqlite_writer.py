@@ -21,9 +21,13 @@ from .sqlite_rows import (
     COMMITS,
     COVERED,
     DOCUMENTS,
+    DROPPED,
+    ENDED,
     ENTRIES,
     MAX_WAITING,
+    PUT_ENDED,
     PUT_LIVE,
+    STALE,
     VERSIONS,
     Insert,
     WritingConnection,
@@ -40,10 +44,6 @@ YIELD_AFTER = 0.010
 _IS_THERE = "SELECT last_txn = ? OR EXISTS (SELECT 1 FROM change_log WHERE txn = ?) FROM meta"
 _SET_CLOCK = "UPDATE meta SET last_txn = ?, schema_version = ?"
 _KEY = "scope = ? AND idx = ? AND terms = ? AND vals = ?"
-_PUT_ENDED = (
-    "INSERT OR REPLACE INTO past_entry (scope, idx, terms, vals, coll, doc, cover, ttl, added, removed)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _GET_LIVE = f"SELECT coll, doc, cover, ttl, added FROM entry WHERE {_KEY}"
 _DROP_LIVE = f"DELETE FROM entry WHERE {_KEY}"
 _DROP_LIVE_ADDED = f"DELETE FROM entry WHERE {_KEY} AND added = ?"
@@ -111,6 +111,12 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             self._wait(VERSIONS, (scope, coll, doc, ts, live, data, txn, checksum))
         else:
             super()._put_version(scope, coll, doc, ts, live, ttl, data)
+
+    def _put_stale(self, scope: int, coll: int, at: int, doc: int) -> None:
+        if at == self.txn or is_storable(None, at):
+            self._wait(STALE, (scope, coll, at, doc))
+        else:
+            super()._put_stale(scope, coll, at, doc)
 
     def _put_commit(self, changes: str, touched: str) -> None:
         self._wait(COMMITS, (self.txn, changes, touched))
@@ -193,6 +199,12 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
     ) -> None:
         key = _key(scope, index, terms, values)
+        if self.wrote and removed is None and place_path(scope, index, terms) not in self.touched.at:
+            # The usual case: an entry of an earlier transaction. That this one writes something is known already.
+            self.touched.entry(scope, index, terms, values)
+            self.bytes_written += len(terms) + len(values)
+            self._end(key)
+            return
         for coll, doc, cover, ttl, added in self._all(_GET_LIVE, key):
             self.wrote = True
             self.touched.entry(scope, index, terms, values)
@@ -200,7 +212,16 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             end = self.txn if removed is None else removed
             if added != end:
                 self.bytes_written += len(terms) + len(values)
-                self._run(_PUT_ENDED, (*key, coll, doc, cover, ttl, added, end))
+                self._run(PUT_ENDED, (*key, coll, doc, cover, ttl, added, end))
+
+    def _end(self, key: tuple[int, int, bytearray, bytearray]) -> None:
+        """Have the end of an entry that an earlier transaction has added wait."""
+        try:
+            self._conn.ends()
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
+        self._conn.waiting[ENDED] += self.txn, *key
+        self._wait(DROPPED, key)
 
     def put_past_entry(
         self,
@@ -218,7 +239,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self.wrote = True
         self.touched.entry(scope, index, terms, values)
         self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
-        self._run(_PUT_ENDED, (*_key(scope, index, terms, values), coll, doc, cover, ttl, added, removed))
+        self._run(PUT_ENDED, (*_key(scope, index, terms, values), coll, doc, cover, ttl, added, removed))
 
     def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
         for text in (_DROP_LIVE_ADDED, _DROP_ENDED):

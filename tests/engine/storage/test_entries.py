@@ -168,6 +168,23 @@ def test_an_entry_ended_earlier_is_not_revived(store: Store) -> None:
         assert spans == [(begun, ended), (again, None)]
 
 
+def test_an_entry_may_begin_where_one_has_ended_in_the_same_transaction(store: Store) -> None:
+    _, begun = store.write(lambda tx: add(tx, b"k"))
+
+    def work(tx: Transaction) -> int:
+        tx.put_version(SCOPE, COLL, 1, tx.txn, True, None, "{}", first=True)
+        tx.add_entry(SCOPE, INDEX, b"t", b"other", COLL, 1, None, None)
+        end(tx, b"k")
+        add(tx, b"k", 2)
+        return tx.bytes_written
+
+    written, at = store.write(work)
+    assert written == 32 + 2 + len(b"t" + b"other" + b"k" + b"k")
+    with store.snapshot() as snapshot:
+        spans = [(row.values, row.doc, row.added, row.removed) for row in snapshot.history(SCOPE, INDEX, b"")]
+    assert spans == [(b"k", 1, begun, at), (b"k", 2, at, None)]
+
+
 def test_ending_what_is_not_there_writes_nothing(store: Store) -> None:
     assert store.write(lambda tx: end(tx, b"absent"))[1] is None
 

@@ -83,6 +83,31 @@ def test_a_work_sees_what_it_inserted_and_what_those_before_it_did(store: Store)
     assert seen == {2: [1, 2, 1000], 4: [1, 2, 3, 4, 1000]}
 
 
+def test_entries_end_and_begin_in_the_order_of_the_works(store: Store) -> None:
+    crowd = Crowd(store)
+    leader = Leader(crowd)
+
+    def work(tx: Transaction, number: int) -> int:
+        before = None if number == 1 else tx.last_txn
+        tx.put_version(SCOPE, COLL, 1, tx.txn, True, None, "{}", number == 1, before)
+        if number != 1:
+            tx.end_entry(SCOPE, COLL, b"", b"k")
+        if number != 4:
+            tx.add_entry(SCOPE, COLL, b"", b"k", COLL, number, None, None)
+        return tx.txn
+
+    for number in range(1, 7):
+        crowd.write(number, lambda tx, number=number: work(tx, number))
+        crowd.wait_queued(number)
+    leader.go.set()
+    results = crowd.join()
+    times = [0, *[results[number][0] for number in range(1, 7)]]
+    with store.snapshot() as snapshot:
+        spans = [(row.doc, row.added, row.removed) for row in snapshot.history(SCOPE, COLL, b"")]
+    ends = {1: 2, 2: 3, 3: 4, 5: 6}
+    assert spans == [(doc, times[doc], times[ends[doc]]) for doc in ends] + [(6, times[6], None)]
+
+
 def test_many_inserts_do_not_wait_without_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (sqlite_rows, sqlite_writer):
         monkeypatch.setattr(module, "MAX_WAITING", 10)
