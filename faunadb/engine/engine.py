@@ -13,12 +13,12 @@ from . import (
     functions,  # noqa: F401  (importing functions registers the forms)
     opened,
 )
+from .attempts import told
 from .auth.jwks import with_keys
 from .background import maintenance
 from .background.worker import Background
 from .defaults import ANSWERS, DEFAULT_SECRET
 from .language import deep
-from .language.errors import RequestError, timed_out
 from .language.overruns import Overrun, forget
 from .language.values import DATABASES
 from .queries import Queries
@@ -148,14 +148,10 @@ class Engine(Queries):
 
         try:
             return with_keys(lambda: deep.with_room(run_on_snapshot))
-        except RecursionError:
-            raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
-        except ClockBehind:
-            raise timed_out("Timed out before deadline") from None
-        except (DeadlineExceeded, Overrun):
-            raise timed_out("Query eval has timed out.") from None
+        except (RecursionError, DeadlineExceeded, Overrun, ClockBehind) as failure:
+            raise told(failure) from None
         except StoreUnavailable as failure:
-            raise RequestError(503, "unavailable", str(failure)) from failure
+            raise told(failure) from failure
         finally:
             forget()
 

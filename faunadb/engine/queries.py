@@ -13,12 +13,13 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from .answers import Answers
+from .attempts import Attempts, told
 from .auth import Auth, Authenticator
 from .auth.jwks import KeysNeeded, with_keys
 from .defaults import ANSWERS, DEFAULT_SECRET
 from .language import deep
 from .language.context import Context, NeedsWriter, TakesLong
-from .language.errors import QueryErrors, RequestError, contended, timed_out
+from .language.errors import QueryErrors, RequestError, contended
 from .language.legacy import answer_body, writer_for
 from .language.overruns import Overrun, forget
 from .language.parser import parse_query
@@ -30,11 +31,12 @@ from .request import (
     DEFAULT_TIMEOUT,
     Body,
     Failed,
-    Metrics,
+    Gathered,
     NotQuick,
     Outcome,
     Request,
     Unauthenticated,
+    Writes,
     deadline_of,
 )
 from .schema.view import Committed, SchemaCache, SchemaView, schema_view
@@ -48,7 +50,7 @@ from .storage.errors import (
     StoreError,
     StoreUnavailable,
 )
-from .storage.unresolved import Forms
+from .storage.group_commit import Job
 
 if TYPE_CHECKING:
     from .storage import Snapshot, Store, Transaction
@@ -153,7 +155,7 @@ class Queries:
         :raises Unauthenticated: the authorization gives no principal (401).
         :raises Failed: the query ended with errors of FQL.
         :raises RequestError: the request as a whole failed, for example by its deadline (503) or by other writers (409).
-        :raises NotQuick: if the request has a snapshot: the query would write or take longer.
+        :raises NotQuick: if the request has a snapshot: the query would write (`Writes`) or take longer.
         """
         outcome = None
         try:
@@ -168,16 +170,10 @@ class Queries:
             except KeysNeeded as needed:
                 needed.load()
             return with_keys(partial(deep.with_room, partial(self._run, request)))
-        except RecursionError:
-            raise RequestError(400, "stack overflow", "The query is nested too deeply.") from None
-        except (DeadlineExceeded, Overrun):
-            raise timed_out("Query eval has timed out.") from None
-        except ClockBehind:
-            raise timed_out("Timed out before deadline") from None
-        except Contended:
-            raise contended() from None
+        except (RecursionError, DeadlineExceeded, Overrun, ClockBehind, Contended) as failure:
+            raise told(failure) from None
         except StoreUnavailable as failure:
-            raise RequestError(503, "unavailable", str(failure)) from failure
+            raise told(failure) from failure
         finally:
             if outcome is None:
                 forget()
@@ -186,8 +182,9 @@ class Queries:
         """Answer a query from a given snapshot, or raise `NotQuick`. The request's deadline is within `QUICK_SECONDS`."""
         source = request.source
         known = self.prepared.known(source, request.version) if type(source) is bytes else None
-        writes = _looks_like_a_write(source) if known is None else known.effect >= WRITE
-        if writes or request.last_seen > snap.time:
+        if _looks_like_a_write(source) if known is None else known.effect >= WRITE:
+            raise Writes(known)
+        if request.last_seen > snap.time:
             raise NotQuick
         name = request.name
         if request.secret is None:  # otherwise the caller has looked for a kept answer
@@ -200,9 +197,11 @@ class Queries:
         try:
             ctx = self._prepare(request, snap, None, known)
             if ctx.effect >= WRITE:
-                raise NotQuick
+                raise Writes(None)
             return self._read(request, ctx, snap, name)
-        except (NeedsWriter, TakesLong, _TimeStands, KeysNeeded, RecursionError):
+        except NeedsWriter:
+            raise Writes(known) from None
+        except (TakesLong, _TimeStands, KeysNeeded, RecursionError):
             raise NotQuick from None
         except RequestError as error:
             if error.status == 503:
@@ -212,7 +211,7 @@ class Queries:
     def _run(self, request: Request) -> Outcome:
         source = request.source
         known = self.prepared.known(source, request.version) if type(source) is bytes else None
-        if known is None or known.effect == WRITE:
+        if _looks_like_a_write(source) if known is None else known.effect == WRITE:
             ready = self._as_plain_write(request, known)
             if ready is not None:
                 # Nothing would be gained by a snapshot before the transaction.
@@ -282,16 +281,16 @@ class Queries:
         return outcome
 
     def _as_plain_write(self, request: Request, known: Optional[Known]) -> Optional[Request]:
-        """A query that is to be run as a writer at once, with its source read before any lock is taken; None for others.
+        """A query that writes, to be run as a writer at once, with its source read before any lock is taken.
 
-        Its text must begin with a form that writes. Its principal must be a remembered one, because checking another
-        takes long, and the lock of the writer would be held meanwhile.
+        None if its principal is not a remembered one, because checking another takes long, and the lock of the writer would
+        be held meanwhile; or if it is not allowed to write, or malformed.
 
         :param known: what is remembered of the query.
         """
-        if request.effect_limit < WRITE or not _looks_like_a_write(request.source):
-            return None
-        if not self.authenticator.knows(request.authorization):
+        if request.effect_limit < WRITE or not self.authenticator.knows(
+            request.authorization, request.secret
+        ):
             return None
         if known is not None:
             return request
@@ -388,28 +387,47 @@ class Queries:
 
     def write(self, work: Callable[[Transaction], Outcome], request: Request) -> Outcome:
         """Run work as a writer of the store. The outcome, or the error, says how often it lost to others before."""
-        losses = 0
-
-        def attempt(tx: Transaction) -> Outcome:
-            nonlocal losses
-            losses = tx.losses
-            return work(tx)
-
+        attempts = Attempts(work)
         try:
-            outcome, txn = self._write_with_room(attempt, request)
+            outcome, txn = self._write_with_room(attempts, request)
         except (Failed, RequestError) as failure:
-            failure.retries = losses
+            failure.retries = attempts.losses
             raise
         except Contended as lost:
-            error = contended(losses)
+            error = contended(attempts.losses)
             error.ref = self._shown(request, lost.document)
             raise error from None
-        if txn is not None and outcome.time != txn:
-            text = Forms(outcome.time).text(outcome.text, txn)
-            outcome = outcome._replace(body=text, time=txn)
-        if not losses:
-            return outcome
-        return outcome._replace(metrics=Metrics(*outcome.metrics)._replace(retries=losses))
+        return attempts.outcome(outcome, txn)
+
+    def write_together(self, take: Callable[[], Optional[Gathered]]) -> None:
+        """Run queries that write, in this thread and in shared commits if the store can, for as long as one turn of writers
+        lasts. Each gets its result. Those whose result is None then are to be given to `run`.
+
+        take: gives the next query, or None. It is asked during the turn, and must not wait.
+        """
+        begun: list[tuple[Gathered, Attempts, Job]] = []
+
+        def next_job() -> Optional[Job]:
+            while (each := take()) is not None:
+                request = each.request
+                if request.last_seen > wall_micros():
+                    continue  # `Store.write` looks whether that time was given before
+                known = each.known or self.prepared.known(request.source, request.version)
+                ready = self._as_plain_write(request, known)
+                if ready is not None:
+                    attempts = Attempts(partial(self._prepare_and_evaluate, ready, known))
+                    job = Job(attempts, ready.retries, deadline_of(ready), ready.last_seen)
+                    begun.append((each, attempts, job))
+                    return job
+            return None
+
+        try:
+            self.store.write_together(next_job)
+        finally:
+            for each, attempts, job in begun:
+                if job.over:
+                    each.result = attempts.result(job)
+            forget()
 
     def _shown(self, request: Request, document: Optional[tuple[int, int, int]]) -> Any:
         """The ref of the document over which a transaction lost, as JSON data; None if that is not known."""
@@ -460,10 +478,10 @@ _FIRST_KEY = re.compile(rb'\s*\{\s*"(\w+)"')
 def _looks_like_a_write(source: Any) -> bool:
     """Whether the JSON text of a query begins with the first key of a form that writes."""
     first = _FIRST_KEY.match(source) if type(source) is bytes else None
-    return first is not None and first[1] in _write_keys()
+    return first is not None and first[1] in write_keys()
 
 
 @cache
-def _write_keys() -> frozenset[bytes]:
+def write_keys() -> frozenset[bytes]:
     """The first keys of the forms that write."""
     return frozenset(form.name.encode() for form in FORMS if form.effect == WRITE)

@@ -110,6 +110,29 @@ class NotQuick(Exception):
     """A query that was to be answered quickly (`Request.snapshot`) would write or take longer. It has had no effect."""
 
 
+class Writes(NotQuick):
+    """The query writes. known: what the engine remembers of it, see `Gathered`."""
+
+    def __init__(self, known: Any):
+        super().__init__()
+        self.known = known
+
+
+class Gathered:
+    """A query that writes, and is run together with others (`Queries.write_together`).
+
+    known: what is remembered of the query (`prepared.Known`), if that has been looked up; else None. result: its outcome,
+    or the exception that `Queries.run` would have raised; None as long as the query has had no effect.
+    """
+
+    __slots__ = ("known", "request", "result")
+
+    def __init__(self, request: Request, known: Any = None):
+        self.request = request
+        self.known = known
+        self.result: Union[Outcome, Exception, None] = None
+
+
 class Unauthenticated(Exception):
     """The authorization gives no principal (401). time: that of the snapshot, in microseconds."""
 

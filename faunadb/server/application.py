@@ -14,14 +14,16 @@ import signal
 import threading
 import time
 import types
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Optional
 
 from .. import dashboard
 from ..engine.auth.jwks import PATIENCE, KeysNeeded, without_waiting
 from ..engine.language import piecewise
+from ..engine.wire import usual
 from ..engine.wire.http import handle
 from ..engine.wire.messages import HttpRequest, HttpResponse
 from . import departures
@@ -47,6 +49,7 @@ from .strangers import Strangers
 from .streams import Streams
 from .turns import Turns
 from .worker_channel import END_STREAMS
+from .writes import Writes
 
 access = logging.getLogger("faunadb.server.access")
 log = logging.getLogger("faunadb.server")
@@ -56,6 +59,7 @@ THREADS = 64
 #: How many streams are opened at the same time. The memory that opening takes for a moment would, for thousands at once,
 #: be scattered among the memory they keep, and could not be given back.
 OPENING = 8
+_ENDING = departures.HEADER.encode()
 _OPEN_STREAMS = ("/stream", "/dashboard/streams")
 #: Threads that check secrets which are not known yet, and answer requests without one.
 STRANGERS_THREADS = 4
@@ -107,6 +111,7 @@ class Application:
         self._opening: Optional[asyncio.Semaphore] = None
         self._requests = 0
         self._turns = Turns()
+        self._writes = Writes(self._at_work)
 
     # Start and stop
 
@@ -123,6 +128,7 @@ class Application:
             if self.engine is not None:
                 self.engine.close_streams()
             self._pool.shutdown(wait=True)
+            self._writes.close()
             self._strangers_pool.shutdown(wait=True)
             if self._owned:
                 self._owned = False
@@ -216,9 +222,13 @@ class Application:
                 # A small body of a known client does not count against the room for bodies.
                 small = await self._bodies.read_small(length, receive)
                 if options is not None:
-                    answer = self._turns.answer_usually(
+                    asked = self._turns.answer_usually(
                         engine, scope, headers, small, options, authorization, name
                     )
+                    if not isinstance(asked, usual.Write):
+                        answer = asked
+                    elif _ENDING not in headers:
+                        answer = await self._writes.answer(engine, asked)
             if answer is not None:
                 status, raw_headers, body = answer
                 start, stream = start_of(scope, status, raw_headers, len(body)), None
@@ -417,11 +427,17 @@ class Application:
     def _on_thread(
         self, answer: Callable[[Any, HttpRequest], HttpResponse], engine: Any, request: HttpRequest
     ) -> HttpResponse:
+        with self._at_work():
+            return answer(engine, request)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """What a thread is within while it works on requests."""
         me = threading.get_ident()
         self._busy.add(me)
         piecewise.begin()
         try:
-            return answer(engine, request)
+            yield
         finally:
             self._busy.discard(me)
             large = piecewise.end()

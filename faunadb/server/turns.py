@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from ..engine.request import QUICK_SECONDS, NotQuick
 from ..engine.storage.errors import StoreError
@@ -34,8 +34,9 @@ class Turns:
         options: Options,
         authorization: str,
         name: bytes,
-    ) -> Optional[usual.Answer]:
-        """The answer to a usual query, if working it out takes less than handing it to a thread would; else None.
+    ) -> Union[usual.Answer, usual.Write, None]:
+        """The answer to a usual query, if working it out takes less than handing it to a thread would; the query itself if it
+        writes; else None.
 
         name: the name under which the secret is trusted (`Authenticator.trusted_name`).
         """
@@ -50,6 +51,8 @@ class Turns:
             options = since
         trace = headers[b"traceparent"].decode("latin-1") if b"traceparent" in headers else None
         request = partial(request_of, scope, headers, body)
+        if body.startswith(usual.WRITING):
+            return usual.Write(authorization, name, body, options, trace, request)
         try:
             snapshot = self._snapshot or self._pin(engine)
             return usual.answer(engine, snapshot, authorization, name, body, options, trace, request)

@@ -463,6 +463,14 @@ class Store:
         """
         raise NotImplementedError
 
+    def write_together(self, take: Callable[[], Any]) -> None:
+        """Run works for as long as one turn of writers lasts, each as `write` would; they share commits if the store can.
+
+        take: gives the next work, as a `group_commit.Job`, or None. It is asked during the turn, and must not wait. A job
+        that is ``over`` afterwards has its result or its error. One that is not has had no effect.
+        """
+        raise NotImplementedError
+
     def add_listener(self, callback: Callable[[int], None]) -> None:
         """Have ``callback(txn)`` called with the time of the newest commit, after commits of any process.
 

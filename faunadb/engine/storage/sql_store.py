@@ -9,6 +9,7 @@ from .base import Snapshot, Store, Transaction
 from .clock import Clock
 from .commit_signal import CommitSignal
 from .errors import ClockBehind, StoreError
+from .group_commit import Job
 from .sql_transaction import SqlTransaction
 from .statements import REACH_SETTING
 from .write_queue import WriteQueue
@@ -71,6 +72,19 @@ class SqlStore(Store):
     ) -> tuple[T, Optional[int]]:
         """Run a work as a writer. Here every writer is exclusive; a backend may provide another way."""
         return self._queue.write(work, retries, deadline, at_least)
+
+    def write_together(self, take: Callable[[], Optional[Job]]) -> None:
+        job = take()
+        if job is None:
+            return
+        assert job.work is not None
+        try:
+            job.result, job.txn = self.write(
+                job.work, retries=job.retries, deadline=job.deadline, at_least=job.at_least
+            )
+        except Exception as error:
+            job.error = error
+        job.over = True
 
     def prune_log(self, before: int) -> None:
         def prune(tx: Transaction) -> None:

@@ -18,6 +18,7 @@ from .checks import findings
 from .clock import Clock
 from .commit_signal import CommitSignal
 from .errors import BadURL, Outgrown, StoreError, StoreUnavailable
+from .group_commit import Job
 from .memory_gate import MemoryGate
 from .sql_snapshot import CLOSED
 from .sql_store import SqlStore
@@ -292,6 +293,11 @@ class SqliteStore(_SqliteBase):
         self._pool.close()
         self._queue.close(self._writer._conn.close, self._patience)
 
+    def write_together(self, take: Callable[[], Optional[Job]]) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+        forks.visit(partial(self._queue.write_together, take))
+
     def _leave_to_parent(self, quiet: bool) -> None:
         """In a forked child: this store is the parent's, and its connections must not be used here."""
         self._closed = True
@@ -328,6 +334,8 @@ class ReadOnlyStore(SqliteStore):
 
     def write(self, *_: Any, **__: Any) -> NoReturn:
         raise StoreUnavailable(f"{self._path!r} is read-only: it can be read, but not written to")
+
+    write_together = SqlStore.write_together
 
     def _watch(self, stop: threading.Event) -> None:
         while not stop.wait(POLL_SECONDS):

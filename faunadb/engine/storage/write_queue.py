@@ -45,6 +45,22 @@ class WriteQueue:
             raise job.take_error()
         return job.result, job.txn
 
+    def write_together(self, take: Callable[[], Optional[Job]]) -> None:
+        """See `base.Store.write_together`."""
+        job = take()
+        if job is None:
+            return
+        try:
+            self._take_part(job, lambda own: self._lead(own, take))
+        except StoreError as error:  # its turn has not come
+            job.error = error
+            job.over = True
+        interruption = job.error
+        if interruption is not None and not isinstance(interruption, Exception):
+            if job.result is not None:
+                job.error = None  # it came when this one had run
+            raise interruption
+
     def close(self, action: Callable[[], None], patience: float) -> None:
         """Run an action when nobody writes, and let nobody write from then on.
 
@@ -79,8 +95,9 @@ class WriteQueue:
 
     # -- leading -------------------------------------------------------------------------------------------
 
-    def _lead(self, own: Job) -> None:
-        batch = Batch(self._writer, self._clock, lambda: self._turns.take(own), own)
+    def _lead(self, own: Job, more: Callable[[], Optional[Job]] = lambda: None) -> None:
+        """more: gives further works of this thread, which run when no other thread waits."""
+        batch = Batch(self._writer, self._clock, lambda: self._turns.take(own) or more(), own)
         try:
             batch.run()
             self._conclude(batch)

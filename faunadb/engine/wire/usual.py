@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..auth.jwks import KeysNeeded
 from ..integers import int64
 from ..language.errors import RequestError
+from ..queries import write_keys
 from ..records import maker
-from ..request import QUICK_SECONDS, NotQuick, Request
+from ..request import QUICK_SECONDS, Gathered, NotQuick, Outcome, Request, Writes
 from .exchange import BUILD, CONTENT, Exchange, is_for_people
 from .headers import Options, metric_headers, read_options, traceparent
 from .messages import HttpRequest, RawHeaders
@@ -47,6 +48,8 @@ def options_of(headers: dict[str, str]) -> Optional[Options]:
 
 #: Status, headers and body.
 Answer = tuple[int, RawHeaders, bytes]
+#: How a text begins that asks for a form that writes, written as most drivers do.
+WRITING = tuple(b'{"%b"' % key for key in sorted(write_keys()))
 
 _request, _options = maker(Request), maker(Options)
 #: The defaults of effect_limit, effect_reason and writer, which a usual request has.
@@ -61,6 +64,38 @@ def after(options: Options, seen: str) -> Optional[Options]:
     return _options((options.version, max(last_seen, 0), options.timeout, options.retries))  # type: ignore[no-any-return]
 
 
+class Write(Gathered):
+    """A usual request whose query writes. The parameters are those of `answer`."""
+
+    __slots__ = ("_options", "_started", "_trace", "_whole")
+
+    def __init__(
+        self,
+        authorization: str,
+        secret: bytes,
+        source: bytes,
+        options: Options,
+        trace: Optional[str],
+        request: Callable[[], HttpRequest],
+        known: Any = None,
+    ) -> None:
+        self._started = started = time.monotonic()
+        self._options, self._trace, self._whole = options, trace, request
+        version, last_seen, timeout, retries = options
+        said = (authorization, source, version, started + timeout / 1000, last_seen, retries)
+        super().__init__(_request((*said, *_PLAIN, None, secret, None)), known)
+
+    def answer(self, engine: Engine) -> Optional[Answer]:
+        """The answer with its result, which is not kept; None without one."""
+        # An exception that is kept here and the frames of its traceback would keep each other, until the collector runs.
+        result, self.result = self.result, None
+        if result is None:
+            return None
+        if isinstance(result, Exception):
+            return _failure(engine, result, self._whole, self._options, self._started)
+        return _outcome(result, result.time, result.text, self.request.source, self._trace, self._started)
+
+
 def answer(
     engine: Engine,
     snapshot: Snapshot,
@@ -70,8 +105,8 @@ def answer(
     options: Options,
     trace: Optional[str],
     request: Callable[[], HttpRequest],
-) -> Answer:
-    """The answer to a query from a snapshot. The headers are a list for the caller.
+) -> Union[Answer, Write]:
+    """The answer to a query from a snapshot, or the query itself if it writes. The headers are a list for the caller.
 
     secret: the `Authenticator.trusted_name` of the authorization. source: the query's text, which is not empty. trace: the
     ``traceparent``. request: makes the whole request, for errors. Raises `NotQuick` and `KeysNeeded`.
@@ -88,19 +123,39 @@ def answer(
         try:
             said = (authorization, source, version, deadline, last_seen, retries)
             outcome = engine.run(_request((*said, *_PLAIN, snapshot, secret, name)))
+        except Writes as writes:
+            return Write(authorization, secret, source, options, trace, request, writes.known)
         except (NotQuick, KeysNeeded):
             raise
         except Exception as failure:
-            exchange = Exchange(engine, request(), snapshot)
-            exchange.started = started
-            exchange.options = options
-            response = exchange.answer_to(failure)
-            return response.status, response.raw_headers, response.body
+            return _failure(engine, failure, request, options, started, snapshot)
+    return _outcome(outcome, snapshot.time, answers.text_of(name, outcome), source, trace, started)
+
+
+def _failure(
+    engine: Engine,
+    failure: Exception,
+    request: Callable[[], HttpRequest],
+    options: Options,
+    started: float,
+    snapshot: Optional[Snapshot] = None,
+) -> Answer:
+    exchange = Exchange(engine, request(), snapshot)
+    exchange.started = started
+    exchange.options = options
+    response = exchange.answer_to(failure)
+    return response.status, response.raw_headers, response.body
+
+
+def _outcome(
+    outcome: Outcome, told: int, text: str, source: bytes, trace: Optional[str], started: float
+) -> Answer:
+    """told: the time of the answer, in microseconds. text: that of its body."""
     status, _, _, metrics = outcome
-    body = answers.text_of(name, outcome).encode("utf-8", "replace")
+    body = text.encode("utf-8", "replace")
     headers = [
         CONTENT,
-        _txn_time(snapshot.time),
+        _txn_time(told),
         _query_time(ceil((time.monotonic() - started) * 1000)),
         *metric_headers(len(source), len(body), metrics),
         BUILD,
