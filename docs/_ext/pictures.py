@@ -147,7 +147,7 @@ LAYERS = [
             ("engine/streaming", "event streams"),
             ("engine/background", "work behind queries"),
             ("engine/functions", "the forms"),
-            ("engine/answers", "kept answers"),
+            ("engine/answers · attempts", "kept answers, repeated writes"),
         ],
     ),
     (

@@ -184,18 +184,19 @@ def test_a_deadline_is_kept_behind_a_slow_writer(application: Application) -> No
     assert count(application) == 0
 
 
+@pytest.mark.parametrize("taken", [0, 1, 2])
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_turn_that_fails_loses_nothing(
-    application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Any
+    application: Application,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Any,
+    taken: int,
 ) -> None:
-    usual = application.engine.write_together
-    failed = []
-
     def fail(take: Any) -> None:
-        if not failed:
-            failed.append(take())
-            raise error("made for this test")
-        usual(take)
+        for _ in range(taken):
+            take()
+        raise error("made for this test")
 
     monkeypatch.setattr(application.engine, "write_together", fail)
     sent = run(ask_all(application, create("a"), create("b")))
