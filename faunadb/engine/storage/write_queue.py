@@ -55,11 +55,9 @@ class WriteQueue:
         except StoreError as error:  # its turn has not come
             job.error = error
             job.over = True
-        interruption = job.error
-        if interruption is not None and not isinstance(interruption, Exception):
-            if job.result is not None:
-                job.error = None  # it came when this one had run
-            raise interruption
+        if job.error is not None and not isinstance(job.error, Exception):
+            # It is meant for this thread. If this work had run before it came, the work has its result none the less.
+            raise job.error if job.result is None else job.take_error()
 
     def close(self, action: Callable[[], None], patience: float) -> None:
         """Run an action when nobody writes, and let nobody write from then on.
