@@ -12,7 +12,8 @@ import pytest
 
 from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.storage.sqlite_writer import SqliteWriter
-from faunadb.server import Application, writes
+from faunadb.engine.wire import usual
+from faunadb.server import Application, turns, writes
 from tests.server.asgi import Sent, ask, prepare, run
 
 KNOWN = {"authorization": "Bearer secret"}
@@ -82,6 +83,8 @@ def test_they_need_no_thread_of_the_pool(
     def refuse(*_: Any) -> None:
         raise AssertionError("a thread of the pool was asked")
 
+    for module, name in ((writes, "PATIENCE"), (usual, "QUICK_SECONDS"), (turns, "QUICK_SECONDS")):
+        monkeypatch.setattr(module, name, 30.0)  # however busy the machine is
     monkeypatch.setattr(application._pool, "submit", refuse)
     expression = wrap(create("a"))
     for number in range(3):
