@@ -175,7 +175,7 @@ LAYERS = [
     (
         "",
         [
-            ("engine/forks", "what a child does"),
+            ("engine/ending · forks", "exit, children"),
             ("engine/integers · json_text", "numbers and JSON as text"),
             ("engine/defaults · records", "what all share"),
         ],

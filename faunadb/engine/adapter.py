@@ -23,7 +23,7 @@ from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 
 from .._private import without_password
-from . import companions, forks
+from . import companions, ending, forks
 from .defaults import DEFAULT_SECRET
 from .engine import Engine, open_engine
 from .integers import int64
@@ -151,6 +151,7 @@ class Caller:
         self._secret = b""
         self._authenticator: Any = None
 
+    @ending.entry
     def query(
         self, source: bytes, last_seen: int, timeout: Optional[int]
     ) -> Union[Outcome, HttpResponse, None]:
@@ -161,6 +162,8 @@ class Caller:
         :param last_seen: the transaction time that the answer must not be older than, in microseconds.
         :param timeout: milliseconds that the query may take; None: as the adapter's timeout says.
         """
+        if ending.until is not None:
+            ending.hold()
         adapter = self._adapter
         engine = adapter._engine
         limit = adapter._limit
@@ -200,6 +203,9 @@ class Caller:
             return forks.visit_alone(engine.run, request)
         except (RequestError, Unauthenticated, Failed) as failure:
             answer = _visit(self._exchange(engine, source, began).answer_to, failure)
+        except Exception:
+            ending.hold()
+            raise
         adapter.check_time(answer, limit, began, None)
         return answer
 
@@ -218,9 +224,13 @@ class Caller:
 
 def _visit(work: Callable[[A], T], argument: A) -> T:
     """The result of ``work(argument)``, which uses the engine, in this thread or in a companion."""
-    if companions.wanted():
-        return companions.run(partial(forks.visit_alone, work, argument))
-    return forks.visit_alone(work, argument)
+    try:
+        if companions.wanted():
+            return companions.run(partial(forks.visit_alone, work, argument))
+        return forks.visit_alone(work, argument)
+    except Exception:
+        ending.hold()
+        raise
 
 
 _new_tuple = tuple.__new__
@@ -309,12 +319,14 @@ class EngineAdapter(BaseAdapter):
         """
         return _response(request, self._exchange(_incoming(request), request))
 
+    @ending.entry
     def _exchange(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
         """Answer a request within the adapter's timeout."""
         limit = self._limit
         if limit is not None and not _set_limit(incoming, limit):
             limit = None
 
+        ending.hold()
         began = time.monotonic()
         answer = _visit(partial(self._answer, request=request), incoming)
         self.check_time(answer, limit, began, request)
@@ -327,7 +339,11 @@ class EngineAdapter(BaseAdapter):
 
         limit: milliseconds; a 503 after that time counts as the adapter's timeout. None: there is no such timeout.
         """
-        if limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit:
+        if answer.status < 500:
+            return
+        is_late = limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit
+        ending.hold()
+        if limit is not None and is_late:
             raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
 
     def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:
@@ -432,6 +448,8 @@ class _EventStream:
         """Each event as bytes, as soon as it comes, until the stream ends or any thread closes it."""
         while True:
             event = self._stream.next(None)
+            if not self.closed:
+                ending.hold()
             if event is None:
                 return
             yield event

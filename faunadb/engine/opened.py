@@ -7,7 +7,7 @@ import os
 import weakref
 from typing import Protocol
 
-from . import forks
+from . import ending, forks
 
 
 class Opened(Protocol):
@@ -40,8 +40,16 @@ def _close_all() -> None:
     """Close the engines that the program left open, while their threads still run.
 
     Python stops daemon threads wherever they are, also in the middle of a write, and other processes would then wait for
-    its lock.
+    its lock. So they are held outside of the engines.
     """
+    ending.begin()
+    _close_those_open()
+    ending.wait_for_queries()
+    _close_those_open()  # others may have been opened meanwhile
+    ending.begin()
+
+
+def _close_those_open() -> None:
     for engine, opener in list(_open.items()):
         if opener == os.getpid():
             engine.close()

@@ -321,11 +321,8 @@ services = [Service(url) for url in sys.argv[1:] * 2]
 del services[0]
 
 def write():
-    try:
-        while True:
-            services[-1].client.query(q.create(q.collection("c"), {}))
-    except Exception:
-        pass  # Python itself can end with a fatal error while a daemon thread writes to standard error
+    while True:
+        services[-1].client.query(q.create(q.collection("c"), {}))
 
 threading.Thread(target=write, daemon=True).start()
 services[-1].client.query(q.create(q.collection("c"), {}))
@@ -338,7 +335,7 @@ def test_a_program_with_clients_in_cycles_ends(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for _ in range(int(os.environ.get("FAUNADB_TEST_ROUNDS", "2"))):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-        assert (done.returncode, "Fatal" in done.stderr) == (0, False), done.stderr
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture(params=["file", POSTGRES])

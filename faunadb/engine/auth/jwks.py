@@ -198,7 +198,11 @@ def download(uri: str, timeout: float = TIMEOUT, max_bytes: int = MAX_BYTES) -> 
             _slots.release()
 
     thread = threading.Thread(target=work, name="faunadb-key-set", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        _slots.release()
+        raise DownloadError("no thread can be started for it") from None
     thread.join(timeout)
     result = outcome[0] if outcome else DownloadError("it took too long")
     if isinstance(result, DownloadError):

@@ -43,19 +43,20 @@ class Background:
         with self._lock:
             if self.closing.is_set():
                 return
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="faunadb-background", daemon=True)
+                thread.start()  # this raises when the system, or Python at its end, starts no more
+                self._thread = thread
             self._pending += 1
             self._tasks.put(task)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="faunadb-background", daemon=True)
-                self._thread.start()
 
     def start_thread(self, name: str, work: Callable[[], None]) -> None:
         """Run a function in a thread of its own. It must end soon after `closing` is set."""
         thread = threading.Thread(target=work, name=name, daemon=True)
         with self._lock:
             if not self.closing.is_set():
-                self._others.append(thread)
                 thread.start()
+                self._others.append(thread)
 
     def _run(self) -> None:
         while True:

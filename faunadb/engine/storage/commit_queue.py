@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Optional, Union
+from typing import Callable, Optional, Union
 
 from ..records import NamedTuple
 from .errors import DeadlineExceeded, StoreError, StoreUnavailable
@@ -100,6 +100,15 @@ class _Waiting(Waiter):
         self.before: Optional[_Waiting] = None
 
 
+class _Last(_Waiting):
+    """The place of a thread that closes the queue, and has nothing to commit."""
+
+    __slots__ = ()
+
+    def __init__(self, deadline: float) -> None:
+        Waiter.__init__(self, deadline, alone=True)
+
+
 class CommitQueue:
     """Threads hand in finished transactions. The first one leads: it commits for all that have come by then. After that the
     next one that waits leads."""
@@ -130,6 +139,18 @@ class CommitQueue:
         if own.outcome is not None:
             return own.outcome
         raise own.take_error()
+
+    def close(self, action: Callable[[], None], patience: float) -> None:
+        """Run an action when nothing is being committed, and commit nothing from then on.
+
+        The action is not run if those who came before have not finished after `patience` seconds.
+        """
+
+        def last(own: _Waiting) -> None:
+            self._find_out(own)
+            action()
+
+        self._turns.close(_Last(time.monotonic() + patience), last)
 
     def _lead(self, own: _Waiting) -> None:
         self._find_out(own)

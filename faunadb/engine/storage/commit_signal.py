@@ -49,8 +49,8 @@ class CommitSignal:
         with self._lock:
             if not self._listeners and newest > self._newest:
                 self._newest = newest
-            self._listeners = [*self._listeners, callback]
             self._start_watching()
+            self._listeners = [*self._listeners, callback]
 
     def remove_listener(self, callback: Listener) -> None:
         with self._lock:
@@ -71,11 +71,12 @@ class CommitSignal:
     def _start_watching(self) -> None:
         if self._watch is None or self._thread is not None:
             return
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run_watch, args=(self._watch, self._stop), name="faunadb-commits", daemon=True
+        stop = threading.Event()
+        thread = threading.Thread(
+            target=self._run_watch, args=(self._watch, stop), name="faunadb-commits", daemon=True
         )
-        self._thread.start()
+        thread.start()
+        self._stop, self._thread = stop, thread
 
     def _end_watch(self) -> None:
         if self._stop is None or self._thread is None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Optional
 
+#: The text of the StoreError of whoever asks a store that has been closed.
+STORE_CLOSED = "the store is closed"
+
 
 class StoreError(Exception):
     """The base of all errors of stores."""

@@ -14,9 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any, Callable, Generic, Optional, TypeVar
 
-from .errors import DeadlineExceeded, StoreError
+from .errors import STORE_CLOSED, DeadlineExceeded, StoreError
 
 #: Threads that have come within so many seconds may come again. So many threads are remembered.
 RECENT = 0.25
@@ -123,6 +124,34 @@ class Turns(Generic[W]):
                 raise
             raise
 
+    def close(self, own: W, last: Callable[[W], None]) -> None:
+        """Lead once more, refuse all that still wait, and let nobody join from then on.
+
+        own: not to be taken along by others. last: what is then done by its leader; not at all if its turn does not come
+        before its deadline.
+        """
+
+        def lead(own: W) -> None:
+            self.refusal = STORE_CLOSED
+            try:
+                last(own)
+                self._refuse(own)
+            except BaseException:
+                insist(self._refuse, own)
+                raise
+
+        try:
+            self.take_part(own, lead)
+        except StoreError:
+            self.refusal = STORE_CLOSED
+
+    def _refuse(self, own: W) -> None:
+        with self._lock:
+            left = list(self._waiting)
+        for each in self.take_those(own, left):
+            each.error = StoreError(STORE_CLOSED)
+            each.over = True
+
     # -- for leaders --------------------------------------------------------------------------------------------
 
     def gather(self, at_least: float = 0.0, for_half: float = 0.0) -> None:
@@ -182,9 +211,9 @@ class Turns(Generic[W]):
                     _wake(each)
 
     def waiting(self) -> list[W]:
-        """Those that wait, in the order in which they came."""
+        """Those that wait and may be taken along, in the order in which they came."""
         with self._lock:
-            return list(self._waiting)
+            return list(takewhile(_is_for_others, self._waiting))
 
     def leaders(self) -> Sequence[W]:
         """Those that lead now."""
@@ -265,6 +294,10 @@ class Turns(Generic[W]):
         if first is not None:
             _wake(first)
         taken.clear()
+
+
+def _is_for_others(own: Waiter) -> bool:
+    return not own.alone
 
 
 def _pass_on(own: Waiter) -> None:

@@ -84,6 +84,10 @@ class Writers:
                 raise Contended("other writers came first", document_of(outcome.path))
         return self._exclusive.write(work, retries - losses, deadline, at_least, losses)
 
+    def close(self, action: Callable[[], None], patience: float) -> None:
+        """See `CommitQueue.close`. The queue of the exclusive writers is closed by itself."""
+        self._commits.close(action, patience)
+
     def _evaluate(
         self,
         work: Callable[[Transaction], Any],

@@ -166,9 +166,10 @@ class PostgresStore(SqlStore):
         self._closed = True
         self._signal.close()
         self._readers.close()
-        self._writer.close()
+        # Other threads may be using these connections, and two cannot use one at the same time.
+        self._queue.close(self._writer.close, self._target.patience)
         if self._writers is not None:
-            self._committer.close()
+            self._writers.close(self._committer.close, self._target.patience)
 
 
 def open_postgres(url: str, given: dict[str, Any]) -> Store:

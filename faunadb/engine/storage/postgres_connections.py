@@ -16,7 +16,7 @@ from typing import Any, Optional, Union
 
 import psycopg
 
-from .errors import BadURL, DeadlineExceeded, StoreError, StoreUnavailable
+from .errors import STORE_CLOSED, BadURL, DeadlineExceeded, StoreError, StoreUnavailable
 from .postgres_connection import Connection
 from .postgres_schema import Target, connect
 
@@ -68,7 +68,7 @@ class Connections:
             while True:
                 with self._lock:
                     if self._closed:
-                        raise StoreError("the store is closed")
+                        raise StoreError(STORE_CLOSED)
                     conn = self._free()
                     if conn is not None:
                         return conn

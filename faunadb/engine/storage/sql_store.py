@@ -8,7 +8,7 @@ from .. import forks
 from .base import Snapshot, Store, Transaction
 from .clock import Clock
 from .commit_signal import CommitSignal
-from .errors import ClockBehind, StoreError
+from .errors import STORE_CLOSED, ClockBehind, StoreError
 from .group_commit import Job
 from .sql_transaction import SqlTransaction
 from .statements import REACH_SETTING
@@ -57,7 +57,7 @@ class SqlStore(Store):
         exclusive: bool = False,
     ) -> tuple[T, Optional[int]]:
         if self._closed:
-            raise StoreError("the store is closed")
+            raise StoreError(STORE_CLOSED)
         if at_least and self._clock.too_far(at_least):
             self._check_reached(at_least, deadline)
         return forks.visit(lambda: self._run(work, retries, deadline, at_least, exclusive))

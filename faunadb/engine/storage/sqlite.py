@@ -17,7 +17,7 @@ from .base import Finding, Progress, Snapshot, Store, Transaction, ignore_progre
 from .checks import findings
 from .clock import Clock
 from .commit_signal import CommitSignal
-from .errors import BadURL, Outgrown, StoreError, StoreUnavailable
+from .errors import STORE_CLOSED, BadURL, Outgrown, StoreError, StoreUnavailable
 from .group_commit import Job
 from .memory_gate import MemoryGate
 from .sql_snapshot import CLOSED
@@ -141,7 +141,7 @@ class _Pool:
         self.idle = []
 
     def close(self) -> None:
-        self.closed = self.closed or "the store is closed"
+        self.closed = self.closed or STORE_CLOSED
         idle, self.idle = self.idle, []
         for conn in idle:
             conn.close()
@@ -377,7 +377,7 @@ class MemoryStore(_SqliteBase):
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._closed:
-            raise StoreError("the store is closed")
+            raise StoreError(STORE_CLOSED)
         return self._conn
 
     def image(self) -> MemoryImage:

@@ -6,15 +6,14 @@ works into its turn (`group_commit`).
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any, Callable, Optional
 
 from .clock import Clock
-from .errors import StoreError
+from .errors import STORE_CLOSED, StoreError
 from .group_commit import Batch, Job, Writer
 from .leading import Turns, insist
-
-_CLOSED = "the store is closed"
 
 
 class WriteQueue:
@@ -64,32 +63,19 @@ class WriteQueue:
 
         The action is not run if a writer has not finished after `patience` seconds, or if the calling thread is writing.
         """
-
-        def lead(own: Job) -> None:
-            self._turns.refusal = _CLOSED
-            try:
-                action()
-                self._refuse(own)
-            except BaseException:
-                insist(self._refuse, own)
-                raise
-
-        try:
-            self._take_part(Job(None, 0, time.monotonic() + patience, 0), lead)
-        except StoreError:
-            self._turns.refusal = _CLOSED
+        if self._leads():
+            self._turns.refusal = STORE_CLOSED
+        else:
+            self._turns.close(Job(None, 0, time.monotonic() + patience, 0), lambda own: action())
 
     def _take_part(self, job: Job, lead: Callable[[Job], None]) -> None:
-        for leader in self._turns.leaders():
-            if leader.thread == job.thread:
-                raise StoreError("a write was begun inside another one's work")
+        if self._leads():
+            raise StoreError("a write was begun inside another one's work")
         self._turns.take_part(job, lead)
 
-    def _refuse(self, own: Job) -> None:
-        """Tell all that still wait that the store is closed."""
-        for job in self._turns.take_those(own, self._turns.waiting()):
-            job.error = StoreError(_CLOSED)
-            job.over = True
+    def _leads(self) -> bool:
+        """Whether this thread is running a work."""
+        return threading.get_ident() in [leader.thread for leader in self._turns.leaders()]
 
     # -- leading -------------------------------------------------------------------------------------------
 

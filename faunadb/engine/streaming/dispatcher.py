@@ -137,6 +137,10 @@ class Dispatcher:
             if self._count >= self.max_streams:
                 stream.fail("too many requests", "Too many open streams.")
                 return
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="faunadb-streams", daemon=True)
+                thread.start()
+                self._thread = thread
             self._count += 1
             stream.on_end = partial(self._leave, subscriber)
             stream.put(frame("start", began, str(began)))
@@ -144,9 +148,6 @@ class Dispatcher:
             # A channel may have been ended by the events of the others, before `on_end` was set.
             if not stream.open:
                 self._leave(subscriber)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="faunadb-streams", daemon=True)
-                self._thread.start()
         self._wake.set()
 
     def _leave(self, subscriber: Subscriber) -> None:
