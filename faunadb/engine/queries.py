@@ -19,6 +19,7 @@ from .auth.jwks import KeysNeeded, with_keys
 from .defaults import ANSWERS, DEFAULT_SECRET
 from .language import deep
 from .language.context import Context, NeedsWriter, TakesLong
+from .language.effects import CALL
 from .language.errors import QueryErrors, RequestError, contended
 from .language.legacy import answer_body, writer_for
 from .language.overruns import Overrun, forget
@@ -53,6 +54,7 @@ from .storage.errors import (
 from .storage.group_commit import Job
 
 if TYPE_CHECKING:
+    from .language.nodes import Node
     from .storage import Snapshot, Store, Transaction
 
 #: Seconds to wait for a commit of somebody else, before each further attempt to tell a client a later time.
@@ -80,8 +82,8 @@ class _Principal(NamedTuple):
 
 
 _new_tuple = tuple.__new__
-#: How many principals are remembered with the schema.
-_MOST_PRINCIPALS = 1000
+#: How many principals are remembered with the schema, and how many queries that call functions which write.
+_MOST_PRINCIPALS, _MOST_CALLS = 1000, 100
 
 
 class Queries:
@@ -112,6 +114,8 @@ class Queries:
         self.schema_cache = SchemaCache()
         #: by the digest of their secret (`Request.secret`)
         self._principals: dict[Optional[bytes], _Principal] = {}
+        #: queries that call functions, of which each wrote when it was run last: only running them tells
+        self._writing: set[Node] = set()
 
     def start_tasks(self) -> None:
         """See `language.context.Host`. For subclasses, which know where to run tasks."""
@@ -182,7 +186,7 @@ class Queries:
         """Answer a query from a given snapshot, or raise `NotQuick`. The request's deadline is within `QUICK_SECONDS`."""
         source = request.source
         known = self.prepared.known(source, request.version) if type(source) is bytes else None
-        if _looks_like_a_write(source) if known is None else known.effect >= WRITE:
+        if _looks_like_a_write(source) if known is None else self._writes(known.effect, known.node):
             raise Writes(known)
         if request.last_seen > snap.time:
             raise NotQuick
@@ -196,10 +200,11 @@ class Queries:
             snap.note_reads()
         try:
             ctx = self._prepare(request, snap, None, known)
-            if ctx.effect >= WRITE:
+            if self._writes(ctx.effect, ctx.node):
                 raise Writes(None)
             return self._read(request, ctx, snap, name)
         except NeedsWriter:
+            self._has_written(known)
             raise Writes(known) from None
         except (TakesLong, _TimeStands, KeysNeeded, RecursionError):
             raise NotQuick from None
@@ -211,7 +216,7 @@ class Queries:
     def _run(self, request: Request) -> Outcome:
         source = request.source
         known = self.prepared.known(source, request.version) if type(source) is bytes else None
-        if _looks_like_a_write(source) if known is None else known.effect == WRITE:
+        if _looks_like_a_write(source) if known is None else self._writes(known.effect, known.node):
             ready = self._as_plain_write(request, known)
             if ready is not None:
                 # Nothing would be gained by a snapshot before the transaction.
@@ -261,12 +266,23 @@ class Queries:
             if kept is not None:
                 return kept
         ctx = self._prepare(request, snap, None, known)
-        if not (request.writer or ctx.effect == WRITE) or request.effect_limit < WRITE:
+        if not (request.writer or self._writes(ctx.effect, ctx.node)) or request.effect_limit < WRITE:
             try:
                 return self._read(request, ctx, snap, name)
             except NeedsWriter:
-                pass
+                self._has_written(known)
         return ctx
+
+    def _writes(self, effect: int, node: Node) -> bool:
+        """Whether a query writes, as far as that is known before it is run."""
+        return effect == WRITE or (effect == CALL and node in self._writing)
+
+    def _has_written(self, known: Optional[Known]) -> None:
+        """Remember a query that has turned out to write."""
+        if known is not None:
+            if len(self._writing) >= _MOST_CALLS:
+                self._writing.clear()
+            self._writing.add(known.node)
 
     def _read(self, request: Request, ctx: Context, snap: Snapshot, name: Optional[bytes]) -> Outcome:
         """Evaluate a prepared query without a transaction, and keep its answer under a name, if there is one."""
@@ -370,6 +386,8 @@ class Queries:
             ctx = self.context(request, tx, schema_view(self, tx), prepared.auth, tx)
             ctx.node, ctx.effect, ctx.literals = prepared.node, prepared.effect, prepared.literals
         value, body = _evaluated(ctx)
+        if not tx.wrote:
+            self._writing.discard(ctx.node)
         status = 201 if type(value) is Document and value.created else 200
         metrics = (ctx.compute, ctx.reads, tx.bytes_written, 0, ctx.read_ops, tx.write_ops)
         return Outcome(status, body, tx.txn if tx.wrote else tx.time, metrics)

@@ -16,9 +16,10 @@ import pytest
 
 from faunadb.engine.engine import open_engine
 from faunadb.engine.storage.errors import StoreUnavailable
+from faunadb.engine.wire import exchange
 from faunadb.engine.wire.http import handle
 from faunadb.engine.wire.messages import HttpRequest, HttpResponse
-from faunadb.server import Application, bodies, serve, streams
+from faunadb.server import Application, bodies, serve, streams, turns
 from faunadb.server.application import OPENING
 from faunadb.server.listening import RefusedToServe, check_address, free_port, is_loopback, shown_address
 from faunadb.server.serving import _ALLOCATOR
@@ -150,6 +151,18 @@ def test_what_comes_together_is_read_from_one_snapshot(on_file, monkeypatch):
     ((_, later, _),) = at_once(on_file, now)
     assert later > first[0][1]
     assert on_file.engine.store._pool.idle  # the connection was given back
+
+
+def test_a_function_that_reads_needs_no_thread(on_file, monkeypatch):
+    body = {"query": {"lambda": "x", "expr": {"add": [{"var": "x"}, {"count": {"functions": None}}]}}}
+    double = {"create_function": {"object": {"name": "plus", "body": body}}}
+    at_once(on_file, (json.dumps(double).encode(), {}))
+    monkeypatch.setattr(on_file, "_pool", types.SimpleNamespace())  # no thread can be asked
+    for module in (turns, exchange):
+        monkeypatch.setattr(module, "QUICK_SECONDS", 30.0)  # however busy the machine is
+    for number in range(3):
+        call = b'{"call":{"function":"plus"},"arguments":%d}' % number
+        assert [body for _, _, body in at_once(on_file, (call, {}))] == [b'{"resource":%d}' % (number + 1)]
 
 
 def test_what_comes_after_a_snapshot_was_opened_is_not_read_from_it(on_file, monkeypatch):
