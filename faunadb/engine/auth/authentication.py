@@ -37,10 +37,14 @@ MAX_PROOFS = 10_000
 class _Proof(NamedTuple):
     """A remembered principal, and what must be unchanged for it to hold: the schema version, and its key or token
     (document, at version ts). instance: the document it acts as, which must still exist.
+
+    stamp: of that version (`schema.view.Committed`). If what made it is not committed, another transaction makes one with
+    the same number.
     """
 
     auth: Auth
     schema_version: int
+    stamp: Optional[str]
     document: Optional[Ref]
     ts: int
     instance: Optional[Ref]
@@ -97,7 +101,8 @@ class Authenticator:
             return None
         name = name or self.verified.digest(header)
         proof = self._proofs.get(name)
-        if proof is not None and proof.schema_version == snap.schema_version:
+        version, stamp = snap.schema_version, schema.stamp
+        if proof is not None and proof.schema_version == version and proof.stamp == stamp:
             if proof.document is None or _still_lives(proof, proof.document, snap):
                 return proof.auth
         attempt = _Attempt(self, host, snap, schema, deadline)
@@ -107,9 +112,7 @@ class Authenticator:
         auth = attempt.jwt(text) if may_be_jwt else attempt.secret(text)
         if auth is not None and attempt.lasting:
             auth.timeless = attempt.timeless
-            self._remember(
-                name, _Proof(auth, snap.schema_version, auth.document, attempt.ts, attempt.instance)
-            )
+            self._remember(name, _Proof(auth, version, stamp, auth.document, attempt.ts, attempt.instance))
         elif (auth is not None) != (name in self._trusted) or proof is not None:
             self._trust(name, auth is not None)
         return auth

@@ -10,6 +10,9 @@ from ..language.values import Ref
 class Schema(Protocol):
     """The schema at one snapshot. `schema.view.SchemaView` implements it, and documents these methods."""
 
+    @property
+    def stamp(self) -> Optional[str]: ...
+
     def lookup(self, scope: int, kind: int, name: str) -> Optional[Ref]: ...
 
     def item(self, ref: Ref) -> Any: ...

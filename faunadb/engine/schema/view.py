@@ -154,6 +154,11 @@ class SchemaView:
         self.was_written = False
         self._written = _NOTHING_WRITTEN
 
+    @property
+    def stamp(self) -> Optional[str]:
+        """The transaction that made this version of the committed schema; None if there was none yet."""
+        return self.committed.stamp
+
     # ---- documents ----
 
     def item(self, ref: v.Ref) -> Optional[Item]:
