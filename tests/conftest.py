@@ -7,6 +7,7 @@ it; in CI (``CI=true``) it fails, because CI is where nothing may be left out.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import os
@@ -18,8 +19,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import pytest
+
+from faunadb.engine.auth import secrets
 
 
 def _compile_once(config: pytest.Config) -> None:
@@ -78,6 +82,14 @@ def pytest_collection_finish() -> None:
     """Thousands of tests are kept to the end: the collector need not look through them again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _root_secrets_are_hashed_once() -> Iterator[None]:
+    """Thousands of tests open an engine with the same secret, and bcrypt is slow on purpose: longer than most tests."""
+    hash_root, check_root = functools.cache(secrets.hash_root), functools.cache(secrets.check_root)
+    with mock.patch.multiple(secrets, hash_root=hash_root, check_root=check_root):
+        yield
 
 
 def missing(what: str, how: str) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 from unittest import mock
 
 import pytest
 
 from faunadb import _json
 from faunadb.engine.engine import Engine, open_engine
+from faunadb.engine.storage.sqlite import MemoryImage, MemoryStore
 from faunadb.engine.wire.http import handle
 from faunadb.engine.wire.messages import HttpRequest, HttpResponse
 
@@ -32,6 +34,11 @@ class Database:
     def as_(self, secret: str) -> Database:
         """The same engine for the holder of another secret."""
         return Database(self.engine, secret)
+
+    def begin_with(self, image: MemoryImage) -> None:
+        """Go on with a fresh engine that holds this."""
+        self.engine.close()
+        self.engine = open_engine("sqlite://", image=image)
 
     def send(
         self,
@@ -114,6 +121,28 @@ def filled(*queries: Any) -> Iterator[Database]:
         yield database
 
 
+def filled_once(fill: Callable[..., Database]) -> Callable[..., Database]:
+    """For fixtures that only fill the database they ask for and return it: the second test finds a copy of it.
+
+    Filling takes longer than most tests. On other backends it is done for each test.
+    """
+    images: list[MemoryImage] = []
+
+    @functools.wraps(fill)
+    def fixture(**asked: Database) -> Database:
+        (database,) = asked.values()
+        if images:
+            database.begin_with(images[0])
+            return database
+        assert fill(database) is database
+        if isinstance(database.engine.store, MemoryStore):
+            assert database.engine.background.wait(60), "the indexes are not built after a minute"
+            images.append(database.engine.store.image())
+        return database
+
+    return fixture
+
+
 def _fresh_postgres(url: str) -> Iterator[Engine]:
     """Engines on one PostgreSQL store, each of which finds it empty."""
     from tests.engine.storage import places
@@ -155,8 +184,9 @@ def db(_engines: Optional[Iterator[Engine]]) -> Iterator[Database]:
     Nothing above the storage protocol knows the backend, so every test that uses this runs on each of them.
     """
     if _engines is None:
-        with open_engine("sqlite://") as engine:
-            yield Database(engine)
+        database = Database(open_engine("sqlite://"))
+        yield database
+        database.engine.close()
         return
     engine = next(_engines)
     yield Database(engine)

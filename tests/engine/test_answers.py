@@ -19,7 +19,7 @@ from faunadb.engine.request import Metrics, Outcome, Request
 from faunadb.engine.storage.base import LOG_KEPT
 from faunadb.engine.storage.clock import wall_micros
 from faunadb.engine.storage.read_set import Changes, ReadSet
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, filled_once
 from tests.engine.fuzzing import FIXTURE, Generator
 
 SPELLS = q.collection("spells")
@@ -28,6 +28,7 @@ FUTURE = q.time_add(q.now(), 1, "day")
 
 
 @pytest.fixture
+@filled_once
 def world(db: Database) -> Database:
     """Spells, some of which expire one day, an index of them, and a user with credentials."""
     db.query([q.create_collection({"name": name, "history_days": None}) for name in ("spells", "users")])

@@ -8,6 +8,8 @@ import json
 
 import pytest
 
+from tests.engine.conftest import filled_once
+
 from .wire import (
     coll,
     create,
@@ -69,6 +71,7 @@ READS = [
 
 
 @pytest.fixture
+@filled_once
 def world(db):
     db.wire({"create_collection": obj(name="c")})
     terms = [obj(field=["data", "kind"])]
@@ -82,6 +85,7 @@ def world(db):
 
 
 @pytest.fixture
+@filled_once
 def full(world):
     """Everything that the built-in roles read of these, granted one by one."""
     both = {"read": True, "history_read": True}

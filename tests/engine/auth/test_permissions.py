@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.conftest import filled_once
+
 from .wire import (
     coll,
     create,
@@ -31,6 +33,7 @@ LITERAL = {"@ts": "2020-01-01T00:00:00Z"}
 
 
 @pytest.fixture
+@filled_once
 def world(db):
     """One item of everything, and a child database with a little."""
     db.wire({"create_collection": obj(name="users")})

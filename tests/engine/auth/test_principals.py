@@ -9,6 +9,7 @@ import pytest
 from faunadb.engine.auth import secrets
 from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.storage import open_store
+from tests.engine.conftest import filled_once
 
 from .wire import (
     coll,
@@ -41,6 +42,7 @@ def unauthorized(db, secret=None, **options):
 
 
 @pytest.fixture
+@filled_once
 def world(db):
     """A database with a child and a grandchild, a collection, a document with a password, a role."""
     db.wire({"create_collection": obj(name="users")})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.conftest import history_from_1970
+from tests.engine.conftest import filled_once, history_from_1970
 
 from .wire import (
     coll,
@@ -35,6 +35,7 @@ DOC = ref("c", 1)
 
 
 @pytest.fixture
+@filled_once
 def world(db):
     """A collection c with documents 1 (n: 1, hidden) and 2 (n: 2), an index over n, a function."""
     with history_from_1970():
@@ -378,6 +379,7 @@ NATIVES = [
 
 
 @pytest.fixture
+@filled_once
 def natives(world):
     """One item of every native collection."""
     world.wire(create_role("some"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faunadb.engine.auth import secrets
+from tests.engine.conftest import filled_once
 
 FAILED = {
     "position": [],
@@ -51,6 +52,7 @@ ONE, TWO, NOBODY = ref("users", 1), ref("users", 2), ref("users", 99)
 
 
 @pytest.fixture
+@filled_once
 def world(db):
     """users/1 with a password and a name, users/2 without either."""
     db.wire({"create_collection": obj(name="users")})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, filled_once
 from tests.engine.sets.school import (
     coll,
     create,
@@ -24,6 +24,7 @@ from tests.engine.sets.school import (
 
 
 @pytest.fixture
+@filled_once
 def spells(db: Database) -> Database:
     create_collection(db)
     create_index(db, "by_school", terms=["school"])

@@ -6,7 +6,7 @@ import pytest
 
 from faunadb import query as q
 from faunadb.objects import FaunaTime, Ref
-from tests.engine.conftest import history_from_1970
+from tests.engine.conftest import filled_once, history_from_1970
 from tests.engine.schema.checks import error_of, failures_of
 
 SPELLS = {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}}
@@ -17,6 +17,7 @@ def spell(number):
 
 
 @pytest.fixture
+@filled_once
 def spells(db):
     """The database with a collection `spells`, which has history from 1970 on."""
     with history_from_1970():

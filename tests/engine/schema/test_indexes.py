@@ -10,7 +10,7 @@ import pytest
 
 from faunadb import query as q
 from faunadb.engine.engine import open_engine
-from tests.engine.conftest import Database, history_from_1970
+from tests.engine.conftest import Database, filled_once, history_from_1970
 from tests.engine.schema.checks import error_of, failures_of, invalid_type, required
 
 SPELLS = {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}}
@@ -23,6 +23,7 @@ BINARY = q.query(q.lambda_(["a", "b"], q.var("a")))
 
 
 @pytest.fixture
+@filled_once
 def two(db):
     for name in ("spells", "notes"):
         db.query(q.create_collection({"name": name}))
@@ -240,6 +241,7 @@ def test_bindings_may_mix_refs_and_wildcards(two):
 
 
 @pytest.fixture
+@filled_once
 def indexed(two):
     params = {
         "name": "i",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faunadb import query as q
+from tests.engine.conftest import filled_once
 from tests.engine.schema.checks import error_of, failures_of, invalid_type, required
 
 SPELLS = {"@ref": {"id": "spells", "collection": {"@ref": {"id": "collections"}}}}
@@ -19,6 +20,7 @@ ANY = q.query(q.lambda_("_", True))
 
 
 @pytest.fixture
+@filled_once
 def spells(db):
     db.query(q.create_collection({"name": "spells"}))
     return db

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faunadb.engine.engine import open_engine
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, filled_once
 from tests.engine.sets.school import (
     coll,
     create,
@@ -78,6 +78,7 @@ def put(db: Database, name: str, values: list[Any], first: int) -> None:
 
 
 @pytest.fixture
+@filled_once
 def letters(db: Database) -> Database:
     fill(db)
     put(db, "a", [1, 2, 2, 3, 3, 3], 100)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faunadb.engine.engine import open_engine
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, filled_once
 from tests.engine.sets.school import (
     coll,
     create_collection,
@@ -32,6 +32,7 @@ def insert(db: Database, number: int, ts: int, action: str, content: Any = None)
 
 
 @pytest.fixture
+@filled_once
 def spells(db: Database) -> Database:
     """Spell 101 is named A at 1000, B at 2000, and gone at 3000; 102 is named C at 2000."""
     create_collection(db)

@@ -12,13 +12,14 @@ from faunadb.engine.language.context import Context
 from faunadb.engine.language.sets import SET_HOOKS
 from faunadb.engine.sets.leaves import EntryReader
 from faunadb.engine.storage.read_set import ReadSet
-from tests.engine.conftest import Database
+from tests.engine.conftest import Database, filled_once
 
 SPELLS, BOOKS = q.collection("spells"), q.collection("books")
 ALL = q.paginate(q.documents(SPELLS), size=200)
 
 
 @pytest.fixture
+@filled_once
 def world(db: Database) -> Database:
     db.query([q.create_collection({"name": name, "history_days": None}) for name in ("spells", "books")])
     db.query([q.create(q.ref(SPELLS, n), {"data": {"n": n}}) for n in range(1, 101)])

@@ -15,6 +15,7 @@ import pytest
 from faunadb.engine.engine import open_engine
 from faunadb.engine.streaming import Dispatcher, Stream
 from faunadb.engine.streaming.stream import error_frame, frame
+from tests.engine.conftest import filled_once
 from tests.engine.storage import places
 
 WAIT = 10
@@ -53,6 +54,7 @@ DOC = ref("c", 1)
 
 
 @pytest.fixture
+@filled_once
 def world(db):
     prepare(db)
     return db
