@@ -12,13 +12,13 @@ from ..language.codec import StoredWriter, scan
 from ..language.render import quote
 
 #: With more members that differ, all is written anew.
-_FEW = 4
+_FEW = 8
 
 
 def respelled(text: str, old: dict[str, Any], new: dict[str, Any], writer: StoredWriter) -> Optional[str]:
     """The stored text of the fields `new`, made from that of the fields `old`; None where it takes writing them.
 
-    It can be made if members of ``data`` have other values, and nothing else differs.
+    It can be made if members of ``data`` have other values or come after the others, and nothing else differs.
     """
     before, after = old.get("data"), new.get("data")
     if type(before) is not dict or type(after) is not dict or len(old) != len(new):
@@ -27,25 +27,28 @@ def respelled(text: str, old: dict[str, Any], new: dict[str, Any], writer: Store
         if key != "data" and value is not old.get(key):
             return None
     # An update leaves the very same object where it changes nothing.
-    names = [name for name, value in after.items() if value is not before.get(name)]
-    if len(names) > _FEW or list(before) != list(after):
+    others = {name: value for name, value in after.items() if value is not before.get(name)}
+    names = list(after)
+    if len(others) > _FEW or list(before) != names[: len(before)]:
         return None
-    for name in names:
-        start = _value(text, name, after)
+    added = {name: others.pop(name) for name in names[len(before) :]}
+    for name, value in others.items():
+        start = _value(text, name, names)
         if start is None:
             return None
-        known = writer.text(before[name])
-        end = start + len(known)
-        if not text.startswith(known, start) or text[end] not in ",}":
-            return None
-        text = text[:start] + writer.text(after[name]) + text[end:]
-    return text
+        end = scan(text, start)[1]
+        text = text[:start] + writer.text(value) + text[end:]
+    if not added:
+        return text
+    if len(old) > 1 or not before:
+        return None
+    return f"{text[:-2]},{','.join(writer.members(added))}}}}}"
 
 
-def _value(text: str, name: str, data: dict[str, Any]) -> Optional[int]:
+def _value(text: str, name: str, names: list[str]) -> Optional[int]:
     """Where in the text of a document the value of a member of ``data`` begins; None if that is not clear.
 
-    data: has the same members in the same order.
+    names: of these members, in their order.
     """
     key = quote(name) + ":"
     if text.count(key) == 1:
@@ -54,7 +57,7 @@ def _value(text: str, name: str, data: dict[str, Any]) -> Optional[int]:
     if not text.startswith(_HEAD):
         return None
     at = len(_HEAD)
-    for each in data:
+    for each in names:
         key = quote(each) + ":"
         if not text.startswith(key, at):
             return None

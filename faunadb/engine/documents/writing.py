@@ -56,21 +56,24 @@ def write(
     fields: Optional[dict[str, Any]],
     before: Any = MISSING,
     old: Optional[dict[str, Any]] = None,
+    text: Optional[str] = None,
 ) -> v.Document:
     """Write the running transaction's version of a document, and return it as it may be shown.
 
     :param fields: all top-level fields to store, validated and without nulls; None deletes the document.
     :param before: the newest stored version (a `VersionRow`, or None), if the caller has read it already.
     :param old: the fields of that version, if they are decoded already.
+    :param text: the stored JSON of the fields, if it is known.
     :raises Fault: ``instance not unique``.
     :raises RequestError: more bytes than `MAX_VERSION` or `MAX_TRANSACTION`, or index entries that are too large.
     """
     tx = ctx.writer()
     if before is MISSING:
         before = tx.version(ref.scope, ref.coll, ref.id)
-    text = ttl = None
+    ttl = None
     if fields is not None:
-        text, ttl = _text(tx, ref, fields, before, old), ttl_micros(fields)
+        text = _text(tx, ref, fields, before, old) if text is None else text
+        ttl = ttl_micros(fields)
     new = None if text is None else v.Document(ref, v.PENDING, fields, text=text)
     if before is not None:
         entries.complete_builds(ctx, ref)

@@ -20,10 +20,12 @@ class Field:
     """One term or value of an index.
 
     It has either a path, as steps from the document's fields, or the name of a binding. mva: an array contributes each of
-    its elements. name: the member of ``data``, if the path is no more than that.
+    its elements. is_time: whether it is the document's ``ts``. name: the member of ``data``, if the path is no more than that.
+    plain: the path, if it goes into ``data`` by names and a scalar there is what the field finds; () for the document's own
+    ref; None for other fields.
     """
 
-    __slots__ = ("binding", "casefold", "mva", "name", "path", "reverse")
+    __slots__ = ("binding", "casefold", "is_time", "mva", "name", "path", "plain", "reverse")
 
     def __init__(self, config: dict[str, Any]):
         self.binding: Optional[str] = config.get("binding")
@@ -34,13 +36,15 @@ class Field:
         self.reverse: bool = config.get("reverse") is True
         self.casefold: bool = config.get("transform") == "casefold"
         self.mva: bool = config.get("mva") is not False
-        plain = self.path is not None and len(self.path) == 2 and self.path[0] == "data"
-        self.name: Optional[str] = self.path[1] if plain and isinstance(self.path[1], str) else None  # type: ignore
-
-    @property
-    def is_time(self) -> bool:
-        """Whether it is the document's ``ts``."""
-        return self.path == ["ts"]
+        self.is_time: bool = self.path == ["ts"]
+        steps = tuple([step for step in self.path or () if isinstance(step, str)])
+        named = len(steps) > 1 and steps[0] == "data" and len(steps) == len(self.path or ())
+        self.name: Optional[str] = steps[1] if named and len(steps) == 2 else None
+        self.plain: Optional[tuple[str, ...]] = None
+        if self.path == ["ref"]:
+            self.plain = ()
+        elif named and (self.mva or not self.casefold):
+            self.plain = steps
 
 
 #: How many partitions a set without terms counts as when reads are billed (all documents of a collection, for example).

@@ -69,6 +69,9 @@ def entries(ctx: Context, index: Index, document: v.Document) -> list[Entry]:
         only = only_entry(term, found, keys.ref_suffix(document.ref.coll, document.ref.id))
         if only is not None:
             return [only]
+    alone = _alone(index, document)
+    if alone is not None:
+        return alone
     terms = _tuples(ctx, index, index.terms, source, document, as_terms=True)
     values = _tuples(ctx, index, index.values, source, document, as_terms=False)
     if not terms or not values:
@@ -91,6 +94,39 @@ def only_entry(term: Field, value: Any, suffix: bytes) -> Optional[Entry]:
         if len(key) <= MAX_COMPONENT:
             return _entry((key, suffix, None))  # type: ignore[no-any-return]
     return None
+
+
+def _alone(index: Index, document: v.Document) -> Optional[list[Entry]]:
+    """The entries of a version for which each field of the index finds one scalar or nothing. None for others."""
+    terms = _scalars(index.terms, document)
+    values = _scalars(index.values, document)
+    if terms is None or values is None:
+        return None
+    if (terms and terms.count(None) == len(terms)) or (values and values.count(None) == len(values)):
+        return []
+    key = keys.encode_terms(terms)
+    found = _value_keys(index, [tuple(values)], document.ref) if len(key) <= MAX_COMPONENT else []
+    return [Entry(key, value, cover) for value, cover in found]
+
+
+def _scalars(fields: list[Field], document: v.Document) -> Optional[list[Any]]:
+    """What each field finds: a scalar, or None where there is nothing. None if one may find something else."""
+    found: list[Any] = []
+    for field in fields:
+        if field.plain is None:
+            return None
+        value: Any = document.fields if field.plain else document.ref
+        for step in field.plain:
+            if type(value) is not dict:
+                if value is not None:
+                    return None
+                break
+            value = value.get(step)
+        kind = type(value)
+        if kind not in _PLAIN or (field.casefold and kind is str):
+            return None
+        found.append(value)
+    return found
 
 
 def _tuples(

@@ -95,7 +95,8 @@ class UserDocuments(Writer):
         """`update` with the params ``{"data": ...}`` of plain data that is not empty (`fields.is_plain`). They need no checks."""
         fields = {**params} if replace else merge(old, params)
         self.add_ttl(ctx, ref, fields)
-        return self.write(ctx, ref, fields, row, old, ())
+        text = writing.plain_text(fields) if replace and "ttl" not in fields else None
+        return place_faults((), writing.write, ctx, ref, fields, row, old, text)  # type: ignore[no-any-return]
 
     def inserted(self, ctx: Context, ref: v.Ref, params: Fields) -> Fields:
         """The fields of a version that `insert` puts into history; ``credentials`` are ignored."""
