@@ -36,7 +36,7 @@ def create(
 ) -> v.Document:
     """As `write`, for the first version of a document of a user collection that has no ``ttl``.
 
-    :param fields: None where only its text is known.
+    :param fields: ``data`` alone; None where only the text is known.
     :param text: the stored JSON of the fields.
     :param literals: of some members of ``data`` their indexes in `Context.literals`, by name.
     """
@@ -44,7 +44,7 @@ def create(
     if len(text) * 4 > MAX_VERSION:
         _check_version(text)
     document = v.Document(ref, v.PENDING, fields, text=text)
-    entries.create(ctx, document, literals)
+    entries.create(ctx, document, literals, {} if fields is None else fields["data"])
     if tx.bytes_written > MAX_TRANSACTION:
         check_size(tx)
     return document

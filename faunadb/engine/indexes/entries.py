@@ -122,10 +122,11 @@ def complete_builds(ctx: Context, ref: v.Ref) -> None:
         build_document(ctx, index, ref)
 
 
-def create(ctx: Context, document: v.Document, literals: Mapping[str, int]) -> None:
+def create(ctx: Context, document: v.Document, literals: Mapping[str, int], data: Mapping[str, Any]) -> None:
     """Write the first version of a document of a user collection that has no ``ttl``, with its entries.
 
-    literals: of some members of ``data`` their indexes in `Context.literals`, by name. Raises as `replace` does.
+    literals: of some members of ``data`` their indexes in `Context.literals`, by name. data: those that are known already.
+    Raises as `replace` does.
     """
     tx, ref = ctx.tx, document.ref
     scope, coll, doc = ref.scope, ref.coll, ref.id
@@ -136,6 +137,8 @@ def create(ctx: Context, document: v.Document, literals: Mapping[str, int]) -> N
         found = None
         if term is not None and term.name in literals:
             found = extraction.only_entry(term, ctx.literals[literals[term.name]], suffix)
+        elif term is not None and term.name in data:
+            found = extraction.only_entry(term, data[term.name], suffix)
         for entry in (found,) if found is not None else extraction.entries(ctx, index, document):
             _add(tx, index, document, entry, None)
             if index.unique and extraction.taken(ctx, index, entry, ref):

@@ -163,32 +163,32 @@ def is_plain(ctx: Context, value: Any) -> bool:
 
     Such a value can be stored as it is. Most are like that, and this check is quick.
     """
-    if not value:
-        return True
-    ctx.made += 16 * len(value)
-    if ctx.made >= ctx.measure_at:
-        ctx.measure()
-    members = value
-    if type(value) is dict:
-        # A key of another type is a `RepeatedField`.
-        if set(map(type, value)) != _STRINGS or "\0@" in "\0" + "\0".join(value):
-            return False
-        members = value.values()
-    kinds = set(map(type, members))
-    if kinds <= _PLAIN:
-        return True
-    if not kinds <= _PLAIN_OR_HOLDING:
-        return False
-    for member in members:
-        kind = type(member)
-        if (kind is dict or kind is list) and not is_plain(ctx, member):
-            return False
+    todo = [value]
+    for each in todo:
+        ctx.made += 16 * len(each)
+        if ctx.made >= ctx.measure_at:
+            ctx.measure()
+        members = each
+        if type(each) is dict:
+            for key in each:
+                if type(key) is not str or key[:1] == "@":  # a key of another type is a `RepeatedField`
+                    return False
+            members = each.values()
+        if len(each) > _MANY and _PLAIN.issuperset(map(type, members)):
+            continue
+        for member in members:
+            kind = type(member)
+            if kind is not str and kind is not int:
+                if kind is dict or kind is list:
+                    todo.append(member)
+                elif kind is not bool:
+                    return False
     return True
 
 
-_STRINGS = {str}
 _PLAIN = frozenset((str, int, bool))
-_PLAIN_OR_HOLDING = _PLAIN | {dict, list}
+#: Of more members, the types are compared at once.
+_MANY = 16
 
 
 _LEAVES = frozenset((str, int, float, bool, type(None), Time, Date, bytes, uuid.UUID, v.Action))
