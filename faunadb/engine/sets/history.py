@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Optional
 
 from .. import documents
@@ -19,7 +19,7 @@ from ..indexes.definitions import PARTITIONS
 from ..language import codec
 from ..language import values as v
 from ..language.equality import identical
-from .elements import Element, group
+from .elements import Element, group, merged_sources
 from .event_places import ADDED, REMOVED, Cut, Event, phase_of, place_of
 from .intervals import Interval, common_times, united, without
 
@@ -329,7 +329,7 @@ class DocumentHistory(History):
         if start is not None:
             intervals.append((start, None))
         if intervals:
-            yield (b"", self.key), [(element, intervals)]
+            yield group(element), [(element, intervals)]
 
 
 class UnionHistory(MixedHistory):
@@ -428,28 +428,33 @@ class ConditionHistory(SortedHistory):
         first, *others = self.members
         seekers = [_Seeker(member.timelines()) for member in others]
         for key, elements in first.timelines():
-            present = [seeker.at(key) for seeker in seekers]
+            copies = [seeker.at(key) for seeker in seekers]
+            present = [united(chain.from_iterable(intervals for _, intervals in each)) for each in copies]
             found = []
             for element, intervals in elements:
                 times = united(intervals)
                 for other in present:
                     times = without(times, other) if self.difference else common_times(times, other)
-                if times:
-                    found.append((element, times))
+                if not times:
+                    continue
+                if not self.difference:
+                    alike = chain([element], (other for each in copies for other, _ in each))
+                    element = (*element[:6], merged_sources(alike))
+                found.append((element, times))
             if found:
                 yield key, found
 
 
 class _Seeker:
-    """Walks along the timelines of another member: at which times it contained an element."""
+    """Walks along the timelines of another member: its copies of an element, with the times at which it contained them."""
 
     def __init__(self, timelines: Iterator[Timeline]):
         self._timelines = timelines
         self._next = next(timelines, None)
 
-    def at(self, key: tuple[bytes, bytes]) -> list[Interval]:
+    def at(self, key: tuple[bytes, bytes]) -> list[tuple[Element, list[Interval]]]:
         while self._next is not None and self._next[0] < key:
             self._next = next(self._timelines, None)
         if self._next is None or self._next[0] != key:
             return []
-        return united(interval for _, intervals in self._next[1] for interval in intervals)
+        return self._next[1]

@@ -338,6 +338,31 @@ def test_sources_of_events(spells: Database) -> None:
     assert item["sources"] == [{"@set": {"events": doc(101)}}]
 
 
+@pytest.mark.parametrize(
+    ("form", "other", "contributing"), [("union", 101, 2), ("intersection", 101, 2), ("difference", 102, 1)]
+)
+def test_sources_of_the_events_of_several_sets(
+    spells: Database, form: str, other: int, contributing: int
+) -> None:
+    """The members that contribute, which is only the first of a difference."""
+    members = [REFS, {"singleton": doc(other)}]
+    items = data(spells, {"events": {form: members}}, sources=True)
+    assert items[0]["value"] == event(1000, "add", 101)
+    alone = [data(spells, {"events": each}, sources=True)[0]["sources"] for each in members[:contributing]]
+    assert sorted(map(str, items[0]["sources"])) == sorted(str(source) for each in alone for source in each)
+
+
+def test_singletons_in_histories_of_several_sets(spells: Database) -> None:
+    """Their elements are the same as those of sets without values."""
+    single = {"singleton": doc(101)}
+    of_101, of_102 = [event(1000, "add", 101), event(3000, "remove", 101)], [event(2000, "add", 102)]
+    for other in (REFS, documents()):
+        assert data(spells, {"events": {"intersection": [other, single]}}) == of_101
+        assert data(spells, {"events": {"intersection": [single, other]}}) == of_101
+        assert data(spells, {"events": {"difference": [other, single]}}) == of_102
+        assert data(spells, {"events": {"difference": [single, other]}}) == []
+
+
 def test_events_in_folds_and_reads(spells: Database) -> None:
     assert spells.wire({"count": {"events": NAMES}}) == 5
     assert spells.wire({"first": {"events": NAMES}}) == NAME_EVENTS[0]
