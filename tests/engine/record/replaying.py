@@ -19,9 +19,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from faunadb.engine.engine import open_engine
+from faunadb.engine.storage.sqlite import MemoryImage, MemoryStore
 from tests.engine.conftest import Database
 
 from .comparing import Clock
@@ -91,20 +92,50 @@ KNOWN = Known(json.loads((HERE / "known.json").read_text()))
 
 
 class Fixture:
-    """A child database filled by the queries of a record's head, and one for each secret that asks it."""
+    """A child database filled by the queries of a record's head, which can be made anew with other roles.
 
-    def __init__(self, root: Database, clock: Clock, name: str, queries: list[Any], logins: list[Any]):
-        root.wire({"create_database": {"object": {"name": name}}})
-        key = root.wire({"create_key": {"object": {"database": {"database": name}, "role": "admin"}}})
-        self.admin = root.as_(key["secret"])
-        for query in queries:
-            self.admin.wire(clock.filled(query))
-        if not root.engine.background.wait(60):
+    In memory a copy of what the queries made is kept for that: they take longer than what is asked afterwards.
+    """
+
+    def __init__(self, root: Database, clock: Clock, queries: list[Any]):
+        self._root = root
+        self._clock = clock
+        self._queries = queries
+        self._count = 0
+        self._image: Optional[MemoryImage] = None
+        #: secrets: of the administrator, and those that logins gave
+        self.admin = ""
+        self.others: list[str] = []
+
+    def make(self, roles: list[Any], logins: list[Any]) -> None:
+        """Make it as the head says, with these roles besides, and log in."""
+        if self._image is not None:
+            self._root.begin_with(self._image)
+        else:
+            self._make()
+        self._ask(roles)
+        self.others = [each["secret"] for each in self._ask(logins)]
+
+    def _make(self) -> None:
+        self._count += 1
+        name = f"number_{self._count}"
+        self._root.wire({"create_database": {"object": {"name": name}}})
+        key = self._root.wire({"create_key": {"object": {"database": {"database": name}, "role": "admin"}}})
+        self.admin = key["secret"]
+        self._ask(self._queries)
+        if isinstance(self._root.engine.store, MemoryStore):
+            self._image = self._root.engine.store.image()
+
+    def _ask(self, queries: list[Any]) -> list[Any]:
+        admin = self._root.as_(self.admin)
+        answers = [admin.wire(self._clock.filled(query)) for query in queries]
+        if not self._root.engine.background.wait(60):
             raise AssertionError("the indexes of the fixture are not built after a minute")
-        self.others = [root.as_(self.admin.wire(clock.filled(query))["secret"]) for query in logins]
+        return answers
 
     def asker(self, case: dict[str, Any]) -> Database:
-        return self.others[case["as"]] if "as" in case else self.admin
+        """Who asked, as a holder of one of the secrets."""
+        return self._root.as_(self.others[case["as"]] if "as" in case else self.admin)
 
 
 def replay(root: Database, path: Path) -> Iterator[Difference]:
@@ -113,11 +144,11 @@ def replay(root: Database, path: Path) -> Iterator[Difference]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         head = json.loads(next(lines))
         headers = {"x-faunadb-api-version": head["version"]}
+        fixture = Fixture(root, clock, head["setup"])
         for number, line in enumerate(lines, 2):
             case = json.loads(line)
             if number == 2 or case.get("fresh"):
-                made_by = head["setup"] + case.get("roles", [])
-                fixture = Fixture(root, clock, f"from_line_{number}", made_by, case.get("logins", []))
+                fixture.make(case.get("roles", []), case.get("logins", []))
             query = json.dumps(clock.filled(case["q"]))
             status, answer = fixture.asker(case).body(query, headers=headers)
             right, given = (case["status"], case["answer"]), (status, clock.comparable(answer))
@@ -153,8 +184,9 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=1, help="how many of each kind to show")
     options = parser.parse_args()
     for path in options.files:
-        with open_engine("sqlite://") as engine:
-            found = list(replay(Database(engine), path))
+        database = Database(open_engine("sqlite://"))
+        found = list(replay(database, path))
+        database.engine.close()
         print(f"{path.name}: {len(found)} answers differ\n{report(found, options.examples)}")
 
 
