@@ -19,11 +19,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Optional
 from unittest import mock
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from faunadb.engine.auth import secrets
+
+#: Seconds that setting a test up, or ending it, takes when that is worth a word.
+WORTH_TELLING = 0.05
 
 
 def _compile_once(config: pytest.Config) -> None:
@@ -82,6 +87,20 @@ def pytest_collection_finish() -> None:
     """Thousands of tests are kept to the end: the collector need not look through them again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: Optional[pytest.Item]) -> Optional[bool]:
+    """A worker tells of each test once, instead of five times: that takes longer than most tests.
+
+    Of its set-up and its end only where there is something to say.
+    """
+    if not hasattr(item.config, "workerinput"):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed or report.sections or report.duration > WORTH_TELLING:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)
