@@ -10,6 +10,7 @@ import pytest
 
 from faunadb.engine.storage import commit_queue, leading
 from faunadb.engine.storage.commit_queue import CommitQueue, Committer, Finished, Lost, Outcome, Won
+from faunadb.engine.storage.errors import STORE_CLOSED, StoreError
 from faunadb.engine.storage.read_set import Changes, ReadSet, document_path, place_path
 from tests.server.running import eventually
 
@@ -209,3 +210,51 @@ def test_while_there_are_few_more_are_gathered_for_half_as_long_as_the_last_comm
     for number in range(2):
         assert queue.commit(finished(number, 90, number)) == Won(number)
     assert gathered == [(0.0, 0.0), (0.0, pytest.approx(pause))]
+
+
+def test_closing_waits_for_those_who_came_before_and_refuses_who_comes_later() -> None:
+    """While others commit, the connection on which they do must be left alone."""
+    committer = Held()
+    queue = CommitQueue(committer)
+    outcomes: dict[int, Any] = {}
+    closed_after: list[list[int]] = []
+
+    def commit(txn: int) -> None:
+        try:
+            outcomes[txn] = queue.commit(finished(txn, txn, txn))
+        except StoreError as error:
+            outcomes[txn] = str(error)
+
+    def close() -> None:
+        queue.close(lambda: closed_after.extend(committer.batches), 60)
+
+    threads = []
+    for number, (work, *given) in enumerate([(commit, 0), (commit, 1), (close,), (commit, 2)]):
+        threads.append(threading.Thread(target=work, args=given))  # type: ignore[arg-type]
+        threads[-1].start()
+        eventually(
+            lambda number=number: len(committer.batches) + len(queue._turns._waiting) > number, "it has come"
+        )
+    committer.go.set()
+    for thread in threads:
+        thread.join()
+    assert closed_after == [[0], [1]]
+    assert outcomes == {0: Won(0), 1: Won(1), 2: STORE_CLOSED}
+    with pytest.raises(StoreError, match=STORE_CLOSED):
+        queue.commit(finished(3, 3, 3))
+
+
+def test_closing_does_not_wait_for_ever() -> None:
+    """The connection is left to those who use it, and nobody can begin."""
+    committer = Held()
+    queue = CommitQueue(committer)
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.append(queue.commit(finished(0, 0, 0))))
+    thread.start()
+    eventually(lambda: len(committer.batches) == 1, "it is committing")
+    queue.close(lambda: outcomes.append(Lost("closed")), 0.01)
+    with pytest.raises(StoreError, match=STORE_CLOSED):
+        queue.commit(finished(1, 1, 1))
+    committer.go.set()
+    thread.join()
+    assert outcomes == [Won(0)]
