@@ -14,7 +14,7 @@ from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.language.errors import RequestError
 from faunadb.engine.queries import Queries
 from faunadb.engine.request import Failed, Gathered, Outcome, Request, Unauthenticated
-from faunadb.engine.storage import StoreError
+from faunadb.engine.storage import StoreError, group_commit
 from faunadb.engine.storage.sqlite_writer import SqliteWriter
 
 REF = {"ref": {"collection": "spells"}, "id": "1"}
@@ -70,6 +70,7 @@ def test_each_has_its_outcome_and_a_time_of_its_own(engine: Engine) -> None:
 
 
 def test_they_share_a_commit(on_file: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_SECONDS", 30.0)
     commits = []
     commit = SqliteWriter.commit
     monkeypatch.setattr(SqliteWriter, "commit", lambda *given: commits.append(1) or commit(*given))

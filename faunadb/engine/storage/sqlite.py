@@ -166,6 +166,11 @@ class _SqliteBase(SqlStore):
         self._signal = signal
         self._queue = WriteQueue(writer, self._clock, signal.announce)
 
+    def write_together(self, take: Callable[[], Optional[Job]]) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+        forks.visit(partial(self._queue.write_together, take))
+
     def time(self) -> int:
         return self._clock.snapshot_time()
 
@@ -293,11 +298,6 @@ class SqliteStore(_SqliteBase):
         self._pool.close()
         self._queue.close(self._writer._conn.close, self._patience)
 
-    def write_together(self, take: Callable[[], Optional[Job]]) -> None:
-        if self._closed:
-            raise StoreError("the store is closed")
-        forks.visit(partial(self._queue.write_together, take))
-
     def _leave_to_parent(self, quiet: bool) -> None:
         """In a forked child: this store is the parent's, and its connections must not be used here."""
         self._closed = True
@@ -408,10 +408,17 @@ class MemoryStore(_SqliteBase):
         at_least: int = 0,
         exclusive: bool = False,
     ) -> tuple[T, Optional[int]]:
+        self._check_writable()
+        return super().write(work, retries=retries, deadline=deadline, at_least=at_least)
+
+    def write_together(self, take: Callable[[], Optional[Job]]) -> None:
+        self._check_writable()
+        super().write_together(take)
+
+    def _check_writable(self) -> None:
         self._check_usable()
         if self._gate.holds():
             raise StoreError("a store in memory cannot be written to by a thread that holds a snapshot of it")
-        return super().write(work, retries=retries, deadline=deadline, at_least=at_least)
 
     def close(self) -> None:
         if self._closed:

@@ -72,6 +72,14 @@ class SqliteReads(SqlSnapshot):
     _conn: sqlite3.Connection
     _path: Optional[str]
 
+    def _to_read_versions(self, doc: int) -> sqlite3.Connection:
+        """The connection, to read the versions of a document."""
+        return self._conn
+
+    def _to_read_entries(self, terms: bytes) -> sqlite3.Connection:
+        """The connection, to read live entries with these terms."""
+        return self._conn
+
     def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
             return self._conn.execute(sql, parameters).fetchall()
@@ -83,7 +91,7 @@ class SqliteReads(SqlSnapshot):
         if at is not None:
             return super().version(scope, coll, doc, at)
         try:
-            row = self._conn.execute(self._sql.newest, (scope, coll, doc)).fetchone()
+            row = self._to_read_versions(doc).execute(self._sql.newest, (scope, coll, doc)).fetchone()
         except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
         self.reads.document(scope, coll, doc)
@@ -140,7 +148,11 @@ class SqliteReads(SqlSnapshot):
         # As in any backend; written out, because every match of one document asks this. `sqlite3` searches for an adapter of
         # bytes, but not of a bytearray.
         try:
-            entry = self._conn.execute(_FIRST_ENTRY, (scope, index, bytearray(terms))).fetchone()
+            entry = (
+                self._to_read_entries(terms)
+                .execute(_FIRST_ENTRY, (scope, index, bytearray(terms)))
+                .fetchone()
+            )
         except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
         if entry is None:
@@ -181,9 +193,12 @@ class SqliteReads(SqlSnapshot):
             table = _LIVE_AT
             parameters.append(at)
         parameters.append(count)
-        return list(
-            map(new_entry, self._all(table[lower is not None, upper is not None, reverse], parameters))
-        )
+        text = table[lower is not None, upper is not None, reverse]
+        try:
+            conn = self._conn if ended else self._to_read_entries(terms)
+            return list(map(new_entry, conn.execute(text, parameters)))
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
 
     def _ended_batch(
         self, scope: int, index: int, terms: bytes, since: int, after: Optional[tuple[bytes, int]], count: int

@@ -64,7 +64,6 @@ DROPPED = Insert(f"DELETE {_LIVE_ENTRY}")
 #: The parameters of all rows, one after the other, by what inserts them.
 _Rows = defaultdict[Insert, list[Any]]
 
-
 _NEW_ENTRIES = frozenset((DOCUMENTS, ENTRIES, COVERED))
 _CHANGED_ENTRIES = _NEW_ENTRIES | {DROPPED}
 
@@ -72,8 +71,9 @@ _CHANGED_ENTRIES = _NEW_ENTRIES | {DROPPED}
 class WritingConnection:
     """The connection for writing, as the works of a group commit use it one after another.
 
-    Rows to be inserted wait until something else is executed, or until `flush`. So a work that only inserts runs no statement
-    of its own and needs no savepoint. A row that SQLite may be unable to store does not wait, so that the error is raised in
+    Rows to be inserted wait until something else is executed, or until `flush`; reads of what does not wait do not count. So a
+    work that inserts, and reads what no other work of the group has written, runs no other statement of its own and needs no
+    savepoint. A row that SQLite may be unable to store does not wait, so that the error is raised in
     the work that inserts it.
     """
 
@@ -96,6 +96,31 @@ class WritingConnection:
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> Any:
         self.flush()
         return self._conn.executemany(sql, rows)
+
+    def to_read_versions(self, doc: int) -> sqlite3.Connection:
+        """The connection, to read the versions of a document: none of them waits. Raises sqlite3.Error."""
+        if self._waits(VERSIONS, doc):
+            self.flush()
+        return self._conn
+
+    def to_read_entries(self, terms: bytes) -> sqlite3.Connection:
+        """The connection, to read live entries with these terms: no change of them waits. Raises sqlite3.Error."""
+        if (
+            not terms
+            or self._waits(ENTRIES, terms)
+            or self._waits(COVERED, terms)
+            or self._waits(DROPPED, terms)
+        ):
+            self.flush()
+        return self._conn
+
+    def _waits(self, insert: Insert, given: Any) -> bool:
+        """Whether a row waits whose third parameter is this: the id of a version's document, or the terms of an entry."""
+        for rows in (self._earlier, self.waiting):
+            parameters = rows.get(insert)
+            if parameters is not None and given in parameters[2 :: insert.width]:
+                return True
+        return False
 
     def ends(self) -> None:
         """Make sure that a row of `ENDED` may be added, and one of `DROPPED` with it, for an entry that the running work has

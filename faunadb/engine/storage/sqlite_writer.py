@@ -79,6 +79,12 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             self._failed = explained
         return explained
 
+    def _to_read_versions(self, doc: int) -> sqlite3.Connection:
+        return self._conn.to_read_versions(doc)  # type: ignore[no-any-return]
+
+    def _to_read_entries(self, terms: bytes) -> sqlite3.Connection:
+        return self._conn.to_read_entries(terms)  # type: ignore[no-any-return]
+
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         try:
             self._conn.execute(sql, parameters)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from faunadb.engine.storage import Store, Transaction, group_commit, open_store, sqlite_rows, sqlite_writer
+from faunadb.engine.storage.group_commit import Job
+from faunadb.engine.storage.sqlite_rows import WritingConnection
 from tests.engine.storage.places import COLL, SCOPE
 from tests.engine.storage.test_group_commit import Crowd, Leader, docs
 
@@ -192,3 +197,123 @@ def test_rows_are_stored_as_they_were_given_however_many_wait(store: Store, coun
         assert [(row.values, row.doc, row.cover, row.ttl) for row in entries] == [
             (b"%05d" % number, number, covers[number % 3], ttls[number % 3]) for number in range(count)
         ]
+
+
+def written_together(store: Store, *works: Callable[[Transaction], Any]) -> list[Any]:
+    """The results of works that share a commit; exceptions of those that fail."""
+    jobs = [Job(work, 0, None, 0) for work in works]
+    waiting = list(jobs)
+    while waiting:
+        store.write_together(lambda: waiting.pop(0) if waiting else None)
+    assert all(job.over for job in jobs)
+    return [job.result if job.error is None else type(job.take_error()) for job in jobs]
+
+
+def test_reads_of_what_does_not_wait_leave_the_rest_waiting(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_together(store, lambda tx: [insert(tx, doc) for doc in range(4)])
+    flushed: list[int] = []
+    flush = WritingConnection.flush
+    monkeypatch.setattr(
+        WritingConnection, "flush", lambda rows: flushed.append(len(rows._earlier)) or flush(rows)
+    )
+
+    def update(tx: Transaction, doc: int, seen: int) -> list[Optional[str]]:
+        before = [tx.version(SCOPE, COLL, each).data for each in (doc, seen)]
+        tx.put_version(SCOPE, COLL, doc, tx.txn, True, None, f'"{doc}"', newest=1)
+        tx.add_entry(SCOPE, 7, b"term%d" % doc, b"x", COLL, doc, None, None)
+        assert tx.first_entry(SCOPE, 7, b"term%d" % seen) is None
+        assert list(tx.entries(SCOPE, 7, b"nothing", limit=2)) == []
+        return before
+
+    works = [lambda tx, doc=doc: update(tx, doc, 3) for doc in range(3)]
+    assert written_together(store, *works) == [["{}", "{}"]] * 3
+    assert flushed == [flushed[0]], "something was written before the commit"
+
+
+def terms_of(number: int) -> bytes:
+    return b"" if number == 0 else b"t%d" % number
+
+
+DOCUMENT, TERMS = st.integers(0, 3), st.integers(0, 2)
+STEPS = st.one_of(
+    st.tuples(st.just("put"), DOCUMENT),
+    st.tuples(st.just("delete"), DOCUMENT),
+    st.tuples(st.just("create"), st.integers(10, 13)),
+    st.just(("documents",)),
+    st.tuples(st.just("read"), DOCUMENT),
+    st.tuples(st.just("newest"), DOCUMENT),
+    st.tuples(st.just("add"), DOCUMENT, TERMS, st.sampled_from([None, '"cover"'])),
+    st.tuples(st.just("end"), DOCUMENT, TERMS),
+    st.tuples(st.just("first"), TERMS),
+    st.tuples(st.just("entries"), TERMS, st.booleans()),
+    st.tuples(st.just("history"), TERMS),
+    st.just(("fail",)),
+)
+
+
+def take_step(tx: Transaction, kind: str, *given: Any) -> Any:
+    if kind == "put" or kind == "delete":
+        (doc,) = given
+        data = f'{{"n":{tx.txn % 7}}}' if kind == "put" else None
+        tx.put_version(SCOPE, COLL, doc, tx.txn, kind == "put", None, data)
+    elif kind == "create":
+        (doc,) = given
+        tx.create(SCOPE, COLL, doc, "{}", b"v%d" % doc)
+    elif kind == "documents":
+        return [row[:4] for row in tx.entries(SCOPE, COLL, b"")]
+    elif kind == "read":
+        found = tx.version(SCOPE, COLL, *given)
+        return found and found.data
+    elif kind == "newest":
+        return {doc: row.data for doc, row in tx.newest_of(SCOPE, COLL, given).items()}
+    elif kind == "add":
+        doc, terms, cover = given
+        tx.add_entry(SCOPE, 7, terms_of(terms), b"v%d" % doc, COLL, doc, cover, None)
+    elif kind == "end":
+        doc, terms = given
+        tx.end_entry(SCOPE, 7, terms_of(terms), b"v%d" % doc)
+    elif kind == "first":
+        return tx.first_entry(SCOPE, 7, terms_of(*given))
+    elif kind == "entries":
+        terms, reverse = given
+        return [row[:4] for row in tx.entries(SCOPE, 7, terms_of(terms), reverse=reverse)]
+    elif kind == "history":
+        return [row[:4] for row in tx.history(SCOPE, 7, terms_of(*given))]
+    else:
+        raise ValueError
+    return None
+
+
+@given(st.lists(st.lists(STEPS, max_size=6), max_size=6))
+@example([[("put", 0), ("add", 0, 1, None)], [("put", 0), ("end", 0, 1), ("entries", 1, False)]])
+@example([[("create", 10)], [("documents",)]])
+@settings(max_examples=100)
+def test_whether_rows_wait_is_not_to_be_seen(works: list[list[Any]]) -> None:
+    """Each work reads the same, and in the end there is the same, as when nothing waits."""
+
+    def outcome(at_once: bool) -> tuple[list[Any], Any]:
+        with pytest.MonkeyPatch.context() as patch, open_store("sqlite://") as store:
+            patch.setattr(group_commit, "MAX_SECONDS", 30.0)
+            # Times count from the same one.
+            ticks = itertools.count(1_700_000_000_000_000, 10)
+            patch.setattr(type(store._clock), "begin", lambda *_: next(ticks))
+            if at_once:
+                wait = sqlite_writer.SqliteTransaction._wait
+                patch.setattr(
+                    sqlite_writer.SqliteTransaction,
+                    "_wait",
+                    lambda tx, insert, row: (wait(tx, insert, row), tx._conn.flush())[0],
+                )
+            results = written_together(
+                store,
+                *(lambda tx, steps=steps: [take_step(tx, *step) for step in steps] for steps in works),
+            )
+            tables = [
+                store._conn.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4").fetchall()
+                for table in ("version", "entry", "past_entry", "stale")
+            ]
+            return results, tables
+
+    assert outcome(at_once=False) == outcome(at_once=True)
