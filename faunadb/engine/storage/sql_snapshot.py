@@ -32,6 +32,8 @@ class ClosedConnection:
     def execute(self, *_: Any) -> Any:
         raise StoreError("the snapshot is closed")
 
+    to_read_versions = to_read_entries = execute  # of a `WritingConnection`
+
 
 CLOSED: Any = ClosedConnection()
 
