@@ -140,15 +140,14 @@ def create(ctx: Context, document: v.Document, literals: Mapping[str, int], data
         elif term is not None and term.name in data:
             found = extraction.only_entry(term, data[term.name], suffix)
         for entry in (found,) if found is not None else extraction.entries(ctx, index, document):
-            _add(tx, index, document, entry, None)
+            _add(tx, index, ref, entry, None)
             if index.unique and extraction.taken(ctx, index, entry, ref):
                 raise not_unique()
 
 
-def _add(tx: Any, index: Index, document: v.Document, entry: extraction.Entry, ttl: Optional[int]) -> None:
+def _add(tx: Any, index: Index, ref: v.Ref, entry: extraction.Entry, ttl: Optional[int]) -> None:
     """Add an entry that was not there before to an index of a user, and bill it."""
     terms, values, cover = entry
-    ref = document.ref
     size = len(terms) + len(values)
     if size > MAX_KEY:
         raise _key_too_large(size)
@@ -170,7 +169,7 @@ def add_all(ctx: Context, document: v.Document, ttl: Optional[int]) -> None:
             tx.add_entry(*place, None, ttl)
     for index in ctx.schema.indexes_on(scope, coll):
         for entry in extraction.entries(ctx, index, document):
-            _add(tx, index, document, entry, ttl)
+            _add(tx, index, ref, entry, ttl)
             if index.unique and extraction.taken(ctx, index, entry, ref):
                 raise not_unique()
 
@@ -201,6 +200,11 @@ def replace(
     """
     tx = ctx.tx
     indexes = None
+    if old is not None and new is None and old.ref.coll >= v.FIRST_COLLECTION:
+        scope, coll, doc = old.ref.scope, old.ref.coll, old.ref.id
+        tx.end_entry(scope, coll, b"", keys.ref_suffix(coll, doc))
+        _replace_in(ctx, ctx.schema.indexes_on(scope, coll), old, None)
+        return
     if old is not None and new is not None and old_ttl is None and new_ttl is None:
         indexes = _changed(ctx, old, new)
         if indexes is not None and (not indexes or earlier is None):
@@ -227,22 +231,24 @@ def replace(
         check_unique(ctx, new.ref, claimed)
 
 
-def _replace_in(ctx: Context, indexes: list[Index], old: v.Document, new: v.Document) -> None:
-    """As `replace`, in some indexes of users, for versions of different transactions that do not expire."""
-    tx, ref = ctx.tx, new.ref
+def _replace_in(ctx: Context, indexes: list[Index], old: v.Document, new: Optional[v.Document]) -> None:
+    """As `replace`, in some indexes of users, for versions of different transactions that do not expire, or for the end of a
+    document."""
+    tx, ref = ctx.tx, old.ref
     ended: list[tuple[Index, extraction.Entry]] = []
     begun: list[tuple[Index, extraction.Entry]] = []
     for index in indexes:
-        before, after = extraction.entries(ctx, index, old), extraction.entries(ctx, index, new)
+        before = extraction.entries(ctx, index, old)
+        after = [] if new is None else extraction.entries(ctx, index, new)
         if before != after:
-            kept = set(before).intersection(after)
+            kept = set(before).intersection(after) if after else ()
             ended += [(index, entry) for entry in before if entry not in kept]
             begun += [(index, entry) for entry in after if entry not in kept]
     for index, (terms, values, _) in ended:
         tx.end_entry(ref.scope, index.id, terms, values)
         tx.write_ops += write_ops(len(terms) + len(values))
     for index, entry in begun:
-        _add(tx, index, new, entry, None)
+        _add(tx, index, ref, entry, None)
     for index, entry in begun:
         if index.unique and extraction.taken(ctx, index, entry, ref):
             raise not_unique()

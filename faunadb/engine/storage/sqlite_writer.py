@@ -205,7 +205,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
     ) -> None:
         key = _key(scope, index, terms, values)
-        if self.wrote and removed is None and place_path(scope, index, terms) not in self.touched.at:
+        if self.wrote and removed is None and not self._has_touched(scope, index, terms, values):
             # The usual case: an entry of an earlier transaction. That this one writes something is known already.
             self.touched.entry(scope, index, terms, values)
             self.bytes_written += len(terms) + len(values)
@@ -219,6 +219,14 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             if added != end:
                 self.bytes_written += len(terms) + len(values)
                 self._run(PUT_ENDED, (*key, coll, doc, cover, ttl, added, end))
+
+    def _has_touched(self, scope: int, index: int, terms: bytes, values: bytes) -> bool:
+        """Whether this transaction may have written an entry already."""
+        path, at = place_path(scope, index, terms), self.touched.at
+        if path not in at:
+            return False
+        known = at[path]
+        return known is None or values.hex() in known
 
     def _end(self, key: tuple[int, int, bytearray, bytearray]) -> None:
         """Have the end of an entry that an earlier transaction has added wait."""
