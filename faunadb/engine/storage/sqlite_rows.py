@@ -175,6 +175,9 @@ class WritingConnection:
         # In the order in which rows of each kind have first come, so that entries end before others are inserted.
         for insert, parameters in rows.items():
             count, width, together = len(parameters), insert.width, insert.together
+            if count == width:
+                self._conn.execute(insert.one, parameters)
+                continue
             step = width * TOGETHER
             rest = 0
             if together is not None and count >= step:

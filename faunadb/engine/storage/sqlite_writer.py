@@ -13,7 +13,8 @@ from .checksums import of_version
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
 from .memory_gate import MemoryGate
-from .read_set import collection_path, place_path
+from .read_set import collection_path, document_path, place_path
+from .rows import VersionRow
 from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
 from .sqlite_reads import SqliteReads
@@ -51,6 +52,10 @@ _DROP_ENDED = f"DELETE FROM past_entry WHERE {_KEY} AND added = ?"
 _REVIVE = f"DELETE FROM past_entry WHERE {_KEY} AND added = ? AND removed = ?"
 
 
+#: How many of the versions that it has read a transaction remembers.
+_REMEMBERED = 16
+
+
 def _key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int, int, bytearray, bytearray]:
     """The key of an entry as parameters (for why as bytearrays, see `sqlite_rows`)."""
     return scope, index, bytearray(terms), bytearray(values)
@@ -59,7 +64,7 @@ def _key(scope: int, index: int, terms: bytes, values: bytes) -> tuple[int, int,
 class SqliteTransaction(SqliteReads, SqlTransaction):
     """A work's view of the writing connection."""
 
-    __slots__ = ("_conn", "_failed", "_heads", "_path")
+    __slots__ = ("_conn", "_failed", "_heads", "_path", "_seen")
 
     _conn: Any
 
@@ -71,6 +76,8 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self._failed: Optional[StoreError] = None
         #: by collection, how paths and changes of its documents begin and end
         self._heads: dict[tuple[int, int], tuple[str, str, str, str]] = {}
+        #: the newest versions that were read last, as they were before this transaction
+        self._seen: dict[tuple[int, int, int], Optional[VersionRow]] = {}
         self._set_up(txn, last_txn, schema_version)
 
     def _explain(self, error: sqlite3.Error) -> Exception:
@@ -84,6 +91,19 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
 
     def _to_read_entries(self, terms: bytes) -> sqlite3.Connection:
         return self._conn.to_read_entries(terms)  # type: ignore[no-any-return]
+
+    def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
+        if at is not None or self.touched.wide or document_path(scope, coll, doc) in self.touched.at:
+            return super().version(scope, coll, doc, at)
+        # An update of what a query has got before reads it again.
+        seen, key = self._seen, (scope, coll, doc)
+        if key in seen:
+            return seen[key]
+        found = super().version(scope, coll, doc)
+        if len(seen) >= _REMEMBERED:
+            seen.clear()
+        seen[key] = found
+        return found
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         try:
@@ -159,6 +179,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.wrote = True
         self._loaded = True
+        self._seen.clear()
         try:
             self._conn.executemany(import_statement(table, COPIED[table]), rows)
         except sqlite3.DatabaseError as error:

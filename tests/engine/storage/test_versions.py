@@ -54,6 +54,38 @@ def test_version_at_a_time(store: Store, at: int, expected: int) -> None:
         assert (found and found.ts) == expected
 
 
+CHANGES = {
+    "another version": (lambda tx: put(tx, 1, '{"at":40}', ts=40), 40),
+    "an earlier one": (lambda tx: put(tx, 1, '{"at":20}', ts=20), 30),
+    "the newest dropped": (lambda tx: tx.drop_version(SCOPE, COLL, 1, 30), 10),
+    "the collection purged": (lambda tx: tx.purge_collection(SCOPE, COLL, 100), None),
+    "the database purged": (lambda tx: tx.purge_scope(SCOPE, 100), None),
+    "its history purged": (lambda tx: tx.purge_history(SCOPE, COLL, 35, 100), 30),
+    "created": (lambda tx: tx.create(SCOPE, COLL, 2, '{"at":0}', b"k"), 30),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_transaction_that_has_read_a_document_reads_what_it_changes_of_it(
+    store: Store, change: str
+) -> None:
+    write_history(store, [10, 30])
+    step, expected = CHANGES[change]
+
+    def newest(tx: Transaction, doc: int = 1) -> object:
+        row = tx.version(SCOPE, COLL, doc)
+        return row and row.ts
+
+    def work(tx: Transaction) -> None:
+        assert newest(tx) == newest(tx) == 30
+        assert newest(tx, 2) is None
+        step(tx)
+        assert newest(tx) == newest(tx) == expected
+        assert newest(tx, 2) == (tx.txn if change == "created" else None)
+
+    store.write(work, exclusive=True)
+
+
 @pytest.mark.parametrize("missing", [(SCOPE, COLL, 2), (SCOPE, COLL + 1, 1), (SCOPE + 1, COLL, 1)])
 def test_no_version(store: Store, missing: tuple[int, int, int]) -> None:
     write_history(store, [10])
