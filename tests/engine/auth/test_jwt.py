@@ -11,6 +11,7 @@ import pytest
 from faunadb.engine.auth import jwks
 from faunadb.engine.auth.jwks import DownloadError, KeySets
 from faunadb.engine.auth.jwt import AUDIENCE, TokenVerifier
+from tests.engine.conftest import filled_once
 
 from . import https_server
 from .tokens import OTHER_RSA, RSA, ec_jwk, encode, rsa_jwk, sign
@@ -48,14 +49,8 @@ class World:
         self.down = False
         self.root = db
         db.engine.authenticator._tokens = TokenVerifier(KeySets(self._fetch))
-        db.wire({"create_database": obj(name="child")})
         self.global_id = db.wire(get(database("child")))["global_id"]
         self.db = db.as_("secret:child:admin")
-        self.db.wire({"create_collection": obj(name="c")})
-        self.db.wire(create(DOC, data=obj(owner="me")))
-        self.db.wire(create_role("reader", privilege(coll("c"), read=True)))
-        self.db.wire(create_role("writer", privilege(coll("c"), create=True)))
-        self.provide(role("reader"))
 
     def _fetch(self, uri):
         assert uri == URI
@@ -66,7 +61,7 @@ class World:
     def provide(self, roles, name="login", issuer=ISSUER):
         if self.db.wire({"exists": {"access_provider": name}}):
             self.db.wire({"delete": {"access_provider": name}})
-        self.db.wire({"create_access_provider": obj(name=name, issuer=issuer, jwks_uri=URI, roles=roles)})
+        self.db.wire(provider(roles, name, issuer))
 
     def payload(self, **claims):
         found = {
@@ -93,9 +88,27 @@ class World:
         return status == 401
 
 
+def provider(roles, name="login", issuer=ISSUER):
+    return {"create_access_provider": obj(name=name, issuer=issuer, jwks_uri=URI, roles=roles)}
+
+
 @pytest.fixture
-def world(db):
-    return World(db)
+@filled_once
+def parent(db):
+    """The database whose child a `World` is."""
+    db.wire({"create_database": obj(name="child")})
+    child = db.as_("secret:child:admin")
+    child.wire({"create_collection": obj(name="c")})
+    child.wire(create(DOC, data=obj(owner="me")))
+    child.wire(create_role("reader", privilege(coll("c"), read=True)))
+    child.wire(create_role("writer", privilege(coll("c"), create=True)))
+    child.wire(provider(role("reader")))
+    return db
+
+
+@pytest.fixture
+def world(parent):
+    return World(parent)
 
 
 # ---- accepting --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -32,16 +33,24 @@ class Forgetful(PreparedQueries):
         return Parsed(node, node.effect(), [])
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database that `FIXTURE` has filled."""
+    path = tmp_path_factory.mktemp("prepared") / "main.db"
+    with open_engine(f"sqlite:///{path}") as engine:
+        for query in FIXTURE:
+            Database(engine).raw(json.dumps(query))
+        assert engine.background.wait(60)
+    return path
+
+
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[Database, Database]]:
+def two(stored: Path, tmp_path: Path) -> Iterator[tuple[Database, Database]]:
     """One database seen through an engine that remembers what it parsed, and through one that does not."""
-    url = f"sqlite:///{tmp_path}/main.db"
+    url = f"sqlite:///{shutil.copy(stored, tmp_path)}"
     with open_engine(url, answers=0) as engine, open_engine(url, answers=0) as forgetful:
         forgetful.prepared = Forgetful()
-        asking = Database(engine)
-        for query in FIXTURE:
-            asking.raw(json.dumps(query))
-        yield asking, Database(forgetful)
+        yield Database(engine), Database(forgetful)
 
 
 def other(random: Random, value: Any) -> Any:
