@@ -105,8 +105,20 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: Optional[pytest.Item]) 
 
 @pytest.fixture(scope="session", autouse=True)
 def _root_secrets_are_hashed_once() -> Iterator[None]:
-    """Thousands of tests open an engine with the same secret, and bcrypt is slow on purpose: longer than most tests."""
-    hash_root, check_root = functools.cache(secrets.hash_root), functools.cache(secrets.check_root)
+    """Thousands of tests open an engine with the same secret, and bcrypt is slow on purpose: longer than most tests.
+
+    A wrong secret is checked each time.
+    """
+    good = set()
+
+    def check_root(secret: str, hashed: str) -> bool:
+        if (secret, hashed) not in good:
+            if not check(secret, hashed):
+                return False
+            good.add((secret, hashed))
+        return True
+
+    check, hash_root = secrets.check_root, functools.cache(secrets.hash_root)
     with mock.patch.multiple(secrets, hash_root=hash_root, check_root=check_root):
         yield
 
