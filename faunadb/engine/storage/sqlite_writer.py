@@ -284,6 +284,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
 
     def close(self) -> None:
         self._conn = CLOSED
+        self._seen = {}
 
 
 class SqliteWriter(Writer):

@@ -86,6 +86,19 @@ def test_a_transaction_that_has_read_a_document_reads_what_it_changes_of_it(
     store.write(work, exclusive=True)
 
 
+def test_a_closed_transaction_gives_nothing_that_it_has_read(store: Store) -> None:
+    write_history(store, [10])
+    kept: list[Transaction] = []
+
+    def work(tx: Transaction) -> None:
+        kept.append(tx)
+        tx.version(SCOPE, COLL, 1)
+
+    store.write(work, exclusive=True)
+    with pytest.raises(StoreError):
+        kept[0].version(SCOPE, COLL, 1)
+
+
 @pytest.mark.parametrize("missing", [(SCOPE, COLL, 2), (SCOPE, COLL + 1, 1), (SCOPE + 1, COLL, 1)])
 def test_no_version(store: Store, missing: tuple[int, int, int]) -> None:
     write_history(store, [10])
