@@ -49,7 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     _compile_once(config)
     with contextlib.suppress(ImportError):
         from hypothesis import settings  # a package that only tests need
+        from hypothesis.internal.conjecture import junkdrawer
 
+        # Its callback of the garbage collector, for deadlines, would be called in tests that use up the stack, too.
+        junkdrawer._gc_initialized = True
         settings.register_profile("faunadb", deadline=None)  # a busy machine is no fault
         settings.load_profile("faunadb")
     # A shell ignores Ctrl-C for what it runs in the background, and programs inherit that: some tests send it to them.

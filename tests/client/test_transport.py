@@ -24,7 +24,7 @@ from faunadb.errors import UnexpectedError
 from faunadb.request_result import RequestResult
 from tests.conftest import required
 
-from .conftest import Connection, Incoming, Server
+from .conftest import PATIENCE, Connection, Incoming, Server
 
 
 def uses_shortcut(client: FaunaClient) -> bool:
@@ -95,12 +95,17 @@ class TestFailures:
     """Failures are the exceptions of requests, whichever way a request goes."""
 
     @pytest.fixture
-    def connected(self, server: Server, long_way: bool) -> Any:
-        with FaunaClient("secret", endpoint=server.url, timeout=0.2) as client:
+    def timeout(self) -> float:
+        return PATIENCE
+
+    @pytest.fixture
+    def connected(self, server: Server, long_way: bool, timeout: float) -> Any:
+        with FaunaClient("secret", endpoint=server.url, timeout=timeout) as client:
             if long_way:
                 client.session.hooks["response"].append(lambda response, **kwargs: response)
             yield client
 
+    @pytest.mark.parametrize("timeout", [0.2])
     def test_no_answer(self, server: Server, connected: FaunaClient) -> None:
         server.handler = lambda connection, request: connection.hang()
         start = time.monotonic()
@@ -108,6 +113,7 @@ class TestFailures:
             connected.query(1)
         assert time.monotonic() - start < 5
 
+    @pytest.mark.parametrize("timeout", [0.2])
     def test_body_stops_coming(self, server: Server, connected: FaunaClient) -> None:
         def handler(connection: Connection, request: Incoming) -> None:
             connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
