@@ -328,7 +328,8 @@ class PreparedQueries:
         if found is None:
             self._picks.keep(structure, picks, len(structure) + _BESIDE)
         if len(pieces) > 1:
-            picks = picks._replace(numbers=_numbers(pieces[1::2]))
+            structure, names, literals, _ = picks
+            picks = _new_picks((structure, names, literals, _numbers(pieces[1::2])))
             if self._was_seen(written):
                 self._picks.keep(written, picks, len(written) + _BESIDE)
         return picks
@@ -355,6 +356,9 @@ class _Picks(NamedTuple):
     names: _Pick
     literals: _Pick
     numbers: tuple[Any, ...]
+
+
+_new_picks = maker(_Picks)
 
 
 def _picks(structure: str) -> _Picks:

@@ -176,12 +176,13 @@ class Changes:
     def text(self) -> str:
         """The changes as text, for the commit log."""
         at, wide = self.at, self.wide
+        text = None if wide else _plain_text(at)
+        if text is not None:
+            return text
         if sum(1 if values is None else len(values) for values in at.values()) > MAX_CHANGED:
             at, wide = {}, wide | set(map(_larger, at))
-        # There are hardly ever names, and only their paths may have what JSON escapes.
-        if wide or [path for path in at if path[0] == "n"]:
-            return _with_names(at, wide)
-        return _without_names(at)
+        items = [[path] if values is None else [path, *values] for path, values in at.items()]
+        return _encode({"at": items, "wide": list(wide)} if wide else {"at": items})
 
     @classmethod
     def parse(cls, text: Optional[str]) -> Changes:
@@ -197,17 +198,22 @@ class Changes:
         return changes
 
 
-def _with_names(at: dict[str, Optional[set[str]]], wide: set[str]) -> str:
-    """Any changes as text."""
-    items = [[path] if values is None else [path, *values] for path, values in at.items()]
-    return _encode({"at": items, "wide": list(wide)} if wide else {"at": items})
-
-
-def _without_names(at: dict[str, Optional[set[str]]]) -> str:
-    """The same for changes of documents and entries, whose paths have nothing that JSON escapes."""
-    items = [path for path, values in at.items() if values is None]
-    items += [f"""{path}","{'","'.join(values)}""" for path, values in at.items() if values is not None]
-    return '{"at":[["' + '"],["'.join(items) + '"]]}' if items else '{"at":[]}'
+def _plain_text(at: dict[str, Optional[set[str]]]) -> Optional[str]:
+    """A few changes of documents and entries as text; None for others. There are hardly ever names, and only their paths may
+    have what JSON escapes."""
+    items = []
+    count = len(at)
+    for path, values in at.items():
+        if path[0] == "n":
+            return None
+        if values is None:
+            items.append(path)
+        else:
+            count += len(values)
+            items.append(f"""{path}","{'","'.join(values)}""")
+    if count > MAX_CHANGED or not items:
+        return None
+    return '{"at":[["' + '"],["'.join(items) + '"]]}'
 
 
 def _larger(path: str) -> str:
