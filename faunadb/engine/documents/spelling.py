@@ -21,7 +21,7 @@ def respelled(text: str, old: dict[str, Any], new: dict[str, Any], writer: Store
     It can be made if members of ``data`` have other values or come after the others, and nothing else differs.
     """
     before, after = old.get("data"), new.get("data")
-    if type(before) is not dict or type(after) is not dict or len(old) != len(new):
+    if type(before) is not dict or type(after) is not dict or len(old) != len(new) or _WRAPPED in text:
         return None
     for key, value in new.items():
         if key != "data" and value is not old.get(key):
@@ -40,7 +40,8 @@ def respelled(text: str, old: dict[str, Any], new: dict[str, Any], writer: Store
         text = text[:start] + writer.text(value) + text[end:]
     if not added:
         return text
-    if len(old) > 1 or not before:
+    # A repeated name is not stored, and one with an @ has all of ``data`` wrapped.
+    if len(old) > 1 or not before or any(type(name) is not str or name[:1] == "@" for name in added):
         return None
     return f"{text[:-2]},{','.join(writer.members(added))}}}}}"
 
@@ -69,3 +70,5 @@ def _value(text: str, name: str, names: list[str]) -> Optional[int]:
 
 
 _HEAD = '{"data":{'
+#: How ``data`` is stored that has a name with an @ (`render.Writer.object`).
+_WRAPPED = '"data":{"@obj":'

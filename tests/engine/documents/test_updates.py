@@ -12,6 +12,7 @@ from faunadb.engine.documents.spelling import respelled
 from faunadb.engine.engine import open_engine
 from faunadb.engine.language import codec
 from faunadb.engine.language.codec import StoredWriter
+from faunadb.engine.language.repeated import RepeatedField
 from tests.engine.conftest import Database, history_from_1970
 
 # ---- the stored text ----
@@ -74,6 +75,36 @@ def test_other_values_are_put_into_the_text(data):
 )
 def test_what_else_changes_is_written_anew(patch):
     assert changed(TEXT, patch) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "patch"),
+    [
+        ({"@x": 1, "a": 2}, {"a": 3}),
+        ({"@x": 1, "a": 2}, {"b": 3}),
+        ({"@obj": 1, "a": 2}, {"@obj": 3}),
+        ({"a": 2}, {"@x": 3}),
+        ({"a": 2}, {"b": 3, "@obj": {"a": 4}}),
+        ({"a": 2}, {RepeatedField("a", 1): 3}),
+        ({"a": 2}, {"b": 3, RepeatedField("b", 1): 4}),
+    ],
+)
+def test_data_with_a_name_that_is_stored_in_another_way_is_written_anew(data, patch):
+    """Such as one with an @, for which all of ``data`` is wrapped."""
+    old = {"data": data}
+    text = codec.encode_fields(old, 0, 0)
+    assert respelled(text, old, merge(old, {"data": patch}), StoredWriter(0, 0)) is None
+
+
+def test_a_member_whose_name_begins_with_an_at_sign_stays_where_it_is(db):
+    db.query(q.create_collection({"name": "c"}))
+    db.query(q.create(DOC, {"data": q.to_object([["@x", 1], ["a", 2]])}))
+    for patch, expected in (
+        ({"b": 3}, {"@x": 1, "a": 2, "b": 3}),
+        ({"a": 4}, {"@x": 1, "a": 4, "b": 3}),
+    ):
+        db.query(q.update(DOC, {"data": patch}))
+        assert db.query(q.select("data", q.get(DOC))) == expected
 
 
 def test_text_in_which_data_does_not_come_first_is_written_anew_if_a_name_is_in_it_twice():
