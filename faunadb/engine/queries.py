@@ -7,9 +7,8 @@ out to write. A query that begins with a form that writes is run as a writer fro
 from __future__ import annotations
 
 import json
-import re
 import time
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from .answers import Answers
@@ -21,11 +20,12 @@ from .language import deep
 from .language.context import Context, NeedsWriter, TakesLong
 from .language.effects import CALL
 from .language.errors import QueryErrors, RequestError, contended
+from .language.first_key import looks_like_a_write
 from .language.legacy import answer_body, writer_for
 from .language.overruns import Overrun, forget
 from .language.parser import parse_query
 from .language.prepared import Known, Parsed, PreparedQueries, Text
-from .language.registry import FORMS, WRITE
+from .language.registry import WRITE
 from .language.values import Document, Ref
 from .records import NamedTuple
 from .request import (
@@ -114,6 +114,8 @@ class Queries:
         self.schema_cache = SchemaCache()
         #: by the digest of their secret (`Request.secret`)
         self._principals: dict[Optional[bytes], _Principal] = {}
+        #: the databases of secrets that are for a child database
+        self._scopes: dict[Optional[bytes], int] = {}
         #: queries that call functions, of which each wrote when it was run last: only running them tells
         self._writing: set[Node] = set()
 
@@ -185,8 +187,8 @@ class Queries:
     def _run_quickly(self, request: Request, snap: Snapshot) -> Outcome:
         """Answer a query from a given snapshot, or raise `NotQuick`. The request's deadline is within `QUICK_SECONDS`."""
         source = request.source
-        known = self.prepared.known(source, request.version) if type(source) is bytes else None
-        if _looks_like_a_write(source) if known is None else self._writes(known.effect, known.node):
+        known = self._known(request)
+        if looks_like_a_write(source) if known is None else known.effect >= WRITE and self._writes(known):
             raise Writes(known)
         if request.last_seen > snap.time:
             raise NotQuick
@@ -200,7 +202,7 @@ class Queries:
             snap.note_reads()
         try:
             ctx = self._prepare(request, snap, None, known)
-            if self._writes(ctx.effect, ctx.node):
+            if ctx.effect >= WRITE and self._writes(ctx):
                 raise Writes(None)
             return self._read(request, ctx, snap, name)
         except NeedsWriter:
@@ -215,8 +217,8 @@ class Queries:
 
     def _run(self, request: Request) -> Outcome:
         source = request.source
-        known = self.prepared.known(source, request.version) if type(source) is bytes else None
-        if _looks_like_a_write(source) if known is None else self._writes(known.effect, known.node):
+        known = self._known(request)
+        if looks_like_a_write(source) if known is None else known.effect >= WRITE and self._writes(known):
             ready = self._as_plain_write(request, known)
             if ready is not None:
                 # Nothing would be gained by a snapshot before the transaction.
@@ -266,16 +268,26 @@ class Queries:
             if kept is not None:
                 return kept
         ctx = self._prepare(request, snap, None, known)
-        if not (request.writer or self._writes(ctx.effect, ctx.node)) or request.effect_limit < WRITE:
+        if (
+            not (request.writer or (ctx.effect >= WRITE and self._writes(ctx)))
+            or request.effect_limit < WRITE
+        ):
             try:
                 return self._read(request, ctx, snap, name)
             except NeedsWriter:
                 self._has_written(known)
         return ctx
 
-    def _writes(self, effect: int, node: Node) -> bool:
-        """Whether a query writes, as far as that is known before it is run."""
-        return effect == WRITE or (effect == CALL and node in self._writing)
+    def _known(self, request: Request) -> Optional[Known]:
+        """What is remembered of a query, in the database that its secret was last for."""
+        source, scopes = request.source, self._scopes
+        if type(source) is not bytes:
+            return None
+        return self.prepared.known(source, request.version, scopes.get(request.secret, 0) if scopes else 0)
+
+    def _writes(self, query: Union[Known, Context]) -> bool:
+        """Whether a query with the effect of a write does write, as far as that is known before it is run."""
+        return query.effect != CALL or query.node in self._writing
 
     def _has_written(self, known: Optional[Known]) -> None:
         """Remember a query that has turned out to write."""
@@ -341,7 +353,7 @@ class Queries:
             self._remember(secret, schema_version, auth, schema.committed)
         ctx = Context(self, snap, schema, auth, tx, version, deadline, limit, reason, snapshot is not None)
         if known is None and type(source) is bytes:
-            known = self.prepared.known(source, version)
+            known = self._known(request)
         if known is not None and known.committed is schema.committed and known.scope == ctx.scope:
             ctx.node, ctx.effect, ctx.literals, _, _ = known
         else:
@@ -351,7 +363,13 @@ class Queries:
     def _remember(
         self, secret: Optional[bytes], schema_version: int, auth: Auth, committed: Committed
     ) -> None:
-        if secret is None or not committed.confirmed or not self.authenticator.lasts(secret, schema_version):
+        if secret is None:
+            return
+        if auth.scope:
+            if len(self._scopes) >= _MOST_PRINCIPALS:
+                self._scopes.clear()
+            self._scopes[secret] = auth.scope
+        if not committed.confirmed or not self.authenticator.lasts(secret, schema_version):
             return
         if len(self._principals) >= _MOST_PRINCIPALS:
             self._principals.clear()
@@ -430,7 +448,7 @@ class Queries:
                 request = each.request
                 if request.last_seen > wall_micros():
                     continue  # `Store.write` looks whether that time was given before
-                known = each.known or self.prepared.known(request.source, request.version)
+                known = each.known or self._known(request)
                 ready = self._as_plain_write(request, known)
                 if ready is not None:
                     attempts = Attempts(partial(self._prepare_and_evaluate, ready, known))
@@ -488,18 +506,3 @@ def _evaluated(ctx: Context) -> tuple[Any, Body]:
         raise Failed(errors, ctx.snap.time, ctx.reads, ctx.read_ops) from None
     finally:
         ctx.end()
-
-
-_FIRST_KEY = re.compile(rb'\s*\{\s*"(\w+)"')
-
-
-def _looks_like_a_write(source: Any) -> bool:
-    """Whether the JSON text of a query begins with the first key of a form that writes."""
-    first = _FIRST_KEY.match(source) if type(source) is bytes else None
-    return first is not None and first[1] in write_keys()
-
-
-@cache
-def write_keys() -> frozenset[bytes]:
-    """The first keys of the forms that write."""
-    return frozenset(form.name.encode() for form in FORMS if form.effect == WRITE)

@@ -152,10 +152,10 @@ class _Shape(NamedTuple):
     fixed: _Pick
     are_texts: bool
 
-    def key(self, literals: tuple[Any, ...]) -> Any:
-        """What stands for the tree of these literals."""
+    def key(self, literals: tuple[Any, ...], scope: int) -> Any:
+        """What stands for the tree of these literals in a database."""
         fixed = self.fixed(literals)
-        return (self.number, fixed if self.are_texts else repr(fixed))
+        return (self.number, fixed if self.are_texts else repr(fixed), scope)
 
 
 class _Tree(NamedTuple):
@@ -190,6 +190,10 @@ class _Cache:
                 self.weight -= self._kept.pop(next(iter(self._kept)))[1]
             self._kept[key] = (value, weight)
 
+    def drop(self, key: Any) -> None:
+        with self._lock:
+            self.weight -= self._kept.pop(key, (None, 0))[1]
+
 
 _known = maker(Known)
 
@@ -223,9 +227,9 @@ class PreparedQueries:
         known = self.known(source, version)
         return Text(source, version, reader.read(source) if known is None else None)
 
-    def known(self, source: bytes, version: str) -> Optional[Known]:
-        """A query whose text or shape was parsed before; None for others."""
-        name = (version, source)
+    def known(self, source: bytes, version: str, scope: int = 0) -> Optional[Known]:
+        """A query whose text or shape was parsed before; None for others. scope: the database that it is probably for."""
+        name = (version, source, scope)
         found = self._texts.get(name)
         if found is not None:
             return found[0]  # type: ignore[no-any-return]
@@ -233,10 +237,10 @@ class PreparedQueries:
         found = self._shapes.get((version, structure, names))
         if found is None:
             return None
-        found = self._trees.get(found[0].key(literals))
+        found = self._trees.get(found[0].key(literals, scope))
         if found is None:
             return None
-        committed, scope, node, effect, variable, settled = found[0]
+        committed, _, node, effect, variable, settled = found[0]
         values = variable.values(literals)
         if values is None:
             return None
@@ -245,15 +249,16 @@ class PreparedQueries:
         self._note(name, known)
         return known
 
-    def _note(self, name: tuple[str, bytes], known: Known) -> None:
+    def _note(self, name: tuple[str, bytes, int], known: Known) -> None:
         """Remember a text if it was seen before."""
-        _, source = name
+        source = name[1]
         if self._was_seen(name) and len(source) <= MAX_REMEMBERED and not _CONFIDENTIAL.search(source):
             self._texts.keep(name, known, len(source) + _BESIDE)
 
     def parse(self, ctx: Context, text: Text) -> Parsed:
         """The tree of a query under a context, which is remembered if it can be used again. Raises `QueryErrors`."""
         source, version, data = text
+        self._texts.drop((version, source, ctx.scope))  # it may be known from another version of the schema
         parser = _Tracing(ctx, version)
         node = parser.query(reader.read(source) if data is None else data)
         once = Parsed(node, node.effect(), [])
@@ -274,7 +279,9 @@ class PreparedQueries:
         settled = (None,) * writer.settled
         tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, settled)
         shape = self._shape((version, structure, names), literals, numbers)
-        self._trees.keep(shape.key(literals), tree, len(structure) + sum(map(len, names)) + _BESIDE)
+        self._trees.keep(
+            shape.key(literals, ctx.scope), tree, len(structure) + sum(map(len, names)) + _BESIDE
+        )
         values += settled
         return Parsed(template, tree.effect, values)
 

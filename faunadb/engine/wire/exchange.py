@@ -243,10 +243,13 @@ class Exchange:
     ) -> Request:
         options = self.options
         deadline = self.deadline()
+        authorization, secret = self.headers.get("authorization"), None
         if self.snapshot is not None:
             deadline = min(deadline, self.started + QUICK_SECONDS)
+        elif authorization is not None:
+            secret = self.engine.authenticator.trusted_name(authorization)
         return Request(
-            self.headers.get("authorization"),
+            authorization,
             source,
             options.version,
             deadline,
@@ -256,6 +259,7 @@ class Exchange:
             reason,
             writer,
             self.snapshot,
+            secret,
         )
 
     def run(self, request: Request) -> HttpResponse:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 from ..auth.jwks import KeysNeeded
 from ..integers import int64
 from ..language.errors import RequestError
-from ..queries import write_keys
+from ..language.first_key import write_keys
 from ..records import maker
 from ..request import QUICK_SECONDS, Gathered, NotQuick, Outcome, Request, Writes
 from .exchange import BUILD, CONTENT, Exchange, is_for_people

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faunadb import query as q
 from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.language.parser import parse_query
 from faunadb.engine.language.prepared import MAX_SEEN, MAX_TEXT, Parsed, PreparedQueries
@@ -25,7 +26,7 @@ from tests.engine.fuzzing import FIXTURE, Generator
 class Forgetful(PreparedQueries):
     """Parses each query as it comes."""
 
-    def known(self, source: bytes, version: str) -> None:
+    def known(self, source: bytes, version: str, scope: int = 0) -> None:
         return None
 
     def parse(self, ctx: Any, text: Any) -> Any:
@@ -200,6 +201,47 @@ def test_what_decides_more_than_a_value_is_part_of_the_shape(
     asking, judge = two
     asking.body(first)
     assert asking.body(second) == judge.body(second)
+
+
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The texts that are parsed from now on."""
+    texts: list[bytes] = []
+    parse = PreparedQueries.parse
+    monkeypatch.setattr(
+        PreparedQueries, "parse", lambda self, ctx, text: texts.append(text.source) or parse(self, ctx, text)
+    )
+    return texts
+
+
+def test_a_text_is_parsed_once_for_each_version_of_the_schema(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = parsed(monkeypatch)
+    query = '{"count":{"collections":null}}'
+    for number in range(3):
+        db.query(q.create_collection({"name": f"c{number}"}))
+        texts.clear()
+        assert [db.query(q.count(q.collections())) for _ in range(5)] == [number + 1] * 5
+        assert len([text for text in texts if text != query.encode()]) <= 1
+        for _ in range(5):
+            db.raw(query)
+        assert texts.count(query.encode()) == 1, f"with the schema number {number}"
+
+
+def test_a_text_is_parsed_once_for_each_database(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "other"):
+        db.query(q.create_database({"name": name}))
+    keys = [q.create_key({"role": "server", "database": q.database(name)}) for name in ("one", "other")]
+    tenants = [db, *(db.as_(db.query(key)["secret"]) for key in keys)]
+    for count, tenant in enumerate(tenants):
+        for number in range(count):
+            tenant.query(q.create_collection({"name": f"c{number}"}))
+    for tenant in tenants:
+        tenant.query(1)
+    texts = parsed(monkeypatch)
+    for _ in range(4):
+        assert [tenant.query(q.count(q.collections())) for tenant in tenants] == [0, 1, 2]
+    assert len(texts) <= len(tenants) + 1  # one is told to be for a child database by running it
 
 
 def test_a_new_schema_needs_new_trees(two: tuple[Database, Database]) -> None:
