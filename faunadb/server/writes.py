@@ -68,9 +68,10 @@ class Writes:
             if not self._running:
                 self._watched_by = None
                 return
-            late = list(self._waiting) if monotonic() > self._since + PATIENCE else []
-            for place in late:
-                self._waiting.remove(place)
+            late: list[_Place] = []
+            if monotonic() > self._since + PATIENCE:
+                late += self._waiting
+                self._waiting.clear()
         loop.call_later(PATIENCE, self._look, loop)
         _deliver([(answer, None) for _, answer in late])
 
@@ -79,13 +80,11 @@ class Writes:
         while True:
             self._since = monotonic()
             answers = self._take_turn(engine)
-            for loop in {
-                answer.get_loop() for answer, _ in answers
-            }:  # one, but while a test goes on to its next one
+            loops = {answer.get_loop() for answer, _ in answers}
+            for loop in loops:  # hardly ever more than one
+                there = [each for each in answers if each[0].get_loop() is loop]
                 with contextlib.suppress(RuntimeError):  # it is closed, and nobody waits for answers any more
-                    loop.call_soon_threadsafe(
-                        _deliver, [each for each in answers if each[0].get_loop() is loop]
-                    )
+                    loop.call_soon_threadsafe(_deliver, there)
             with self._lock:
                 if not self._waiting:
                     self._running = False

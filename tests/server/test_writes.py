@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from faunadb.engine.engine import Engine, open_engine
+from faunadb.engine.request import Outcome
 from faunadb.engine.storage.sqlite_writer import SqliteWriter
 from faunadb.engine.wire import usual
 from faunadb.server import Application, turns, writes
@@ -206,6 +207,23 @@ def test_a_turn_that_fails_loses_nothing(
     assert [each.status for each in sent] == [201, 201]
     assert count(application) == 2
     assert "a turn of writers has failed" in caplog.text
+
+
+def test_an_answer_that_cannot_be_told_is_that_of_its_request_alone(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Outcome.text.fget
+
+    def fails(outcome: Outcome) -> str:
+        found: str = text(outcome)
+        if '"b"' in found:
+            raise RecursionError
+        return found
+
+    monkeypatch.setattr(Outcome, "text", property(fails))
+    sent = run(ask_all(application, *(create(name) for name in "abc")))
+    assert [each.status for each in sent] == [201, 500, 201]
+    assert count(application) == 3, "one that is written was run again"
 
 
 def test_no_more_than_a_turn_takes_are_taken(

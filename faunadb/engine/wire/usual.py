@@ -91,9 +91,13 @@ class Write(Gathered):
         result, self.result = self.result, None
         if result is None:
             return None
-        if isinstance(result, Exception):
-            return _failure(engine, result, self._whole, self._options, self._started)
-        return _outcome(result, result.time, result.text, self.request.source, self._trace, self._started)
+        if not isinstance(result, Exception):
+            source, trace, started = self.request.source, self._trace, self._started
+            try:
+                return _outcome(result, result.time, result.text, source, trace, started)
+            except Exception as failure:  # it is written, but cannot be told
+                result = failure
+        return _failure(engine, result, self._whole, self._options, self._started)
 
 
 def answer(
