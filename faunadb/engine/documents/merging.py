@@ -1,31 +1,40 @@
-"""Merges objects, removes nulls, and finds differences (writes and schema, "Null and merging")."""
+"""Merges objects, removes nulls, and finds differences (writes and schema, "Null and merging").
+
+A name that repeats an earlier one in its object is removed as well. The store keeps the first one only, and all that is
+made of a document when it is written must be the same as what is made of it when it is read: else the entry of an index that
+it adds is not the one that it ends.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..language.equality import identical
+from ..language.repeated import RepeatedField
 
 _ABSENT = object()
 
 
 def without_nulls(value: Any) -> Any:
-    """The value as it is stored: nulls are gone from objects and arrays at every depth.
+    """The value as it is stored: nulls and repeated names are gone from objects and arrays at every depth.
 
     Returns the very same object when there is nothing to remove.
     """
-    return _stripped(value) if _has_nulls(value) else value
+    return _stripped(value) if _has_more(value) else value
 
 
-def _has_nulls(value: Any) -> bool:
+def _has_more(value: Any) -> bool:
+    """Whether there is anything in a value that is not stored."""
     kind = type(value)
     if kind is not dict and kind is not list:
         return False
+    if kind is dict and RepeatedField in map(type, value):
+        return True
     for member in value.values() if kind is dict else value:
         if member is None:
             return True
         kind = type(member)
-        if (kind is dict or kind is list) and _has_nulls(member):
+        if (kind is dict or kind is list) and _has_more(member):
             return True
     return False
 
@@ -33,7 +42,11 @@ def _has_nulls(value: Any) -> bool:
 def _stripped(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return {key: _stripped(member) for key, member in value.items() if member is not None}
+        return {
+            key: _stripped(member)
+            for key, member in value.items()
+            if member is not None and type(key) is not RepeatedField
+        }
     if kind is list:
         return [_stripped(member) for member in value if member is not None]
     return value
@@ -48,6 +61,8 @@ def merge(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
+        elif type(key) is RepeatedField:
+            continue
         elif type(value) is dict and type(result.get(key)) is dict:
             result[key] = merge(result[key], value)
         else:
