@@ -351,7 +351,7 @@ def writers(folder: str, seconds: float, rounds: int) -> None:
         disk = "this disk" if not added else f"one that takes {added / 1000:g} ms longer"
         rows.append([disk, *(f"{rate:,.0f}" for rate in rates), f"{ratio:.1f}"])
     header = ["durable creates a second", "1 writer", f"{CONNECTIONS} writers", "ratio"]
-    print_table("Writers of one worker (aim: 3 times, where a commit takes 1 ms or more)", header, rows)
+    print_table("Writers of one worker (aim: at least 3 times)", header, rows)
 
 
 @contextlib.contextmanager
