@@ -1,7 +1,7 @@
 """An ASGI application that serves an engine.
 
 Queries that read little are answered on the event loop, because handing them to a thread would cost more than they do.
-All others run on a pool of threads, where concurrent writers share their commits. Streams do not need a thread.
+Those that write are gathered (`writes`). All others run on a pool of threads. Streams do not need a thread.
 """
 
 from __future__ import annotations
