@@ -29,7 +29,12 @@ _OWN: dict[str, tuple[str, ...]] = {
 #: fields that a new item has when they are not given
 _DEFAULTS: dict[str, dict[str, Any]] = {"collections": {"history_days": 0}, "indexes": {"serialized": True}}
 #: fields that may refer to items that no longer exist
-_MAY_DANGLE = {"functions": ("role",), "roles": ("privileges", "membership"), "access_providers": ("roles",)}
+_MAY_DANGLE = {
+    "functions": ("role",),
+    "indexes": ("source",),
+    "roles": ("privileges", "membership"),
+    "access_providers": ("roles",),
+}
 
 
 class Item(NamedTuple):
@@ -145,13 +150,15 @@ def _bindings(bindings: Any, forms: Any) -> Any:
 
 
 def _without_dangling(item: Item, schema: Schema) -> Item:
-    """An item without references to roles and resources that no longer exist."""
+    """An item without references to roles, resources and some of an index's collections that no longer exist."""
     fields = dict(item.fields)
     for key in _MAY_DANGLE.get(item.kind, ()):
         value = fields.get(key)
         if isinstance(value, list):
-            fields[key] = [entry for entry in value if not _is_gone(_subject(entry), schema)]
-        elif _is_gone(_subject(value), schema):
+            left = [entry for entry in value if not _is_gone(_subject(entry), schema)]
+            if left or item.kind != "indexes":
+                fields[key] = left
+        elif item.kind != "indexes" and _is_gone(_subject(value), schema):
             del fields[key]
     for kind, name in sorted(_named(fields)):
         if (kind, name) not in schema.items:
@@ -163,9 +170,12 @@ def _without_dangling(item: Item, schema: Schema) -> Item:
 
 
 def _subject(entry: Any) -> Any:
-    """What an entry of a role or an access provider refers to."""
+    """What an entry of a role, of an access provider or of an index's source refers to."""
     if isinstance(entry, dict):
-        return entry.get("resource", entry.get("role", entry if "@ref" in entry else None))
+        for key in ("resource", "role", "collection"):
+            if key in entry:
+                return entry[key]
+        return entry if "@ref" in entry else None
     return None
 
 

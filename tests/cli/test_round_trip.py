@@ -274,6 +274,24 @@ def plans(draw):
     return Plan(draw)
 
 
+def _lost_sources():
+    """Indexes over several collections, of which some are deleted afterwards."""
+
+    def index(name, *sources):
+        return {"create_index": {"object": {"name": name, "source": list(sources)}}}
+
+    one, other, bound = (_ref("collections", name) for name in ("a", "b", "c"))
+    with_binding = {"object": {"collection": bound, "fields": {"object": {"b": _lambda(1)}}}}
+    return Plan.of(
+        *({"create_collection": {"object": {"name": name}}} for name in ("a", "b", "c")),
+        index("some", one, other, with_binding),
+        {"create": {"@ref": {"id": "1", "collection": one}}, "params": {"object": {}}},
+        {"create": {"@ref": {"id": "1", "collection": other}}, "params": {"object": {}}},
+        {"delete": other},
+        {"delete": bound},
+    )
+
+
 def _same_entry():
     """Two documents with one entry in a unique index, which `insert` does not look for."""
     made = {"insert": None, "ts": {"@ts": "2024-01-02T03:04:05Z"}, "action": "create"}
@@ -348,6 +366,13 @@ class State:
                     self.found[path, "entries", item["name"]] = sorted(map(json.dumps, found))
                 elif kind == "databases":
                     self._read(f"{path}/{item['name']}".strip("/"))
+        there = [name for where, kind, name in self.found if (where, kind) == (path, "collections")]
+        for (where, kind, _), item in self.found.items():
+            if (where, kind) == (path, "indexes") and isinstance(item["source"], list):
+                # A collection that is gone gives no entries, and cannot be named anew.
+                item["source"] = [
+                    each for each in item["source"] if each.get("collection", each)["@ref"]["id"] in there
+                ]
         self.found[path, "credentials", ""] = [
             {key: value for key, value in item.items() if self.with_times or key != "ts"}
             for item in self._page(server, {"credentials": None})
@@ -375,6 +400,8 @@ class State:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
+@example(plan=_lost_sources(), lines=False, by_queries=False)
+@example(plan=_lost_sources(), lines=True, by_queries=True)
 @example(plan=_same_entry(), lines=False, by_queries=False)
 @example(plan=_same_entry(), lines=True, by_queries=True)
 @given(plan=plans(), lines=st.booleans(), by_queries=st.booleans())
