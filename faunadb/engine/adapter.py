@@ -341,9 +341,9 @@ class EngineAdapter(BaseAdapter):
         """
         if answer.status < 500:
             return
-        is_late = limit is not None and answer.status == 503 and (time.monotonic() - began) * 1000 >= limit
+        took = (time.monotonic() - began) * 1000
         ending.hold()
-        if limit is not None and is_late:
+        if limit is not None and answer.status == 503 and took >= limit:
             raise ReadTimeout(f"{self!r} did not answer within {limit / 1000:g} s", request=request)
 
     def _answer(self, incoming: HttpRequest, request: Optional[PreparedRequest] = None) -> HttpResponse:

@@ -43,10 +43,9 @@ class Attempts:
         if job.error is None:
             return self.outcome(job.result, job.txn)
         error = job.take_error()
-        if isinstance(error, (RecursionError, KeysNeeded, Contended)):
+        is_mine = isinstance(error, (Exception, Overrun))  # others are meant for the thread
+        if not is_mine or isinstance(error, (RecursionError, KeysNeeded, Contended)):
             return None
-        if not isinstance(error, (Exception, Overrun)):
-            return None  # it was meant for the thread
         if isinstance(error, (Failed, RequestError)):
             error.retries = self.losses
         return told(error)

@@ -50,12 +50,11 @@ class Turns:
                 return None
             options = since
         trace = headers[b"traceparent"].decode("latin-1") if b"traceparent" in headers else None
-        request = partial(request_of, scope, headers, body)
+        asked = authorization, name, body, options, trace, partial(request_of, scope, headers, body)
         if body.startswith(usual.WRITING):
-            return usual.Write(authorization, name, body, options, trace, request)
+            return usual.Write(asked)
         try:
-            snapshot = self._snapshot or self._pin(engine)
-            return usual.answer(engine, snapshot, authorization, name, body, options, trace, request)
+            return usual.answer(engine, self._snapshot or self._pin(engine), asked)
         except (NotQuick, StoreError):
             return None
 

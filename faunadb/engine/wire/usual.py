@@ -46,6 +46,9 @@ def options_of(headers: dict[str, str]) -> Optional[Options]:
         return None
 
 
+#: A usual request as a plain tuple, which is made quickly: its authorization and the `Authenticator.trusted_name` of that; the
+#: query's text, which is not empty; its options and its ``traceparent``; and what makes the whole request, for errors.
+Asked = tuple[str, bytes, bytes, Options, Optional[str], Callable[[], HttpRequest]]
 #: Status, headers and body.
 Answer = tuple[int, RawHeaders, bytes]
 #: How a text begins that asks for a form that writes, written as most drivers do.
@@ -65,22 +68,14 @@ def after(options: Options, seen: str) -> Optional[Options]:
 
 
 class Write(Gathered):
-    """A usual request whose query writes. The parameters are those of `answer`."""
+    """A usual request whose query writes. known: see `Gathered`."""
 
     __slots__ = ("_options", "_started", "_trace", "_whole")
 
-    def __init__(
-        self,
-        authorization: str,
-        secret: bytes,
-        source: bytes,
-        options: Options,
-        trace: Optional[str],
-        request: Callable[[], HttpRequest],
-        known: Any = None,
-    ) -> None:
+    def __init__(self, asked: Asked, known: Any = None) -> None:
         self._started = started = time.monotonic()
-        self._options, self._trace, self._whole = options, trace, request
+        authorization, secret, source, options, self._trace, self._whole = asked
+        self._options = options
         version, last_seen, timeout, retries = options
         said = (authorization, source, version, started + timeout / 1000, last_seen, retries)
         super().__init__(_request((*said, *_PLAIN, None, secret, None)), known)
@@ -100,22 +95,13 @@ class Write(Gathered):
         return _failure(engine, result, self._whole, self._options, self._started)
 
 
-def answer(
-    engine: Engine,
-    snapshot: Snapshot,
-    authorization: str,
-    secret: bytes,
-    source: bytes,
-    options: Options,
-    trace: Optional[str],
-    request: Callable[[], HttpRequest],
-) -> Union[Answer, Write]:
+def answer(engine: Engine, snapshot: Snapshot, asked: Asked) -> Union[Answer, Write]:
     """The answer to a query from a snapshot, or the query itself if it writes. The headers are a list for the caller.
 
-    secret: the `Authenticator.trusted_name` of the authorization. source: the query's text, which is not empty. trace: the
-    ``traceparent``. request: makes the whole request, for errors. Raises `NotQuick` and `KeysNeeded`.
+    Raises `NotQuick` and `KeysNeeded`.
     """
     started = time.monotonic()
+    authorization, secret, source, options, trace, request = asked
     version, last_seen, timeout, retries = options
     if last_seen > snapshot.time:
         raise NotQuick
@@ -128,7 +114,7 @@ def answer(
             said = (authorization, source, version, deadline, last_seen, retries)
             outcome = engine.run(_request((*said, *_PLAIN, snapshot, secret, name)))
         except Writes as writes:
-            return Write(authorization, secret, source, options, trace, request, writes.known)
+            return Write(asked, writes.known)
         except (NotQuick, KeysNeeded):
             raise
         except Exception as failure:

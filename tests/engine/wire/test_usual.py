@@ -54,8 +54,8 @@ def answer_usually(engine: Any, asked: HttpRequest, snapshot: Any) -> Optional[H
     if options is None or not asked.body:
         return None
     secret = engine.authenticator.trusted_name(headers["authorization"])
-    said = headers["authorization"], secret, asked.body, options, headers.get("traceparent")
-    answer = usual.answer(engine, snapshot, *said, lambda: asked)
+    said = headers["authorization"], secret, asked.body, options, headers.get("traceparent"), lambda: asked
+    answer = usual.answer(engine, snapshot, said)
     if isinstance(answer, usual.Write):
         raise NotQuick  # as every other way has it
     status, raw, body = answer
@@ -112,9 +112,8 @@ def written_usually(engine: Any, asked: HttpRequest) -> HttpResponse:
     options = usual.options_of({name: headers[name] for name in usual.DECIDING if name in headers})
     secret = engine.authenticator.trusted_name(headers["authorization"])
     assert options is not None
-    write = usual.Write(
-        headers["authorization"], secret, asked.body, options, headers.get("traceparent"), lambda: asked
-    )
+    said = headers["authorization"], secret, asked.body, options, headers.get("traceparent"), lambda: asked
+    write = usual.Write(said)
     waiting = [write]
     engine.write_together(lambda: waiting.pop() if waiting else None)
     answer = write.answer(engine)
