@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +38,15 @@ def engine(tmp_path: Any, request: pytest.FixtureRequest) -> Iterator[Engine]:
     with open_engine(url, secret="secret") as engine:
         ask(engine, {"create_collection": {"object": {"name": "spells"}}})
         yield engine
+
+
+@pytest.fixture
+def usual_stack() -> Iterator[None]:
+    """Python's own limit, whatever another test or the application has made of it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
 
 
 @pytest.fixture
@@ -116,6 +126,7 @@ def test_one_that_turns_out_to_write_is_run_as_well(engine: Engine) -> None:
     ],
     ids=["malformed", "somebody who is not known yet", "after a time in the future", "deeply nested"],
 )
+@pytest.mark.usefixtures("usual_stack")
 def test_what_takes_more_has_no_result_and_no_effect(engine: Engine, request_: Request) -> None:
     """It is for `Queries.run`, which can do it."""
     before, result, after = together(engine, asked(create("a")), request_, asked(create("b")))

@@ -7,11 +7,14 @@ on. If that ends in a RecursionError, which leaves no effects behind, it runs ag
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
+from _thread import start_new_thread
 from typing import Any, Callable, TypeVar
 
 from .. import forks
+from . import overruns
 
 T = TypeVar("T")
 
@@ -44,36 +47,66 @@ def _leave() -> None:
             sys.setrecursionlimit(_usual_limit)
 
 
-def _start(target: Callable[[], None]) -> threading.Thread:
-    with _lock:
-        usual = threading.stack_size(STACK)
+class _Deep:
+    """Work on a thread of its own, which has a large stack.
+
+    The thread that waits for it may be interrupted at any moment, by the exception of a signal handler or of another thread.
+    It must not go on before the work has ended: it would undo a transaction that is still written to.
+    """
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.result: list[Any] = []
+        self.failure: list[BaseException] = []
+        self._work = work
+        self._begun: list[int] = []
+        self._given_up = False
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Start the thread, and wait until it has ended."""
         try:
-            thread = threading.Thread(target=target, name="faunadb-deep-query")
-            thread.start()
+            self._start()
+            self._ended.wait()
+        except BaseException:
+            self._given_up = True
+            while self._begun and not self._ended.is_set():
+                with contextlib.suppress(BaseException):  # of another one: the first is raised
+                    overruns.cut_short(self._begun[0])
+                    self._ended.wait(overruns.INTERVAL)
+            raise
+
+    def _start(self) -> None:
+        with _lock:
+            usual = threading.stack_size()
+            try:
+                threading.stack_size(STACK)
+                # `threading.Thread.start` may leave half a thread when it is interrupted.
+                start_new_thread(self._target, ())
+            finally:
+                threading.stack_size(usual)
+
+    def _target(self) -> None:
+        self._begun.append(threading.get_ident())
+        try:
+            _enter()
+            try:
+                if not self._given_up:
+                    self.result.append(forks.accompany(self._work))
+            finally:
+                _leave()
+        except BaseException as error:
+            self.failure.append(error)
         finally:
-            threading.stack_size(usual)
-    return thread
+            self._ended.set()
 
 
 def run(work: Callable[[], T]) -> T:
     """Run work on a thread with a large stack; return its result or raise its exception."""
-    result: list[Any] = []
-    failure: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            result.append(forks.accompany(work))
-        except BaseException as error:
-            failure.append(error)
-
-    _enter()
-    try:
-        _start(target).join()
-    finally:
-        _leave()
-    if failure:
-        raise failure.pop()  # not kept by a frame that its traceback shows
-    return result[0]  # type: ignore[no-any-return]
+    deep = _Deep(work)
+    deep.run()
+    if deep.failure:
+        raise deep.failure.pop()  # not kept by a frame that its traceback shows
+    return deep.result[0]  # type: ignore[no-any-return]
 
 
 def with_room(work: Callable[[], T]) -> T:

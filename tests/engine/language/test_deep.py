@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
-from faunadb.engine.language import deep
+from faunadb.engine.language import deep, overruns
 
 
 def descend(levels):
@@ -115,6 +120,59 @@ def test_what_recurses_meanwhile_on_a_usual_stack_does_not_end_the_process():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip() in ("Failed", "RequestError")
+
+
+class Interrupted(Exception):
+    """What the application's signal handler raises."""
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[float], None]]:
+    """Has this thread interrupted after some seconds."""
+
+    def handler(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, handler)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds) and None
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_who_is_interrupted_goes_on_when_the_work_has_ended(interrupt):
+    ended = threading.Event()
+
+    def work():
+        try:
+            with overruns.Watched(time.monotonic() + 60):
+                interrupt(0.001)
+                while True:
+                    pass
+        finally:
+            ended.set()
+
+    before = sys.getrecursionlimit()
+    with pytest.raises(Interrupted):
+        deep.run(work)
+    assert ended.is_set()
+    assert sys.getrecursionlimit() == before
+
+
+def test_interruptions_at_any_moment_leave_the_process_as_it_was(interrupt):
+    before = sys.getrecursionlimit(), threading.stack_size()
+    chance = random.Random(1)
+    interrupted = 0
+    for _ in range(200):
+        begun, ended = [], []
+        try:
+            interrupt(chance.uniform(0.00001, 0.0005))
+            deep.run(lambda begun=begun, ended=ended: (begun.append(1), descend(3000), ended.append(1)))
+            interrupt(0)
+        except Interrupted:
+            interrupted += 1
+        assert len(begun) == len(ended)
+        assert (sys.getrecursionlimit(), threading.stack_size()) == before
+    assert interrupted
 
 
 def test_new_threads_of_the_application_keep_their_stack_size():
