@@ -51,7 +51,7 @@ class Turns:
             options = since
         trace = headers[b"traceparent"].decode("latin-1") if b"traceparent" in headers else None
         asked = authorization, name, body, options, trace, partial(request_of, scope, headers, body)
-        if body.startswith(usual.WRITING):
+        if body.startswith(usual.write_prefixes()):
             return usual.Write(asked)
         try:
             return usual.answer(engine, self._snapshot or self._pin(engine), asked)

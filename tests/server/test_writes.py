@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -92,6 +94,20 @@ def test_they_need_no_thread_of_the_pool(
         (sent,) = run(ask_all(application, expression))
         assert sent.status in (200, 201), f"at the time number {number}: {sent.body!r}"
     assert count(application) in (3, 6)
+
+
+def test_a_server_knows_what_writes_although_it_loads_the_forms_late() -> None:
+    """They are registered when its engine is opened: what was asked before would be remembered as nothing."""
+    program = """
+import faunadb.server.worker
+from faunadb.engine import open_engine
+from faunadb.engine.wire import usual
+
+with open_engine("sqlite://"):
+    print(b'{"create"' in usual.write_prefixes())
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "True\n"
 
 
 def test_errors_are_told_to_those_who_made_them(application: Application) -> None:

@@ -19,5 +19,6 @@ def looks_like_a_write(source: Any) -> bool:
 
 @cache
 def write_keys() -> frozenset[bytes]:
-    """The first keys of the forms that write."""
+    """The first keys of the forms that write. To be called when the folder `functions` is loaded, which registers them."""
+    assert FORMS, "the forms are not registered yet"
     return frozenset(form.name.encode() for form in FORMS if form.effect == WRITE)

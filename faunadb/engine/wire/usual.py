@@ -6,7 +6,7 @@ The answer is the same as that of `http.handle`, which answers all other request
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
@@ -51,8 +51,6 @@ def options_of(headers: dict[str, str]) -> Optional[Options]:
 Asked = tuple[str, bytes, bytes, Options, Optional[str], Callable[[], HttpRequest]]
 #: Status, headers and body.
 Answer = tuple[int, RawHeaders, bytes]
-#: How a text begins that asks for a form that writes, written as most drivers do.
-WRITING = tuple(b'{"%b"' % key for key in sorted(write_keys()))
 
 _request, _options = maker(Request), maker(Options)
 #: The defaults of effect_limit, effect_reason and writer, which a usual request has.
@@ -65,6 +63,15 @@ def after(options: Options, seen: str) -> Optional[Options]:
     if last_seen is None:
         return None
     return _options((options.version, max(last_seen, 0), options.timeout, options.retries))  # type: ignore[no-any-return]
+
+
+@cache
+def write_prefixes() -> tuple[bytes, ...]:
+    """How texts begin that ask for a form that writes, written as most drivers do.
+
+    To be called when an engine is open: a server loads this module before the forms.
+    """
+    return tuple(b'{"%b"' % key for key in sorted(write_keys()))
 
 
 class Write(Gathered):
