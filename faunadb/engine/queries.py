@@ -312,7 +312,7 @@ class Queries:
         """A query that writes, to be run as a writer at once, with its source read before any lock is taken.
 
         None if its principal is not a remembered one, because checking another takes long, and the lock of the writer would
-        be held meanwhile; or if it is not allowed to write, or malformed.
+        be held meanwhile; or if it is not allowed to write, malformed, or nested very deeply.
 
         :param known: what is remembered of the query.
         """
@@ -326,6 +326,8 @@ class Queries:
             return request._replace(source=self.prepared.read(request.source, request.version))
         except QueryErrors:
             return None  # a snapshot is used to check the secret before these errors are told
+        except RecursionError:
+            return None  # reading it takes more of the stack than there is here
 
     def _prepare_and_evaluate(self, request: Request, known: Optional[Known], tx: Transaction) -> Outcome:
         return self._evaluate(request, self._prepare(request, tx, tx, known), tx)
@@ -460,10 +462,10 @@ class Queries:
         try:
             self.store.write_together(next_job)
         finally:
+            forget()  # first: what is written must get its result, or it would be written again
             for each, attempts, job in begun:
                 if job.over:
                     each.result = attempts.result(job)
-            forget()
 
     def _shown(self, request: Request, document: Optional[tuple[int, int, int]]) -> Any:
         """The ref of the document over which a transaction lost, as JSON data; None if that is not known."""

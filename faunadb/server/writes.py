@@ -14,7 +14,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from time import monotonic
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 from ..engine.wire import usual
 
@@ -26,7 +26,9 @@ MOST = 64
 #: by itself, and no longer than until its deadline.
 PATIENCE = 0.05
 
-_Place = tuple[usual.Write, "asyncio.Future[Optional[usual.Answer]]"]
+_Future = asyncio.Future[Optional[usual.Answer]]
+_Place = tuple[usual.Write, _Future]
+_Answered = tuple[_Future, Union[usual.Answer, Exception, None]]
 
 
 class Writes:
@@ -50,7 +52,7 @@ class Writes:
     async def answer(self, engine: Any, write: usual.Write) -> Optional[usual.Answer]:
         """The answer to a query that writes. None if it has had no effect, and is to be answered in another way."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Optional[usual.Answer]] = loop.create_future()
+        answer: _Future = loop.create_future()
         with self._lock:
             self._waiting.append((write, answer))
             starts, self._running = not self._running, True
@@ -90,7 +92,7 @@ class Writes:
                     self._running = False
                     return
 
-    def _take_turn(self, engine: Any) -> list[tuple[Any, Optional[usual.Answer]]]:
+    def _take_turn(self, engine: Any) -> list[_Answered]:
         """Run what waits, and what comes meanwhile."""
         taken: list[_Place] = []
 
@@ -102,18 +104,30 @@ class Writes:
             taken.append(place)
             return place[0]
 
-        with self._at_work():
-            try:
+        try:
+            with self._at_work():
                 engine.write_together(take)
-            except BaseException:
-                log.exception("a turn of writers has failed")
-                while take() is not None:
-                    pass  # it would perhaps fail again
-            return [(answer, write.answer(engine)) for write, answer in taken]
+        except BaseException:
+            log.exception("a turn of writers has failed")
+            while take() is not None:
+                pass  # it would perhaps fail again
+        return [(answer, _answer_to(write, engine)) for write, answer in taken]
 
 
-def _deliver(answers: list[tuple[Any, Optional[usual.Answer]]]) -> None:
+def _answer_to(write: usual.Write, engine: Any) -> Union[usual.Answer, Exception, None]:
+    """The answer, or the exception with which its request ends: the others of the turn are to be answered nevertheless."""
+    try:
+        return write.answer(engine)
+    except Exception as failure:
+        return failure
+
+
+def _deliver(answers: list[_Answered]) -> None:
     """Tell the requests. On the event loop."""
     for waiting, answer in answers:
-        if not waiting.done():
+        if waiting.done():
+            continue
+        if isinstance(answer, Exception):
+            waiting.set_exception(answer)
+        else:
             waiting.set_result(answer)

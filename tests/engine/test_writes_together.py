@@ -120,11 +120,18 @@ def test_one_that_turns_out_to_write_is_run_as_well(engine: Engine) -> None:
     "request_",
     [
         asked(b'{"create":'),
+        asked(b'{"create":' + b"[" * 10_000),
         asked(create("a"), "Bearer unheard of"),
         asked(create("a"), last_seen=9_000_000_000_000_000),
         asked({"do": [create("a"), json.loads("[" * 900 + "]" * 900)]}),
     ],
-    ids=["malformed", "somebody who is not known yet", "after a time in the future", "deeply nested"],
+    ids=[
+        "malformed",
+        "too deep to be read",
+        "somebody who is not known yet",
+        "after a time in the future",
+        "deeply nested",
+    ],
 )
 @pytest.mark.usefixtures("usual_stack")
 def test_what_takes_more_has_no_result_and_no_effect(engine: Engine, request_: Request) -> None:

@@ -242,6 +242,26 @@ def test_an_answer_that_cannot_be_told_is_that_of_its_request_alone(
     assert count(application) == 3, "one that is written was run again"
 
 
+def test_a_request_whose_error_cannot_be_told_keeps_nobody_waiting(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise OSError("made for this test")
+
+    monkeypatch.setattr(usual, "_failure", fails)
+    wrong = {**create("a"), "create": {"collection": "nowhere"}}
+
+    async def story() -> list[Any]:
+        asked = [ask(application, body(each), KNOWN) for each in (create("a"), wrong, create("b"))]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        return [*answers, *await ask_all(application, create("c"))]
+
+    one, failed, other, later = run(story())
+    assert isinstance(failed, OSError)
+    assert [one.status, other.status, later.status] == [201] * 3
+    assert count(application) == 3
+
+
 def test_no_more_than_a_turn_takes_are_taken(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:

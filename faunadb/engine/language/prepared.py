@@ -279,8 +279,9 @@ class PreparedQueries:
         settled = (None,) * writer.settled
         tree = _Tree(ctx.schema.committed, ctx.scope, template, once.effect, variable, settled)
         shape = self._shape((version, structure, names), literals, numbers)
+        fixed = sum(len(each) for each in shape.fixed(literals) if type(each) is str)
         self._trees.keep(
-            shape.key(literals, ctx.scope), tree, len(structure) + sum(map(len, names)) + _BESIDE
+            shape.key(literals, ctx.scope), tree, len(structure) + sum(map(len, names)) + fixed + _BESIDE
         )
         values += settled
         return Parsed(template, tree.effect, values)

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from faunadb import query as q
 from faunadb.engine.engine import Engine, open_engine
 from faunadb.engine.language.parser import parse_query
-from faunadb.engine.language.prepared import MAX_SEEN, MAX_TEXT, Parsed, PreparedQueries
+from faunadb.engine.language.prepared import MAX_SEEN, MAX_TEXT, MAX_TREES, Parsed, PreparedQueries
 from faunadb.engine.language.reader import read
 from faunadb.engine.request import Failed, Request
 from tests.engine.conftest import Database
@@ -476,12 +476,23 @@ def test_what_is_no_json_stays_so_beside_what_is_known(known: str, text: str) ->
             assert (answer.status, answer.body) == (judged.status, judged.body)
 
 
-def test_memory_is_bounded() -> None:
+def long_name(number: int) -> Any:
+    return {"object": {f"a{number}" + "b" * 3000: number}}
+
+
+def long_path(number: int) -> Any:
+    """The path is a literal that does not vary: there is a tree for each."""
+    return {"select": [f"a{number}" + "b" * 3000], "from": {"object": {}}, "default": number}
+
+
+@pytest.mark.parametrize("query", [long_name, long_path])
+def test_memory_is_bounded(query: Callable[[int], Any]) -> None:
     with open_engine("sqlite://") as engine:
         db = Database(engine)
-        for number in range(3000):
-            db.wire({"object": {f"a{number}" + "b" * 3000: number}})
+        for number in range(1000):
+            db.wire(query(number))
         assert engine.prepared.weight < 3 << 20
+        assert len(engine.prepared) < MAX_TREES // 3000
 
 
 def test_a_request_may_bring_data_instead_of_text() -> None:
