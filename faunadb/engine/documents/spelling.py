@@ -6,6 +6,7 @@ Writing all fields of a document anew takes longer than the rest of an update, w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Optional
 
 from ..language.codec import StoredWriter, scan
@@ -31,9 +32,31 @@ def respelled(text: str, old: dict[str, Any], new: dict[str, Any], writer: Store
     names = list(after)
     if len(others) > _FEW or list(before) != names[: len(before)]:
         return None
-    added = {name: others.pop(name) for name in names[len(before) :]}
-    for name, value in others.items():
-        start = _value(text, name, names)
+    if len(old) > 1 and len(names) > len(before):
+        return None
+    return _with_members(text, before, after, others, writer)
+
+
+def patched(
+    text: str, before: dict[str, Any], after: dict[str, Any], patch: dict[str, Any], writer: StoredWriter
+) -> Optional[str]:
+    """As `respelled`, for fields that are but ``data``, which an update makes `after` of `before` by merging plain data in."""
+    if len(patch) > _FEW or _WRAPPED in text:
+        return None
+    return _with_members(text, before, after, patch, writer)
+
+
+def _with_members(
+    text: str, before: dict[str, Any], after: dict[str, Any], others: Iterable[str], writer: StoredWriter
+) -> Optional[str]:
+    """The stored text with other values of some members of ``data``. Those that it does not have come after the others."""
+    added = {}
+    for name in others:
+        value = after[name]
+        if name not in before:
+            added[name] = value
+            continue
+        start = _value(text, name, before)
         if start is None:
             return None
         end = scan(text, start)[1]
@@ -41,12 +64,12 @@ def respelled(text: str, old: dict[str, Any], new: dict[str, Any], writer: Store
     if not added:
         return text
     # A repeated name is not stored, and one with an @ has all of ``data`` wrapped.
-    if len(old) > 1 or not before or any(type(name) is not str or name[:1] == "@" for name in added):
+    if not before or any(type(name) is not str or name[:1] == "@" for name in added):
         return None
     return f"{text[:-2]},{','.join(writer.members(added))}}}}}"
 
 
-def _value(text: str, name: str, names: list[str]) -> Optional[int]:
+def _value(text: str, name: str, names: Iterable[str]) -> Optional[int]:
     """Where in the text of a document the value of a member of ``data`` begins; None if that is not clear.
 
     names: of these members, in their order.

@@ -13,8 +13,9 @@ from ..language import codec
 from ..language import values as v
 from ..language.errors import RequestError, bad_request
 from ..language.registry import MISSING
+from .merging import merge
 from .reading import visible
-from .spelling import respelled
+from .spelling import patched, respelled
 
 if TYPE_CHECKING:
     from ..language.context import Context
@@ -45,6 +46,32 @@ def create(
         _check_version(text)
     document = v.Document(ref, v.PENDING, fields, text=text)
     entries.create(ctx, document, literals, {} if fields is None else fields["data"])
+    if tx.bytes_written > MAX_TRANSACTION:
+        check_size(tx)
+    return document
+
+
+def rewrite(
+    ctx: Context, ref: v.Ref, before: Any, old: dict[str, Any], given: dict[str, Any], replace: bool
+) -> v.Document:
+    """As `write`, for a document of a user collection that has but ``data`` and does not expire.
+
+    before: its newest stored version, which is of an earlier transaction; old: the ``data`` of that. given: plain ``data``
+    (`schema.fields.is_plain`), which is merged into it, or replaces it.
+    """
+    tx, txn, scope, coll = ctx.tx, ctx.tx.txn, ref.scope, ref.coll
+    fields = {"data": given if replace else merge(old, given)}
+    if replace:
+        text = plain_text(fields)
+    else:
+        kept = patched(before.data, old, fields["data"], given, codec.StoredWriter(txn, scope))
+        text = codec.encode_fields(fields, txn, scope) if kept is None else kept
+    if len(text) * 4 > MAX_VERSION:
+        _check_version(text)
+    entries.complete_builds(ctx, ref)
+    tx.update(scope, coll, ref.id, text, before.ts)
+    document = v.Document(ref, v.PENDING, fields, text=text)
+    entries.update(ctx, before.ts, old, document, None if replace else given)
     if tx.bytes_written > MAX_TRANSACTION:
         check_size(tx)
     return document

@@ -19,7 +19,6 @@ from ..language.errors import (
     undefined_name,
 )
 from ..language.registry import WRITE, Arg, form
-from ..records import NamedTuple
 from ..schema import databases as database_schema
 from ..schema.fields import is_plain, prepare
 from ..schema.items import CollectionInfo
@@ -238,19 +237,12 @@ create_key = _create_native(
 )
 
 
-class Existing(NamedTuple):
-    """A live document about to be written. fields: all stored ones."""
-
-    row: Any
-    fields: Fields
-
-
-def _existing(ctx: Context, ref: v.Ref, at: Union[str, tuple[str, ...]]) -> Existing:
+def _existing(ctx: Context, ref: v.Ref, at: Union[str, tuple[str, ...]]) -> tuple[Any, Fields]:
+    """The newest version of a live document about to be written, and all of its stored fields."""
     row = documents.row(ctx, ref, None)
     if row is None:
         raise not_found(documents.kind(ref), at)
-    stored = codec.stored(ref, row)
-    return Existing(row, stored.fields if stored is not None else {})
+    return row, codec.decode_fields(row.data, ref.scope)
 
 
 def _rewrite(ctx: Context, ref: v.Ref, params: Optional[Fields], replace: bool) -> v.Document:
@@ -260,11 +252,11 @@ def _rewrite(ctx: Context, ref: v.Ref, params: Optional[Fields], replace: bool) 
     plain = _is_plain(ctx, given)
     if given and not plain:
         given = prepare(ctx, given)
-    if ref.is_native_collection:
+    user = ref.coll >= v.FIRST_COLLECTION
+    if not user and ref.is_native_collection:
         raise invalid_argument("Cannot update a schema meta collection.", at)
     _check_scope(ctx, ref.scope, at)
     row, old = _existing(ctx, ref, at)
-    user = ref.coll >= v.FIRST_COLLECTION
     if not (user and ctx.perms.writes_all(ref.scope)):
         shown = documents.visible(ref.coll, old)
         # Also for replace, predicates see the old document with the params merged in.

@@ -231,6 +231,22 @@ def replace(
         check_unique(ctx, new.ref, claimed)
 
 
+def update(
+    ctx: Context, ts: int, old: dict[str, Any], new: v.Document, patch: Optional[Mapping[str, Any]]
+) -> None:
+    """As `replace`, for versions of different transactions of a document of a user collection that do not expire.
+
+    ts, old: the time of the old version, and its ``data``. patch: what has been merged into that, if it has.
+    """
+    ref = new.ref
+    indexes = ctx.schema.indexes_on(ref.scope, ref.coll)
+    if patch is not None:
+        indexes = [index for index in indexes if index.members is None or not index.members.isdisjoint(patch)]
+    if indexes:
+        before = v.Document(ref, ts, {"data": old})
+        _replace_in(ctx, _among(indexes, before, new), before, new)
+
+
 def _replace_in(ctx: Context, indexes: list[Index], old: v.Document, new: Optional[v.Document]) -> None:
     """As `replace`, in some indexes of users, for versions of different transactions that do not expire, or for the end of a
     document."""
@@ -263,6 +279,11 @@ def _changed(ctx: Context, old: v.Document, new: v.Document) -> Optional[list[In
     indexes: list[Index] = ctx.schema.indexes_on(scope, coll)
     if not indexes:
         return indexes
+    return _among(indexes, old, new)
+
+
+def _among(indexes: list[Index], old: v.Document, new: v.Document) -> list[Index]:
+    """Those of some indexes of users in which entries of a document may differ between two versions."""
     before, after = old.fields.get("data", _NO_DATA), new.fields.get("data", _NO_DATA)
     return [index for index in indexes if index.members is None or not _alike(index.members, before, after)]
 

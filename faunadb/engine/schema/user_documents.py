@@ -93,10 +93,19 @@ class UserDocuments(Writer):
         self, ctx: Context, ref: v.Ref, row: Any, old: Fields, params: Fields, replace: bool
     ) -> v.Document:
         """`update` with the params ``{"data": ...}`` of plain data that is not empty (`fields.is_plain`). They need no checks."""
+        if self._is_simple(ctx, ref, row, old):
+            return writing.rewrite(ctx, ref, row, old["data"], params["data"], replace)
         fields = {**params} if replace else merge(old, params)
         self.add_ttl(ctx, ref, fields)
         text = writing.plain_text(fields) if replace and "ttl" not in fields else None
         return place_faults((), writing.write, ctx, ref, fields, row, old, text)  # type: ignore[no-any-return]
+
+    def _is_simple(self, ctx: Context, ref: v.Ref, row: Any, old: Fields) -> bool:
+        """Whether a stored version has but ``data``, is of an earlier transaction, and neither it nor the next one expires."""
+        if len(old) != 1 or row.ttl is not None or row.ts == ctx.tx.txn or type(old.get("data")) is not dict:
+            return False
+        info = ctx.schema.collection(ref.scope, ref.coll)
+        return info is not None and info.ttl_days is None
 
     def inserted(self, ctx: Context, ref: v.Ref, params: Fields) -> Fields:
         """The fields of a version that `insert` puts into history; ``credentials`` are ignored."""

@@ -277,6 +277,14 @@ class Transaction(Snapshot):
         self.add_entry(scope, coll, b"", values, coll, doc, None, None)
         self.log(["put", scope, coll, doc, self.txn])
 
+    def update(self, scope: int, coll: int, doc: int, data: str, newest: int) -> None:
+        """Write a version of a document that has others and does not expire, and log it.
+
+        newest: the time of its newest version, which is earlier than this transaction.
+        """
+        self.put_version(scope, coll, doc, self.txn, True, None, data, newest=newest)
+        self.log(["put", scope, coll, doc, self.txn])
+
     def drop_version(self, scope: int, coll: int, doc: int, ts: int) -> None:
         """Remove the version at ``ts`` from history. Nothing happens if there is none."""
         raise NotImplementedError

@@ -176,6 +176,24 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         waiting[VERSIONS] += scope, coll, doc, txn, 1, data, txn, checksum
         self._wait(DOCUMENTS, (scope, coll, bytearray(values), coll, doc, txn))
 
+    def update(self, scope: int, coll: int, doc: int, data: str, newest: int) -> None:
+        txn = self.txn
+        if not (data.isascii() or is_storable(data, txn)):
+            super().update(scope, coll, doc, data, newest)
+            return
+        # As there, but written out.
+        self.wrote = True
+        self.touched.at[f"{scope}/d/{coll}/{doc}/"] = None
+        change = f'["put",{scope},{coll},{doc},{txn}]'
+        self._changes.append(change)
+        size = 32 + len(data)
+        self.bytes_written += size + len(change)
+        self.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
+        waiting = self._conn.waiting
+        waiting[STALE] += scope, coll, txn, doc
+        checksum = of_version(scope, coll, doc, txn, 1, None, data, txn)
+        self._wait(VERSIONS, (scope, coll, doc, txn, 1, data, txn, checksum))
+
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.wrote = True
         self._loaded = True

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from faunadb import query as q
 from faunadb.engine.checking import problems
 from faunadb.engine.documents import merge
-from faunadb.engine.documents.spelling import respelled
+from faunadb.engine.documents.spelling import patched, respelled
 from faunadb.engine.engine import open_engine
 from faunadb.engine.language import codec
 from faunadb.engine.language.codec import StoredWriter
@@ -35,11 +35,14 @@ TEXT = codec.encode_fields(
 
 
 def changed(text, patch):
-    """What `respelled` makes of a document with that text, when an update merges this patch in."""
+    """What `respelled`, and `patched`, make of a document with that text, when an update merges this patch in."""
     old = codec.decode_fields(text, 0)
     new = merge(old, patch)
     found = respelled(text, old, new, StoredWriter(0, 0))
     assert found is None or found == codec.encode_fields(new, 0, 0)
+    data = patch.get("data")
+    if data and None not in data.values():
+        assert patched(text, old["data"], new["data"], data, StoredWriter(0, 0)) == found
     return found
 
 

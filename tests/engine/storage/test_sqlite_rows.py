@@ -232,6 +232,26 @@ def test_reads_of_what_does_not_wait_leave_the_rest_waiting(
     assert flushed == [flushed[0]], "something was written before the commit"
 
 
+@pytest.mark.parametrize("text", ["{}", '{"data":"\u00fc"}', f'"{5000 * "x"}"'])
+def test_an_update_is_a_version_and_its_row_in_the_log(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written out for SQLite does what `Transaction` says by other methods."""
+
+    def written(update: Callable[..., None]) -> Any:
+        def work(tx: Transaction) -> Any:
+            update(tx, SCOPE, COLL, 1, text, 1)
+            return tx.wrote, tx.bytes_written, tx.write_ops
+
+        with open_store("sqlite://") as store:
+            monkeypatch.setattr(type(store._clock), "begin", lambda *_: 1_700_000_000_000_000)
+            result = store.write(work)
+            return result, [
+                store._conn.execute(f"SELECT * FROM {table}").fetchall()
+                for table in ("version", "stale", "change_log")
+            ]
+
+    assert written(sqlite_writer.SqliteTransaction.update) == written(Transaction.update)
+
+
 def terms_of(number: int) -> bytes:
     return b"" if number == 0 else b"t%d" % number
 
@@ -241,6 +261,7 @@ STEPS = st.one_of(
     st.tuples(st.just("put"), DOCUMENT),
     st.tuples(st.just("delete"), DOCUMENT),
     st.tuples(st.just("create"), st.integers(10, 13)),
+    st.tuples(st.just("update"), DOCUMENT),
     st.just(("documents",)),
     st.tuples(st.just("read"), DOCUMENT),
     st.tuples(st.just("newest"), DOCUMENT),
@@ -258,6 +279,9 @@ def take_step(tx: Transaction, kind: str, *given: Any) -> Any:
         (doc,) = given
         data = f'{{"n":{tx.txn % 7}}}' if kind == "put" else None
         tx.put_version(SCOPE, COLL, doc, tx.txn, kind == "put", None, data)
+    elif kind == "update":
+        (doc,) = given
+        tx.update(SCOPE, COLL, doc, f'{{"n":{tx.txn % 5}}}', 1)
     elif kind == "create":
         (doc,) = given
         tx.create(SCOPE, COLL, doc, "{}", b"v%d" % doc)
