@@ -5,7 +5,8 @@ microseconds since 1970 UTC. What is said here holds for every backend.
 
 Besides what the methods say:
 
-* ``Transaction.time`` is the transaction's own time, ``txn``.
+* ``Transaction.time`` is that of what the transaction has found, before ``txn``: what it has read is true at this time, and
+  what it writes is not there yet.
 * ``Snapshot.expired_documents`` exists so that the entries of expired documents can be ended before ``purge_history``
   drops the documents.
 * ``add_entry`` revives an ended entry only if the caller names its ``added``. Otherwise the entry begins now.
@@ -243,7 +244,8 @@ class Transaction(Snapshot):
     txn: int
     #: Whether anything was written.
     wrote: bool
-    #: The sum of the sizes of all texts and keys written so far. The caller enforces limits.
+    #: The sum of the sizes of all texts and keys written so far, the same on every backend: a key counts whether or not there
+    #: is an entry to end. The caller enforces limits.
     bytes_written: int
     #: How many operations the writes so far are billed as (`write_ops`). The store counts versions, the caller entries.
     write_ops: int

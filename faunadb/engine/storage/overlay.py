@@ -46,6 +46,7 @@ class Overlay(Transaction):
     """A transaction during one evaluation. snapshot: what it reads from, which its maker closes."""
 
     __slots__ = (
+        "_digits",
         "_hot",
         "_seen",
         "_snapshot",
@@ -63,6 +64,7 @@ class Overlay(Transaction):
         self._wrote = False
         self.losses = losses
         self.txn = unresolved.draw()
+        self._digits = str(self.txn)
         self.bytes_written = 0
         self.write_ops = 0
         self.writes = Writes()
@@ -107,6 +109,10 @@ class Overlay(Transaction):
                         self._wrote = True
                         return True
         return self._wrote
+
+    def _length(self, text: str) -> int:
+        """How long a text will be with the transaction's time, which has fewer digits than the number that stands for it."""
+        return len(text) - unresolved.LONGER * text.count(self._digits)
 
     # -- versions --------------------------------------------------------------------------------------------
 
@@ -188,7 +194,7 @@ class Overlay(Transaction):
     ) -> None:
         self._wrote = True
         self.writes.touched.document(scope, coll, doc)
-        size = 32 + (len(data) if data is not None else 0)
+        size = 32 + (self._length(data) if data is not None else 0)
         self.bytes_written += size
         self.write_ops += write_ops(size)
         row = VersionRow(ts, live, ttl, data, self.txn)
@@ -362,7 +368,7 @@ class Overlay(Transaction):
                 state.past[added] = None
         self._wrote = True
         self._touch(scope, index, terms, values)
-        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        self.bytes_written += len(terms) + len(values) + (self._length(cover) if cover is not None else 0)
         if state.ended is None:
             state.gone = True
         state.live = EntryRow(values, coll, doc, cover, ttl, added, None)
@@ -372,6 +378,7 @@ class Overlay(Transaction):
     ) -> None:
         place = (scope, index, terms)
         state = self._state(place, values)
+        self.bytes_written += len(terms) + len(values)
         end = self.txn if removed is None else removed
         if state.live is not None:
             row, state.live = state.live, None
@@ -385,7 +392,6 @@ class Overlay(Transaction):
         else:
             return
         self._touch(scope, index, terms, values)
-        self.bytes_written += len(terms) + len(values)
 
     def put_past_entry(
         self,
@@ -405,7 +411,7 @@ class Overlay(Transaction):
         self._resolve_end(place, values, state)
         self._wrote = True
         self._touch(scope, index, terms, values)
-        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
+        self.bytes_written += len(terms) + len(values) + (self._length(cover) if cover is not None else 0)
         state.past[added] = EntryRow(values, coll, doc, cover, ttl, added, removed)
 
     def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
@@ -471,7 +477,7 @@ class Overlay(Transaction):
     def set_setting(self, name: str, value: str) -> None:
         self._wrote = True
         self.writes.touched.name(name)
-        self.bytes_written += len(name) + len(value)
+        self.bytes_written += len(name) + self._length(value)
         self.writes.settings[name] = value
 
     def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
@@ -483,7 +489,7 @@ class Overlay(Transaction):
     def log(self, change: list[Any]) -> None:
         self._wrote = True
         text = change_text(change)
-        self.bytes_written += len(text)
+        self.bytes_written += self._length(text)
         self.writes.logged.append(text)
 
     def bump_schema(self) -> None:

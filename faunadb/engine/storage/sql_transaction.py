@@ -22,7 +22,7 @@ class SqlTransaction(SqlSnapshot, Transaction):
     touched: Changes
 
     def _set_up(self, txn: int, last_txn: int, schema_version: int) -> None:
-        self.txn = self.time = txn
+        self.txn, self.time = txn, txn - 1
         self.last_txn = last_txn
         self.schema_version = schema_version
         self.wrote = False

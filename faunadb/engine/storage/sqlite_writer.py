@@ -244,10 +244,10 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         self, scope: int, index: int, terms: bytes, values: bytes, removed: Optional[int] = None
     ) -> None:
         key = _key(scope, index, terms, values)
+        self.bytes_written += len(terms) + len(values)
         if self.wrote and removed is None and not self._has_touched(scope, index, terms, values):
             # The usual case: an entry of an earlier transaction. That this one writes something is known already.
             self.touched.entry(scope, index, terms, values)
-            self.bytes_written += len(terms) + len(values)
             self._end(key)
             return
         for coll, doc, cover, ttl, added in self._all(_GET_LIVE, key):
@@ -256,7 +256,6 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             self._run(_DROP_LIVE, key)
             end = self.txn if removed is None else removed
             if added != end:
-                self.bytes_written += len(terms) + len(values)
                 self._run(PUT_ENDED, (*key, coll, doc, cover, ttl, added, end))
 
     def _has_touched(self, scope: int, index: int, terms: bytes, values: bytes) -> bool:

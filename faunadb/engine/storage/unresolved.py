@@ -17,6 +17,8 @@ from typing import Callable, Optional
 #: The range of the numbers. As times they are in the years 8307 to 8339: later than all times of stores, but valid. All of
 #: them are so near to each other that any form of them begins with the same bytes (`_leads`).
 _FIRST, _LAST = 200_000_000_000_000_000, 201_000_000_000_000_000
+#: How many more digits these numbers have than times, which are between the years 2001 and 2286.
+LONGER = 2
 
 Form = Callable[[int], bytes]
 

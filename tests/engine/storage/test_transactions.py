@@ -50,7 +50,7 @@ def test_times_increase_and_follow_the_wall_clock(store: Store) -> None:
 
 def test_a_transaction_knows_its_time_and_reads_its_writes(store: Store) -> None:
     def work(tx: Transaction) -> int:
-        assert tx.txn >= tx.time >= tx.last_txn
+        assert tx.txn > tx.time >= tx.last_txn
         assert tx.txn > tx.last_txn
         put(tx, 1, '{"n":5}')
         assert tx.version(SCOPE, COLL, 1).data == '{"n":5}'
