@@ -46,7 +46,6 @@ class Overlay(Transaction):
     """A transaction during one evaluation. snapshot: what it reads from, which its maker closes."""
 
     __slots__ = (
-        "_digits",
         "_hot",
         "_seen",
         "_snapshot",
@@ -64,7 +63,6 @@ class Overlay(Transaction):
         self._wrote = False
         self.losses = losses
         self.txn = unresolved.draw()
-        self._digits = str(self.txn)
         self.bytes_written = 0
         self.write_ops = 0
         self.writes = Writes()
@@ -109,10 +107,6 @@ class Overlay(Transaction):
                         self._wrote = True
                         return True
         return self._wrote
-
-    def _length(self, text: str) -> int:
-        """How long a text will be with the transaction's time, which has fewer digits than the number that stands for it."""
-        return len(text) - unresolved.LONGER * text.count(self._digits)
 
     # -- versions --------------------------------------------------------------------------------------------
 
@@ -194,7 +188,7 @@ class Overlay(Transaction):
     ) -> None:
         self._wrote = True
         self.writes.touched.document(scope, coll, doc)
-        size = 32 + (self._length(data) if data is not None else 0)
+        size = 32 + (len(data) if data is not None else 0)
         self.bytes_written += size
         self.write_ops += write_ops(size)
         row = VersionRow(ts, live, ttl, data, self.txn)
@@ -368,7 +362,7 @@ class Overlay(Transaction):
                 state.past[added] = None
         self._wrote = True
         self._touch(scope, index, terms, values)
-        self.bytes_written += len(terms) + len(values) + (self._length(cover) if cover is not None else 0)
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         if state.ended is None:
             state.gone = True
         state.live = EntryRow(values, coll, doc, cover, ttl, added, None)
@@ -411,7 +405,7 @@ class Overlay(Transaction):
         self._resolve_end(place, values, state)
         self._wrote = True
         self._touch(scope, index, terms, values)
-        self.bytes_written += len(terms) + len(values) + (self._length(cover) if cover is not None else 0)
+        self.bytes_written += len(terms) + len(values) + (len(cover) if cover is not None else 0)
         state.past[added] = EntryRow(values, coll, doc, cover, ttl, added, removed)
 
     def drop_entry(self, scope: int, index: int, terms: bytes, values: bytes, added: int) -> None:
@@ -477,7 +471,7 @@ class Overlay(Transaction):
     def set_setting(self, name: str, value: str) -> None:
         self._wrote = True
         self.writes.touched.name(name)
-        self.bytes_written += len(name) + self._length(value)
+        self.bytes_written += len(name) + len(value)
         self.writes.settings[name] = value
 
     def commits(self, after: int, limit: int = 1000) -> list[tuple[int, str]]:
@@ -489,7 +483,7 @@ class Overlay(Transaction):
     def log(self, change: list[Any]) -> None:
         self._wrote = True
         text = change_text(change)
-        self.bytes_written += self._length(text)
+        self.bytes_written += len(text)
         self.writes.logged.append(text)
 
     def bump_schema(self) -> None:

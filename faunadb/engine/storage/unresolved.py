@@ -1,7 +1,7 @@
 """The time of a transaction that is still being evaluated: a random number stands for it, until it is known.
 
 The number is later than all real times, and drawn anew for each transaction. Wherever it is found in what is to be stored
-or answered, it is replaced when the time is known. It has nearly 50 random bits, and nobody sees it, so that other data
+or answered, it is replaced when the time is known. It has 46 random bits, and nobody sees it, so that other data
 does not contain it by chance.
 
 Code that writes times into keys of indexes in any other form than as digits has to say so with `add_form`.
@@ -14,11 +14,10 @@ import re
 import struct
 from typing import Callable, Optional
 
-#: The range of the numbers. As times they are in the years 8307 to 8339: later than all times of stores, but valid. All of
-#: them are so near to each other that any form of them begins with the same bytes (`_leads`).
-_FIRST, _LAST = 200_000_000_000_000_000, 201_000_000_000_000_000
-#: How many more digits these numbers have than times, which are between the years 2001 and 2286.
-LONGER = 2
+#: The range of the numbers. As times they are in the years 2255 to 2258: later than all times of stores, but with as many
+#: digits, so that nothing that is written or read is of another size than with the time. All of them are so near to each
+#: other that any form of them begins with the same bytes (`_leads`).
+_FIRST, _LAST = 9_010_000_000_000_000, 9_100_000_000_000_000
 
 Form = Callable[[int], bytes]
 
