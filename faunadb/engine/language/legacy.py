@@ -126,18 +126,26 @@ _new_tuple = tuple.__new__
 
 def answer_body(ctx: Context, value: Any) -> Union[str, StoredAnswer, PlainAnswer]:
     """The body of the answer to a query: JSON text, or what it is made from."""
-    kind = type(value)
-    if ctx.tx is not None:  # a number in it may stand for the transaction's time
-        return '{"resource":' + writer_for(ctx).text(value) + "}"
-    if kind is v.Document and not value.deletion and ctx.version not in _LEGACY:
+    kind, tx, schema = type(value), ctx.tx, ctx.schema
+    if (
+        kind is v.Document
+        and not value.deletion
+        and ctx.version not in _LEGACY
+        and not (tx is not None and schema.was_written)
+    ):
         # The most frequent answer is one stored document; the text of its parts is what `ResponseWriter.document` writes.
         text = value.text
         ref = value.ref
-        collections = ctx.schema.committed.texts.get((ResponseWriter.owner_key, ctx.scope))
+        collections = schema.committed.texts.get((ResponseWriter.owner_key, ctx.scope))
         owner = None if collections is None else collections.get((ref.scope, ref.coll))
         if owner is not None and text is not None and len(text) > 2 and '"@' not in text:
             ctx.allocate(len(text))
-            return _new_tuple(StoredAnswer, (None, owner, ((ref.id, value.ts, text),)))
+            ts = value.ts
+            return _new_tuple(
+                StoredAnswer, (None, owner, ((ref.id, tx.txn if ts is v.PENDING else ts, text),))
+            )
+    if tx is not None:  # a number in it may stand for the transaction's time
+        return '{"resource":' + writer_for(ctx).text(value) + "}"
     if kind in _PLAIN_KINDS and is_plain(value):
         if kind is dict:
             ctx.allocate(48 * len(value))  # as `Writer.members`
