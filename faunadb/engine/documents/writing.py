@@ -52,26 +52,32 @@ def create(
 
 
 def rewrite(
-    ctx: Context, ref: v.Ref, before: Any, old: dict[str, Any], given: dict[str, Any], replace: bool
+    ctx: Context,
+    ref: v.Ref,
+    ts: int,
+    before: str,
+    old: dict[str, Any],
+    given: dict[str, Any],
+    replace: bool,
 ) -> v.Document:
     """As `write`, for a document of a user collection that has but ``data`` and does not expire.
 
-    before: its newest stored version, which is of an earlier transaction; old: the ``data`` of that. given: plain ``data``
-    (`schema.fields.is_plain`), which is merged into it, or replaces it.
+    ts, before, old: the time, the text, and the ``data`` of its newest stored version, which is of an earlier transaction.
+    given: plain ``data`` (`schema.fields.is_plain`), which is merged into that, or replaces it.
     """
     tx, txn, scope, coll = ctx.tx, ctx.tx.txn, ref.scope, ref.coll
     fields = {"data": given if replace else merge(old, given)}
     if replace:
         text = plain_text(fields)
     else:
-        kept = patched(before.data, old, fields["data"], given, codec.StoredWriter(txn, scope))
+        kept = patched(before, old, fields["data"], given, codec.StoredWriter(txn, scope))
         text = codec.encode_fields(fields, txn, scope) if kept is None else kept
     if len(text) * 4 > MAX_VERSION:
         _check_version(text)
     entries.complete_builds(ctx, ref)
-    tx.update(scope, coll, ref.id, text, before.ts)
+    tx.update(scope, coll, ref.id, text, ts)
     document = v.Document(ref, v.PENDING, fields, text=text)
-    entries.update(ctx, before.ts, old, document, None if replace else given)
+    entries.update(ctx, ts, old, document, None if replace else given)
     if tx.bytes_written > MAX_TRANSACTION:
         check_size(tx)
     return document

@@ -250,6 +250,13 @@ class Transaction(Snapshot):
     #: How many operations the writes so far are billed as (`write_ops`). The store counts versions, the caller entries.
     write_ops: int
 
+    def text_of(self, scope: int, coll: int, doc: int) -> Optional[tuple[int, str]]:
+        """Time and text of the newest version of a document; None unless it is there and does not expire."""
+        found = self.version(scope, coll, doc)
+        if found is None or found.data is None or found.ttl is not None:
+            return None
+        return found.ts, found.data
+
     def put_version(
         self,
         scope: int,

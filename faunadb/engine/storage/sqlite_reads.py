@@ -49,7 +49,7 @@ _NEWEST_OF = (
 )
 #: The text of a version that is live and does not expire; NULL of others.
 _TEXT = "CASE WHEN live = 1 AND ttl IS NULL THEN data END"
-_TEXT_OF = f"SELECT ts, {_TEXT}, {UNMIXED} FROM version WHERE scope = ? AND coll = ? AND doc = ? ORDER BY ts DESC LIMIT 1"
+TEXT_OF = f"SELECT ts, {_TEXT}, {UNMIXED} FROM version WHERE scope = ? AND coll = ? AND doc = ? ORDER BY ts DESC LIMIT 1"
 _TEXTS_OF = (
     f"SELECT doc, ts, {_TEXT} FROM json_each(?) CROSS JOIN version ON scope = ? AND coll = ? AND doc = value AND ts ="
     " (SELECT n.ts FROM version n WHERE n.scope = ? AND n.coll = ? AND n.doc = value ORDER BY n.ts DESC LIMIT 1)"
@@ -237,7 +237,7 @@ class SnapshotReads(SqliteReads):
         # Each column costs a twentieth of a read, so SQL works out what it can. This is the most frequent read of all.
         document = scope, coll, doc
         try:
-            row = self._conn.execute(_TEXT_OF, document).fetchone()
+            row = self._conn.execute(TEXT_OF, document).fetchone()
         except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
         if row is None:

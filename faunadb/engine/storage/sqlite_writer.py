@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Optional
 
 from .base import WRITE_UNIT, Transaction, write_ops
-from .checksums import of_version
+from .checksums import is_whole_text, of_version
 from .errors import Outgrown, StoreError, StoreUnavailable
 from .group_commit import TransactionLost, Writer
 from .memory_gate import MemoryGate
@@ -17,7 +17,7 @@ from .read_set import collection_path, document_path, place_path
 from .rows import VersionRow
 from .sql_snapshot import CLOSED, Row
 from .sql_transaction import SqlTransaction
-from .sqlite_reads import SqliteReads
+from .sqlite_reads import TEXT_OF, SqliteReads
 from .sqlite_rows import (
     COMMITS,
     COVERED,
@@ -104,6 +104,25 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             seen.clear()
         seen[key] = found
         return found
+
+    def text_of(self, scope: int, coll: int, doc: int) -> Optional[tuple[int, str]]:
+        # As in any backend, but written out: updates begin with this.
+        touched = self.touched
+        if (
+            (touched.at and document_path(scope, coll, doc) in touched.at)
+            or touched.wide
+            or (scope, coll, doc) in self._seen
+        ):
+            return super().text_of(scope, coll, doc)
+        try:
+            row = self._conn.to_read_versions(doc).execute(TEXT_OF, (scope, coll, doc)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
+        self.reads.document(scope, coll, doc)
+        if row is None:
+            return None
+        ts, text, content = row
+        return (ts, text) if text is not None and is_whole_text(scope, coll, doc, text, content) else None
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         try:

@@ -105,6 +105,7 @@ def test_the_short_way_to_a_text_leaves_what_is_changed_to_others(filled: Place)
             change(filled, f"UPDATE version SET {what} WHERE doc = 2")
             with store.snapshot() as snapshot:
                 assert snapshot.text_of(SCOPE, COLL, 2) is None, what
+            assert store.write(lambda tx: tx.text_of(SCOPE, COLL, 2), exclusive=True)[0] is None, what
             change(filled, "DELETE FROM version WHERE doc = 2")
             change(filled, "INSERT INTO version SELECT * FROM intact")
             change(filled, "DROP TABLE intact")

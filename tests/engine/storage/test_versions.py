@@ -86,6 +86,30 @@ def test_a_transaction_that_has_read_a_document_reads_what_it_changes_of_it(
     store.write(work, exclusive=True)
 
 
+@pytest.mark.parametrize("looked", [False, True])
+@pytest.mark.parametrize("change", [*CHANGES, "deleted", "expiring"])
+def test_a_transaction_gives_the_text_of_a_document_that_is_there_and_does_not_expire(
+    store: Store, change: str, looked: bool
+) -> None:
+    write_history(store, [10, 30])
+    others = {
+        "deleted": lambda tx: delete(tx, 1),
+        "expiring": lambda tx: put(tx, 1, "{}", ttl=1 << 60),
+    }
+
+    def work(tx: Transaction) -> None:
+        if looked:
+            assert tx.text_of(SCOPE, COLL, 1) == (30, tx.version(SCOPE, COLL, 1).data)
+        (others.get(change) or CHANGES[change][0])(tx)
+        for doc in (1, 2):
+            found = tx.text_of(SCOPE, COLL, doc)
+            row = tx.version(SCOPE, COLL, doc)
+            there = row is not None and row.live and row.ttl is None
+            assert found == ((row.ts, row.data) if there else None)
+
+    store.write(work, exclusive=True)
+
+
 def test_a_closed_transaction_gives_nothing_that_it_has_read(store: Store) -> None:
     write_history(store, [10])
     kept: list[Transaction] = []
@@ -95,8 +119,9 @@ def test_a_closed_transaction_gives_nothing_that_it_has_read(store: Store) -> No
         tx.version(SCOPE, COLL, 1)
 
     store.write(work, exclusive=True)
-    with pytest.raises(StoreError):
-        kept[0].version(SCOPE, COLL, 1)
+    for read in (kept[0].version, kept[0].text_of):
+        with pytest.raises(StoreError):
+            read(SCOPE, COLL, 1)
 
 
 @pytest.mark.parametrize("missing", [(SCOPE, COLL, 2), (SCOPE, COLL + 1, 1), (SCOPE + 1, COLL, 1)])
