@@ -410,7 +410,8 @@ class Queries:
             self._writing.discard(ctx.node)
         status = 201 if type(value) is Document and value.created else 200
         metrics = (ctx.compute, ctx.reads, tx.bytes_written, 0, ctx.read_ops, tx.write_ops)
-        return Outcome(status, body, tx.txn if tx.wrote else tx.time, metrics)
+        time = tx.txn if tx.wrote else tx.time
+        return _new_tuple(Outcome, (status, body, time, metrics))
 
     def _write(self, request: Request, prepared: Context) -> Outcome:
         schema_version = prepared.snap.schema_version
@@ -448,7 +449,7 @@ class Queries:
         def next_job() -> Optional[Job]:
             while (each := take()) is not None:
                 request = each.request
-                if request.last_seen > wall_micros():
+                if request.last_seen and request.last_seen > wall_micros():
                     continue  # `Store.write` looks whether that time was given before
                 known = each.known or self._known(request)
                 ready = self._as_plain_write(request, known)

@@ -13,6 +13,7 @@ from ..language.equality import identical
 from ..language.repeated import RepeatedField
 
 _ABSENT = object()
+_WITH_PARTS = frozenset((dict, list))
 
 
 def without_nulls(value: Any) -> Any:
@@ -26,15 +27,14 @@ def without_nulls(value: Any) -> Any:
 def _has_more(value: Any) -> bool:
     """Whether there is anything in a value that is not stored."""
     kind = type(value)
-    if kind is not dict and kind is not list:
+    if kind not in _WITH_PARTS:
         return False
     if kind is dict and RepeatedField in map(type, value):
         return True
     for member in value.values() if kind is dict else value:
         if member is None:
             return True
-        kind = type(member)
-        if (kind is dict or kind is list) and _has_more(member):
+        if type(member) in _WITH_PARTS and _has_more(member):
             return True
     return False
 
@@ -66,7 +66,7 @@ def merge(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
         elif type(value) is dict and type(result.get(key)) is dict:
             result[key] = merge(result[key], value)
         else:
-            result[key] = without_nulls(value)
+            result[key] = without_nulls(value) if type(value) in _WITH_PARTS else value
     return result
 
 

@@ -11,7 +11,7 @@ from .errors import Fault, Faults, Position, QueryErrors
 from .held import WORTH, settle
 from .nodes import LITERALS, Const, Env, Node, Source, Var, check_effect, located
 from .registry import PURE, Form
-from .values import Document, Page, Ref
+from .values import Document, Page, Ref, new_ref
 
 if TYPE_CHECKING:
     from .context import Context
@@ -262,8 +262,13 @@ class SettledRef(Settled):
         if literals[self.slot] is None and committed is schema.committed:
             text = literals[self._id]
             id = short_int(text) if type(text) is str else None
-            if id is not None:
-                literals[self.slot] = (committed, Ref(scope, coll, id))
+            if id is not None and not schema.was_written:
+                ref = new_ref(scope, coll, id)
+                literals[self.slot] = (committed, ref)
+                ctx.compute += self.units
+                if ctx.compute >= ctx.check_at:
+                    ctx.check()
+                return ref
         value = super().eval(ctx, env)
         if committed is not schema.committed and type(value) is Ref and not schema.was_written:
             self._owner = (schema.committed, value.scope, value.coll)

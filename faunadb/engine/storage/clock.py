@@ -184,7 +184,7 @@ class Clock:
     def begin(self, last_txn: int, at_least: int = 0, owner: object = None) -> int:
         """The time of a transaction that begins now. It counts as running until `end` is called for its owner."""
         with self._lock:
-            txn = max(self.now(), last_txn + 1, self._handed + 1, at_least + 1)
+            txn = max(self._wall() + self._offset, max(last_txn, self._handed, at_least) + 1)
             self._active.setdefault(owner, txn)
             return txn
 
