@@ -26,6 +26,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from faunadb.engine.auth import secrets
+from tests.process_state import process_state
 
 #: Seconds that setting a test up, or ending it, takes when that is worth a word.
 WORTH_TELLING = 0.05
@@ -104,6 +105,17 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: Optional[pytest.Item]) 
         if report.when == "call" or not report.passed or report.sections or report.duration > WORTH_TELLING:
             item.ihook.pytest_runtest_logreport(report=report)
     return True
+
+
+@pytest.fixture(autouse=True)
+def _the_process_is_left_as_it_was() -> Iterator[None]:
+    """What a test changes and leaves so would make another one fail, or pass, now and then: whichever runs after it."""
+    before = process_state()
+    yield
+    after = process_state()
+    changed = [what for what in {**before, **after} if before.get(what) != after.get(what)]
+    if changed:
+        pytest.fail(f"the test has not put back {', '.join(changed)}", pytrace=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

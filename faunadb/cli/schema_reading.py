@@ -29,12 +29,7 @@ _OWN: dict[str, tuple[str, ...]] = {
 #: fields that a new item has when they are not given
 _DEFAULTS: dict[str, dict[str, Any]] = {"collections": {"history_days": 0}, "indexes": {"serialized": True}}
 #: fields that may refer to items that no longer exist
-_MAY_DANGLE = {
-    "functions": ("role",),
-    "indexes": ("source",),
-    "roles": ("privileges", "membership"),
-    "access_providers": ("roles",),
-}
+_MAY_DANGLE = {"functions": ("role",), "roles": ("privileges", "membership"), "access_providers": ("roles",)}
 
 
 class Item(NamedTuple):
@@ -74,8 +69,8 @@ class Schema:
 def read_schema(reader: Reader, keep_dangling: bool = False) -> Schema:
     """The schema of a database, without those of its children.
 
-    :param keep_dangling: keep roles' and other items' references to items that no longer exist. They allow nothing, and
-        a database refuses them when they are written anew
+    :param keep_dangling: keep references of roles, indexes and others to items that no longer exist. They allow and hold
+        nothing, and a database refuses them when they are written anew
     :raises CliError: when the database does not answer
     """
     schema = Schema()
@@ -155,11 +150,11 @@ def _without_dangling(item: Item, schema: Schema) -> Item:
     for key in _MAY_DANGLE.get(item.kind, ()):
         value = fields.get(key)
         if isinstance(value, list):
-            left = [entry for entry in value if not _is_gone(_subject(entry), schema)]
-            if left or item.kind != "indexes":
-                fields[key] = left
-        elif item.kind != "indexes" and _is_gone(_subject(value), schema):
+            fields[key] = [entry for entry in value if not _is_gone(_subject(entry), schema)]
+        elif _is_gone(_subject(value), schema):
             del fields[key]
+    if item.kind == "indexes":
+        fields["source"] = _living_source(fields["source"], schema) or fields["source"]
     for kind, name in sorted(_named(fields)):
         if (kind, name) not in schema.items:
             what = f"{name} of {kind}, which is gone"
@@ -169,13 +164,23 @@ def _without_dangling(item: Item, schema: Schema) -> Item:
     return item._replace(fields=fields)
 
 
+def _living_source(source: Any, schema: Schema) -> Any:
+    """The source of an index, or a part of it, without collections that no longer exist; None if none is left."""
+    if isinstance(source, list):
+        parts = [_living_source(part, schema) for part in source]
+        return [part for part in parts if part is not None] or None
+    if isinstance(source, dict):
+        for key in ("collection", "class"):
+            if key in source:
+                left = _living_source(source[key], schema)
+                return None if left is None else {**source, key: left}
+    return None if _is_gone(source, schema) else source
+
+
 def _subject(entry: Any) -> Any:
-    """What an entry of a role, of an access provider or of an index's source refers to."""
+    """What an entry of a role or an access provider refers to."""
     if isinstance(entry, dict):
-        for key in ("resource", "role", "collection"):
-            if key in entry:
-                return entry[key]
-        return entry if "@ref" in entry else None
+        return entry.get("resource", entry.get("role", entry if "@ref" in entry else None))
     return None
 
 

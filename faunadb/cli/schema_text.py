@@ -285,10 +285,7 @@ def statements(text: str) -> list[javascript.Query]:
 
 
 def mentioned(queries: list[javascript.Query]) -> set[Reference]:
-    """The items that queries refer to and do not create. There may be too many, since quoted data may look like a ref.
-
-    Sources of indexes are left out: no index outlives its collections.
-    """
+    """The items that queries refer to and do not create. There may be too many, since quoted data may look like a ref."""
     found: set[Reference] = set()
     created: set[Reference] = set()
     pending: list[Any] = [query.wire for query in queries]
@@ -304,7 +301,7 @@ def mentioned(queries: list[javascript.Query]) -> set[Reference]:
                 created.update(
                     (kind, fields["name"]) for form, kind in _KINDS_CREATED.items() if form in value
                 )
-                pending += [_bindings(item) if key == "source" else item for key, item in fields.items()]
+                pending += [_of_source(item) if key == "source" else item for key, item in fields.items()]
             else:
                 pending += value.values()
     return found - created
@@ -324,8 +321,12 @@ def _mentioned(value: dict[str, Any]) -> set[Reference]:
     return {(_KINDS_NAMED[form], content)} if form in _KINDS_NAMED and isinstance(content, str) else set()
 
 
-def _bindings(source: Any) -> list[Any]:
-    """The bindings of an index's source, which may refer to anything."""
-    sources = source if isinstance(source, list) else [source]
-    found = [each.get("object") for each in sources if isinstance(each, dict)]
-    return [each.get("fields") for each in found if isinstance(each, dict)]
+def _of_source(source: Any) -> Any:
+    """What of an index's source may refer to items that are gone: all but an only collection, which no index outlives."""
+    if not isinstance(source, dict):
+        return source
+    fields = source.get("object")
+    if not isinstance(fields, dict):
+        return None
+    named = fields.get("collection", fields.get("class"))
+    return source if isinstance(named, list) else fields.get("fields")

@@ -252,6 +252,30 @@ def test_an_export_has_the_schema_and_the_databases_below(tmp_path, connection, 
     assert Importer(read_export(tmp_path / "out"), empty, remember=False).run().ok
 
 
+def test_indexes_do_without_those_of_their_collections_that_are_gone(connection):
+    """Unless all are: then it is told that the index cannot be made anew."""
+    sources = {
+        "i": '[Collection("a"), Collection("b"), {collection: [Collection("c")]}]',
+        "j": '[{collection: [Collection("b"), Collection("a")]}, Collection("c")]',
+        "k": '{collection: [Collection("a"), Collection("b")]}',
+        "l": '[Collection("b"), Collection("d")]',
+    }
+    collections = [f'CreateCollection({{name: "{name}"}})' for name in "abcd"]
+    indexes = [f'CreateIndex({{name: "{name}", source: {source}}})' for name, source in sources.items()]
+    _apply(connection, "\n".join(collections + indexes))
+    for name in "bd":
+        connection.client().query(q.delete(q.collection(name)))
+    text = _dumped(schemas_of(connection))
+    assert 'name: "i", source: [Collection("a"), {collection: [Collection("c")]}]' in text
+    assert 'name: "j", source: [{collection: [Collection("a")]}, Collection("c")]' in text
+    assert 'name: "k", source: {collection: [Collection("a")]}' in text
+    notes = schemas_of(connection)[""].notes
+    assert notes == [
+        f"l of indexes cannot be made anew as it is: it refers to {name} of collections, which is gone"
+        for name in "bd"
+    ]
+
+
 def test_what_of_a_schema_is_refused_is_told(tmp_path, connection, empty):
     _apply(connection, 'CreateCollection({name: "a"})')
     Exporter(connection, ExportWriter(tmp_path / "out", True, True, False)).run()

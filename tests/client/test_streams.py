@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -322,11 +321,9 @@ def test_close_from_another_thread(server: Server, client: FaunaClient) -> None:
     reader.start()
     while len(listener.events) < 2:
         assert listener.arrived.wait(PATIENCE)
-    start = time.monotonic()
     listener.stream.close()
     reader.join(PATIENCE)
     assert not reader.is_alive()
-    assert time.monotonic() - start < 2
     assert hung_up.wait(PATIENCE)
     assert listener.types == ["start", "version"], "closing is not an error"
 

@@ -111,7 +111,7 @@ class TestFailures:
         start = time.monotonic()
         with pytest.raises(requests.exceptions.ReadTimeout):
             connected.query(1)
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 60, "that is the timeout of whoever gives none"
 
     @pytest.mark.parametrize("timeout", [0.2])
     def test_body_stops_coming(self, server: Server, connected: FaunaClient) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -299,11 +300,13 @@ def test_the_default_secret_stays_on_this_machine(host, loopback):
         ({"url": "sqlite://", "http_port": 8080}, "--http-port is for HTTP beside HTTPS"),
     ],
 )
+@mock.patch.dict(os.environ)  # in which `serve` leaves what its workers are to find
 def test_what_cannot_work_is_refused_before_anything_listens(options, message):
     with pytest.raises(RefusedToServe, match=message):
         serve(**options)
 
 
+@mock.patch.dict(os.environ)
 def test_a_port_that_is_taken_is_told():
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):

@@ -120,7 +120,7 @@ def test_time_is_bounded_even_when_bytes_trickle(trusted, part):
             download(trusted.uri("/keys"), timeout=0.3)
     finally:
         released.set()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60, "they would trickle for half an hour"
 
 
 def test_passwords_of_netrc_are_not_sent(trusted, monkeypatch, tmp_path):
