@@ -58,6 +58,16 @@ def test_a_query_that_runs_when_the_server_is_told_to_stop_is_finished(start):
 
 
 @contextlib.contextmanager
+def hangup(handler):
+    """What programs that are started meanwhile do when their terminal is closed."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@contextlib.contextmanager
 def open_streams(server):
     with contextlib.ExitStack() as opened:
         streams = [opened.enter_context(Http(server)) for _ in range(20)]
@@ -78,7 +88,8 @@ def open_streams(server):
     ids=["SIGTERM", "SIGTERM, two workers", "Ctrl-C in a terminal", "a terminal that is closed"],
 )
 def test_streams_end_when_the_server_stops(start, workers, tell):
-    server = start("--workers", workers)
+    with hangup(signal.SIG_DFL):  # the tests may have been started by nohup
+        server = start("--workers", workers)
     prepare(server)
     with open_streams(server) as streams:
         begun = time.monotonic()
@@ -120,11 +131,8 @@ def _has_ended(pid: int) -> bool:
 
 def test_nohup_keeps_a_database_in_memory(start):
     """granian replaces workers when its terminal is closed, and this database is in the worker."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    with hangup(signal.SIG_IGN):
         server = start(url="sqlite://")
-    finally:
-        signal.signal(signal.SIGHUP, before)
     prepare(server)
     there = server.processes()
     os.killpg(server.pid, signal.SIGHUP)
