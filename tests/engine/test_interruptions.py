@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import itertools
 import os
 import queue
 import random
@@ -181,6 +182,7 @@ def test_those_who_are_not_interrupted_hear_nothing_of_it(
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     client.query(q.do(*(q.create(q.ref(q.collection("pairs"), n), {"data": {"n": 0}}) for n in range(1, 5))))
     written: list[set[int]] = [set() for _ in range(4)]
+    owns = [itertools.count(number * 1_000_000 + 1_000, 1_000) for number in range(4)]
     ended, failed = threading.Event(), []
 
     def write_one(number: int, own: int) -> None:
@@ -190,11 +192,9 @@ def test_those_who_are_not_interrupted_hear_nothing_of_it(
         written[number].add(own)
 
     def work(number: int) -> None:
-        own = number * 1_000_000
         while not ended.is_set():
-            own += 1_000
             try:
-                write_one(number, own)
+                write_one(number, next(owns[number]))
             except (JobTimeout, Stop) as error:
                 kept.append(error)  # with its frames and all that they hold, as a log of errors does
             except Exception as error:

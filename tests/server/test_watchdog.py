@@ -99,10 +99,15 @@ def test_a_query_does_not_hold_the_loop(application, name):
         await ask(application, ORDINARY, headers)
         return await longest_gap(ask(application, ATTACKS[name], headers))
 
-    attempts = (run(story(timeout)) for timeout in TIMEOUTS)
-    longest, whole = next((each for each in attempts if each[1] > WORTH_IT), (0.0, 0.0))
-    assert whole, "this costs so little that it shows nothing"
-    assert longest < whole / PARTS
+    shares = []
+    for timeout in TIMEOUTS:
+        longest, whole = run(story(timeout))
+        if whole > WORTH_IT:
+            shares.append(longest / whole)
+            if longest < whole / PARTS:
+                break  # otherwise the system may have run everything but the loop: what holds it does so each time
+    assert shares, "this costs so little that it shows nothing"
+    assert min(shares) < 1 / PARTS
 
 
 #: Queries that make many arrays, and let go of them all at once: at their end, in an argument, by an error.
