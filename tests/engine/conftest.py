@@ -6,6 +6,7 @@ import base64
 import functools
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable, Optional
@@ -190,3 +191,16 @@ def db(_engines: Optional[Iterator[Engine]]) -> Iterator[Database]:
         return
     engine = next(_engines)
     yield Database(engine)
+
+
+@pytest.fixture
+def alarm() -> Iterator[Callable[[Callable[..., Any]], None]]:
+    """Sets a handler of SIGALRM for the test."""
+    before = signal.getsignal(signal.SIGALRM)
+
+    def handle(handler: Callable[..., Any]) -> None:
+        signal.signal(signal.SIGALRM, handler)
+
+    yield handle
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)

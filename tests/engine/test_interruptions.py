@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 import requests
@@ -56,19 +56,6 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FaunaClie
         yield client
     if place is not None:
         places.drop_postgres_place(place)
-
-
-@pytest.fixture
-def alarm() -> Iterator[Callable[[Callable[..., Any]], None]]:
-    """Sets a handler of SIGALRM for the test."""
-    before = signal.getsignal(signal.SIGALRM)
-
-    def handle(handler: Callable[..., Any]) -> None:
-        signal.signal(signal.SIGALRM, handler)
-
-    yield handle
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
 
 
 NUMBERS = list(range(20_000))

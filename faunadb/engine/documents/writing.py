@@ -42,12 +42,10 @@ def create(
     :param literals: of some members of ``data`` their indexes in `Context.literals`, by name.
     """
     tx = ctx.tx
-    if len(text) * 4 > MAX_VERSION:
-        _check_version(text)
+    _check_version(text)
     document = v.Document(ref, v.PENDING, fields, text=text)
     entries.create(ctx, document, literals, {} if fields is None else fields["data"])
-    if tx.bytes_written > MAX_TRANSACTION:
-        check_size(tx)
+    check_size(tx)
     return document
 
 
@@ -72,14 +70,12 @@ def rewrite(
     else:
         kept = patched(before, old, fields["data"], given, codec.StoredWriter(txn, scope))
         text = codec.encode_fields(fields, txn, scope) if kept is None else kept
-    if len(text) * 4 > MAX_VERSION:
-        _check_version(text)
+    _check_version(text)
     entries.complete_builds(ctx, ref)
     tx.update(scope, coll, ref.id, text, ts)
     document = v.Document(ref, v.PENDING, fields, text=text)
     entries.update(ctx, ts, old, document, None if replace else given)
-    if tx.bytes_written > MAX_TRANSACTION:
-        check_size(tx)
+    check_size(tx)
     return document
 
 
@@ -121,8 +117,7 @@ def write(
         entries.replace(ctx, version, before.ttl, new, ttl, _earlier(tx, ref, before))
     if before is None or before.ts != tx.txn:
         tx.log(["put", ref.scope, ref.coll, ref.id, tx.txn])
-    if tx.bytes_written > MAX_TRANSACTION:
-        check_size(tx)
+    check_size(tx)
     if schema:
         ctx.schema.changed(tx, ref, text, fields)
     if new is None:
@@ -174,13 +169,15 @@ def _store(
 
     Raises RequestError for too large a text.
     """
-    if text is not None and len(text) * 4 > MAX_VERSION:
+    if text is not None:
         _check_version(text)
     ctx.tx.put_version(ref.scope, ref.coll, ref.id, ts, text is not None, ttl, text, first, newest)
 
 
 def _check_version(text: str) -> None:
     """Raise RequestError if the text of a version is too large."""
+    if len(text) * 4 <= MAX_VERSION:
+        return  # no character takes more than four bytes
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_VERSION:
         raise bad_request(f"Version bytes ({size}) exceeds threshold ({MAX_VERSION})")

@@ -253,13 +253,13 @@ def _rewrite(ctx: Context, ref: v.Ref, params: Optional[Fields], replace: bool) 
     if given and not plain:
         given = prepare(ctx, given)
     user = ref.coll >= v.FIRST_COLLECTION
-    if plain and user and ctx.at is None and ref.scope == ctx.scope == ctx.perms.scope:
-        document = USER_DOCUMENTS.rewrite_plain(ctx, ref, given["data"], replace)
-        if document is not None:
-            return document
     if not user and ref.is_native_collection:
         raise invalid_argument("Cannot update a schema meta collection.", at)
     _check_scope(ctx, ref.scope, at)
+    if plain and user and ctx.at is None:
+        document = USER_DOCUMENTS.rewrite_plain(ctx, ref, given["data"], replace)
+        if document is not None:
+            return document
     row, old = _existing(ctx, ref, at)
     if not (user and ctx.perms.writes_all(ref.scope)):
         shown = documents.visible(ref.coll, old)

@@ -11,7 +11,7 @@ import contextlib
 import sys
 import threading
 from _thread import start_new_thread
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 from .. import forks
 from . import overruns
@@ -58,7 +58,7 @@ class _Deep:
         self.result: list[Any] = []
         self.failure: list[BaseException] = []
         self._work = work
-        self._begun: list[int] = []
+        self._thread: Optional[int] = None
         self._given_up = False
         self._ended = threading.Event()
 
@@ -69,9 +69,9 @@ class _Deep:
             self._ended.wait()
         except BaseException:
             self._given_up = True
-            while self._begun and not self._ended.is_set():
+            while self._thread is not None and not self._ended.is_set():
                 with contextlib.suppress(BaseException):  # of another one: the first is raised
-                    overruns.cut_short(self._begun[0])
+                    overruns.cut_short(self._thread)
                     self._ended.wait(overruns.INTERVAL)
             raise
 
@@ -86,7 +86,7 @@ class _Deep:
                 threading.stack_size(usual)
 
     def _target(self) -> None:
-        self._begun.append(threading.get_ident())
+        self._thread = threading.get_ident()
         try:
             _enter()
             try:

@@ -96,7 +96,8 @@ class UserDocuments(Writer):
         """The shortest way to update or replace a document with plain data that is not empty (`fields.is_plain`).
 
         None where the caller has to go the general way: for principals who may not write all of the database, for a document
-        that has more than ``data`` or expires, or is not there, and for one that this transaction has written.
+        that has more than ``data``, expires, or would expire by its collection's ``ttl_days``, for one that is not there, and
+        for one that this transaction has written.
         """
         scope, coll, tx = ref.scope, ref.coll, ctx.tx
         info = ctx.schema.collection(scope, coll)

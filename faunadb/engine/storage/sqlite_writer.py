@@ -93,7 +93,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         return self._conn.to_read_entries(terms)  # type: ignore[no-any-return]
 
     def version(self, scope: int, coll: int, doc: int, at: Optional[int] = None) -> Optional[VersionRow]:
-        if at is not None or self.touched.wide or document_path(scope, coll, doc) in self.touched.at:
+        if at is not None or self._has_changed(scope, coll, doc):
             return super().version(scope, coll, doc, at)
         # An update of what a query has got before reads it again.
         seen, key = self._seen, (scope, coll, doc)
@@ -107,12 +107,7 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
 
     def text_of(self, scope: int, coll: int, doc: int) -> Optional[tuple[int, str]]:
         # As in any backend, but written out: updates begin with this.
-        touched = self.touched
-        if (
-            (touched.at and document_path(scope, coll, doc) in touched.at)
-            or touched.wide
-            or (scope, coll, doc) in self._seen
-        ):
+        if self._has_changed(scope, coll, doc) or (scope, coll, doc) in self._seen:
             return super().text_of(scope, coll, doc)
         try:
             row = self._conn.to_read_versions(doc).execute(TEXT_OF, (scope, coll, doc)).fetchone()
@@ -123,6 +118,13 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             return None
         ts, text, content = row
         return (ts, text) if text is not None and is_whole_text(scope, coll, doc, text, content) else None
+
+    def _has_changed(self, scope: int, coll: int, doc: int) -> bool:
+        """Whether this transaction may have written a document."""
+        touched = self.touched
+        if touched.wide:
+            return True
+        return bool(touched.at) and document_path(scope, coll, doc) in touched.at
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> None:
         try:
@@ -172,7 +174,6 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             super().create(scope, coll, doc, data, values)
             return
         # As there, but written out: this is what most transactions do, and some do it a hundred times.
-        self.wrote = True
         key = scope, coll
         heads = self._heads.get(key)
         if heads is None:
@@ -185,11 +186,8 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
         path, place, head, end = heads
         digits = str(doc)
         self.touched.created(f"{path}{digits}/", place, values)
-        change = head + digits + end
-        self._changes.append(change)
-        size = 32 + len(data)
-        self.bytes_written += size + len(values) + len(change)
-        self.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
+        self._note_put(head + digits + end, data)
+        self.bytes_written += len(values)
         waiting = self._conn.waiting
         checksum = of_version(scope, coll, doc, txn, 1, None, data, txn)
         waiting[VERSIONS] += scope, coll, doc, txn, 1, data, txn, checksum
@@ -201,17 +199,20 @@ class SqliteTransaction(SqliteReads, SqlTransaction):
             super().update(scope, coll, doc, data, newest)
             return
         # As there, but written out.
-        self.wrote = True
-        self.touched.at[f"{scope}/d/{coll}/{doc}/"] = None
-        change = f'["put",{scope},{coll},{doc},{txn}]'
-        self._changes.append(change)
-        size = 32 + len(data)
-        self.bytes_written += size + len(change)
-        self.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
+        self.touched.document(scope, coll, doc)
+        self._note_put(f'["put",{scope},{coll},{doc},{txn}]', data)
         waiting = self._conn.waiting
         waiting[STALE] += scope, coll, txn, doc
         checksum = of_version(scope, coll, doc, txn, 1, None, data, txn)
         self._wait(VERSIONS, (scope, coll, doc, txn, 1, data, txn, checksum))
+
+    def _note_put(self, change: str, data: str) -> None:
+        """Log that a version with this text is put, and count it. change: the JSON of its row in the log."""
+        self.wrote = True
+        self._changes.append(change)
+        size = 32 + len(data)
+        self.bytes_written += size + len(change)
+        self.write_ops += 1 if size <= WRITE_UNIT else write_ops(size)
 
     def load(self, table: str, rows: Sequence[Row]) -> None:
         self.wrote = True

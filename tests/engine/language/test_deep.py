@@ -9,9 +9,8 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Callable
 
 import pytest
 
@@ -127,16 +126,14 @@ class Interrupted(Exception):
 
 
 @pytest.fixture
-def interrupt() -> Iterator[Callable[[float], None]]:
+def interrupt(alarm):
     """Has this thread interrupted after some seconds."""
 
-    def handler(*_: object) -> None:
+    def handler(*_):
         raise Interrupted
 
-    before = signal.signal(signal.SIGALRM, handler)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds) and None
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    alarm(handler)
+    return partial(signal.setitimer, signal.ITIMER_REAL)
 
 
 def test_who_is_interrupted_goes_on_when_the_work_has_ended(interrupt):
